@@ -1,0 +1,84 @@
+//! Organizations, their API keys, and the audit log.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{ApiKeyId, AuditId, OrgId, Timestamp};
+
+/// The tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Org {
+    /// Its id.
+    pub id: OrgId,
+    /// What people call it; 1 to 200 characters.
+    pub name: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// What an API key may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// Call actions and the proxy.
+    Invoke,
+    /// Read installations, runs, usage and events.
+    Read,
+    /// Install and configure plugins, set connections.
+    Admin,
+    /// Upload plugins for the whole hub. Only the operator's keys have it.
+    Operator,
+}
+
+impl Scope {
+    /// Every scope.
+    pub const ALL: [Self; 4] = [Self::Invoke, Self::Read, Self::Admin, Self::Operator];
+
+    /// The scope as text, as in the API.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Invoke => "invoke",
+            Self::Read => "read",
+            Self::Admin => "admin",
+            Self::Operator => "operator",
+        }
+    }
+}
+
+/// An API key as stored: never the key itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ApiKey {
+    /// Its id.
+    pub id: ApiKeyId,
+    /// Whose it is.
+    pub org: OrgId,
+    /// What its owner calls it.
+    pub name: String,
+    /// What it may do, in the order of [`Scope`].
+    pub scopes: Vec<Scope>,
+    /// When it stops working, if ever.
+    pub expires_at: Option<Timestamp>,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// One change, in the audit log. `detail` holds old and new values without secrets.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AuditEntry {
+    /// Its id.
+    pub id: AuditId,
+    /// In whose org.
+    pub org: OrgId,
+    /// Who did it: `key_…`, or `operator` for the command line.
+    pub actor: String,
+    /// What was done, as in `installation.put`.
+    pub action: String,
+    /// To what: a plugin's id, a key's id.
+    pub subject: String,
+    /// Old and new, redacted.
+    pub detail: serde_json::Value,
+    /// When.
+    pub at: Timestamp,
+}
