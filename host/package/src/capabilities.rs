@@ -1,0 +1,84 @@
+//! What a plugin may do, in words: for the author who packs it and for the admin who switches it on.
+
+use crate::{
+    Manifest,
+    manifest::{Credential, Inject},
+};
+
+/// One line for each thing that the manifest asks for, in a fixed order, so that two versions can be
+/// compared line by line.
+#[must_use]
+pub fn in_words(manifest: &Manifest) -> Vec<String> {
+    let mut lines = Vec::new();
+    for egress in &manifest.egress {
+        lines.push(format!("reaches {}: {} {}", egress.host, egress.methods.join(", "), egress.paths.join(", ")));
+    }
+    lines.extend(manifest.credentials.iter().map(credential));
+    lines.extend(manifest.actions.iter().map(|action| format!("offers the action {}", action.name)));
+    for route in manifest.proxy.iter().flat_map(|proxy| &proxy.routes) {
+        lines.push(format!("proxies {} {}", route.method, route.path));
+    }
+    for place in manifest.proxy.iter().flat_map(|proxy| &proxy.key) {
+        let place = match (&place.header, &place.query) {
+            (Some(header), _) => format!("header {header}"),
+            (None, query) => format!("query parameter {}", query.as_deref().unwrap_or_default()),
+        };
+        lines.push(format!("takes the hub's key from the {place}"));
+    }
+    if let Some(webhooks) = &manifest.webhooks {
+        lines.push(format!("receives webhooks of up to {} KiB", webhooks.body_kib));
+    }
+    lines.extend(manifest.events.emits.iter().map(|event| format!("publishes the event {}", event.kind)));
+    lines.extend(manifest.events.consumes.iter().map(|kind| format!("takes in the event {kind}")));
+    lines.extend(manifest.jobs.iter().map(|job| format!("does jobs of the kind {}", job.kind)));
+    lines.extend(manifest.meters.iter().map(|meter| format!("meters {} by the {}", meter.name, meter.unit)));
+    lines.extend(manifest.collections.iter().map(|collection| format!("keeps the collection {}", collection.name)));
+    lines
+}
+
+fn credential(credential: &Credential) -> String {
+    let Credential { name, required, inject, hosts, .. } = credential;
+    let need = if *required { "needs" } else { "may have" };
+    let place = match inject {
+        None => return format!("{need} the credential {name}, which stays in the hub: for checks of signatures only"),
+        Some(Inject { header: Some(header), .. }) => format!("header {header}"),
+        Some(Inject { query, .. }) => format!("query parameter {}", query.as_deref().unwrap_or_default()),
+    };
+    let whom = if hosts.is_empty() { "every host that it reaches".to_owned() } else { hosts.join(", ") };
+    format!("{need} the credential {name}, which the hub puts in the {place} for {whom}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_capability_is_one_line() {
+        let manifest: Manifest = serde_json::from_value(serde_json::json!({
+            "id": "demo", "name": "Demo", "version": "1.0.0", "api": "1.0.0",
+            "egress": [{"host": "api.example.com", "methods": ["GET", "POST"], "paths": ["/v1/**"]}],
+            "credentials": [
+                {"name": "api_key", "required": true, "inject": {"header": "authorization", "format": "Bearer {}"}},
+                {"name": "signing_secret"},
+            ],
+            "actions": [{"name": "send", "input": {}, "output": {}}],
+            "proxy": {"key": [{"header": "authorization", "prefix": "Bearer "}], "routes": [{"method": "GET", "path": "/v1/models"}]},
+            "webhooks": {"body-kib": 64},
+            "meters": [{"name": "input_tokens", "unit": "token"}],
+        }))
+        .unwrap();
+        assert_eq!(
+            in_words(&manifest),
+            [
+                "reaches api.example.com: GET, POST /v1/**",
+                "needs the credential api_key, which the hub puts in the header authorization for every host that it reaches",
+                "may have the credential signing_secret, which stays in the hub: for checks of signatures only",
+                "offers the action send",
+                "proxies GET /v1/models",
+                "takes the hub's key from the header authorization",
+                "receives webhooks of up to 64 KiB",
+                "meters input_tokens by the token",
+            ]
+        );
+    }
+}

@@ -1,0 +1,301 @@
+//! `plugin.toml` as types: what a plugin is, and everything that it asks of the host.
+//!
+//! An author writes TOML, with schemas as files beside it; the packed form is the same document as
+//! JSON, with the schemas inside. Unknown keys are refused in both, so that a typo is an error and not
+//! a permission that silently never was.
+
+use std::collections::BTreeMap;
+
+use patchbay_model::PluginId;
+use semver::Version;
+use serde::{Deserialize, Serialize};
+
+/// A JSON Schema (2020-12): in `plugin.toml` the path of a file beside it, in a package the schema.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Schema {
+    /// The path of a JSON file, relative to `plugin.toml`. Never in a package.
+    File(String),
+    /// The schema itself.
+    Inline(serde_json::Value),
+}
+
+/// A plugin's manifest.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Manifest {
+    /// Unique among plugins.
+    pub id: PluginId,
+    /// For people.
+    pub name: String,
+    /// Of this package; semver.
+    pub version: Version,
+    /// The version of the WIT package `patchbay:connector` that it was built for, as in `1.0.0`.
+    pub api: Version,
+    /// What it does, in a sentence or two.
+    #[serde(default)]
+    pub description: String,
+    /// Where to read more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub homepage: Option<String>,
+    /// SPDX expression.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub license: Option<String>,
+    /// What it asks for beyond or below the defaults; the operator's ceilings win.
+    #[serde(default)]
+    pub limits: Limits,
+    /// The org's settings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<Config>,
+    /// The secrets that its connection holds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub credentials: Vec<Credential>,
+    /// Every destination that it may reach. Empty: none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub egress: Vec<Egress>,
+    /// Typed operations.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub actions: Vec<Action>,
+    /// The vendor's own API through the hub.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<Proxy>,
+    /// What the vendor sends in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhooks: Option<Webhooks>,
+    /// What it publishes and takes in.
+    #[serde(default)]
+    pub events: Events,
+    /// Kinds of jobs that its step export does.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub jobs: Vec<Job>,
+    /// What it meters.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub meters: Vec<Meter>,
+    /// Documents that it keeps.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub collections: Vec<Collection>,
+}
+
+/// Limits of one call. A missing one is the operator's default; one above the operator's ceiling is cut
+/// to it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Limits {
+    /// Linear memories and tables of the instance together, in MiB.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_mib: Option<u32>,
+    /// From start to end, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u32>,
+    /// In guest code, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_ms: Option<u32>,
+    /// Calls at once per org.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<u32>,
+    /// Calls from guest to host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_calls: Option<u32>,
+    /// The largest body of a vendor that `fetch` or `read-to-end` holds, in KiB.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body_kib: Option<u32>,
+}
+
+/// The org's settings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Config {
+    /// What is valid.
+    pub schema: Schema,
+}
+
+/// A named secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Credential {
+    /// What the guest calls it: `a-z`, `0-9`, `_`; at most 64.
+    pub name: String,
+    /// For the form in which it is entered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// Where to find it at the vendor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The connection is not complete without it.
+    #[serde(default)]
+    pub required: bool,
+    /// Where the host puts it. Without this it never leaves: it serves signature checks only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inject: Option<Inject>,
+    /// Hosts that may get it; each must be in the egress list. Empty: every host of that list.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<String>,
+}
+
+/// Where a credential goes in a request: exactly one of `header` and `query`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Inject {
+    /// This header.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<String>,
+    /// This parameter of the query.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub query: Option<String>,
+    /// The value, with `{}` where the secret goes; `{basic}` for base64 of `secret:` (HTTP Basic with the
+    /// secret as the user). Default: `{}`.
+    #[serde(default = "plain_format")]
+    pub format: String,
+}
+
+fn plain_format() -> String {
+    "{}".to_owned()
+}
+
+/// One destination.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Egress {
+    /// A host name, or `*.` and a name for all hosts below it. No address, no port, no scheme.
+    pub host: String,
+    /// HTTP methods, upper-case. At least one.
+    pub methods: Vec<String>,
+    /// Path patterns: `/v1/models`, `*` for one segment, `**` at the end for any rest. At least one.
+    pub paths: Vec<String>,
+}
+
+/// A typed operation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Action {
+    /// In the URL: `a-z`, `0-9`, `-`; at most 64.
+    pub name: String,
+    /// For people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// What it does.
+    #[serde(default)]
+    pub description: String,
+    /// What it takes.
+    pub input: Schema,
+    /// What it gives.
+    pub output: Schema,
+    /// From start to end, in milliseconds; below the plugin's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u32>,
+}
+
+/// The vendor's own API through the hub.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Proxy {
+    /// Where the vendor's SDKs put their key, and so where the hub's key is looked for (and taken away).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub key: Vec<KeyPlace>,
+    /// What is proxied. At least one.
+    pub routes: Vec<Route>,
+}
+
+/// A place of a key in a request: exactly one of `header` and `query`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct KeyPlace {
+    /// This header.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<String>,
+    /// This parameter of the query.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub query: Option<String>,
+    /// What stands before the key, as in `Bearer `.
+    #[serde(default)]
+    pub prefix: String,
+}
+
+/// A proxied route.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Route {
+    /// HTTP method, upper-case.
+    pub method: String,
+    /// Path pattern, as in [`Egress::paths`].
+    pub path: String,
+    /// From start to the end of the body, in milliseconds; instead of the plugin's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u32>,
+    /// The largest request body, in KiB. Default: the operator's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body_kib: Option<u32>,
+}
+
+/// What the vendor sends in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Webhooks {
+    /// The largest body, in KiB: 1 to 1,024.
+    pub body_kib: u32,
+}
+
+/// What a plugin publishes and takes in.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Events {
+    /// Types that it may publish. The type must start with the plugin's id and a dot. `x.*` stands for
+    /// all types below `x.`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub emits: Vec<EventType>,
+    /// Types that its event export takes in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub consumes: Vec<String>,
+}
+
+/// A type of event.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct EventType {
+    /// Its name, or a name that ends with `.*`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// When it is published.
+    #[serde(default)]
+    pub description: String,
+    /// What its data looks like.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<Schema>,
+}
+
+/// A kind of job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Job {
+    /// Its name.
+    pub kind: String,
+    /// What it does.
+    #[serde(default)]
+    pub description: String,
+}
+
+/// A metered quantity.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Meter {
+    /// What the guest calls it: `a-z`, `0-9`, `_`.
+    pub name: String,
+    /// One of what, as in `token`, `minute`, `character`.
+    pub unit: String,
+    /// For people.
+    #[serde(default)]
+    pub description: String,
+}
+
+/// Documents that the plugin keeps.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Collection {
+    /// What the guest calls it: `a-z`, `0-9`, `_`, `-`.
+    pub name: String,
+    /// What is valid.
+    pub schema: Schema,
+    /// Fields that queries may filter by: the field's name to the JSON Pointer of a scalar.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub indexes: BTreeMap<String, String>,
+}

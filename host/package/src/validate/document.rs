@@ -1,0 +1,39 @@
+//! Identity, limits and settings.
+
+use super::{report::Report, text};
+use crate::Manifest;
+
+pub(super) fn check(manifest: &Manifest, report: &mut Report) {
+    let name = manifest.name.trim();
+    report.demand(
+        !name.is_empty() && name.chars().count() <= 200 && text::is_printable_line(name),
+        "/name",
+        "1 to 200 printable characters",
+    );
+    report.demand(manifest.description.chars().count() <= 2_000, "/description", "at most 2000 characters");
+    if let Some(homepage) = &manifest.homepage {
+        let web = homepage.strip_prefix("https://").or_else(|| homepage.strip_prefix("http://"));
+        report.demand(
+            web.is_some_and(|rest| !rest.is_empty()) && !homepage.contains(char::is_whitespace),
+            "/homepage",
+            "a URL that starts with https:// or http://",
+        );
+    }
+    if let Some(license) = &manifest.license {
+        report.demand(text::is_spdx(license), "/license", "an SPDX expression, as in `Apache-2.0`");
+    }
+    let limits = &manifest.limits;
+    for (key, value) in [
+        ("memory-mib", limits.memory_mib),
+        ("timeout-ms", limits.timeout_ms),
+        ("cpu-ms", limits.cpu_ms),
+        ("concurrency", limits.concurrency),
+        ("host-calls", limits.host_calls),
+        ("body-kib", limits.body_kib),
+    ] {
+        report.positive(format!("/limits/{key}"), value);
+    }
+    if let Some(config) = &manifest.config {
+        report.schema("/config/schema".to_owned(), &config.schema);
+    }
+}

@@ -1,0 +1,93 @@
+//! Credentials and destinations: what may leave, and where to.
+
+use super::{report::Report, text};
+use crate::{
+    Manifest,
+    manifest::{Credential, Egress, Inject},
+};
+
+pub(super) fn check(manifest: &Manifest, report: &mut Report) {
+    for (index, egress) in manifest.egress.iter().enumerate() {
+        destination(egress, &format!("/egress/{index}"), report);
+    }
+    let names = manifest.credentials.iter().enumerate().map(|(i, c)| (format!("/credentials/{i}/name"), &c.name));
+    report.unique(names, "a credential's name");
+    for (index, credential) in manifest.credentials.iter().enumerate() {
+        check_credential(credential, &manifest.egress, &format!("/credentials/{index}"), report);
+    }
+}
+
+fn destination(egress: &Egress, at: &str, report: &mut Report) {
+    report.demand(
+        text::is_host(&egress.host),
+        format!("{at}/host"),
+        "a full host name in lower case, as in `api.example.com` or `*.example.com`; no address, port or scheme",
+    );
+    report.demand(!egress.methods.is_empty(), format!("{at}/methods"), "at least one method");
+    for (index, method) in egress.methods.iter().enumerate() {
+        report.demand(text::is_method(method), format!("{at}/methods/{index}"), METHOD);
+    }
+    report.demand(!egress.paths.is_empty(), format!("{at}/paths"), "at least one path; `/**` for all");
+    for (index, path) in egress.paths.iter().enumerate() {
+        report.path(format!("{at}/paths/{index}"), path);
+    }
+    let methods = egress.methods.iter().enumerate().map(|(i, method)| (format!("{at}/methods/{i}"), method));
+    report.unique(methods, "a method");
+    let paths = egress.paths.iter().enumerate().map(|(i, path)| (format!("{at}/paths/{i}"), path));
+    report.unique(paths, "a path");
+}
+
+/// What a method is, for messages.
+pub(super) const METHOD: &str = "an HTTP method in upper case, but not CONNECT or TRACE";
+
+fn check_credential(credential: &Credential, egress: &[Egress], at: &str, report: &mut Report) {
+    report.demand(
+        text::is_name(&credential.name, b"_"),
+        format!("{at}/name"),
+        "1 to 64 characters of a-z, 0-9 and _",
+    );
+    for (index, host) in credential.hosts.iter().enumerate() {
+        let listed = egress.iter().any(|egress| text::covers(&egress.host, host));
+        report.demand(listed, format!("{at}/hosts/{index}"), "a host of the egress list: add it there, or remove it here");
+    }
+    let hosts = credential.hosts.iter().enumerate().map(|(i, host)| (format!("{at}/hosts/{i}"), host));
+    report.unique(hosts, "a host");
+    match &credential.inject {
+        Some(inject) => {
+            report.demand(!egress.is_empty(), format!("{at}/inject"), "an egress list, so that there is a request to put it in");
+            check_inject(inject, &format!("{at}/inject"), report);
+        }
+        None => report.demand(
+            credential.hosts.is_empty(),
+            format!("{at}/hosts"),
+            "an `inject` beside it: without one the credential never leaves",
+        ),
+    }
+}
+
+fn check_inject(inject: &Inject, at: &str, report: &mut Report) {
+    match (&inject.header, &inject.query) {
+        (Some(header), None) => header_name(header, &format!("{at}/header"), report),
+        (None, Some(query)) => query_name(query, &format!("{at}/query"), report),
+        _ => report.add(at, EXACTLY_ONE),
+    }
+    let places = inject.format.matches("{}").count() + inject.format.matches("{basic}").count();
+    report.demand(
+        places == 1 && text::is_printable_line(&inject.format) && inject.format.is_ascii(),
+        format!("{at}/format"),
+        "printable ASCII with exactly one `{}` or `{basic}`",
+    );
+}
+
+/// What a place of a key is, for messages.
+pub(super) const EXACTLY_ONE: &str = "exactly one of `header` and `query`";
+
+pub(super) fn header_name(header: &str, at: &str, report: &mut Report) {
+    report.demand(text::is_header(header), at, "the name of a header");
+    report.demand(!text::is_managed_header(header), at, "a header that the host does not set itself");
+}
+
+pub(super) fn query_name(query: &str, at: &str, report: &mut Report) {
+    let valid = (1..=128).contains(&query.len()) && query.bytes().all(|b| b.is_ascii_graphic() && !b"&=#%+".contains(&b));
+    report.demand(valid, at, "the name of a query parameter, in characters that need no encoding");
+}

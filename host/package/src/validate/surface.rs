@@ -1,0 +1,118 @@
+//! What the plugin offers: actions, proxy, webhooks, events, jobs, meters, collections.
+
+use super::{
+    outbound::{EXACTLY_ONE, METHOD, header_name, query_name},
+    report::Report,
+    text,
+};
+use crate::{
+    Manifest,
+    manifest::{Action, Collection, KeyPlace, Proxy},
+};
+
+pub(super) fn check(manifest: &Manifest, report: &mut Report) {
+    actions(manifest, report);
+    if let Some(routes) = &manifest.proxy {
+        proxy(routes, report);
+    }
+    if let Some(webhooks) = &manifest.webhooks {
+        report.demand((1..=1_024).contains(&webhooks.body_kib), "/webhooks/body-kib", "1 to 1024");
+    }
+    events(manifest, report);
+    for (index, job) in manifest.jobs.iter().enumerate() {
+        report.demand(text::is_name(&job.kind, b"_-."), format!("/jobs/{index}/kind"), "1 to 64 characters of a-z, 0-9, _, - and .");
+    }
+    report.unique(manifest.jobs.iter().enumerate().map(|(i, job)| (format!("/jobs/{i}/kind"), &job.kind)), "a kind of job");
+    for (index, meter) in manifest.meters.iter().enumerate() {
+        report.demand(text::is_name(&meter.name, b"_"), format!("/meters/{index}/name"), "1 to 64 characters of a-z, 0-9 and _");
+        report.demand(text::is_name(&meter.unit, b"_-"), format!("/meters/{index}/unit"), "one of what, as in `token`");
+    }
+    report.unique(manifest.meters.iter().enumerate().map(|(i, meter)| (format!("/meters/{i}/name"), &meter.name)), "a meter's name");
+    for (index, collection) in manifest.collections.iter().enumerate() {
+        check_collection(collection, &format!("/collections/{index}"), report);
+    }
+    let names = manifest.collections.iter().enumerate().map(|(i, c)| (format!("/collections/{i}/name"), &c.name));
+    report.unique(names, "a collection's name");
+}
+
+fn actions(manifest: &Manifest, report: &mut Report) {
+    for (index, action) in manifest.actions.iter().enumerate() {
+        check_action(action, manifest.limits.timeout_ms, &format!("/actions/{index}"), report);
+    }
+    let names = manifest.actions.iter().enumerate().map(|(i, action)| (format!("/actions/{i}/name"), &action.name));
+    report.unique(names, "an action's name");
+}
+
+fn check_action(action: &Action, plugin_timeout_ms: Option<u32>, at: &str, report: &mut Report) {
+    report.demand(text::is_name(&action.name, b"-"), format!("{at}/name"), "1 to 64 characters of a-z, 0-9 and -");
+    report.schema(format!("{at}/input"), &action.input);
+    report.schema(format!("{at}/output"), &action.output);
+    report.positive(format!("{at}/timeout-ms"), action.timeout_ms);
+    if let (Some(own), Some(plugin)) = (action.timeout_ms, plugin_timeout_ms) {
+        report.demand(own <= plugin, format!("{at}/timeout-ms"), format!("at most {plugin}, the plugin's own `limits.timeout-ms`"));
+    }
+}
+
+fn proxy(proxy: &Proxy, report: &mut Report) {
+    for (index, place) in proxy.key.iter().enumerate() {
+        key_place(place, &format!("/proxy/key/{index}"), report);
+    }
+    report.demand(!proxy.routes.is_empty(), "/proxy/routes", "at least one route");
+    for (index, route) in proxy.routes.iter().enumerate() {
+        let at = format!("/proxy/routes/{index}");
+        report.demand(text::is_method(&route.method), format!("{at}/method"), METHOD);
+        report.path(format!("{at}/path"), &route.path);
+        report.positive(format!("{at}/timeout-ms"), route.timeout_ms);
+        report.positive(format!("{at}/body-kib"), route.body_kib);
+    }
+    let routes = proxy.routes.iter().enumerate().map(|(i, r)| (format!("/proxy/routes/{i}"), (&r.method, &r.path)));
+    report.unique(routes, "a route");
+}
+
+fn key_place(place: &KeyPlace, at: &str, report: &mut Report) {
+    match (&place.header, &place.query) {
+        (Some(header), None) => header_name(header, &format!("{at}/header"), report),
+        (None, Some(query)) => query_name(query, &format!("{at}/query"), report),
+        _ => report.add(at, EXACTLY_ONE),
+    }
+    report.demand(
+        place.prefix.is_ascii() && text::is_printable_line(&place.prefix),
+        format!("{at}/prefix"),
+        "printable ASCII",
+    );
+}
+
+fn events(manifest: &Manifest, report: &mut Report) {
+    let prefix = format!("{}.", manifest.id);
+    for (index, event) in manifest.events.emits.iter().enumerate() {
+        let at = format!("/events/emits/{index}");
+        report.demand(text::is_event_type(&event.kind), format!("{at}/type"), EVENT_TYPE);
+        report.demand(event.kind.starts_with(&prefix), format!("{at}/type"), format!("a type that starts with `{prefix}`"));
+        if let Some(schema) = &event.schema {
+            report.schema(format!("{at}/schema"), schema);
+        }
+    }
+    let kinds = manifest.events.emits.iter().enumerate().map(|(i, e)| (format!("/events/emits/{i}/type"), &e.kind));
+    report.unique(kinds, "a type");
+    for (index, kind) in manifest.events.consumes.iter().enumerate() {
+        report.demand(text::is_event_type(kind), format!("/events/consumes/{index}"), EVENT_TYPE);
+    }
+    let kinds = manifest.events.consumes.iter().enumerate().map(|(i, kind)| (format!("/events/consumes/{i}"), kind));
+    report.unique(kinds, "a type");
+}
+
+const EVENT_TYPE: &str = "names of a-z, 0-9, _ and -, joined by dots, as in `vendor.thing.happened`, or such a name and `.*`";
+
+fn check_collection(collection: &Collection, at: &str, report: &mut Report) {
+    report.demand(text::is_name(&collection.name, b"_-"), format!("{at}/name"), "1 to 64 characters of a-z, 0-9, _ and -");
+    report.schema(format!("{at}/schema"), &collection.schema);
+    for (field, pointer) in &collection.indexes {
+        let at = format!("{at}/indexes/{}", field.replace('~', "~0").replace('/', "~1"));
+        report.demand(text::is_name(field, b"_-"), at.as_str(), "a field's name: 1 to 64 characters of a-z, 0-9, _ and -");
+        report.demand(
+            !pointer.is_empty() && text::is_pointer(pointer),
+            at,
+            "a JSON Pointer to a member, as in `/customer/id`",
+        );
+    }
+}

@@ -1,0 +1,247 @@
+use serde_json::{Value, json};
+
+use super::*;
+
+/// A manifest that uses everything and breaks nothing.
+fn full() -> Value {
+    json!({
+        "id": "demo", "name": "Demo", "version": "1.2.3", "api": "1.0.0", "description": "Shows everything.",
+        "homepage": "https://example.com", "license": "Apache-2.0",
+        "limits": {"timeout-ms": 10_000},
+        "config": {"schema": {"type": "object"}},
+        "credentials": [
+            {"name": "api_key", "required": true, "inject": {"header": "authorization", "format": "Bearer {}"}, "hosts": ["api.example.com"]},
+            {"name": "signing_secret"},
+        ],
+        "egress": [
+            {"host": "api.example.com", "methods": ["GET", "POST"], "paths": ["/v1/**"]},
+            {"host": "*.files.example.com", "methods": ["GET"], "paths": ["/*/raw"]},
+        ],
+        "actions": [{"name": "send", "input": {"type": "object"}, "output": true, "timeout-ms": 5_000}],
+        "proxy": {
+            "key": [{"header": "authorization", "prefix": "Bearer "}, {"query": "key"}],
+            "routes": [{"method": "POST", "path": "/v1/messages"}],
+        },
+        "webhooks": {"body-kib": 256},
+        "events": {"emits": [{"type": "demo.thing.made"}, {"type": "demo.other.*"}], "consumes": ["call.*", "contact.created"]},
+        "jobs": [{"kind": "sync-things"}],
+        "meters": [{"name": "input_tokens", "unit": "token"}],
+        "collections": [{"name": "things", "schema": {"type": "object"}, "indexes": {"customer": "/customer/id"}}],
+    })
+}
+
+/// What is found when the value at a place is another.
+fn found(pointer: &str, value: Value) -> Vec<(String, String)> {
+    let mut manifest = full();
+    *manifest.pointer_mut(pointer).unwrap_or_else(|| panic!("there is no {pointer}")) = value;
+    let manifest: Manifest = serde_json::from_value(manifest).unwrap();
+    let violations = validate(&manifest).err().unwrap_or_default();
+    violations.into_iter().map(|violation| (violation.pointer, violation.expected)).collect()
+}
+
+#[test]
+fn a_manifest_that_breaks_nothing_is_valid() {
+    assert_eq!(found("/name", json!("Demo")), []);
+}
+
+#[test]
+fn every_rule_has_its_place_and_its_words() {
+    let host = "a full host name in lower case, as in `api.example.com` or `*.example.com`; no address, port or scheme";
+    let method = "an HTTP method in upper case, but not CONNECT or TRACE";
+    let event = "names of a-z, 0-9, _ and -, joined by dots, as in `vendor.thing.happened`, or such a name and `.*`";
+    let underscore = "1 to 64 characters of a-z, 0-9 and _";
+    let one = "exactly one of `header` and `query`";
+    for (at, value, place, words) in [
+        ("/name", json!("  "), "/name", "1 to 200 printable characters"),
+        ("/name", json!("a\nb"), "/name", "1 to 200 printable characters"),
+        ("/description", json!("x".repeat(2_001)), "/description", "at most 2000 characters"),
+        ("/homepage", json!("javascript:alert(1)"), "/homepage", "a URL that starts with https:// or http://"),
+        ("/license", json!("<b>"), "/license", "an SPDX expression, as in `Apache-2.0`"),
+        ("/limits", json!({"memory-mib": 0}), "/limits/memory-mib", "a number above 0"),
+        ("/limits", json!({"timeout-ms": 10_000, "cpu-ms": 0}), "/limits/cpu-ms", "a number above 0"),
+        ("/limits", json!({"concurrency": 0}), "/limits/concurrency", "a number above 0"),
+        ("/limits", json!({"host-calls": 0}), "/limits/host-calls", "a number above 0"),
+        ("/limits", json!({"body-kib": 0}), "/limits/body-kib", "a number above 0"),
+        ("/config/schema", json!("config.json"), "/config/schema", "the schema itself: a package holds no paths"),
+        ("/credentials/1/name", json!("api_key"), "/credentials/1/name", "a credential's name that is not there twice"),
+        ("/credentials/0/name", json!("api-key"), "/credentials/0/name", underscore),
+        ("/credentials/0/name", json!("x".repeat(65)), "/credentials/0/name", underscore),
+        (
+            "/credentials/0/hosts/0",
+            json!("evil.example.org"),
+            "/credentials/0/hosts/0",
+            "a host of the egress list: add it there, or remove it here",
+        ),
+        (
+            "/credentials/0/hosts",
+            json!(["api.example.com", "api.example.com"]),
+            "/credentials/0/hosts/1",
+            "a host that is not there twice",
+        ),
+        (
+            "/credentials/0/inject",
+            json!(null),
+            "/credentials/0/hosts",
+            "an `inject` beside it: without one the credential never leaves",
+        ),
+        ("/credentials/0/inject", json!({}), "/credentials/0/inject", one),
+        ("/credentials/0/inject", json!({"header": "x-key", "query": "key"}), "/credentials/0/inject", one),
+        ("/credentials/0/inject/header", json!("x key"), "/credentials/0/inject/header", "the name of a header"),
+        (
+            "/credentials/0/inject/header",
+            json!("Host"),
+            "/credentials/0/inject/header",
+            "a header that the host does not set itself",
+        ),
+        (
+            "/credentials/0/inject",
+            json!({"query": "a&b"}),
+            "/credentials/0/inject/query",
+            "the name of a query parameter, in characters that need no encoding",
+        ),
+        (
+            "/credentials/0/inject/format",
+            json!("Bearer"),
+            "/credentials/0/inject/format",
+            "printable ASCII with exactly one `{}` or `{basic}`",
+        ),
+        (
+            "/credentials/0/inject/format",
+            json!("{} {basic}"),
+            "/credentials/0/inject/format",
+            "printable ASCII with exactly one `{}` or `{basic}`",
+        ),
+        (
+            "/credentials/0/inject/format",
+            json!("{}\r\nx: y"),
+            "/credentials/0/inject/format",
+            "printable ASCII with exactly one `{}` or `{basic}`",
+        ),
+        ("/egress/0/methods", json!([]), "/egress/0/methods", "at least one method"),
+        ("/egress/0/methods/0", json!("get"), "/egress/0/methods/0", method),
+        ("/egress/0/methods/0", json!("CONNECT"), "/egress/0/methods/0", method),
+        ("/egress/0/methods/1", json!("GET"), "/egress/0/methods/1", "a method that is not there twice"),
+        ("/egress/0/paths", json!([]), "/egress/0/paths", "at least one path; `/**` for all"),
+        ("/egress/0/paths", json!(["/a", "/a"]), "/egress/0/paths/1", "a path that is not there twice"),
+        ("/egress/1/host", json!("*.com"), "/egress/1/host", host),
+        ("/egress/1/host", json!("localhost"), "/egress/1/host", host),
+        ("/egress/1/host", json!("10.0.0.1"), "/egress/1/host", host),
+        ("/egress/1/host", json!("[::1]"), "/egress/1/host", host),
+        ("/egress/1/host", json!("api.example.com:8080"), "/egress/1/host", host),
+        ("/egress/1/host", json!("https://api.example.com"), "/egress/1/host", host),
+        ("/egress/1/host", json!("API.example.com"), "/egress/1/host", host),
+        ("/egress/1/host", json!("a.*.example.com"), "/egress/1/host", host),
+        ("/actions/0/name", json!("Send_It"), "/actions/0/name", "1 to 64 characters of a-z, 0-9 and -"),
+        ("/actions/0/input", json!("in.json"), "/actions/0/input", "the schema itself: a package holds no paths"),
+        ("/actions/0/timeout-ms", json!(0), "/actions/0/timeout-ms", "a number above 0"),
+        (
+            "/actions/0/timeout-ms",
+            json!(10_001),
+            "/actions/0/timeout-ms",
+            "at most 10000, the plugin's own `limits.timeout-ms`",
+        ),
+        ("/proxy/routes", json!([]), "/proxy/routes", "at least one route"),
+        ("/proxy/routes/0/method", json!("post"), "/proxy/routes/0/method", method),
+        (
+            "/proxy/routes",
+            json!([{"method": "GET", "path": "/a"}, {"method": "GET", "path": "/a"}]),
+            "/proxy/routes/1",
+            "a route that is not there twice",
+        ),
+        ("/proxy/routes/0", json!({"method": "GET", "path": "/a", "timeout-ms": 0}), "/proxy/routes/0/timeout-ms", "a number above 0"),
+        ("/proxy/routes/0", json!({"method": "GET", "path": "/a", "body-kib": 0}), "/proxy/routes/0/body-kib", "a number above 0"),
+        ("/proxy/key/0", json!({"prefix": "x"}), "/proxy/key/0", one),
+        ("/proxy/key/1", json!({"header": "a", "query": "b"}), "/proxy/key/1", one),
+        ("/proxy/key/0/prefix", json!("Bearer\n"), "/proxy/key/0/prefix", "printable ASCII"),
+        ("/webhooks/body-kib", json!(0), "/webhooks/body-kib", "1 to 1024"),
+        ("/webhooks/body-kib", json!(1_025), "/webhooks/body-kib", "1 to 1024"),
+        ("/events/emits/0/type", json!("other.thing"), "/events/emits/0/type", "a type that starts with `demo.`"),
+        ("/events/emits/0/type", json!("demo.*.made"), "/events/emits/0/type", event),
+        ("/events/emits/0/type", json!("demo."), "/events/emits/0/type", event),
+        ("/events/emits/1/type", json!("demo.thing.made"), "/events/emits/1/type", "a type that is not there twice"),
+        ("/events/consumes/0", json!("*"), "/events/consumes/0", event),
+        ("/events/consumes/1", json!("call.*"), "/events/consumes/1", "a type that is not there twice"),
+        ("/jobs/0/kind", json!(""), "/jobs/0/kind", "1 to 64 characters of a-z, 0-9, _, - and ."),
+        ("/jobs", json!([{"kind": "a"}, {"kind": "a"}]), "/jobs/1/kind", "a kind of job that is not there twice"),
+        ("/meters/0/name", json!("tokens-in"), "/meters/0/name", underscore),
+        ("/meters/0/unit", json!(""), "/meters/0/unit", "one of what, as in `token`"),
+        (
+            "/meters",
+            json!([{"name": "a", "unit": "token"}, {"name": "a", "unit": "minute"}]),
+            "/meters/1/name",
+            "a meter's name that is not there twice",
+        ),
+        ("/collections/0/name", json!("Things"), "/collections/0/name", "1 to 64 characters of a-z, 0-9, _ and -"),
+        (
+            "/collections",
+            json!([{"name": "a", "schema": true}, {"name": "a", "schema": true}]),
+            "/collections/1/name",
+            "a collection's name that is not there twice",
+        ),
+        (
+            "/collections/0/indexes",
+            json!({"a/b": "/x"}),
+            "/collections/0/indexes/a~1b",
+            "a field's name: 1 to 64 characters of a-z, 0-9, _ and -",
+        ),
+        (
+            "/collections/0/indexes/customer",
+            json!("customer.id"),
+            "/collections/0/indexes/customer",
+            "a JSON Pointer to a member, as in `/customer/id`",
+        ),
+        (
+            "/collections/0/indexes/customer",
+            json!("/a~2"),
+            "/collections/0/indexes/customer",
+            "a JSON Pointer to a member, as in `/customer/id`",
+        ),
+    ] {
+        let found = found(at, value.clone());
+        assert!(found.contains(&(place.to_owned(), words.to_owned())), "{at} = {value}: {found:?}");
+    }
+}
+
+#[test]
+fn schemas_and_paths_are_compiled_wherever_they_stand() {
+    for at in ["/config/schema", "/actions/0/input", "/actions/0/output", "/collections/0/schema"] {
+        let found = found(at, json!({"type": "text"}));
+        assert_eq!(found.len(), 1, "{at}");
+        assert!(found[0].0 == at && found[0].1.starts_with("a valid JSON Schema"), "{found:?}");
+    }
+    for at in ["/egress/0/paths/0", "/proxy/routes/0/path"] {
+        let found = found(at, json!("/a/../b"));
+        assert!(found.len() == 1 && found[0].0 == at && found[0].1.starts_with("a path pattern"), "{found:?}");
+    }
+    let events = found("/events/emits/0", json!({"type": "demo.a", "schema": {"$ref": "https://example.com"}}));
+    assert!(events[0].1.starts_with("a reference within the schema"), "{events:?}");
+}
+
+#[test]
+fn a_credential_may_go_to_a_host_below_a_listed_wildcard() {
+    assert_eq!(found("/credentials/0/hosts/0", json!("eu.files.example.com")), []);
+    assert_eq!(found("/credentials/0/hosts/0", json!("*.files.example.com")), []);
+    assert_eq!(found("/credentials/0/hosts/0", json!("files.example.com")).len(), 1);
+    assert_eq!(found("/credentials/0/hosts/0", json!("evilfiles.example.com")).len(), 1);
+}
+
+#[test]
+fn a_credential_with_nowhere_to_go_is_refused() {
+    let mut manifest = full();
+    manifest["egress"] = json!([]);
+    manifest["credentials"][0]["hosts"] = json!([]);
+    let manifest: Manifest = serde_json::from_value(manifest).unwrap();
+    let violations = validate(&manifest).unwrap_err();
+    assert_eq!(violations[0].pointer, "/credentials/0/inject");
+    assert_eq!(violations.len(), 1);
+}
+
+#[test]
+fn all_violations_are_told_at_once() {
+    let mut manifest = full();
+    manifest["name"] = json!("");
+    manifest["webhooks"]["body-kib"] = json!(0);
+    manifest["meters"][0]["unit"] = json!("");
+    let manifest: Manifest = serde_json::from_value(manifest).unwrap();
+    assert_eq!(validate(&manifest).unwrap_err().len(), 3);
+}
