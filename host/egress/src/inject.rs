@@ -1,0 +1,163 @@
+//! A credential on its way into a request.
+//!
+//! It goes in after the allow-list check and takes the place of whatever the guest wrote there, so a guest
+//! can neither read it nor send it anywhere else, nor send another key in its name.
+
+use std::{borrow::Cow, fmt, sync::Arc};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use patchbay_package::manifest::Inject;
+use secrecy::{ExposeSecret, SecretString};
+use url::{Url, form_urlencoded};
+
+use crate::{EgressError, rules::covers};
+
+/// A credential and where it goes.
+#[derive(Clone)]
+pub struct Injection {
+    /// The header or parameter, and the format.
+    pub place: Inject,
+    /// Hosts that may get it, as in the manifest. Empty: every host of the egress list.
+    pub hosts: Vec<String>,
+    /// The secret.
+    pub secret: Arc<SecretString>,
+}
+
+impl fmt::Debug for Injection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Injection").field("place", &self.place).field("hosts", &self.hosts).finish_non_exhaustive()
+    }
+}
+
+impl Injection {
+    /// Checks that the logical host may get the credential.
+    pub(crate) fn check_host(&self, host: &str) -> Result<(), EgressError> {
+        if self.hosts.is_empty() || self.hosts.iter().any(|listed| listed == host || covers(listed, host)) {
+            return Ok(());
+        }
+        Err(EgressError::Denied(format!("the credential may not go to {host}: add {host:?} to its hosts")))
+    }
+
+    /// Puts the credential in, in the place of anything that the guest put there.
+    pub(crate) fn apply(&self, url: &mut Url, headers: &mut HeaderMap) -> Result<(), EgressError> {
+        let invalid = |text: &str| EgressError::InvalidRequest(text.to_owned());
+        let value = self.value().ok_or_else(|| invalid("the credential's format has no {} or {basic}"))?;
+        match (&self.place.header, &self.place.query) {
+            (Some(header), None) => {
+                let name = HeaderName::from_bytes(header.as_bytes())
+                    .map_err(|_| invalid("the credential's header is not a header name"))?;
+                let mut value = HeaderValue::try_from(value.into_owned())
+                    .map_err(|_| invalid("the credential has characters that a header cannot carry"))?;
+                value.set_sensitive(true);
+                headers.insert(name, value);
+                Ok(())
+            }
+            (None, Some(parameter)) => {
+                set_parameter(url, parameter, &value);
+                Ok(())
+            }
+            _ => Err(invalid("the credential goes to exactly one of header and query")),
+        }
+    }
+
+    fn value(&self) -> Option<Cow<'_, str>> {
+        let secret = self.secret.expose_secret();
+        if self.place.format == "{}" {
+            return Some(Cow::Borrowed(secret));
+        }
+        // Split, not replaced: a secret may itself hold braces.
+        if let Some((before, after)) = self.place.format.split_once("{basic}") {
+            return Some(Cow::Owned(format!("{before}{}{after}", STANDARD.encode(format!("{secret}:")))));
+        }
+        let (before, after) = self.place.format.split_once("{}")?;
+        Some(Cow::Owned(format!("{before}{secret}{after}")))
+    }
+}
+
+/// Sets one parameter and leaves the spelling of all others alone: a vendor may have them signed.
+fn set_parameter(url: &mut Url, name: &str, value: &str) {
+    let mut query = String::new();
+    for pair in url.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
+        if form_urlencoded::parse(pair.as_bytes()).next().is_some_and(|(key, _)| key == name) {
+            continue;
+        }
+        query.push_str(pair);
+        query.push('&');
+    }
+    query.extend(form_urlencoded::byte_serialize(name.as_bytes()));
+    query.push('=');
+    query.extend(form_urlencoded::byte_serialize(value.as_bytes()));
+    url.set_query(Some(&query));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn injection(header: Option<&str>, query: Option<&str>, format: &str, secret: &str) -> Injection {
+        Injection {
+            place: Inject {
+                header: header.map(str::to_owned),
+                query: query.map(str::to_owned),
+                format: format.to_owned(),
+            },
+            hosts: vec!["api.example.com".to_owned(), "*.eu.example.com".to_owned()],
+            secret: Arc::new(SecretString::from(secret)),
+        }
+    }
+
+    fn applied(injection: &Injection, url: &str, headers: &[(&'static str, &'static str)]) -> (String, HeaderMap) {
+        let mut url = Url::parse(url).unwrap();
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(*name, HeaderValue::from_static(value));
+        }
+        injection.apply(&mut url, &mut map).unwrap();
+        (url.to_string(), map)
+    }
+
+    #[test]
+    fn a_header_replaces_every_copy_of_the_guest() {
+        let bearer = injection(Some("Authorization"), None, "Bearer {}", "sk-{}-1");
+        let (_, headers) = applied(&bearer, "https://x/", &[("authorization", "mine"), ("authorization", "too")]);
+        let values: Vec<_> = headers.get_all("authorization").iter().collect();
+        assert_eq!(values, ["Bearer sk-{}-1"]);
+        assert!(values[0].is_sensitive());
+    }
+
+    #[test]
+    fn basic_takes_the_secret_as_the_user() {
+        let basic = injection(Some("authorization"), None, "Basic {basic}", "sk_test");
+        assert_eq!(applied(&basic, "https://x/", &[]).1["authorization"], "Basic c2tfdGVzdDo=");
+    }
+
+    #[test]
+    fn a_parameter_replaces_the_guests_however_it_is_spelled() {
+        let key = injection(None, Some("api_key"), "{}", "a b&c");
+        let (url, _) = applied(&key, "https://x/p?api_key=mine&a=%20&api%5Fkey=mine&b+c=d&api_key", &[]);
+        assert_eq!(url, "https://x/p?a=%20&b+c=d&api_key=a+b%26c");
+        assert_eq!(applied(&key, "https://x/p", &[]).0, "https://x/p?api_key=a+b%26c");
+    }
+
+    #[test]
+    fn only_its_hosts_get_it() {
+        let key = injection(Some("x-key"), None, "{}", "s");
+        assert!(key.check_host("api.example.com").is_ok());
+        assert!(key.check_host("a.eu.example.com").is_ok());
+        assert!(matches!(key.check_host("www.example.com"), Err(EgressError::Denied(_))));
+        assert!(Injection { hosts: Vec::new(), ..key }.check_host("www.example.com").is_ok());
+    }
+
+    #[test]
+    fn a_secret_that_does_not_fit_is_refused_without_being_shown() {
+        let error = injection(Some("x-key"), None, "{}", "two\r\nlines")
+            .apply(&mut Url::parse("https://x").unwrap(), &mut HeaderMap::new());
+        assert!(!error.unwrap_err().to_string().contains("lines"));
+        for (header, query, format) in [(None, None, "{}"), (Some("a"), Some("b"), "{}"), (Some("a"), None, "none")] {
+            let broken = injection(header, query, format, "s");
+            assert!(broken.apply(&mut Url::parse("https://x").unwrap(), &mut HeaderMap::new()).is_err());
+        }
+        assert!(!format!("{:?}", injection(Some("a"), None, "{}", "secret-1")).contains("secret-1"));
+    }
+}

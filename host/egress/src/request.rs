@@ -1,0 +1,65 @@
+//! What is asked of the way out.
+
+use std::{fmt, io, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use futures::stream::BoxStream;
+use http::Method;
+use patchbay_model::OrgId;
+use tokio::time::Instant;
+use url::Url;
+
+use crate::{Injection, Redactor};
+
+/// One request of a plugin.
+#[derive(Debug)]
+pub struct Request {
+    /// For whom: connections are pooled per org.
+    pub org: OrgId,
+    /// Upper-case.
+    pub method: Method,
+    /// The vendor's logical URL: https, by host name. Where it really goes is the operator's to say.
+    pub url: Url,
+    /// The guest's; hop-by-hop ones, `host` and `content-length` are dropped.
+    pub headers: Vec<(String, String)>,
+    /// What is sent.
+    pub body: Body,
+    /// The credential to put in.
+    pub credential: Option<Injection>,
+    /// Takes the connection's secrets out of the answer.
+    pub redact: Arc<Redactor>,
+    /// For everything, to the last byte of the response's body.
+    pub deadline: Instant,
+    /// For the response's headers to arrive, repeats included. Never beyond the deadline.
+    pub headers_timeout: Option<Duration>,
+    /// May it be sent again although the vendor may have seen it? None: by the method.
+    pub repeatable: Option<bool>,
+}
+
+/// What is sent.
+pub enum Body {
+    /// Nothing.
+    Empty,
+    /// These bytes.
+    Bytes(Bytes),
+    /// What flows, and its size in bytes where known. Never sent twice.
+    Stream(BoxStream<'static, Result<Bytes, io::Error>>, Option<u64>),
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("Empty"),
+            Self::Bytes(bytes) => write!(f, "Bytes({})", bytes.len()),
+            Self::Stream(_, size) => write!(f, "Stream({size:?})"),
+        }
+    }
+}
+
+impl Request {
+    /// True if sending it twice does no harm even if the vendor saw the first: by RFC 9110 for some
+    /// methods, by the guest's word for others.
+    pub(crate) fn may_repeat(&self) -> bool {
+        self.repeatable.unwrap_or_else(|| self.method.is_idempotent())
+    }
+}

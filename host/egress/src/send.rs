@@ -1,0 +1,184 @@
+//! One request, from the plugin's wish to the first byte of the answer.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use bytes::Bytes;
+use http::{HeaderMap, Method};
+use patchbay_model::OrgId;
+use reqwest::Client;
+use tokio::time::{Instant, sleep, timeout_at};
+use url::Url;
+
+use crate::{
+    Body, ConfigError, EgressConfig, EgressError, Lookup, Request, Response, Rules, headers,
+    pool::{Pool, Way},
+    retry::{self, Failed, Repeats},
+    upload::Upload,
+    upstream::Upstreams,
+};
+
+/// The way out. One for the whole hub.
+pub struct Egress {
+    config: Arc<EgressConfig>,
+    upstreams: Upstreams,
+    pool: Pool,
+}
+
+impl fmt::Debug for Egress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Egress").field("upstreams", &self.upstreams).finish_non_exhaustive()
+    }
+}
+
+impl Egress {
+    /// Opens the way out.
+    ///
+    /// # Errors
+    /// If an upstream cannot be used, or there is no certificate authority to trust.
+    pub fn new(config: EgressConfig, lookup: Arc<dyn Lookup>) -> Result<Self, ConfigError> {
+        let config = Arc::new(config);
+        Ok(Self { upstreams: Upstreams::new(&config)?, pool: Pool::new(config.clone(), lookup)?, config })
+    }
+
+    /// Sends a request and gives the answer as soon as its headers are in.
+    ///
+    /// # Errors
+    /// See [`EgressError`]. An answer with a failing status is no error.
+    pub async fn send(&self, rules: &Rules, request: Request) -> Result<Response, EgressError> {
+        let mut going = self.prepare(rules, request)?;
+        loop {
+            let (outgoing, again) = going.next_try();
+            let wait = match timeout_at(going.until, going.client.execute(outgoing)).await {
+                Err(_) => return Err(EgressError::Timeout),
+                Ok(Ok(answer)) => {
+                    let passing = again && going.may_repeat && retry::is_passing(answer.status());
+                    let asked = retry::retry_after(answer.headers());
+                    match passing.then(|| going.repeats.next_wait(asked)).flatten() {
+                        Some(wait) => wait,
+                        None => {
+                            return Response::new(answer, &going.redact, going.deadline, going.sent(), &self.config);
+                        }
+                    }
+                }
+                Ok(Err(error)) => {
+                    let Failed { error, unseen, passing } = retry::classify(error, &going.host);
+                    let safe = again && passing && (unseen || going.may_repeat);
+                    safe.then(|| going.repeats.next_wait(None)).flatten().ok_or(error)?
+                }
+            };
+            tracing::debug!(host = %going.host, wait_ms = wait.as_millis(), "sending again");
+            sleep(wait).await;
+        }
+    }
+
+    /// Closes what is kept open for an org: it was deleted, or its credentials changed.
+    pub fn forget_org(&self, org: OrgId) {
+        self.pool.forget(org);
+    }
+
+    /// Checks the request and makes it what the vendor will see.
+    fn prepare(&self, rules: &Rules, request: Request) -> Result<Going, EgressError> {
+        rules.allows(request.method.as_str(), &request.url)?;
+        let may_repeat = request.may_repeat();
+        let host = request.url.host_str().unwrap_or_default().to_owned();
+        let (way, mut url) = match self.upstreams.map(&request.url) {
+            Some(mapped) => (Way::Mapped, mapped),
+            None => (Way::Checked, self.check_port(request.url)?),
+        };
+        url.set_fragment(None);
+        let (mut headers, header_bytes) = headers::outgoing(request.headers, url.as_str().len(), &self.config)?;
+        if let Some(credential) = &request.credential {
+            credential.check_host(&host)?;
+            credential.apply(&mut url, &mut headers)?;
+        }
+        let now = Instant::now();
+        let until = request
+            .headers_timeout
+            .and_then(|timeout| now.checked_add(timeout))
+            .map_or(request.deadline, |at| at.min(request.deadline));
+        if now >= until {
+            return Err(EgressError::Timeout);
+        }
+        let client = self.pool.client(request.org, way).map_err(|error| EgressError::Unreachable(error.to_string()))?;
+        Ok(Going {
+            client,
+            host,
+            method: request.method,
+            url,
+            headers,
+            body: request.body,
+            may_repeat,
+            redact: request.redact,
+            repeats: Repeats::new(&self.config, until),
+            until,
+            deadline: request.deadline,
+            header_bytes: header_bytes as u64,
+            tries_sent: 0,
+            streamed: Arc::default(),
+        })
+    }
+
+    fn check_port(&self, url: Url) -> Result<Url, EgressError> {
+        let port = url.port_or_known_default().unwrap_or_default();
+        if self.config.ports.contains(&port) {
+            return Ok(url);
+        }
+        Err(EgressError::Denied(format!(
+            "port {port} is not among the ports that the operator allows: {:?}",
+            self.config.ports
+        )))
+    }
+}
+
+/// A request on its way.
+struct Going {
+    client: Client,
+    host: String,
+    method: Method,
+    url: Url,
+    headers: HeaderMap,
+    body: Body,
+    may_repeat: bool,
+    redact: Arc<crate::Redactor>,
+    repeats: Repeats,
+    /// For the headers.
+    until: Instant,
+    /// For the body.
+    deadline: Instant,
+    header_bytes: u64,
+    tries_sent: u64,
+    streamed: Arc<AtomicU64>,
+}
+
+impl Going {
+    /// The next try, and whether another could follow it.
+    fn next_try(&mut self) -> (reqwest::Request, bool) {
+        let mut outgoing = reqwest::Request::new(self.method.clone(), self.url.clone());
+        self.tries_sent += self.header_bytes;
+        // A stream is gone once it is taken; what stands in its place is never sent.
+        let (body, again) = match std::mem::replace(&mut self.body, Body::Empty) {
+            Body::Empty => (None, true),
+            Body::Bytes(bytes) => {
+                self.tries_sent += bytes.len() as u64;
+                self.body = Body::Bytes(Bytes::clone(&bytes));
+                (Some(reqwest::Body::from(bytes)), true)
+            }
+            Body::Stream(stream, size) => {
+                (Some(reqwest::Body::wrap(Upload::new(stream, size, self.streamed.clone()))), false)
+            }
+        };
+        *outgoing.headers_mut() = if again { self.headers.clone() } else { std::mem::take(&mut self.headers) };
+        *outgoing.body_mut() = body;
+        (outgoing, again)
+    }
+
+    fn sent(&self) -> u64 {
+        self.tries_sent + self.streamed.load(Ordering::Relaxed)
+    }
+}

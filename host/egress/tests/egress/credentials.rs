@@ -1,0 +1,62 @@
+//! A credential goes where the manifest says and nowhere else.
+
+use patchbay_egress::EgressError;
+use patchbay_package::manifest::Inject;
+
+use crate::support::{HOST, SECRET, Vendor, bearer, get, headers, ok, rules, rules_for};
+
+#[tokio::test]
+async fn it_takes_the_place_of_the_guests_own_header() {
+    let vendor = Vendor::saying(ok("")).await;
+    let mut request = get("/");
+    request.headers = headers(&[("Authorization", "Bearer guess"), ("AUTHORIZATION", "Basic guess"), ("x-other", "1")]);
+    request.credential = Some(bearer());
+    vendor.egress().send(&rules(), request).await.unwrap();
+    let seen = &vendor.seen()[0];
+    assert_eq!(seen.header("authorization"), [format!("Bearer {SECRET}")]);
+    assert_eq!(seen.header("x-other"), ["1"]);
+}
+
+#[tokio::test]
+async fn it_takes_the_place_of_the_guests_own_parameter() {
+    let vendor = Vendor::saying(ok("")).await;
+    let mut request = get("/v1?key=guess&a=1&%6Bey=guess");
+    let place = Inject { header: None, query: Some("key".to_owned()), format: "{}".to_owned() };
+    request.credential = Some(patchbay_egress::Injection { place, ..bearer() });
+    vendor.egress().send(&rules(), request).await.unwrap();
+    assert_eq!(vendor.seen()[0].target(), format!("/v1?a=1&key={SECRET}"));
+}
+
+#[tokio::test]
+async fn it_goes_only_to_its_own_hosts() {
+    let vendor = Vendor::saying(ok("")).await;
+    let mut config = vendor.config();
+    let base = config.upstreams[HOST].clone();
+    config.upstreams.insert("other.example.com".to_owned(), base);
+    let both = rules_for(
+        "[[egress]]\nhost = \"api.example.com\"\nmethods = [\"GET\"]\npaths = [\"/**\"]\n\
+         [[egress]]\nhost = \"other.example.com\"\nmethods = [\"GET\"]\npaths = [\"/**\"]",
+    );
+    let mut request = get("/");
+    request.url.set_host(Some("other.example.com")).unwrap();
+    request.credential = Some(bearer());
+    let error = crate::support::egress(config).send(&both, request).await.unwrap_err();
+    assert!(matches!(&error, EgressError::Denied(text) if text.contains("other.example.com")), "{error}");
+    assert_eq!(vendor.connections(), 0);
+}
+
+#[tokio::test]
+async fn a_denied_request_and_a_failed_one_say_nothing_of_it() {
+    let mut config = Vendor::saying(ok("")).await.config();
+    // A port that nothing listens on.
+    let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    config.upstreams.insert(HOST.to_owned(), format!("http://{free}").parse().unwrap());
+    config.max_retries = 0;
+    let place = Inject { header: None, query: Some("key".to_owned()), format: "{}".to_owned() };
+    let mut request = get("/v1");
+    request.credential = Some(patchbay_egress::Injection { place, ..bearer() });
+    assert!(!format!("{request:?}").contains(SECRET));
+    let error = crate::support::egress(config).send(&rules(), request).await.unwrap_err();
+    assert!(matches!(error, EgressError::Unreachable(_)), "{error}");
+    assert!(!format!("{error} {error:?}").contains(SECRET), "{error:?}");
+}
