@@ -1,0 +1,123 @@
+//! API keys, found by the keyed hash of what a caller presents.
+
+use patchbay_model::{
+    ApiKeyId, OrgId, Timestamp,
+    org::{ApiKey, Scope},
+};
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use crate::{
+    StorageError, Tx,
+    column::{after, limit as row_limit, micros, optional_time, time},
+};
+
+/// An org's API keys.
+#[derive(Debug)]
+pub struct ApiKeys<'a> {
+    pub(crate) tx: &'a mut Tx,
+    pub(crate) org: OrgId,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    org_id: Uuid,
+    id: Uuid,
+    name: String,
+    scopes: Json<Vec<Scope>>,
+    expires_at: Option<i64>,
+    revoked_at: Option<i64>,
+    created_at: i64,
+}
+
+impl TryFrom<Row> for ApiKey {
+    type Error = StorageError;
+
+    fn try_from(row: Row) -> Result<Self, StorageError> {
+        Ok(Self {
+            id: ApiKeyId(row.id),
+            org: OrgId(row.org_id),
+            name: row.name,
+            scopes: row.scopes.0,
+            expires_at: optional_time(row.expires_at)?,
+            revoked_at: optional_time(row.revoked_at)?,
+            created_at: time(row.created_at)?,
+        })
+    }
+}
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!("SELECT org_id, id, name, scopes, expires_at, revoked_at, created_at FROM api_key ", $rest)
+    };
+}
+
+pub(crate) async fn by_hash(tx: &mut Tx, hash: &[u8; 32]) -> Result<Option<ApiKey>, StorageError> {
+    fetch_optional!(tx, Row, select!("WHERE hash = $1"), hash.as_slice())?.map(ApiKey::try_from).transpose()
+}
+
+impl ApiKeys<'_> {
+    /// Adds a key under the keyed hash of its secret.
+    ///
+    /// # Errors
+    /// `AlreadyExists` if the id or the hash is taken, `Missing` if there is no such org.
+    pub async fn insert(&mut self, key: &ApiKey, hash: &[u8; 32]) -> Result<(), StorageError> {
+        execute!(
+            self.tx,
+            "INSERT INTO api_key (org_id, id, hash, name, scopes, expires_at, revoked_at, created_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+            self.org.0,
+            key.id.0,
+            hash.as_slice(),
+            &key.name,
+            Json(&key.scopes),
+            micros(key.expires_at),
+            micros(key.revoked_at),
+            key.created_at.timestamp_micros(),
+        )?;
+        Ok(())
+    }
+
+    /// One key.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn get(&mut self, id: ApiKeyId) -> Result<Option<ApiKey>, StorageError> {
+        fetch_optional!(self.tx, Row, select!("WHERE org_id = $1 AND id = $2"), self.org.0, id.0)?
+            .map(ApiKey::try_from)
+            .transpose()
+    }
+
+    /// Keys after one, in the order in which they were made.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn list(&mut self, after_id: Option<ApiKeyId>, limit: u32) -> Result<Vec<ApiKey>, StorageError> {
+        fetch_all!(
+            self.tx,
+            Row,
+            select!("WHERE org_id = $1 AND id > $2 ORDER BY id LIMIT $3"),
+            self.org.0,
+            after(after_id.map(|id| id.0)),
+            row_limit(limit),
+        )?
+        .into_iter()
+        .map(ApiKey::try_from)
+        .collect()
+    }
+
+    /// Stops a key from working. False if there is none, or if it was revoked before.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn revoke(&mut self, id: ApiKeyId, at: Timestamp) -> Result<bool, StorageError> {
+        let rows = execute!(
+            self.tx,
+            "UPDATE api_key SET revoked_at = $3 WHERE org_id = $1 AND id = $2 AND revoked_at IS NULL",
+            self.org.0,
+            id.0,
+            at.timestamp_micros(),
+        )?;
+        Ok(rows > 0)
+    }
+}

@@ -1,0 +1,161 @@
+//! The few questions that concern all orgs: who is calling, which plugins there are, what is due.
+//!
+//! On PostgreSQL these run under a role of their own, because row-level security cannot know the org yet.
+
+use patchbay_model::{
+    Digest, InstallationId, OrgId, PluginId, Timestamp,
+    installation::Installation,
+    org::{ApiKey, Org},
+    webhook::Webhook,
+};
+use uuid::Uuid;
+
+use crate::{
+    PluginStatus, PluginVersion, StorageError, Tx, api_key,
+    column::{after, limit as row_limit, time},
+    installation, plugin_version, webhook,
+};
+
+/// What concerns all orgs.
+#[derive(Debug)]
+pub struct HubTx<'a> {
+    pub(crate) tx: &'a mut Tx,
+}
+
+type OrgRow = (Uuid, String, i64);
+
+fn org((id, name, created_at): OrgRow) -> Result<Org, StorageError> {
+    Ok(Org { id: OrgId(id), name, created_at: time(created_at)? })
+}
+
+impl HubTx<'_> {
+    /// Adds an org.
+    ///
+    /// # Errors
+    /// `AlreadyExists` if its id is taken.
+    pub async fn insert_org(&mut self, org: &Org) -> Result<(), StorageError> {
+        execute!(
+            self.tx,
+            "INSERT INTO org (id, name, created_at) VALUES ($1, $2, $3)",
+            org.id.0,
+            &org.name,
+            org.created_at.timestamp_micros(),
+        )?;
+        Ok(())
+    }
+
+    /// An org.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn org(&mut self, id: OrgId) -> Result<Option<Org>, StorageError> {
+        fetch_optional!(self.tx, OrgRow, "SELECT id, name, created_at FROM org WHERE id = $1", id.0)?
+            .map(org)
+            .transpose()
+    }
+
+    /// Orgs after one, in order of id, which is the order in which they were made.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn orgs(&mut self, after_id: Option<OrgId>, limit: u32) -> Result<Vec<Org>, StorageError> {
+        fetch_all!(
+            self.tx,
+            OrgRow,
+            "SELECT id, name, created_at FROM org WHERE id > $1 ORDER BY id LIMIT $2",
+            after(after_id.map(|id| id.0)),
+            row_limit(limit),
+        )?
+        .into_iter()
+        .map(org)
+        .collect()
+    }
+
+    /// The API key with this keyed hash, also an expired or revoked one: telling them apart is the caller's.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn api_key_by_hash(&mut self, hash: &[u8; 32]) -> Result<Option<ApiKey>, StorageError> {
+        api_key::by_hash(self.tx, hash).await
+    }
+
+    /// Writes what is known of a package; the first time of the same digest stays its time.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn put_plugin_version(&mut self, version: &PluginVersion) -> Result<(), StorageError> {
+        plugin_version::put(self.tx, version).await
+    }
+
+    /// What is known of a package.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn plugin_version(&mut self, digest: &Digest) -> Result<Option<PluginVersion>, StorageError> {
+        plugin_version::get(self.tx, digest).await
+    }
+
+    /// All packages of whatever status, by plugin and then by time.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn plugin_versions(&mut self) -> Result<Vec<PluginVersion>, StorageError> {
+        plugin_version::list(self.tx).await
+    }
+
+    /// Says how a package stands, and why if it is broken. False if there is no such package.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn set_plugin_status(
+        &mut self,
+        digest: &Digest,
+        status: PluginStatus,
+        error: Option<&str>,
+    ) -> Result<bool, StorageError> {
+        plugin_version::set_status(self.tx, digest, status, error).await
+    }
+
+    /// All orgs' installations of a plugin, after one, in order of id.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn installations_of(
+        &mut self,
+        plugin: &PluginId,
+        after_id: Option<InstallationId>,
+        limit: u32,
+    ) -> Result<Vec<Installation>, StorageError> {
+        installation::of_plugin(self.tx, plugin, after_id, limit).await
+    }
+
+    /// Whose webhook URL this token is in.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn installation_by_hook_token(&mut self, token: &str) -> Result<Option<Installation>, StorageError> {
+        installation::by_hook_token(self.tx, token).await
+    }
+
+    /// Pending webhooks whose time has come, the longest due first.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn due_webhooks(&mut self, now: Timestamp, limit: u32) -> Result<Vec<Webhook>, StorageError> {
+        webhook::due(self.tx, now, limit).await
+    }
+
+    /// Frees the space of at most `limit` expired small values and gives their number.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn sweep_kv(&mut self, now: Timestamp, limit: u32) -> Result<u64, StorageError> {
+        execute!(
+            self.tx,
+            "DELETE FROM kv WHERE (org_id, plugin, key) IN
+               (SELECT org_id, plugin, key FROM kv WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)",
+            now.timestamp_micros(),
+            row_limit(limit),
+        )
+    }
+}

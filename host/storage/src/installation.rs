@@ -1,0 +1,156 @@
+//! Plugins switched on for an org.
+
+use patchbay_model::{
+    InstallationId, OrgId, PluginId,
+    installation::{Installation, VersionPolicy},
+};
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use crate::{
+    StorageError, Tx,
+    column::{after, limit as row_limit, plugin, time},
+};
+
+/// An org's installations.
+#[derive(Debug)]
+pub struct Installations<'a> {
+    pub(crate) tx: &'a mut Tx,
+    pub(crate) org: OrgId,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    org_id: Uuid,
+    id: Uuid,
+    plugin: String,
+    enabled: bool,
+    config: Json<serde_json::Value>,
+    policy: Json<VersionPolicy>,
+    hook_token: String,
+    created_at: i64,
+    updated_at: i64,
+}
+
+impl TryFrom<Row> for Installation {
+    type Error = StorageError;
+
+    fn try_from(row: Row) -> Result<Self, StorageError> {
+        Ok(Self {
+            id: InstallationId(row.id),
+            org: OrgId(row.org_id),
+            plugin: plugin(&row.plugin)?,
+            enabled: row.enabled,
+            config: row.config.0,
+            policy: row.policy.0,
+            hook_token: row.hook_token,
+            created_at: time(row.created_at)?,
+            updated_at: time(row.updated_at)?,
+        })
+    }
+}
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT org_id, id, plugin, enabled, config, policy, hook_token, created_at, updated_at
+             FROM installation ",
+            $rest
+        )
+    };
+}
+
+pub(crate) async fn of_plugin(
+    tx: &mut Tx,
+    plugin: &PluginId,
+    after_id: Option<InstallationId>,
+    limit: u32,
+) -> Result<Vec<Installation>, StorageError> {
+    fetch_all!(
+        tx,
+        Row,
+        select!("WHERE plugin = $1 AND id > $2 ORDER BY id LIMIT $3"),
+        plugin.as_str(),
+        after(after_id.map(|id| id.0)),
+        row_limit(limit),
+    )?
+    .into_iter()
+    .map(Installation::try_from)
+    .collect()
+}
+
+pub(crate) async fn by_hook_token(tx: &mut Tx, token: &str) -> Result<Option<Installation>, StorageError> {
+    fetch_optional!(tx, Row, select!("WHERE hook_token = $1"), token)?.map(Installation::try_from).transpose()
+}
+
+impl Installations<'_> {
+    /// Switches a plugin on, or changes its settings. Of one that was there, the id, the token and the time of
+    /// making stay: the vendor has the URL.
+    ///
+    /// # Errors
+    /// `Missing` if there is no such org, `AlreadyExists` if another plugin has the id or the token.
+    pub async fn put(&mut self, installation: &Installation) -> Result<(), StorageError> {
+        execute!(
+            self.tx,
+            "INSERT INTO installation (org_id, id, plugin, enabled, config, policy, hook_token, created_at, updated_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+             ON CONFLICT (org_id, plugin) DO UPDATE SET enabled = excluded.enabled, config = excluded.config,
+               policy = excluded.policy, updated_at = excluded.updated_at",
+            self.org.0,
+            installation.id.0,
+            installation.plugin.as_str(),
+            installation.enabled,
+            Json(&installation.config),
+            Json(&installation.policy),
+            &installation.hook_token,
+            installation.created_at.timestamp_micros(),
+            installation.updated_at.timestamp_micros(),
+        )?;
+        Ok(())
+    }
+
+    /// The installation of a plugin.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn get(&mut self, plugin: &PluginId) -> Result<Option<Installation>, StorageError> {
+        fetch_optional!(self.tx, Row, select!("WHERE org_id = $1 AND plugin = $2"), self.org.0, plugin.as_str())?
+            .map(Installation::try_from)
+            .transpose()
+    }
+
+    /// The installation with this id.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn by_id(&mut self, id: InstallationId) -> Result<Option<Installation>, StorageError> {
+        fetch_optional!(self.tx, Row, select!("WHERE org_id = $1 AND id = $2"), self.org.0, id.0)?
+            .map(Installation::try_from)
+            .transpose()
+    }
+
+    /// Switches a plugin off for good; what it keeps stays. False if it was not on.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn delete(&mut self, plugin: &PluginId) -> Result<bool, StorageError> {
+        let rows = execute!(
+            self.tx,
+            "DELETE FROM installation WHERE org_id = $1 AND plugin = $2",
+            self.org.0,
+            plugin.as_str(),
+        )?;
+        Ok(rows > 0)
+    }
+
+    /// All of them, by plugin.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn list(&mut self) -> Result<Vec<Installation>, StorageError> {
+        fetch_all!(self.tx, Row, select!("WHERE org_id = $1 ORDER BY plugin"), self.org.0)?
+            .into_iter()
+            .map(Installation::try_from)
+            .collect()
+    }
+}

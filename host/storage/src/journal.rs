@@ -1,0 +1,222 @@
+//! The one writer of runs, usage, events, documents and inbound webhooks.
+//!
+//! An fsync costs between 40 µs and 4 ms, whatever it makes durable. So callers hand over what they want
+//! committed and wait; one task takes all that is queued, writes it in one transaction with one statement per
+//! table, and answers everybody after the commit. There is no artificial delay: what comes while a commit is under
+//! way is the next batch, so batches grow with the load and a lone caller waits for nobody.
+//!
+//! Being alone is also what makes the order of events simple: a batch numbers its events, and no other
+//! batch is under way.
+//!
+//! Rejected: a transaction per call (one fsync each, and all callers queue for SQLite's one writer anyway), and a
+//! batch by time (adds its delay to each quiet call).
+
+mod batch;
+mod sqlite;
+
+use patchbay_model::{
+    event::Event,
+    record::RecordChange,
+    run::{Run, UsageRecord},
+    webhook::Webhook,
+};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{Database, StorageError, Tx, WebhookOutcome};
+
+/// The most that one transaction takes in: its statements stay short, and the first of a batch does not wait
+/// long for the last.
+const BATCH: usize = 256;
+
+/// What may wait in memory before callers wait for a place.
+const QUEUE: usize = 4_096;
+
+/// All that a run leaves behind, committed together.
+#[derive(Debug, Clone)]
+pub struct RunCommit {
+    /// The run itself.
+    pub run: Run,
+    /// What it is billed for. A repeat by (org, plugin, meter, dedupe) is dropped.
+    pub usage: Vec<UsageRecord>,
+    /// What it published. A repeat by (org, source, dedupe) is dropped.
+    pub events: Vec<Event>,
+    /// What it wrote to its documents: at most one change per document.
+    pub plugin_changes: Vec<RecordChange>,
+    /// What became of the webhook that it worked on.
+    pub webhook: Option<WebhookOutcome>,
+}
+
+/// How a commit ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Committed {
+    /// Everything is stored.
+    All,
+    /// Another run changed this document meanwhile. The run, now with the error code `conflict`, and its usage are
+    /// stored; its documents, its events and the webhook's outcome are not.
+    Conflict {
+        /// The document's collection.
+        collection: String,
+        /// The document.
+        id: String,
+    },
+}
+
+/// The detail that a run gets which lost a compare-and-swap.
+fn conflict_detail(collection: &str, id: &str) -> String {
+    format!("the document {id:?} of the collection {collection:?} was changed by another run meanwhile")
+}
+
+/// Hands work to the writer. Clones share it.
+#[derive(Debug, Clone)]
+pub struct Journal {
+    queue: mpsc::Sender<Message>,
+}
+
+type Answer<T> = oneshot::Sender<Result<T, StorageError>>;
+
+#[derive(Debug)]
+enum Message {
+    Run(Box<RunCommit>, Answer<Committed>),
+    Webhook(Box<Webhook>, Answer<bool>),
+    Shutdown(oneshot::Sender<()>),
+}
+
+/// How each entry ended, in the order of the batch.
+#[derive(Debug)]
+struct Outcomes {
+    runs: Vec<Committed>,
+    webhooks: Vec<bool>,
+}
+
+impl Journal {
+    /// Starts the writer on the present tokio runtime. It ends with [`Journal::shutdown`], or when the last clone is
+    /// dropped; in both cases after what is queued.
+    #[must_use]
+    pub fn start(database: Database) -> Self {
+        let (queue, messages) = mpsc::channel(QUEUE);
+        tokio::spawn(write(database, messages));
+        Self { queue }
+    }
+
+    /// Commits what a run leaves behind. Once this is polled for the first time it is done even if the caller goes
+    /// away, as far as there is room in the queue.
+    ///
+    /// # Errors
+    /// `Missing` if there is no such org, `AlreadyExists` if an id is taken, `Closed` after a shutdown, or what the
+    /// database says; nothing is stored then.
+    pub async fn commit(&self, commit: RunCommit) -> Result<Committed, StorageError> {
+        let (answer, answered) = oneshot::channel();
+        self.hand_over(Message::Run(Box::new(commit), answer)).await?;
+        answered.await.map_err(|_| StorageError::Closed)?
+    }
+
+    /// Stores a webhook, unless its installation has one with the vendor's id: false then.
+    ///
+    /// # Errors
+    /// As with [`Journal::commit`].
+    pub async fn receive(&self, webhook: Webhook) -> Result<bool, StorageError> {
+        let (answer, answered) = oneshot::channel();
+        self.hand_over(Message::Webhook(Box::new(webhook), answer)).await?;
+        answered.await.map_err(|_| StorageError::Closed)?
+    }
+
+    /// Commits what was handed over before, then ends the writer. Who comes later is told `Closed`.
+    pub async fn shutdown(&self) {
+        let (answer, answered) = oneshot::channel();
+        if self.queue.send(Message::Shutdown(answer)).await.is_ok() {
+            // An error means that the writer has ended already, which is what was asked for.
+            let _ = answered.await;
+        }
+    }
+
+    async fn hand_over(&self, message: Message) -> Result<(), StorageError> {
+        self.queue.send(message).await.map_err(|_| StorageError::Closed)
+    }
+}
+
+async fn write(database: Database, mut messages: mpsc::Receiver<Message>) {
+    let mut received = Vec::with_capacity(BATCH);
+    let mut farewells = Vec::new();
+    while messages.recv_many(&mut received, BATCH).await > 0 {
+        let mut batch = Batch::default();
+        for message in received.drain(..) {
+            match message {
+                Message::Run(commit, answer) => batch.runs.push((commit, answer)),
+                Message::Webhook(webhook, answer) => batch.webhooks.push((webhook, answer)),
+                Message::Shutdown(answer) => {
+                    // What is queued still comes out of a closed channel.
+                    messages.close();
+                    farewells.push(answer);
+                }
+            }
+        }
+        batch.commit(&database).await;
+    }
+    for farewell in farewells {
+        let _ = farewell.send(());
+    }
+}
+
+/// What one transaction takes in, and who waits for it.
+#[derive(Debug, Default)]
+struct Batch {
+    runs: Vec<(Box<RunCommit>, Answer<Committed>)>,
+    webhooks: Vec<(Box<Webhook>, Answer<bool>)>,
+}
+
+impl Batch {
+    async fn commit(self, database: &Database) {
+        let (runs, run_answers): (Vec<_>, Vec<_>) = self.runs.into_iter().unzip();
+        let (webhooks, webhook_answers): (Vec<_>, Vec<_>) = self.webhooks.into_iter().unzip();
+        let size = runs.len() + webhooks.len();
+        match transact(database, &runs, &webhooks).await {
+            Ok(outcomes) => {
+                answer(run_answers, outcomes.runs.into_iter().map(Ok));
+                answer(webhook_answers, outcomes.webhooks.into_iter().map(Ok));
+            }
+            // One row was refused and took its neighbours with it. So each for itself: the error is its owner's alone.
+            Err(error) if error.is_refusal() && size > 1 => {
+                for (run, waiting) in runs.into_iter().zip(run_answers) {
+                    let outcome = transact(database, &[run], &[]).await;
+                    answer([waiting], outcome.map_or_else(|error| vec![Err(error)], |all| each(all.runs)));
+                }
+                for (webhook, waiting) in webhooks.into_iter().zip(webhook_answers) {
+                    let outcome = transact(database, &[], &[webhook]).await;
+                    answer([waiting], outcome.map_or_else(|error| vec![Err(error)], |all| each(all.webhooks)));
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, size, "the journal could not commit a batch");
+                answer(run_answers, std::iter::repeat_with(|| Err(error.clone())));
+                answer(webhook_answers, std::iter::repeat_with(|| Err(error.clone())));
+            }
+        }
+    }
+}
+
+fn each<T>(outcomes: Vec<T>) -> Vec<Result<T, StorageError>> {
+    outcomes.into_iter().map(Ok).collect()
+}
+
+/// Tells everybody; one who has gone away meanwhile is no error.
+fn answer<T>(
+    waiting: impl IntoIterator<Item = Answer<T>>,
+    outcomes: impl IntoIterator<Item = Result<T, StorageError>>,
+) {
+    for (waiting, outcome) in waiting.into_iter().zip(outcomes) {
+        let _ = waiting.send(outcome);
+    }
+}
+
+async fn transact(
+    database: &Database,
+    runs: &[Box<RunCommit>],
+    webhooks: &[Box<Webhook>],
+) -> Result<Outcomes, StorageError> {
+    let mut tx = database.begin().await?;
+    let outcomes = match &mut tx {
+        Tx::Sqlite(transaction) => sqlite::write(transaction, runs, webhooks).await?,
+    };
+    tx.commit().await?;
+    Ok(outcomes)
+}

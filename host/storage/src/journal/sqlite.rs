@@ -1,0 +1,58 @@
+//! A batch on SQLite: one statement per table, its rows as one JSON parameter.
+//!
+//! The text of a statement is the same for any number of rows, so it is prepared once; each statement is one trip to
+//! the connection's thread. The rows are taken apart as JSONB and only once (`MATERIALIZED`), because `json_each`
+//! over text spells its value out anew for each column that asks for it. Ids travel as hexadecimal digits.
+
+mod events;
+mod records;
+mod runs;
+mod webhooks;
+
+use patchbay_model::webhook::Webhook;
+use serde::{Serialize, Serializer};
+use sqlx::SqliteConnection;
+use uuid::Uuid;
+
+use super::{Committed, Outcomes, RunCommit};
+use crate::StorageError;
+
+pub(super) async fn write(
+    connection: &mut SqliteConnection,
+    runs: &[Box<RunCommit>],
+    webhooks: &[Box<Webhook>],
+) -> Result<Outcomes, StorageError> {
+    let committed = records::write(connection, runs).await?;
+    runs::write(connection, runs, &committed).await?;
+    runs::write_usage(connection, runs).await?;
+    let winners: Vec<&RunCommit> =
+        runs.iter().zip(&committed).filter(|(_, end)| **end == Committed::All).map(|(commit, _)| &**commit).collect();
+    events::write(connection, &winners).await?;
+    webhooks::settle(connection, &winners).await?;
+    let stored = webhooks::insert(connection, webhooks).await?;
+    Ok(Outcomes { runs: committed, webhooks: stored })
+}
+
+/// Bytes as hexadecimal digits.
+struct Hex<'a>(&'a [u8]);
+
+impl Serialize for Hex<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+        let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or('0');
+        let mut text = String::with_capacity(self.0.len() * 2);
+        for byte in self.0 {
+            text.push(digit(byte >> 4));
+            text.push(digit(byte & 15));
+        }
+        serializer.serialize_str(&text)
+    }
+}
+
+fn hex(id: &Uuid) -> Hex<'_> {
+    Hex(id.as_bytes())
+}
+
+fn json<T: Serialize>(rows: &[T]) -> Result<String, StorageError> {
+    serde_json::to_string(rows).map_err(|error| StorageError::Corrupt(error.to_string()))
+}

@@ -1,0 +1,66 @@
+//! The events of a batch, numbered.
+
+use std::collections::HashMap;
+
+use patchbay_model::{OrgId, event::Event};
+use sqlx::SqliteConnection;
+use uuid::Uuid;
+
+use super::{hex, json};
+use crate::{StorageError, event::source, journal::RunCommit};
+
+pub(super) async fn write(connection: &mut SqliteConnection, commits: &[&RunCommit]) -> Result<(), StorageError> {
+    let events: Vec<(OrgId, &Event)> =
+        commits.iter().flat_map(|commit| commit.events.iter().map(|event| (commit.run.org, event))).collect();
+    if events.is_empty() {
+        return Ok(());
+    }
+    let mut counts: HashMap<OrgId, i64> = HashMap::new();
+    for (org, _) in &events {
+        *counts.entry(*org).or_default() += 1;
+    }
+    let wanted: Vec<_> = counts.iter().map(|(org, count)| (hex(&org.0), count)).collect();
+    let last: Vec<(Uuid, i64)> = sqlx::query_as(
+        "INSERT INTO event_sequence (org_id, last) SELECT unhex(value ->> 0), value ->> 1 FROM json_each($1) WHERE true
+         ON CONFLICT (org_id) DO UPDATE SET last = event_sequence.last + excluded.last RETURNING org_id, last",
+    )
+    .bind(json(&wanted)?)
+    .fetch_all(&mut *connection)
+    .await?;
+    // From the number before an org's first event of this batch, upwards.
+    let mut numbers: HashMap<OrgId, i64> = last
+        .into_iter()
+        .map(|(org, last)| (OrgId(org), last - counts.get(&OrgId(org)).copied().unwrap_or_default()))
+        .collect();
+    let rows: Vec<_> = events
+        .iter()
+        .map(|(org, event)| {
+            let number = numbers.entry(*org).or_default();
+            *number += 1;
+            (
+                hex(&org.0),
+                *number,
+                hex(&event.id.0),
+                source(event),
+                &event.kind,
+                &event.subject,
+                &event.data,
+                &event.dedupe,
+                event.run.as_ref().map(|run| hex(&run.0)),
+                event.at.timestamp_micros(),
+            )
+        })
+        .collect();
+    sqlx::query(
+        "WITH new AS MATERIALIZED (SELECT value AS r FROM jsonb_each($1))
+         INSERT INTO event (org_id, sequence, id, source, kind, subject, data, dedupe, run_id, at)
+         SELECT unhex(r ->> 0), r ->> 1, unhex(r ->> 2), r ->> 3, r ->> 4, r ->> 5, r -> 6, r ->> 7, unhex(r ->> 8),
+           r ->> 9
+         FROM new WHERE true
+         ON CONFLICT (org_id, source, dedupe) WHERE dedupe IS NOT NULL DO NOTHING",
+    )
+    .bind(json(&rows)?)
+    .execute(connection)
+    .await?;
+    Ok(())
+}

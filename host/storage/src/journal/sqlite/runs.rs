@@ -1,0 +1,136 @@
+//! The runs of a batch and what they are billed for.
+
+use patchbay_model::{Code, run::LogLine};
+use serde::Serialize;
+use sqlx::SqliteConnection;
+
+use super::{Hex, hex, json};
+use crate::{
+    StorageError,
+    column::signed,
+    journal::{Committed, RunCommit, conflict_detail},
+};
+
+#[derive(Serialize)]
+struct RunRow<'a> {
+    org: Hex<'a>,
+    id: Hex<'a>,
+    plugin: &'a str,
+    version: &'a str,
+    digest: Hex<'a>,
+    kind: &'a str,
+    operation: &'a str,
+    code: Option<&'a str>,
+    detail: Option<&'a str>,
+    status: Option<u16>,
+    wall: i64,
+    cpu: i64,
+    memory: i64,
+    sent: i64,
+    received: i64,
+    calls: i64,
+    log: &'a [LogLine],
+    started: i64,
+    finished: i64,
+}
+
+pub(super) async fn write(
+    connection: &mut SqliteConnection,
+    runs: &[Box<RunCommit>],
+    committed: &[Committed],
+) -> Result<(), StorageError> {
+    if runs.is_empty() {
+        return Ok(());
+    }
+    let lost: Vec<Option<String>> = committed
+        .iter()
+        .map(|end| match end {
+            Committed::All => None,
+            Committed::Conflict { collection, id } => Some(conflict_detail(collection, id)),
+        })
+        .collect();
+    let rows: Vec<RunRow<'_>> = runs
+        .iter()
+        .zip(&lost)
+        .map(|(commit, lost)| {
+            let run = &commit.run;
+            let (code, detail) = match lost {
+                Some(detail) => (Some(Code::Conflict.as_str()), Some(detail.as_str())),
+                None => (run.error_code.as_deref(), run.error_detail.as_deref()),
+            };
+            RunRow {
+                org: hex(&run.org.0),
+                id: hex(&run.id.0),
+                plugin: run.plugin.as_str(),
+                version: &run.version,
+                digest: Hex(&run.digest.0),
+                kind: run.kind.as_str(),
+                operation: &run.operation,
+                code,
+                detail,
+                status: run.upstream_status,
+                wall: signed(run.figures.wall_us),
+                cpu: signed(run.figures.cpu_us),
+                memory: signed(run.figures.peak_memory),
+                sent: signed(run.figures.egress_sent),
+                received: signed(run.figures.egress_received),
+                calls: signed(run.figures.host_calls),
+                log: &run.log,
+                started: run.started_at.timestamp_micros(),
+                finished: run.finished_at.timestamp_micros(),
+            }
+        })
+        .collect();
+    sqlx::query(
+        "WITH new AS MATERIALIZED (SELECT value AS r FROM jsonb_each($1))
+         INSERT INTO run (org_id, id, plugin, version, digest, kind, operation, error_code, error_detail,
+           upstream_status, wall_us, cpu_us, peak_memory, egress_sent, egress_received, host_calls, log, started_at,
+           finished_at)
+         SELECT unhex(r ->> 'org'), unhex(r ->> 'id'), r ->> 'plugin', r ->> 'version', unhex(r ->> 'digest'),
+           r ->> 'kind', r ->> 'operation', r ->> 'code', r ->> 'detail', r ->> 'status', r ->> 'wall', r ->> 'cpu',
+           r ->> 'memory', r ->> 'sent', r ->> 'received', r ->> 'calls', r -> 'log', r ->> 'started',
+           r ->> 'finished'
+         FROM new",
+    )
+    .bind(json(&rows)?)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn write_usage(
+    connection: &mut SqliteConnection,
+    runs: &[Box<RunCommit>],
+) -> Result<(), StorageError> {
+    let rows: Vec<_> = runs
+        .iter()
+        .flat_map(|commit| commit.usage.iter().map(|usage| (&commit.run, usage)))
+        .map(|(run, usage)| {
+            (
+                hex(&run.org.0),
+                hex(&usage.id.0),
+                usage.plugin.as_str(),
+                hex(&run.id.0),
+                &usage.meter,
+                signed(usage.quantity),
+                usage.basis.as_str(),
+                &usage.dedupe,
+                usage.at.timestamp_micros(),
+            )
+        })
+        .collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "WITH new AS MATERIALIZED (SELECT value AS r FROM jsonb_each($1))
+         INSERT INTO usage_record (org_id, id, plugin, run_id, meter, quantity, basis, dedupe, at)
+         SELECT unhex(r ->> 0), unhex(r ->> 1), r ->> 2, unhex(r ->> 3), r ->> 4, r ->> 5, r ->> 6, r ->> 7, r ->> 8
+         FROM new WHERE true
+         ON CONFLICT (org_id, plugin, meter, dedupe) WHERE dedupe IS NOT NULL DO NOTHING",
+    )
+    .bind(json(&rows)?)
+    .execute(connection)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,54 @@
+//! Everything the hub remembers, and the only crate that speaks SQL.
+//!
+//! * [`Database`] opens a store and gives transactions: [`Database::begin`] to write, [`Database::read`] for a
+//!   snapshot.
+//! * [`Tx::org`] gives the repositories of one org. There is no other way to an org's rows, and each query names
+//!   the org, so a forgotten filter is a compile error and not a leak. [`Tx::hub`] holds the few questions
+//!   that concern all orgs.
+//! * [`Journal`] commits runs, usage, events and webhooks of many callers together: one fsync for all that
+//!   came while the last one was under way.
+//!
+//! SQLite is what is here. The seam for PostgreSQL is the enum [`Tx`] and the macros beside it: a query is
+//! written once, and the macro expands it per database. Rejected: a trait per repository with two
+//! implementations (every query twice), and `sqlx::Any` (no `Uuid`, no `Json`, types checked at run time).
+
+#[macro_use]
+mod tx;
+
+mod api_key;
+mod audit;
+mod blob;
+mod column;
+mod connection;
+mod database;
+mod error;
+mod event;
+mod hub;
+mod installation;
+mod journal;
+mod kv;
+mod org_key;
+mod plugin_version;
+mod record;
+mod run;
+mod usage;
+mod webhook;
+
+pub use api_key::ApiKeys;
+pub use audit::Audit;
+pub use blob::Blobs;
+pub use connection::Connections;
+pub use database::{Database, DatabaseUrl};
+pub use error::StorageError;
+pub use event::Events;
+pub use hub::HubTx;
+pub use installation::Installations;
+pub use journal::{Committed, Journal, RunCommit};
+pub use kv::{Kv, KvWrite};
+pub use org_key::{OrgKey, OrgKeys};
+pub use plugin_version::{PluginSource, PluginStatus, PluginVersion};
+pub use record::Records;
+pub use run::{RunFilter, Runs};
+pub use tx::{OrgTx, Tx};
+pub use usage::{Usage, UsageFilter, UsageTotal};
+pub use webhook::{WebhookFilter, WebhookOutcome, Webhooks};

@@ -1,0 +1,159 @@
+//! Runs: read here, written by the journal.
+
+use patchbay_model::{
+    OrgId, PluginId, RunId,
+    run::{Figures, LogLine, Run},
+};
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use crate::{
+    StorageError, Tx,
+    column::{before, digest, limit as row_limit, plugin, time, unsigned, word},
+};
+
+/// An org's runs.
+#[derive(Debug)]
+pub struct Runs<'a> {
+    pub(crate) tx: &'a mut Tx,
+    pub(crate) org: OrgId,
+}
+
+/// Which runs to list.
+#[derive(Debug, Clone, Default)]
+pub struct RunFilter {
+    /// Of this plugin.
+    pub plugin: Option<PluginId>,
+    /// True: those that succeeded; false: those that failed.
+    pub succeeded: Option<bool>,
+    /// Begun before this one: the last of the page before.
+    pub before: Option<RunId>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    org_id: Uuid,
+    id: Uuid,
+    plugin: String,
+    version: String,
+    digest: Vec<u8>,
+    kind: String,
+    operation: String,
+    error_code: Option<String>,
+    error_detail: Option<String>,
+    upstream_status: Option<i64>,
+    wall_us: i64,
+    cpu_us: i64,
+    peak_memory: i64,
+    egress_sent: i64,
+    egress_received: i64,
+    host_calls: i64,
+    log: Json<Vec<LogLine>>,
+    started_at: i64,
+    finished_at: i64,
+}
+
+impl TryFrom<Row> for Run {
+    type Error = StorageError;
+
+    fn try_from(row: Row) -> Result<Self, StorageError> {
+        Ok(Self {
+            id: RunId(row.id),
+            org: OrgId(row.org_id),
+            plugin: plugin(&row.plugin)?,
+            version: row.version,
+            digest: digest(&row.digest)?,
+            kind: word(&row.kind)?,
+            operation: row.operation,
+            error_code: row.error_code,
+            error_detail: row.error_detail,
+            upstream_status: row
+                .upstream_status
+                .map(|status| u16::try_from(status).map_err(|_| StorageError::corrupt("run.upstream_status")))
+                .transpose()?,
+            figures: Figures {
+                wall_us: unsigned(row.wall_us),
+                cpu_us: unsigned(row.cpu_us),
+                peak_memory: unsigned(row.peak_memory),
+                egress_sent: unsigned(row.egress_sent),
+                egress_received: unsigned(row.egress_received),
+                host_calls: unsigned(row.host_calls),
+            },
+            log: row.log.0,
+            started_at: time(row.started_at)?,
+            finished_at: time(row.finished_at)?,
+        })
+    }
+}
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT org_id, id, plugin, version, digest, kind, operation, error_code, error_detail, upstream_status,
+               wall_us, cpu_us, peak_memory, egress_sent, egress_received, host_calls, log, started_at, finished_at
+             FROM run ",
+            $rest
+        )
+    };
+}
+
+impl Runs<'_> {
+    /// One run.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn get(&mut self, id: RunId) -> Result<Option<Run>, StorageError> {
+        fetch_optional!(self.tx, Row, select!("WHERE org_id = $1 AND id = $2"), self.org.0, id.0)?
+            .map(Run::try_from)
+            .transpose()
+    }
+
+    /// Runs that match, the newest first.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn list(&mut self, filter: &RunFilter) -> Result<Vec<Run>, StorageError> {
+        // One text per shape and not `$1 IS NULL OR ..`, which would hide the indexes from the planner.
+        let failed = filter.succeeded == Some(false);
+        let succeeded = filter.succeeded == Some(true);
+        let before = before(filter.before.map(|id| id.0));
+        let limit = row_limit(filter.limit);
+        let rows = match &filter.plugin {
+            None if failed => fetch_all!(
+                self.tx,
+                Row,
+                select!("WHERE org_id = $1 AND id < $2 AND error_code IS NOT NULL ORDER BY id DESC LIMIT $3"),
+                self.org.0,
+                before,
+                limit,
+            ),
+            None => fetch_all!(
+                self.tx,
+                Row,
+                select!("WHERE org_id = $1 AND id < $2 AND (error_code IS NULL OR NOT $3) ORDER BY id DESC LIMIT $4"),
+                self.org.0,
+                before,
+                succeeded,
+                limit,
+            ),
+            Some(plugin) => fetch_all!(
+                self.tx,
+                Row,
+                select!(
+                    "WHERE org_id = $1 AND plugin = $2 AND id < $3 AND (error_code IS NULL OR NOT $4)
+                       AND (error_code IS NOT NULL OR NOT $5)
+                     ORDER BY id DESC LIMIT $6"
+                ),
+                self.org.0,
+                plugin.as_str(),
+                before,
+                succeeded,
+                failed,
+                limit,
+            ),
+        }?;
+        rows.into_iter().map(Run::try_from).collect()
+    }
+}

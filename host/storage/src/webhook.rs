@@ -1,0 +1,211 @@
+//! What vendors sent in.
+
+use patchbay_model::{
+    InstallationId, OrgId, PluginId, Timestamp, WebhookId,
+    webhook::{Webhook, WebhookStatus},
+};
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use crate::{
+    StorageError, Tx,
+    column::{before, limit as row_limit, micros, optional_time, plugin, time},
+};
+
+/// An org's webhooks.
+#[derive(Debug)]
+pub struct Webhooks<'a> {
+    pub(crate) tx: &'a mut Tx,
+    pub(crate) org: OrgId,
+}
+
+/// Which webhooks to list.
+#[derive(Debug, Clone, Default)]
+pub struct WebhookFilter {
+    /// Of this plugin.
+    pub plugin: Option<PluginId>,
+    /// That have come so far.
+    pub status: Option<WebhookStatus>,
+    /// That came before this one: the last of the page before.
+    pub before: Option<WebhookId>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+/// What became of the work that a webhook asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebhookOutcome {
+    /// Of which webhook.
+    pub id: WebhookId,
+    /// How far it has come.
+    pub status: WebhookStatus,
+    /// Why its work failed, if it did.
+    pub reason: Option<String>,
+    /// How often its work was tried, this time included.
+    pub attempts: u32,
+    /// When it is tried next, if it is pending.
+    pub next_attempt_at: Option<Timestamp>,
+}
+
+#[derive(sqlx::FromRow)]
+pub(crate) struct Row {
+    org_id: Uuid,
+    id: Uuid,
+    installation_id: Uuid,
+    plugin: String,
+    vendor_id: String,
+    kind: String,
+    occurred_at: Option<i64>,
+    method: String,
+    url: String,
+    headers: Json<Vec<(String, String)>>,
+    body: Vec<u8>,
+    status: String,
+    reason: Option<String>,
+    attempts: i64,
+    next_attempt_at: Option<i64>,
+    received_at: i64,
+}
+
+impl TryFrom<Row> for Webhook {
+    type Error = StorageError;
+
+    fn try_from(row: Row) -> Result<Self, StorageError> {
+        Ok(Self {
+            id: WebhookId(row.id),
+            org: OrgId(row.org_id),
+            installation: InstallationId(row.installation_id),
+            plugin: plugin(&row.plugin)?,
+            vendor_id: row.vendor_id,
+            kind: row.kind,
+            occurred_at: optional_time(row.occurred_at)?,
+            method: row.method,
+            url: row.url,
+            headers: row.headers.0,
+            body: row.body,
+            status: status(&row.status)?,
+            reason: row.reason,
+            attempts: u32::try_from(row.attempts).map_err(|_| StorageError::corrupt("webhook.attempts"))?,
+            next_attempt_at: optional_time(row.next_attempt_at)?,
+            received_at: time(row.received_at)?,
+        })
+    }
+}
+
+fn status(text: &str) -> Result<WebhookStatus, StorageError> {
+    [WebhookStatus::Pending, WebhookStatus::Processed, WebhookStatus::Failed, WebhookStatus::Refused]
+        .into_iter()
+        .find(|status| status.as_str() == text)
+        .ok_or_else(|| StorageError::corrupt("webhook.status"))
+}
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT org_id, id, installation_id, plugin, vendor_id, kind, occurred_at, method, url, headers, body,
+               status, reason, attempts, next_attempt_at, received_at
+             FROM webhook ",
+            $rest
+        )
+    };
+}
+
+pub(crate) async fn due(tx: &mut Tx, now: Timestamp, limit: u32) -> Result<Vec<Webhook>, StorageError> {
+    fetch_all!(
+        tx,
+        Row,
+        // The status is spelled out: only then does the planner use the small index of what is pending.
+        select!("WHERE status = 'pending' AND next_attempt_at <= $1 ORDER BY next_attempt_at, id LIMIT $2"),
+        now.timestamp_micros(),
+        row_limit(limit),
+    )?
+    .into_iter()
+    .map(Webhook::try_from)
+    .collect()
+}
+
+impl Webhooks<'_> {
+    /// Adds a webhook, unless one with the vendor's id is there for the installation: false then. For many
+    /// at once, [`crate::Journal::receive`] is the way.
+    ///
+    /// # Errors
+    /// `AlreadyExists` if its own id is taken, `Missing` if there is no such org.
+    pub async fn insert_if_new(&mut self, webhook: &Webhook) -> Result<bool, StorageError> {
+        let rows = execute!(
+            self.tx,
+            "INSERT INTO webhook (org_id, id, installation_id, plugin, vendor_id, kind, occurred_at, method, url,
+               headers, body, status, reason, attempts, next_attempt_at, received_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+             ON CONFLICT (org_id, installation_id, vendor_id) DO NOTHING",
+            self.org.0,
+            webhook.id.0,
+            webhook.installation.0,
+            webhook.plugin.as_str(),
+            &webhook.vendor_id,
+            &webhook.kind,
+            micros(webhook.occurred_at),
+            &webhook.method,
+            &webhook.url,
+            Json(&webhook.headers),
+            &webhook.body,
+            webhook.status.as_str(),
+            &webhook.reason,
+            i64::from(webhook.attempts),
+            micros(webhook.next_attempt_at),
+            webhook.received_at.timestamp_micros(),
+        )?;
+        Ok(rows > 0)
+    }
+
+    /// One webhook.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn get(&mut self, id: WebhookId) -> Result<Option<Webhook>, StorageError> {
+        fetch_optional!(self.tx, Row, select!("WHERE org_id = $1 AND id = $2"), self.org.0, id.0)?
+            .map(Webhook::try_from)
+            .transpose()
+    }
+
+    /// Webhooks that match, the newest first.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn list(&mut self, filter: &WebhookFilter) -> Result<Vec<Webhook>, StorageError> {
+        fetch_all!(
+            self.tx,
+            Row,
+            select!(
+                "WHERE org_id = $1 AND id < $2 AND ($3 IS NULL OR plugin = $3) AND ($4 IS NULL OR status = $4)
+                 ORDER BY id DESC LIMIT $5"
+            ),
+            self.org.0,
+            before(filter.before.map(|id| id.0)),
+            filter.plugin.as_ref().map(PluginId::as_str),
+            filter.status.map(WebhookStatus::as_str),
+            row_limit(filter.limit),
+        )?
+        .into_iter()
+        .map(Webhook::try_from)
+        .collect()
+    }
+
+    /// Writes down what became of a webhook's work. False if there is no such webhook.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn settle(&mut self, outcome: &WebhookOutcome) -> Result<bool, StorageError> {
+        let rows = execute!(
+            self.tx,
+            "UPDATE webhook SET status = $3, reason = $4, attempts = $5, next_attempt_at = $6
+             WHERE org_id = $1 AND id = $2",
+            self.org.0,
+            outcome.id.0,
+            outcome.status.as_str(),
+            &outcome.reason,
+            i64::from(outcome.attempts),
+            micros(outcome.next_attempt_at),
+        )?;
+        Ok(rows > 0)
+    }
+}

@@ -1,0 +1,195 @@
+//! The repositories one by one, and what transactions promise.
+
+use patchbay_model::{Digest, OrgId, installation::VersionPolicy, org::Org};
+use patchbay_storage::{OrgKey, PluginSource, PluginStatus, PluginVersion, StorageError};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::{
+    Store,
+    isolation::{api_key, audit, blob, connection, installation},
+    store::plugin,
+};
+
+pub async fn an_org_is_found_and_its_id_is_taken_once(store: Store) {
+    let mut tx = store.database.begin().await.unwrap();
+    let org = tx.hub().org(store.ours).await.unwrap().unwrap();
+    assert_eq!(org.name, "ours");
+    assert_eq!(org.created_at.timestamp_micros(), 1_800_000_000_123_456);
+    let again = tx.hub().insert_org(&Org { name: "again".to_owned(), ..org }).await;
+    assert!(matches!(again, Err(StorageError::AlreadyExists(_))), "{again:?}");
+    assert_eq!(tx.hub().org(OrgId(Uuid::nil())).await.unwrap(), None);
+}
+
+pub async fn an_api_key_is_found_by_its_hash_and_revoked_once(store: Store) {
+    let key = api_key(&store, store.ours);
+    let mut tx = store.database.begin().await.unwrap();
+    tx.org(store.ours).api_keys().insert(&key, &[1; 32]).await.unwrap();
+
+    assert_eq!(tx.hub().api_key_by_hash(&[1; 32]).await.unwrap(), Some(key.clone()));
+    assert_eq!(tx.hub().api_key_by_hash(&[2; 32]).await.unwrap(), None);
+    let taken = tx.org(store.theirs).api_keys().insert(&api_key(&store, store.theirs), &[1; 32]).await;
+    assert!(matches!(taken, Err(StorageError::AlreadyExists(_))), "{taken:?}");
+
+    let first = store.now();
+    assert!(tx.org(store.ours).api_keys().revoke(key.id, first).await.unwrap());
+    assert!(!tx.org(store.ours).api_keys().revoke(key.id, store.later(5)).await.unwrap());
+    let revoked = tx.hub().api_key_by_hash(&[1; 32]).await.unwrap().unwrap();
+    assert_eq!(revoked.revoked_at, Some(first), "the first time stays");
+}
+
+pub async fn an_installation_keeps_its_id_and_token_when_its_settings_change(store: Store) {
+    let first = installation(&store, store.ours, "stripe");
+    let mut second = installation(&store, store.ours, "stripe");
+    second.enabled = false;
+    second.config = json!({ "tolerance": 300 });
+    second.policy = VersionPolicy::Pin(Digest([3; 32]));
+    let mut tx = store.database.begin().await.unwrap();
+    tx.org(store.ours).installations().put(&first).await.unwrap();
+    tx.org(store.ours).installations().put(&second).await.unwrap();
+
+    let found = tx.hub().installation_by_hook_token(&first.hook_token).await.unwrap().unwrap();
+    assert_eq!((found.id, found.created_at), (first.id, first.created_at));
+    assert_eq!((found.enabled, found.config, found.policy), (false, second.config, second.policy));
+    assert_eq!(found.updated_at, second.updated_at);
+    assert_eq!(tx.hub().installation_by_hook_token(&second.hook_token).await.unwrap(), None);
+    assert!(tx.org(store.ours).installations().delete(&first.plugin).await.unwrap());
+    assert_eq!(tx.hub().installation_by_hook_token(&first.hook_token).await.unwrap(), None);
+}
+
+pub async fn a_connection_takes_the_id_that_it_was_sealed_for(store: Store) {
+    let first = connection(&store, store.ours);
+    let mut second = connection(&store, store.ours);
+    second.sealed = vec![9];
+    second.account = None;
+    let mut tx = store.database.begin().await.unwrap();
+    tx.org(store.ours).connections().put(&first).await.unwrap();
+    tx.org(store.ours).connections().put(&second).await.unwrap();
+
+    let found = tx.org(store.ours).connections().get(&first.plugin).await.unwrap().unwrap();
+    assert_eq!((found.id, found.sealed, found.account), (second.id, vec![9], None));
+    assert_eq!((found.created_at, found.updated_at), (first.created_at, second.updated_at));
+    assert!(tx.org(store.ours).connections().delete(&first.plugin).await.unwrap());
+    assert_eq!(tx.org(store.ours).connections().list().await.unwrap(), []);
+}
+
+pub async fn a_data_key_is_never_written_over(store: Store) {
+    let first = OrgKey { version: 1, kek_version: 1, wrapped: vec![1] };
+    let second = OrgKey { version: 2, kek_version: 1, wrapped: vec![2] };
+    let mut tx = store.database.begin().await.unwrap();
+    let mut ours = tx.org(store.ours);
+    assert!(ours.keys().insert(&first).await.unwrap());
+    assert!(!ours.keys().insert(&OrgKey { wrapped: vec![8], ..first.clone() }).await.unwrap());
+    assert!(ours.keys().insert(&second).await.unwrap());
+    assert_eq!(ours.keys().current().await.unwrap(), Some(second));
+    assert_eq!(ours.keys().get(1).await.unwrap(), Some(first));
+    assert_eq!(ours.keys().get(3).await.unwrap(), None);
+}
+
+pub async fn a_package_is_known_by_its_digest_and_keeps_its_first_time(store: Store) {
+    let version = |digest: u8, at| PluginVersion {
+        digest: Digest([digest; 32]),
+        plugin: plugin("openai"),
+        version: "1.0.0".to_owned(),
+        api: "1.0.0".to_owned(),
+        publisher: Some("RWQ".to_owned()),
+        manifest: json!({ "id": "openai" }),
+        size: 70_000,
+        source: PluginSource::Folder,
+        status: PluginStatus::Active,
+        error: None,
+        created_at: at,
+    };
+    let first = version(1, store.now());
+    let mut tx = store.database.begin().await.unwrap();
+    tx.hub().put_plugin_version(&first).await.unwrap();
+    tx.hub().put_plugin_version(&version(2, store.later(1))).await.unwrap();
+    tx.hub()
+        .put_plugin_version(&PluginVersion { source: PluginSource::Upload, ..version(1, store.later(9)) })
+        .await
+        .unwrap();
+
+    let found = tx.hub().plugin_version(&first.digest).await.unwrap().unwrap();
+    assert_eq!(found, PluginVersion { source: PluginSource::Upload, ..first.clone() });
+    let all: Vec<Digest> =
+        tx.hub().plugin_versions().await.unwrap().into_iter().map(|version| version.digest).collect();
+    assert_eq!(all, [Digest([1; 32]), Digest([2; 32])]);
+    let reason = "it imports wasi:sockets";
+    assert!(tx.hub().set_plugin_status(&first.digest, PluginStatus::Broken, Some(reason)).await.unwrap());
+    let broken = tx.hub().plugin_version(&first.digest).await.unwrap().unwrap();
+    assert_eq!((broken.status, broken.error.as_deref()), (PluginStatus::Broken, Some(reason)));
+    assert!(!tx.hub().set_plugin_status(&Digest([9; 32]), PluginStatus::Withdrawn, None).await.unwrap());
+}
+
+pub async fn installations_of_a_plugin_come_from_all_orgs(store: Store) {
+    let all = [
+        installation(&store, store.ours, "stripe"),
+        installation(&store, store.theirs, "stripe"),
+        installation(&store, store.ours, "openai"),
+    ];
+    let mut tx = store.database.begin().await.unwrap();
+    for installation in &all {
+        tx.org(installation.org).installations().put(installation).await.unwrap();
+    }
+    let stripe = plugin("stripe");
+    assert_eq!(tx.hub().installations_of(&stripe, None, 1).await.unwrap(), all[..1]);
+    assert_eq!(tx.hub().installations_of(&stripe, Some(all[0].id), 9).await.unwrap(), all[1..2]);
+}
+
+pub async fn nothing_is_stored_for_an_org_that_does_not_exist(store: Store) {
+    let nobody = OrgId(Uuid::from_u128(1));
+    let mut tx = store.database.begin().await.unwrap();
+    let refused = [
+        tx.org(nobody).api_keys().insert(&api_key(&store, nobody), &[1; 32]).await,
+        tx.org(nobody).installations().put(&installation(&store, nobody, "openai")).await,
+        tx.org(nobody).connections().put(&connection(&store, nobody)).await,
+        tx.org(nobody).blobs().insert(&blob(&store, nobody, "aa")).await,
+        tx.org(nobody).audit().append(&audit(&store, nobody)).await,
+        tx.org(nobody).events().append(&store.event(nobody, "x.y", None)).await.map(drop),
+        tx.org(nobody).webhooks().insert_if_new(&store.webhook(nobody, "evt")).await.map(drop),
+        tx.org(nobody).kv(&plugin("openai")).set("k", b"v", None, None, store.now()).await.map(drop),
+        store_key(&mut tx, nobody).await,
+    ];
+    for (index, refused) in refused.into_iter().enumerate() {
+        assert!(matches!(refused, Err(StorageError::Missing(_))), "{index}: {refused:?}");
+    }
+}
+
+async fn store_key(tx: &mut patchbay_storage::Tx, org: OrgId) -> Result<(), StorageError> {
+    tx.org(org).keys().insert(&OrgKey { version: 1, kek_version: 1, wrapped: vec![] }).await.map(drop)
+}
+
+pub async fn blobs_with_the_same_contents_are_counted(store: Store) {
+    let (first, second) = (blob(&store, store.ours, "aa"), blob(&store, store.ours, "aa"));
+    let mut tx = store.database.begin().await.unwrap();
+    let mut ours = tx.org(store.ours);
+    ours.blobs().insert(&first).await.unwrap();
+    ours.blobs().insert(&second).await.unwrap();
+    assert_eq!(ours.blobs().references("aa").await.unwrap(), 2);
+    assert!(ours.blobs().delete(&first.plugin, first.id).await.unwrap());
+    assert!(!ours.blobs().delete(&first.plugin, first.id).await.unwrap());
+    assert_eq!(ours.blobs().references("aa").await.unwrap(), 1);
+}
+
+pub async fn a_dropped_transaction_leaves_no_trace(store: Store) {
+    let mut tx = store.database.begin().await.unwrap();
+    tx.org(store.ours).installations().put(&installation(&store, store.ours, "openai")).await.unwrap();
+    drop(tx);
+    let mut tx = store.database.begin().await.unwrap();
+    assert_eq!(tx.org(store.ours).installations().list().await.unwrap(), []);
+}
+
+pub async fn a_reading_transaction_refuses_to_write(store: Store) {
+    let mut tx = store.database.read().await.unwrap();
+    assert!(tx.org(store.ours).installations().put(&installation(&store, store.ours, "openai")).await.is_err());
+}
+
+pub async fn a_reader_keeps_its_snapshot_while_others_write(store: Store) {
+    let mut reader = store.database.read().await.unwrap();
+    assert_eq!(reader.hub().orgs(None, 10).await.unwrap().len(), 2);
+    store.new_org("third").await;
+    assert_eq!(reader.hub().orgs(None, 10).await.unwrap().len(), 2);
+    drop(reader);
+    let mut reader = store.database.read().await.unwrap();
+    assert_eq!(reader.hub().orgs(None, 10).await.unwrap().len(), 3);
+}

@@ -1,0 +1,115 @@
+//! What a database must do to carry the hub, whichever database it is.
+//!
+//! Each test is a function of a [`Store`]. The list below says which run, and on which databases: a second one joins
+//! by a second module that makes its own stores. A test that is not in the list is dead code, which the compiler
+//! reports.
+
+mod durability;
+mod hub;
+mod isolation;
+mod journal;
+mod kv;
+mod paging;
+mod records;
+mod store;
+mod webhooks;
+
+use store::Store;
+
+macro_rules! conformance {
+    ($($area:ident { $($test:ident)* })*) => {
+        mod sqlite {
+            $(mod $area {
+                $(#[tokio::test]
+                async fn $test() {
+                    crate::$area::$test(crate::Store::sqlite().await).await;
+                })*
+            })*
+        }
+    };
+}
+
+conformance! {
+    isolation {
+        an_org_does_not_see_anothers_api_keys
+        an_org_does_not_see_anothers_installations
+        an_org_does_not_see_anothers_connections
+        an_org_does_not_see_anothers_data_keys
+        an_org_does_not_see_anothers_runs_and_usage
+        an_org_does_not_see_anothers_events
+        an_org_does_not_see_anothers_records
+        an_org_does_not_see_anothers_small_values
+        an_org_does_not_see_anothers_blobs
+        an_org_does_not_see_anothers_webhooks
+        an_org_does_not_see_anothers_audit_log
+        a_plugin_does_not_see_anothers_data
+        the_same_ids_in_two_orgs_do_not_collide
+    }
+    hub {
+        an_org_is_found_and_its_id_is_taken_once
+        an_api_key_is_found_by_its_hash_and_revoked_once
+        an_installation_keeps_its_id_and_token_when_its_settings_change
+        a_connection_takes_the_id_that_it_was_sealed_for
+        a_data_key_is_never_written_over
+        a_package_is_known_by_its_digest_and_keeps_its_first_time
+        installations_of_a_plugin_come_from_all_orgs
+        nothing_is_stored_for_an_org_that_does_not_exist
+        blobs_with_the_same_contents_are_counted
+        a_dropped_transaction_leaves_no_trace
+        a_reading_transaction_refuses_to_write
+        a_reader_keeps_its_snapshot_while_others_write
+    }
+    kv {
+        a_value_is_absent_from_the_instant_that_it_expires
+        the_version_counts_writes_and_begins_anew_after_expiry
+        a_write_that_expects_another_version_loses_and_learns_the_present_one
+        a_write_that_expects_absence_wins_only_once
+        of_fifty_writers_that_expect_the_same_version_one_wins
+        a_counter_sums_from_zero_and_keeps_its_first_expiry
+        a_value_that_is_no_counter_stays_as_it_is
+        a_sum_past_64_bits_is_refused
+        the_sweep_frees_only_what_has_expired
+    }
+    records {
+        a_batch_of_writes_is_read_back_with_versions
+        a_query_filters_by_declared_fields_and_pages_by_id
+        a_query_tells_types_apart
+        documents_come_in_the_order_asked_for
+        a_document_made_again_begins_with_version_one
+    }
+    journal {
+        a_run_is_read_back_as_it_was_handed_over
+        usage_with_the_same_id_is_billed_once
+        events_with_the_same_id_are_published_once
+        events_of_an_org_are_numbered_without_going_back
+        a_lost_compare_and_swap_keeps_run_and_usage_and_nothing_else
+        of_two_runs_in_one_batch_that_expect_the_same_version_the_first_wins
+        a_refused_entry_does_not_harm_its_neighbours
+        what_was_handed_over_before_a_shutdown_is_committed
+        a_commit_goes_on_when_its_caller_goes_away
+        totals_add_up_even_for_the_largest_quantities
+    }
+    webhooks {
+        of_a_hundred_concurrent_copies_one_is_new
+        the_same_vendor_id_at_two_installations_is_two_webhooks
+        a_webhook_is_read_back_byte_for_byte
+        bodies_larger_than_one_statement_are_stored
+        refused_ones_are_kept_under_their_own_ids
+        due_ones_come_the_longest_due_first_and_only_when_pending
+        a_run_settles_the_webhook_that_it_worked_on
+    }
+    paging {
+        runs_page_backwards_without_gaps_or_repeats
+        runs_are_filtered_by_plugin_and_by_success
+        usage_pages_and_is_filtered_by_time
+        events_page_forwards_and_are_filtered_by_type
+        webhooks_and_the_audit_log_page_backwards
+        orgs_and_keys_page_forwards
+    }
+    durability {
+        what_was_acknowledged_is_found_after_the_process_dies
+        what_was_not_committed_is_gone_after_the_process_dies
+        migrating_twice_changes_nothing
+        the_database_file_is_private
+    }
+}

@@ -1,0 +1,151 @@
+//! What vendors send in, kept once.
+
+use patchbay_model::{InstallationId, webhook::WebhookStatus};
+use patchbay_storage::{WebhookFilter, WebhookOutcome};
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+use crate::Store;
+
+pub async fn of_a_hundred_concurrent_copies_one_is_new(store: Store) {
+    let journal = store.journal();
+    let mut senders = JoinSet::new();
+    for index in 0..100 {
+        let (journal, database, webhook) =
+            (journal.clone(), store.database.clone(), store.webhook(store.ours, "evt_1"));
+        senders.spawn(async move {
+            // Both ways in lead to the same unique key.
+            if index % 10 == 0 {
+                let mut tx = database.begin().await.unwrap();
+                let new = tx.org(webhook.org).webhooks().insert_if_new(&webhook).await.unwrap();
+                tx.commit().await.unwrap();
+                new
+            } else {
+                journal.receive(webhook).await.unwrap()
+            }
+        });
+    }
+    let ends = senders.join_all().await;
+    assert_eq!(ends.iter().filter(|new| **new).count(), 1);
+    let mut tx = store.database.read().await.unwrap();
+    let filter = WebhookFilter { limit: 1_000, ..WebhookFilter::default() };
+    assert_eq!(tx.org(store.ours).webhooks().list(&filter).await.unwrap().len(), 1);
+}
+
+pub async fn the_same_vendor_id_at_two_installations_is_two_webhooks(store: Store) {
+    let journal = store.journal();
+    let first = store.webhook(store.ours, "evt_1");
+    let mut second = store.webhook(store.ours, "evt_1");
+    second.installation = InstallationId(Uuid::from_u128(10));
+    assert!(journal.receive(first).await.unwrap());
+    assert!(journal.receive(second.clone()).await.unwrap());
+    second.id.0 = Uuid::from_u128(77);
+    assert!(!journal.receive(second).await.unwrap());
+}
+
+pub async fn a_webhook_is_read_back_byte_for_byte(store: Store) {
+    let journal = store.journal();
+    let mut all = [
+        store.webhook(store.ours, "evt_1"),
+        store.webhook(store.ours, "evt_\u{0}2"),
+        store.webhook(store.ours, "evt_\u{0}3"),
+    ];
+    all[0].body = (0..=255).collect();
+    all[1].body = vec![];
+    all[1].occurred_at = None;
+    all[2].reason = Some("it \"failed\"".to_owned());
+    all[2].next_attempt_at = None;
+    let blocking = store.database.begin().await.unwrap();
+    let mut waiting: Vec<_> = all.iter().map(|webhook| Box::pin(journal.receive(webhook.clone()))).collect();
+    for webhook in &mut waiting {
+        assert!(futures::poll!(webhook).is_pending());
+    }
+    drop(blocking);
+    for webhook in waiting {
+        assert!(webhook.await.unwrap());
+    }
+    let mut tx = store.database.read().await.unwrap();
+    for webhook in all {
+        assert_eq!(tx.org(store.ours).webhooks().get(webhook.id).await.unwrap(), Some(webhook));
+    }
+}
+
+pub async fn bodies_larger_than_one_statement_are_stored(store: Store) {
+    let journal = store.journal();
+    let mut senders = JoinSet::new();
+    for index in 0..7_u8 {
+        let mut webhook = store.webhook(store.ours, &format!("evt_{index}"));
+        webhook.body = vec![index; if index == 3 { 5 << 20 } else { 1 << 20 }];
+        let journal = journal.clone();
+        senders.spawn(async move { (webhook.clone(), journal.receive(webhook).await.unwrap()) });
+    }
+    let ends = senders.join_all().await;
+    let mut tx = store.database.read().await.unwrap();
+    for (webhook, new) in ends {
+        assert!(new);
+        assert_eq!(tx.org(store.ours).webhooks().get(webhook.id).await.unwrap().unwrap().body, webhook.body);
+    }
+}
+
+pub async fn refused_ones_are_kept_under_their_own_ids(store: Store) {
+    let journal = store.journal();
+    for _ in 0..2 {
+        let mut webhook = store.webhook(store.ours, "");
+        webhook.vendor_id = webhook.id.to_string();
+        webhook.status = WebhookStatus::Refused;
+        webhook.reason = Some("no signature".to_owned());
+        webhook.next_attempt_at = None;
+        assert!(journal.receive(webhook).await.unwrap());
+    }
+    let mut tx = store.database.read().await.unwrap();
+    let filter = WebhookFilter { status: Some(WebhookStatus::Refused), limit: 10, ..WebhookFilter::default() };
+    assert_eq!(tx.org(store.ours).webhooks().list(&filter).await.unwrap().len(), 2);
+    assert_eq!(tx.hub().due_webhooks(store.later(1_000_000), 10).await.unwrap(), []);
+}
+
+pub async fn due_ones_come_the_longest_due_first_and_only_when_pending(store: Store) {
+    let mut tx = store.database.begin().await.unwrap();
+    let now = store.now();
+    let mut ids = vec![];
+    for (index, (org, wait)) in [(store.ours, 30), (store.theirs, 10), (store.ours, 20)].into_iter().enumerate() {
+        let mut webhook = store.webhook(org, &format!("evt_{index}"));
+        webhook.next_attempt_at = Some(now + chrono::Duration::milliseconds(wait));
+        tx.org(org).webhooks().insert_if_new(&webhook).await.unwrap();
+        ids.push(webhook.id);
+    }
+    let due = async |tx: &mut patchbay_storage::Tx, wait| -> Vec<_> {
+        let at = now + chrono::Duration::milliseconds(wait);
+        tx.hub().due_webhooks(at, 10).await.unwrap().into_iter().map(|webhook| webhook.id).collect()
+    };
+    assert_eq!(due(&mut tx, 9).await, []);
+    assert_eq!(due(&mut tx, 20).await, [ids[1], ids[2]]);
+    let outcome = WebhookOutcome {
+        id: ids[1],
+        status: WebhookStatus::Failed,
+        reason: Some("down".to_owned()),
+        attempts: 9,
+        next_attempt_at: None,
+    };
+    assert!(tx.org(store.theirs).webhooks().settle(&outcome).await.unwrap());
+    assert_eq!(due(&mut tx, 99).await, [ids[2], ids[0]]);
+}
+
+pub async fn a_run_settles_the_webhook_that_it_worked_on(store: Store) {
+    let journal = store.journal();
+    let webhook = store.webhook(store.ours, "evt_1");
+    assert!(journal.receive(webhook.clone()).await.unwrap());
+    let mut commit = store.commit(store.ours);
+    let later = store.later(60_000);
+    commit.webhook = Some(WebhookOutcome {
+        id: webhook.id,
+        status: WebhookStatus::Pending,
+        reason: Some("the vendor was down".to_owned()),
+        attempts: 1,
+        next_attempt_at: Some(later),
+    });
+    journal.commit(commit).await.unwrap();
+    let mut tx = store.database.read().await.unwrap();
+    let found = tx.org(store.ours).webhooks().get(webhook.id).await.unwrap().unwrap();
+    assert_eq!((found.attempts, found.next_attempt_at), (1, Some(later)));
+    assert_eq!(found.reason.as_deref(), Some("the vendor was down"));
+}
