@@ -1,0 +1,186 @@
+//! The state of one call: what a store holds while a guest runs, and the clocks that stop it.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use patchbay_model::{Code, RunId, Timestamp, run::Figures};
+use wasmtime::{
+    CallHook, Engine, Store, StoreContextMut, UpdateDeadline,
+    component::{Resource, ResourceTable, ResourceTableError},
+};
+
+use crate::{
+    Services,
+    bindings::types,
+    capabilities::{Capabilities, HostError},
+    limits::{CallLimits, Limiter, Stop},
+    plugin::Grants,
+    tenant::Tenant,
+};
+
+/// Everything that a guest's call can touch.
+pub(crate) struct CallState {
+    pub(crate) run: RunId,
+    pub(crate) tenant: Arc<Tenant>,
+    pub(crate) grants: Arc<Grants>,
+    pub(crate) services: Arc<Services>,
+    pub(crate) capabilities: Capabilities,
+    pub(crate) table: ResourceTable,
+    pub(crate) limits: CallLimits,
+    pub(crate) deadline: Instant,
+    pub(crate) started: Instant,
+    pub(crate) started_at: Timestamp,
+    limiter: Limiter,
+    host_calls: u32,
+    cpu: Duration,
+    /// When the guest was last entered; none while the host runs.
+    entered: Option<Instant>,
+    denial: Option<Denial>,
+}
+
+/// The last refusal that the guest saw: if it passes it on as its own failure, the caller learns what was
+/// refused, by the host's code for it rather than the guest's words alone.
+#[derive(Debug, Clone)]
+pub(crate) struct Denial {
+    pub(crate) code: Code,
+    pub(crate) error: types::Error,
+}
+
+/// What makes a [`CallState`].
+pub(crate) struct CallInit {
+    pub(crate) run: RunId,
+    pub(crate) tenant: Arc<Tenant>,
+    pub(crate) grants: Arc<Grants>,
+    pub(crate) services: Arc<Services>,
+    pub(crate) limits: CallLimits,
+}
+
+impl CallState {
+    pub(crate) fn new(init: CallInit) -> Self {
+        let CallInit { run, tenant, grants, services, limits } = init;
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(limits.handles as usize);
+        let started = Instant::now();
+        Self {
+            run,
+            tenant,
+            grants,
+            started_at: services.clock.now(),
+            services,
+            capabilities: Capabilities::default(),
+            table,
+            deadline: started + limits.timeout,
+            started,
+            limiter: Limiter::new(&limits),
+            limits,
+            host_calls: 0,
+            cpu: Duration::ZERO,
+            entered: None,
+            denial: None,
+        }
+    }
+
+    /// Every import begins with this: it counts the call and stops a guest that makes too many.
+    pub(crate) fn enter(&mut self) -> Result<(), Stop> {
+        self.host_calls = self.host_calls.saturating_add(1);
+        if self.host_calls > self.limits.host_calls {
+            return Err(Stop::HostCalls(self.limits.host_calls));
+        }
+        Ok(())
+    }
+
+    /// A new handle for the guest.
+    pub(crate) fn push<T: Send + 'static>(&mut self, entry: T) -> Result<Resource<T>, HostError> {
+        self.table.push(entry).map_err(|error| match error {
+            ResourceTableError::Full => Stop::Handles(self.limits.handles).into(),
+            other => HostError::from(other),
+        })
+    }
+
+    /// Remembers which of the host's codes stands behind an error that the guest is about to see.
+    pub(crate) fn refuse(&mut self, code: Code, error: types::Error) -> HostError {
+        self.denial = Some(Denial { code, error: error.clone() });
+        HostError::Guest(error)
+    }
+
+    /// Remembers a plain refusal.
+    pub(crate) fn note_denial(&mut self, error: &types::Error) {
+        let code = match error {
+            types::Error::Denied(_) => Code::PluginDenied,
+            types::Error::Exhausted(_) => Code::PluginBudgetExhausted,
+            _ => return,
+        };
+        if self.denial.as_ref().is_none_or(|denial| !same_text(&denial.error, error)) {
+            self.denial = Some(Denial { code, error: error.clone() });
+        }
+    }
+
+    /// The code that goes with an error that the guest ended with.
+    pub(crate) fn code_behind(&self, error: &types::Error) -> Option<Code> {
+        self.denial.as_ref().filter(|denial| same_text(&denial.error, error)).map(|denial| denial.code)
+    }
+
+    /// What the call cost so far.
+    pub(crate) fn figures(&self) -> Figures {
+        let micros = |duration: Duration| u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+        Figures {
+            wall_us: micros(self.started.elapsed()),
+            cpu_us: micros(self.cpu),
+            peak_memory: self.limiter.peak(),
+            egress_sent: self.capabilities.http.sent(),
+            egress_received: self.capabilities.http.received(),
+            host_calls: self.host_calls.into(),
+        }
+    }
+
+    fn leave_guest(&mut self) {
+        if let Some(entered) = self.entered.take() {
+            self.cpu = self.cpu.saturating_add(entered.elapsed());
+        }
+    }
+
+    fn check_clocks(&self) -> Result<(), Stop> {
+        if self.cpu > self.limits.cpu {
+            return Err(Stop::Cpu(self.limits.cpu));
+        }
+        if Instant::now() > self.deadline {
+            return Err(Stop::Timeout(self.limits.timeout));
+        }
+        Ok(())
+    }
+}
+
+fn same_text(left: &types::Error, right: &types::Error) -> bool {
+    match (left, right) {
+        (types::Error::Denied(left), types::Error::Denied(right))
+        | (types::Error::Exhausted(left), types::Error::Exhausted(right))
+        | (types::Error::Unavailable(left), types::Error::Unavailable(right)) => left == right,
+        (types::Error::Timeout, types::Error::Timeout) => true,
+        _ => false,
+    }
+}
+
+/// A store in which one guest will run once.
+pub(crate) fn store(engine: &Engine, state: CallState) -> Store<CallState> {
+    let hostcall_bytes = state.limits.hostcall_bytes;
+    let mut store = Store::new(engine, state);
+    store.limiter(|state| &mut state.limiter);
+    store.set_hostcall_fuel(hostcall_bytes);
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_callback(|context: StoreContextMut<'_, CallState>| {
+        // the hook below has just left the guest: its clock is up to date
+        context.data().check_clocks()?;
+        Ok(UpdateDeadline::Yield(1))
+    });
+    store.call_hook(|mut context, hook| {
+        let state = context.data_mut();
+        match hook {
+            CallHook::CallingWasm | CallHook::ReturningFromHost => state.entered = Some(Instant::now()),
+            CallHook::CallingHost | CallHook::ReturningFromWasm => state.leave_guest(),
+        }
+        Ok(())
+    });
+    store
+}

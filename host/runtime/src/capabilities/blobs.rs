@@ -1,0 +1,109 @@
+//! Files. The row says whose a file is; the bytes are on disk, by content.
+
+use bytes::Bytes;
+use futures::StreamExt;
+use patchbay_model::{BlobId, record::Blob};
+use wasmtime::component::Resource;
+
+use super::{HostError, invalid, source::Source};
+use crate::{
+    bindings::{
+        blobs::{self as contract, Host},
+        types::Error,
+    },
+    blob_store::{StoreError, Stored},
+    call::CallState,
+};
+
+fn failed(error: StoreError) -> HostError {
+    match error {
+        StoreError::TooLarge(limit) => {
+            HostError::Guest(Error::Exhausted(format!("a file may have at most {limit} bytes")))
+        }
+        StoreError::Source(error) => HostError::Guest(Error::Unavailable(format!("the source broke off: {error}"))),
+        StoreError::Disk(error) => {
+            tracing::error!(error.r#type = "blob_store", %error, "a host call failed");
+            HostError::Guest(Error::Unavailable("the hub's blob store".to_owned()))
+        }
+    }
+}
+
+fn describe(blob: &Blob) -> contract::Blob {
+    contract::Blob {
+        id: blob.id.to_string(),
+        size: blob.size,
+        content_type: blob.content_type.clone(),
+        sha256: blob.sha256.clone(),
+    }
+}
+
+impl CallState {
+    async fn keep(&mut self, content_type: String, stored: Stored) -> Result<contract::Blob, HostError> {
+        let blob = Blob {
+            id: BlobId::new(&*self.services.clock, &*self.services.random),
+            org: self.tenant.org,
+            plugin: self.grants.plugin.clone(),
+            content_type,
+            size: stored.size,
+            sha256: stored.sha256,
+            created_at: self.services.clock.now(),
+        };
+        let mut tx = self.services.database.begin().await?;
+        tx.org(self.tenant.org).blobs().insert(&blob).await?;
+        tx.commit().await?;
+        Ok(describe(&blob))
+    }
+}
+
+fn check_type(content_type: &str) -> Result<(), HostError> {
+    if content_type.len() > 256 || !content_type.contains('/') || content_type.contains(char::is_control) {
+        return Err(invalid("/content-type", "a media type, as in audio/mpeg"));
+    }
+    Ok(())
+}
+
+impl Host for CallState {
+    async fn put(&mut self, content_type: String, body: Resource<Source>) -> Result<contract::Blob, HostError> {
+        self.enter()?;
+        check_type(&content_type)?;
+        let source = self.table.delete(body)?;
+        let stored = self.services.blobs.put(self.tenant.org, source.into_stream()).await.map_err(failed)?;
+        self.keep(content_type, stored).await
+    }
+
+    async fn put_bytes(&mut self, content_type: String, body: Vec<u8>) -> Result<contract::Blob, HostError> {
+        self.enter()?;
+        check_type(&content_type)?;
+        let stream = futures::stream::iter([Ok(Bytes::from(body))]).boxed();
+        let stored = self.services.blobs.put(self.tenant.org, stream).await.map_err(failed)?;
+        self.keep(content_type, stored).await
+    }
+
+    async fn open(&mut self, id: String) -> Result<(contract::Blob, Resource<Source>), HostError> {
+        self.enter()?;
+        let missing = || HostError::Guest(Error::NotFound(format!("no blob {id:?} of this plugin in this org")));
+        let blob_id: BlobId = id.parse().map_err(|_| missing())?;
+        let blob = {
+            let mut tx = self.services.database.read().await?;
+            tx.org(self.tenant.org).blobs().get(&self.grants.plugin, blob_id).await?.ok_or_else(missing)?
+        };
+        let stream = self.services.blobs.open(self.tenant.org, &blob.sha256).await.map_err(failed)?;
+        let source = self.push(Source::stream(stream, Some(blob.size)))?;
+        Ok((describe(&blob), source))
+    }
+
+    async fn delete(&mut self, id: String) -> Result<bool, HostError> {
+        self.enter()?;
+        let Ok(blob_id) = id.parse::<BlobId>() else { return Ok(false) };
+        let mut tx = self.services.database.begin().await?;
+        let mut org = tx.org(self.tenant.org);
+        let Some(blob) = org.blobs().get(&self.grants.plugin, blob_id).await? else { return Ok(false) };
+        org.blobs().delete(&self.grants.plugin, blob_id).await?;
+        let unused = org.blobs().references(&blob.sha256).await? == 0;
+        tx.commit().await?;
+        if unused {
+            self.services.blobs.delete(self.tenant.org, &blob.sha256).await.map_err(failed)?;
+        }
+        Ok(true)
+    }
+}

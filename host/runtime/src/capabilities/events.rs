@@ -1,0 +1,78 @@
+//! Facts for the rest of the hub, kept until the run is committed.
+
+use patchbay_model::{EventId, event::Event};
+
+use super::{HostError, invalid};
+use crate::{
+    bindings::{
+        events::Host,
+        types::{Error, Violation},
+    },
+    call::CallState,
+};
+
+/// The most events that one run may publish.
+const CAP: usize = 1_000;
+/// The largest data of an event, in bytes.
+const DATA_CAP: usize = 256 << 10;
+
+/// What this call published.
+#[derive(Debug, Default)]
+pub(crate) struct Published(pub(crate) Vec<Event>);
+
+impl Host for CallState {
+    async fn publish(
+        &mut self,
+        kind: String,
+        subject: String,
+        data: String,
+        id: Option<String>,
+    ) -> Result<String, HostError> {
+        self.enter()?;
+        let Some(emitted) = self.grants.emitted(&kind) else {
+            return Err(HostError::Guest(Error::Denied(format!(
+                "the manifest does not emit {kind:?}: add [[events.emits]] type = {kind:?}"
+            ))));
+        };
+        if data.len() > DATA_CAP {
+            return Err(invalid("/data", format!("at most {DATA_CAP} bytes")));
+        }
+        if subject.len() > 1024 {
+            return Err(invalid("/subject", "at most 1024 bytes"));
+        }
+        if id.as_ref().is_some_and(|id| id.is_empty() || id.len() > 256) {
+            return Err(invalid("/id", "1 to 256 bytes"));
+        }
+        let data = serde_json::from_str(&data).map_err(|error| invalid("/data", format!("JSON ({error})")))?;
+        if let Some(schema) = emitted {
+            schema.validate(&data).map_err(|violations| {
+                HostError::Guest(Error::Invalid(
+                    violations
+                        .into_iter()
+                        .map(|violation| Violation {
+                            pointer: format!("/data{}", violation.pointer),
+                            expected: violation.expected,
+                        })
+                        .collect(),
+                ))
+            })?;
+        }
+        if self.capabilities.events.0.len() >= CAP {
+            return Err(HostError::Guest(Error::Exhausted(format!("{CAP} events per call"))));
+        }
+        let event = Event {
+            id: EventId::new(&*self.services.clock, &*self.services.random),
+            org: self.tenant.org,
+            source: Some(self.grants.plugin.clone()),
+            kind,
+            subject,
+            data,
+            dedupe: id,
+            run: Some(self.run),
+            at: self.services.clock.now(),
+        };
+        let id = event.id.to_string();
+        self.capabilities.events.0.push(event);
+        Ok(id)
+    }
+}

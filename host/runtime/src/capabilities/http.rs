@@ -1,0 +1,152 @@
+//! Outbound HTTP. The guest names what it wants; the egress crate decides, injects, sends and redacts.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use patchbay_egress::{Body, EgressError, Injection, Request, Response};
+use patchbay_model::Code;
+use url::Url;
+
+use super::{
+    HostError, invalid,
+    source::{Source, collect},
+};
+use crate::{
+    bindings::{http as contract, types::Error},
+    call::CallState,
+};
+
+/// What went over the wire in this call.
+#[derive(Debug, Default)]
+pub(crate) struct Traffic {
+    sent: u64,
+    received: Arc<AtomicU64>,
+    /// The vendor's last status.
+    pub(crate) status: Option<u16>,
+}
+
+impl Traffic {
+    pub(crate) const fn sent(&self) -> u64 {
+        self.sent
+    }
+
+    pub(crate) fn received(&self) -> u64 {
+        self.received.load(Ordering::Relaxed)
+    }
+
+    /// Where bodies add what they receive; they outlive the import that opened them.
+    fn counter(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.received)
+    }
+}
+
+/// As the guest sees it, and remembered for the caller.
+pub(crate) fn refuse(state: &mut CallState, error: EgressError) -> HostError {
+    let code = error.code();
+    let text = error.to_string();
+    let seen = match error {
+        EgressError::Denied(_) | EgressError::AddressDenied(_) => Error::Denied(text),
+        EgressError::Timeout => Error::Timeout,
+        EgressError::InvalidRequest(_) => return invalid("", text),
+        EgressError::HeadersTooLarge(_) | EgressError::BodyTooLarge(_) => Error::Exhausted(text),
+        EgressError::Unreachable(_) | EgressError::BrokenOff(_) => Error::Unavailable(text),
+    };
+    state.refuse(code, seen)
+}
+
+impl CallState {
+    fn injection(&mut self, name: &str) -> Result<Injection, HostError> {
+        let Some(credential) = self.grants.credentials.get(name) else {
+            return Err(invalid("/credential", format!("the name of a credential of the manifest, not {name:?}")));
+        };
+        let Some(place) = credential.inject.clone() else {
+            return Err(HostError::Guest(Error::Denied(format!(
+                "the credential {name:?} is for signature checks: the manifest gives it no `inject`"
+            ))));
+        };
+        let hosts = credential.hosts.clone();
+        let now = self.services.clock.now();
+        let secret =
+            self.tenant.credentials.as_ref().and_then(|all| all.get(name, now).first().map(|secret| (*secret).clone()));
+        let Some(secret) = secret else {
+            let text = format!("the connection has no {name:?}");
+            return Err(self.refuse(Code::ConnectionMissing, Error::Reauthorize(text)));
+        };
+        Ok(Injection { place, hosts, secret: Arc::new(secret) })
+    }
+
+    async fn exchange(&mut self, request: contract::Request) -> Result<Response, HostError> {
+        let method = http::Method::from_bytes(request.method.as_bytes())
+            .map_err(|_| invalid("/method", "an HTTP method in upper case"))?;
+        let url =
+            Url::parse(&request.url).map_err(|error| invalid("/url", format!("an absolute https URL ({error})")))?;
+        let credential = match &request.credential {
+            Some(name) => Some(self.injection(name)?),
+            None => None,
+        };
+        let body = match request.body {
+            contract::Body::Empty => Body::Empty,
+            contract::Body::Bytes(bytes) => Body::Bytes(bytes.into()),
+            contract::Body::Stream(source) => {
+                let source = self.table.delete(source)?;
+                let size = source.size();
+                Body::Stream(source.into_stream(), size)
+            }
+        };
+        let request = Request {
+            org: self.tenant.org,
+            method,
+            url,
+            headers: request.headers,
+            body,
+            credential,
+            redact: Arc::clone(&self.tenant.redact),
+            deadline: self.deadline.into(),
+            headers_timeout: request.timeout_ms.map(|ms| std::time::Duration::from_millis(ms.into())),
+            repeatable: request.repeatable,
+        };
+        let answer = self.services.egress.send(&self.grants.rules, request).await;
+        match answer {
+            Ok(response) => {
+                let traffic = &mut self.capabilities.http;
+                traffic.sent = traffic.sent.saturating_add(response.sent);
+                traffic.status = Some(response.status);
+                Ok(response)
+            }
+            Err(error) => Err(refuse(self, error)),
+        }
+    }
+}
+
+fn content_type(headers: &[(String, String)]) -> Option<String> {
+    headers.iter().find(|(name, _)| name == "content-type").map(|(_, value)| value.clone())
+}
+
+impl contract::Host for CallState {
+    async fn send(&mut self, request: contract::Request) -> Result<contract::Response, HostError> {
+        self.enter()?;
+        let response = self.exchange(request).await?;
+        let source = Source::vendor(response.body, content_type(&response.headers), self.capabilities.http.counter());
+        let body = self.push(source)?;
+        Ok(contract::Response { status: response.status, headers: response.headers, body })
+    }
+
+    async fn fetch(&mut self, request: contract::Request) -> Result<contract::WholeResponse, HostError> {
+        self.enter()?;
+        let response = self.exchange(request).await?;
+        let limit = self.limits.body_bytes;
+        let mut source = Source::vendor(response.body, None, self.capabilities.http.counter());
+        match collect(&mut source, limit).await {
+            Ok(Some(body)) => {
+                Ok(contract::WholeResponse { status: response.status, headers: response.headers, body: body.into() })
+            }
+            Ok(None) => Err(self.refuse(
+                Code::EgressBodyTooLarge,
+                Error::Exhausted(format!("the vendor's body has more than the {limit} bytes that may be held at once")),
+            )),
+            Err(broken) => Err(broken.refuse(self)),
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! The way back to the client of a proxied request.
+//!
+//! The guest starts the answer; bytes then flow either from the guest (`write`) or, without it, from a
+//! source (`forward`). A small bounded channel is all that lies between a vendor and the client, so a slow
+//! client slows the vendor down, and a client that leaves is noticed by whoever waits.
+
+use bytes::Bytes;
+use patchbay_model::Code;
+use tokio::sync::{mpsc, oneshot};
+use wasmtime::component::Resource;
+
+use super::{HostError, invalid, source::Source};
+use crate::{
+    bindings::{
+        reply::{self as contract, Host, HostResponder, Summary},
+        types::Error,
+    },
+    call::CallState,
+    observe::{Body, Observer, Plan},
+};
+
+/// Chunks that may wait for a slow client.
+const WAITING_CHUNKS: usize = 16;
+
+/// Status and headers of a proxied answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplyHead {
+    /// HTTP status.
+    pub status: u16,
+    /// Without hop-by-hop headers and without a length.
+    pub headers: Vec<(String, String)>,
+}
+
+/// The guest's end of an answer.
+pub struct ReplySender {
+    head: Option<oneshot::Sender<ReplyHead>>,
+    chunks: mpsc::Sender<Bytes>,
+}
+
+/// The client's end of an answer. Dropping it tells the guest that the client has left.
+pub struct ReplyReceiver {
+    head: Option<oneshot::Receiver<ReplyHead>>,
+    chunks: mpsc::Receiver<Bytes>,
+}
+
+/// What a `responder` handle stands for.
+pub type Responder = ReplySender;
+
+/// Both ends of an answer.
+#[must_use]
+pub fn reply_channel() -> (ReplySender, ReplyReceiver) {
+    let (head, head_receiver) = oneshot::channel();
+    let (chunks, chunk_receiver) = mpsc::channel(WAITING_CHUNKS);
+    (ReplySender { head: Some(head), chunks }, ReplyReceiver { head: Some(head_receiver), chunks: chunk_receiver })
+}
+
+impl ReplyReceiver {
+    /// Status and headers as soon as the guest has started; none if it ended without.
+    pub async fn head(&mut self) -> Option<ReplyHead> {
+        self.head.take()?.await.ok()
+    }
+
+    /// The next bytes; none once the guest is done, well or not.
+    pub async fn chunk(&mut self) -> Option<Bytes> {
+        self.chunks.recv().await
+    }
+}
+
+fn client_left() -> HostError {
+    HostError::Guest(Error::Unavailable("the client has left".to_owned()))
+}
+
+/// Headers that belong to a connection or are the server's to set.
+const DROPPED: [&str; 10] = [
+    "connection",
+    "content-length",
+    "date",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+impl Host for CallState {}
+
+impl HostResponder for CallState {
+    async fn start(
+        &mut self,
+        responder: Resource<Responder>,
+        status: u16,
+        headers: Vec<(String, String)>,
+    ) -> Result<(), HostError> {
+        self.enter()?;
+        if !(200..=599).contains(&status) {
+            return Err(invalid("/status", "200 to 599"));
+        }
+        let size: usize = headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+        if headers.len() > 100 || size > 64 << 10 {
+            let error = Error::Exhausted("an answer has at most 100 headers of 64 KiB together".to_owned());
+            return Err(self.refuse(Code::EgressHeadersTooLarge, error));
+        }
+        let mut kept = Vec::with_capacity(headers.len());
+        for (name, value) in headers {
+            if http::HeaderName::from_bytes(name.as_bytes()).is_err() || http::HeaderValue::from_str(&value).is_err() {
+                return Err(invalid("/headers", format!("valid headers: {name:?} is not")));
+            }
+            let name = name.to_ascii_lowercase();
+            if !DROPPED.contains(&name.as_str()) {
+                kept.push((name, self.tenant.redact.redact_str(&value).into_owned()));
+            }
+        }
+        let responder = self.table.get_mut(&responder)?;
+        let Some(head) = responder.head.take() else {
+            return Err(HostError::Guest(Error::Conflict("the answer was started already".to_owned())));
+        };
+        head.send(ReplyHead { status, headers: kept }).map_err(|_| client_left())
+    }
+
+    async fn write(&mut self, responder: Resource<Responder>, chunk: Vec<u8>) -> Result<(), HostError> {
+        self.enter()?;
+        let responder = self.table.get(&responder)?;
+        check_started(responder)?;
+        if chunk.is_empty() {
+            return Ok(());
+        }
+        responder.chunks.send(chunk.into()).await.map_err(|_| client_left())
+    }
+
+    async fn forward(
+        &mut self,
+        responder: Resource<Responder>,
+        source: Resource<Source>,
+        observe: Option<contract::Observation>,
+    ) -> Result<Summary, HostError> {
+        self.enter()?;
+        let mut source = self.table.delete(source)?;
+        let responder = self.table.get(&responder)?;
+        check_started(responder)?;
+        let plan = observe.map(Plan::new).transpose().map_err(|error| invalid(error.pointer, error.expected))?;
+        let mut observer = Observer::new(plan, Body::of(source.content_type.as_deref()));
+        let end = flow(&mut source, &responder.chunks, &mut observer).await;
+        // lets go of the vendor's connection before the guest goes on
+        drop(source);
+        let complete = matches!(end, End::Complete);
+        if let End::Broken(broken) = end {
+            // the summary says that it is not complete; the caller's failure says why
+            let _ = broken.refuse(self);
+        }
+        Ok(observer.finish(complete))
+    }
+
+    async fn drop(&mut self, responder: Resource<Responder>) -> wasmtime::Result<()> {
+        self.enter()?;
+        self.table.delete(responder)?;
+        Ok(())
+    }
+}
+
+fn check_started(responder: &Responder) -> Result<(), HostError> {
+    if responder.head.is_some() {
+        return Err(HostError::Guest(Error::Conflict("the answer was not started yet".to_owned())));
+    }
+    Ok(())
+}
+
+enum End {
+    Complete,
+    ClientLeft,
+    Broken(super::source::Broken),
+}
+
+/// Moves everything. Whoever leaves first ends it: waiting for the vendor also watches the client.
+async fn flow(source: &mut Source, client: &mpsc::Sender<Bytes>, observer: &mut Observer) -> End {
+    loop {
+        let chunk = tokio::select! {
+            biased;
+            chunk = source.chunk() => chunk,
+            () = client.closed() => return End::ClientLeft,
+        };
+        let passed = match chunk {
+            Ok(Some(chunk)) => observer.pass(chunk),
+            Ok(None) => {
+                let rest = observer.rest();
+                if !rest.is_empty() && client.send(rest).await.is_err() {
+                    return End::ClientLeft;
+                }
+                return End::Complete;
+            }
+            Err(broken) => return End::Broken(broken),
+        };
+        if !passed.is_empty() && client.send(passed).await.is_err() {
+            return End::ClientLeft;
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! Compiling, apart from the serving process.
+//!
+//! Wasmtime does not promise that compiling hostile input ends soon or within little memory, so the hub
+//! has a child process do it, with limits that the kernel enforces, and a clock that the hub watches. The
+//! artefact is native code that will run in the hub: it is kept on disk under a name made of the
+//! component's digest and the engine's settings, with a MAC, and nothing without a good MAC is loaded.
+
+use std::{
+    io::{Read, Write},
+    path::{Path, PathBuf},
+    process::{ExitCode, Stdio},
+    time::Duration,
+};
+
+use patchbay_model::Digest;
+use patchbay_vault::ArtefactMac;
+use rustix::process::{Resource, Rlimit, setrlimit};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    process::Command,
+    sync::Semaphore,
+};
+use wasmtime::{Engine, component::Component};
+
+use crate::engine::compile_config;
+
+/// The name of the subcommand that runs [`child_main`].
+pub const SUBCOMMAND: &str = "compile-component";
+
+/// Who compiles.
+#[derive(Debug, Clone)]
+pub enum Compiler {
+    /// A child process: this executable, called with [`SUBCOMMAND`].
+    Child(PathBuf),
+    /// This process, without limits: for tests and benchmarks of components that are trusted.
+    InProcess,
+}
+
+/// Why there is no native code.
+#[derive(Debug, thiserror::Error)]
+pub enum CompileError {
+    /// The compiler refused it.
+    #[error("{0}")]
+    Refused(String),
+    /// The compiler passed a limit.
+    #[error("compiling took more than {0}")]
+    Limit(String),
+    /// The child could not be run, or its artefact not be kept or loaded.
+    #[error("{0}")]
+    Host(String),
+}
+
+impl CompileError {
+    fn host(doing: &str, error: impl std::fmt::Display) -> Self {
+        Self::Host(format!("{doing}: {error}"))
+    }
+}
+
+/// Turns components into native code, once each.
+pub(crate) struct Compilation {
+    pub(crate) compiler: Compiler,
+    pub(crate) cache_dir: PathBuf,
+    pub(crate) mac: ArtefactMac,
+    pub(crate) timeout: Duration,
+    pub(crate) memory: u64,
+    /// One at a time: a compile uses every core that it gets.
+    pub(crate) turn: Semaphore,
+}
+
+impl Compilation {
+    /// The component as native code: from the cache if it is there, else compiled and put there.
+    pub(crate) async fn component(&self, engine: &Engine, bytes: &[u8]) -> Result<Component, CompileError> {
+        let path = self.artefact_path(engine, patchbay_package::digest(bytes));
+        if let Some(component) = self.cached(engine, &path).await? {
+            return Ok(component);
+        }
+        let _turn = self.turn.acquire().await.map_err(|error| CompileError::host("waiting to compile", error))?;
+        if let Some(component) = self.cached(engine, &path).await? {
+            return Ok(component);
+        }
+        let artefact = match &self.compiler {
+            Compiler::Child(executable) => self.compile_in_child(executable, bytes).await?,
+            Compiler::InProcess => compile_here(bytes.to_vec()).await?,
+        };
+        self.keep(&path, &artefact).await?;
+        deserialize(engine, &artefact)
+    }
+
+    fn artefact_path(&self, engine: &Engine, digest: Digest) -> PathBuf {
+        use std::hash::{DefaultHasher, Hash, Hasher};
+        let mut hasher = DefaultHasher::new();
+        engine.precompile_compatibility_hash().hash(&mut hasher);
+        self.cache_dir.join(format!("{digest}-{:016x}.cwasm", hasher.finish()))
+    }
+
+    async fn cached(&self, engine: &Engine, path: &Path) -> Result<Option<Component>, CompileError> {
+        let file = match tokio::fs::read(path).await {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(CompileError::host("reading the compile cache", error)),
+        };
+        let Some(artefact) = open_sealed(&self.mac, &file) else {
+            tracing::warn!(path = %path.display(), "an artefact of the compile cache is not ours, compiling again");
+            return Ok(None);
+        };
+        deserialize(engine, artefact).map(Some).or_else(|error| {
+            tracing::warn!(path = %path.display(), %error, "an artefact of the compile cache does not load, compiling again");
+            Ok(None)
+        })
+    }
+
+    async fn keep(&self, path: &Path, artefact: &[u8]) -> Result<(), CompileError> {
+        let sealed = [&self.mac.sign(artefact)[..], artefact].concat();
+        let parent = self.cache_dir.clone();
+        let path = path.to_owned();
+        tokio::task::spawn_blocking(move || {
+            std::fs::create_dir_all(&parent)?;
+            let partial = path.with_extension(format!("{}.partial", std::process::id()));
+            std::fs::write(&partial, &sealed)?;
+            std::fs::rename(&partial, &path)
+        })
+        .await
+        .map_err(|error| CompileError::host("writing the compile cache", error))?
+        .map_err(|error| CompileError::host("writing the compile cache", error))
+    }
+
+    async fn compile_in_child(&self, executable: &Path, bytes: &[u8]) -> Result<Vec<u8>, CompileError> {
+        let mut child = Command::new(executable)
+            .arg(SUBCOMMAND)
+            .arg(self.memory.to_string())
+            .arg(self.timeout.as_secs().max(1).to_string())
+            .env_clear()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|error| CompileError::host("starting the compiler", error))?;
+        let (Some(mut stdin), Some(mut stdout), Some(stderr)) =
+            (child.stdin.take(), child.stdout.take(), child.stderr.take())
+        else {
+            return Err(CompileError::Host("the compiler has no pipes".to_owned()));
+        };
+        let work = async {
+            let mut artefact = Vec::new();
+            let mut complaint = Vec::new();
+            let mut stderr = stderr.take(64 << 10);
+            let write = async {
+                // a child that fails early closes its end; its exit status tells more than this error
+                let _ = stdin.write_all(bytes).await;
+                drop(stdin);
+            };
+            let ((), read, read_error) =
+                tokio::join!(write, stdout.read_to_end(&mut artefact), stderr.read_to_end(&mut complaint));
+            read.and(read_error).map_err(|error| CompileError::host("reading from the compiler", error))?;
+            let status = child.wait().await.map_err(|error| CompileError::host("waiting for the compiler", error))?;
+            Ok::<_, CompileError>((status, artefact, complaint))
+        };
+        let (status, artefact, complaint) = tokio::time::timeout(self.timeout, work)
+            .await
+            .map_err(|_| CompileError::Limit(format!("{:?}", self.timeout)))??;
+        let complaint = String::from_utf8_lossy(&complaint).trim().to_owned();
+        match status.code() {
+            Some(0) => Ok(artefact),
+            Some(code) if code == i32::from(REFUSED) => Err(CompileError::Refused(complaint)),
+            // by a signal: out of CPU time (SIGXCPU), out of memory (SIGABRT)
+            _ => Err(CompileError::Limit(format!(
+                "{:?} of CPU time or {} MiB of memory ({status})",
+                self.timeout,
+                self.memory >> 20
+            ))),
+        }
+    }
+}
+
+async fn compile_here(bytes: Vec<u8>) -> Result<Vec<u8>, CompileError> {
+    tokio::task::spawn_blocking(move || compile(&bytes))
+        .await
+        .map_err(|error| CompileError::host("compiling", error))?
+        .map_err(|error| CompileError::Refused(format!("{error:#}")))
+}
+
+fn compile(bytes: &[u8]) -> wasmtime::Result<Vec<u8>> {
+    Engine::new(&compile_config())?.precompile_component(bytes)
+}
+
+#[expect(unsafe_code, reason = "native code is loaded only from our own compiler or with our own MAC")]
+fn deserialize(engine: &Engine, artefact: &[u8]) -> Result<Component, CompileError> {
+    // SAFETY: `artefact` came out of `compile` in this process or in our child, either just now or by way
+    // of a file whose MAC was just verified over these very bytes.
+    unsafe { Component::deserialize(engine, artefact) }
+        .map_err(|error| CompileError::Host(format!("loading native code: {error:#}")))
+}
+
+/// The child's exit code for a component that does not compile.
+const REFUSED: u8 = 3;
+
+/// What the child process does: limits itself, reads a component, writes native code.
+///
+/// `arguments` are the memory limit in bytes and the CPU time limit in seconds.
+#[must_use]
+pub fn child_main(arguments: &[String]) -> ExitCode {
+    match child(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::from(REFUSED)
+        }
+    }
+}
+
+fn child(arguments: &[String]) -> wasmtime::Result<()> {
+    let [memory, seconds] = arguments else {
+        wasmtime::bail!("expected the memory limit in bytes and the CPU time limit in seconds");
+    };
+    let limit = |maximum: u64| Rlimit { current: Some(maximum), maximum: Some(maximum) };
+    setrlimit(Resource::As, limit(memory.parse()?))?;
+    setrlimit(Resource::Cpu, limit(seconds.parse()?))?;
+    setrlimit(Resource::Core, limit(0))?;
+    setrlimit(Resource::Fsize, limit(0))?;
+    // calls that are being served come first
+    rustix::process::nice(10)?;
+    let mut bytes = Vec::new();
+    std::io::stdin().lock().read_to_end(&mut bytes)?;
+    let artefact = compile(&bytes)?;
+    std::io::stdout().lock().write_all(&artefact)?;
+    Ok(())
+}
+
+/// Length of the MAC that stands before an artefact, in bytes.
+const MAC_LENGTH: usize = 32;
+
+/// The artefact in a file of the cache, if the file is ours.
+fn open_sealed<'a>(mac: &ArtefactMac, file: &'a [u8]) -> Option<&'a [u8]> {
+    let (tag, artefact) = file.split_at_checked(MAC_LENGTH)?;
+    mac.verify(artefact, tag).then_some(artefact)
+}

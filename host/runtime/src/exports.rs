@@ -1,0 +1,358 @@
+//! Calls into a plugin, one method per export.
+//!
+//! Every call gets a fresh instance: what one call leaves in memory no other call can find, neither of the
+//! same org nor of another. Reusing instances would save some 40 µs and cost that promise.
+
+use std::{sync::Arc, time::Duration};
+
+use patchbay_model::{Code, Failure, RunId, Violation, run::RunKind};
+use wasmtime::Store;
+
+use crate::{
+    bindings::{Connector, exports::patchbay::connector as contract, types},
+    call::{self, CallInit, CallState},
+    capabilities::{
+        reply::ReplySender,
+        source::{BodyStream, Source},
+    },
+    limits::Stop,
+    outcome::{self, Finished},
+    plugin::Plugin,
+    tenant::Tenant,
+};
+
+/// For whom and as which run a call is made.
+#[derive(Debug, Clone)]
+pub struct Invocation {
+    /// The installation.
+    pub tenant: Arc<Tenant>,
+    /// The run that the call will be logged as.
+    pub run: RunId,
+    /// The limit of the action or of the route, where it has one.
+    pub timeout: Option<Duration>,
+}
+
+/// One call of an action.
+pub struct ActionCall {
+    /// Its name in the manifest.
+    pub action: String,
+    /// JSON, valid by the action's input schema.
+    pub input: String,
+    /// A file sent beside the input, and its size if it is known.
+    pub attachment: Option<(BodyStream, Option<u64>)>,
+    /// The caller's Idempotency-Key.
+    pub idempotency_key: Option<String>,
+}
+
+/// What an action gave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ActionOutput {
+    /// JSON text, not yet checked against the output schema.
+    Json(String),
+    /// The id of a blob of this org.
+    Blob(String),
+    /// A media type and bytes.
+    Bytes(String, Vec<u8>),
+}
+
+/// A request in the vendor's shape.
+pub struct ProxyCall {
+    /// Upper-case.
+    pub method: String,
+    /// With its leading slash.
+    pub path: String,
+    /// Without the question mark.
+    pub query: String,
+    /// Without hop-by-hop headers and the hub's key.
+    pub headers: Vec<(String, String)>,
+    /// The client's body.
+    pub body: BodyStream,
+    /// Its announced size, in bytes.
+    pub size: Option<u64>,
+}
+
+/// A vendor's webhook.
+#[derive(Debug, Clone)]
+pub struct WebhookCall {
+    /// Upper-case.
+    pub method: String,
+    /// The public URL that was called.
+    pub url: String,
+    /// As they came.
+    pub headers: Vec<(String, String)>,
+    /// As it came.
+    pub body: bytes::Bytes,
+}
+
+/// What a genuine webhook is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// The vendor's id of it.
+    pub id: String,
+    /// The vendor's name for its kind.
+    pub kind: String,
+    /// When it happened, in milliseconds since the epoch.
+    pub occurred_at: Option<u64>,
+    /// The vendor waits for what processing answers.
+    pub in_line: bool,
+}
+
+/// An answer to a vendor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// Headers.
+    pub headers: Vec<(String, String)>,
+    /// Body.
+    pub body: Vec<u8>,
+}
+
+/// What a plugin says of a webhook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is from the vendor.
+    Genuine(Receipt),
+    /// It is not, for this reason.
+    Refused(String),
+    /// Answer this and keep nothing.
+    Answer(Answer),
+}
+
+/// An event of the hub for a plugin.
+#[derive(Debug, Clone)]
+pub struct EventCall {
+    /// Stable over repeats.
+    pub id: String,
+    /// Its type.
+    pub kind: String,
+    /// What it is about.
+    pub subject: String,
+    /// Who published it.
+    pub source: String,
+    /// When, in milliseconds since the epoch.
+    pub time: u64,
+    /// JSON text.
+    pub data: String,
+}
+
+/// A step of a job.
+#[derive(Debug, Clone)]
+pub struct TaskCall {
+    /// The job's id.
+    pub job: String,
+    /// Its kind.
+    pub kind: String,
+    /// JSON that the job was made with.
+    pub payload: String,
+    /// JSON that the step before gave.
+    pub cursor: Option<String>,
+    /// 1 for the first try of this step.
+    pub attempt: u32,
+}
+
+/// What is left of a job after a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StepOutcome {
+    /// Finished, with a result.
+    Done(Option<String>),
+    /// Another step from this cursor; progress in per mille, if known.
+    Again(String, Option<u32>),
+    /// The same step later, in so many milliseconds.
+    Later(u64),
+}
+
+/// How long a call waits for a free instance.
+const CAPACITY_WAIT: Duration = Duration::from_secs(1);
+
+/// What an export gives: the outer error is a trap, the inner one the guest's own.
+type Given<T> = wasmtime::Result<Result<T, types::Error>>;
+
+impl Plugin {
+    /// Runs one export in an instance of its own.
+    async fn run<T>(
+        &self,
+        kind: RunKind,
+        call: Invocation,
+        export: impl AsyncFnOnce(&Connector, &mut Store<CallState>) -> Given<T>,
+    ) -> Finished<T> {
+        let shared = &self.shared;
+        let refused = |failure| Finished::refused(failure, shared.services.clock.now());
+        let Ok(_permit) = Arc::clone(&call.tenant.permits).try_acquire_owned() else {
+            let detail = format!("at most {} calls of this plugin run at once", self.limits.concurrency);
+            return refused(Failure::new(Code::ConcurrencyLimited, detail).retry_after(Duration::from_secs(1)));
+        };
+        let Ok(Ok(_room)) = tokio::time::timeout(CAPACITY_WAIT, shared.room.acquire()).await else {
+            return refused(Failure::new(Code::Overloaded, "").retry_after(Duration::from_secs(1)));
+        };
+        let mut limits = self.limits.clone();
+        limits.timeout = self.timeout(kind, call.timeout);
+        let timeout = limits.timeout;
+        let state = CallState::new(CallInit {
+            run: call.run,
+            tenant: call.tenant,
+            grants: Arc::clone(&self.grants),
+            services: Arc::clone(&shared.services),
+            limits,
+        });
+        let mut store = call::store(self.engine(), state);
+        let ended = {
+            let work = async {
+                let instance = self.pre.instantiate_async(&mut store).await?;
+                export(&instance, &mut store).await
+            };
+            // guest code is stopped by the epoch; this stops a wait in the host
+            tokio::time::timeout(timeout, work).await
+        };
+        let state = store.into_data();
+        let result = match ended {
+            Ok(Ok(Ok(given))) => Ok(given),
+            Ok(Ok(Err(error))) => Err(outcome::reported(error, &state)),
+            Ok(Err(trap)) => Err(outcome::trapped(&trap)),
+            Err(_) => Err(outcome::trapped(&Stop::Timeout(timeout).into())),
+        };
+        Finished::new(result, state)
+    }
+
+    /// Asks the plugin for what it thinks of settings that are valid by its schema. An empty list: nothing
+    /// is wrong with them.
+    pub async fn validate_config(&self, call: Invocation, config: &str) -> Finished<Vec<Violation>> {
+        self.run(RunKind::Action, call, async |instance, store| {
+            let answer =
+                instance.patchbay_connector_lifecycle().call_validate_config(store, &config.to_owned()).await?;
+            let violations = answer.err().unwrap_or_default();
+            Ok(Ok(violations
+                .into_iter()
+                .map(|violation| Violation { pointer: violation.pointer, expected: violation.expected })
+                .collect()))
+        })
+        .await
+    }
+
+    /// Makes an instance and lets it go.
+    pub(crate) async fn instantiate_only(&self, call: Invocation) -> Finished<()> {
+        self.run(RunKind::Action, call, async |_, _| Ok(Ok(()))).await
+    }
+
+    /// Runs an action.
+    pub async fn invoke(&self, call: Invocation, action: ActionCall) -> Finished<ActionOutput> {
+        let run = call.run;
+        self.run(RunKind::Action, call, async |instance, store| {
+            let attachment = match action.attachment {
+                Some((stream, size)) => Some(store.data_mut().table.push(Source::stream(stream, size))?),
+                None => None,
+            };
+            let call = contract::actions::Call {
+                run: run.to_string(),
+                action: action.action,
+                input: action.input,
+                attachment,
+                idempotency_key: action.idempotency_key,
+            };
+            let output = instance.patchbay_connector_actions().call_invoke(store, &call).await?;
+            Ok(output.map(|output| match output {
+                contract::actions::Output::Json(json) => ActionOutput::Json(json),
+                contract::actions::Output::Blob(id) => ActionOutput::Blob(id),
+                contract::actions::Output::Bytes((media_type, bytes)) => ActionOutput::Bytes(media_type, bytes),
+            }))
+        })
+        .await
+    }
+
+    /// Answers a request in the vendor's place. The answer goes out through `reply` while this runs; when it
+    /// comes back, all of it has been handed over.
+    pub async fn proxy(&self, call: Invocation, request: ProxyCall, reply: ReplySender) -> Finished<()> {
+        let run = call.run;
+        self.run(RunKind::Proxy, call, async |instance, store| {
+            let body = store.data_mut().table.push(Source::stream(request.body, request.size))?;
+            let responder = store.data_mut().table.push(reply)?;
+            let request = contract::proxy::Request {
+                run: run.to_string(),
+                method: request.method,
+                path: request.path,
+                query: request.query,
+                headers: request.headers,
+                body,
+            };
+            instance.patchbay_connector_proxy().call_handle(store, &request, responder).await
+        })
+        .await
+    }
+
+    /// Asks the plugin whether a webhook is genuine.
+    pub async fn verify_webhook(&self, call: Invocation, request: &WebhookCall) -> Finished<Verdict> {
+        self.run(RunKind::Webhook, call, async |instance, store| {
+            let verdict = instance.patchbay_connector_webhooks().call_verify(store, &webhook(request)).await?;
+            Ok(verdict.map(|verdict| match verdict {
+                contract::webhooks::Verdict::Genuine(receipt) => Verdict::Genuine(Receipt {
+                    id: receipt.id,
+                    kind: receipt.kind,
+                    occurred_at: receipt.occurred_at,
+                    in_line: receipt.in_line,
+                }),
+                contract::webhooks::Verdict::Refused(reason) => Verdict::Refused(reason),
+                contract::webhooks::Verdict::Answer(answer) => Verdict::Answer(answered(answer)),
+            }))
+        })
+        .await
+    }
+
+    /// Has the plugin do a webhook's work.
+    pub async fn process_webhook(
+        &self,
+        call: Invocation,
+        receipt: &Receipt,
+        request: &WebhookCall,
+    ) -> Finished<Option<Answer>> {
+        self.run(RunKind::Webhook, call, async |instance, store| {
+            let receipt = contract::webhooks::Receipt {
+                id: receipt.id.clone(),
+                kind: receipt.kind.clone(),
+                occurred_at: receipt.occurred_at,
+                in_line: receipt.in_line,
+            };
+            let answer =
+                instance.patchbay_connector_webhooks().call_process(store, &receipt, &webhook(request)).await?;
+            Ok(answer.map(|answer| answer.map(answered)))
+        })
+        .await
+    }
+
+    /// Hands the plugin an event.
+    pub async fn on_event(&self, call: Invocation, event: EventCall) -> Finished<()> {
+        self.run(RunKind::Event, call, async |instance, store| {
+            let EventCall { id, kind, subject, source, time, data } = event;
+            let event = contract::subscriptions::Event { id, kind, subject, source, time, data };
+            instance.patchbay_connector_subscriptions().call_on_event(store, &event).await
+        })
+        .await
+    }
+
+    /// Has the plugin do one step of a job.
+    pub async fn step(&self, call: Invocation, task: TaskCall) -> Finished<StepOutcome> {
+        self.run(RunKind::Job, call, async |instance, store| {
+            let TaskCall { job, kind, payload, cursor, attempt } = task;
+            let task = contract::tasks::Task { job, kind, payload, cursor, attempt };
+            let outcome = instance.patchbay_connector_tasks().call_step(store, &task).await?;
+            Ok(outcome.map(|outcome| match outcome {
+                contract::tasks::Outcome::Done(result) => StepOutcome::Done(result),
+                contract::tasks::Outcome::Again((cursor, progress)) => StepOutcome::Again(cursor, progress),
+                contract::tasks::Outcome::Later(wait) => StepOutcome::Later(wait),
+            }))
+        })
+        .await
+    }
+}
+
+fn webhook(request: &WebhookCall) -> contract::webhooks::Request {
+    contract::webhooks::Request {
+        method: request.method.clone(),
+        url: request.url.clone(),
+        headers: request.headers.clone(),
+        body: request.body.to_vec(),
+    }
+}
+
+fn answered(answer: contract::webhooks::Answer) -> Answer {
+    Answer { status: answer.status, headers: answer.headers, body: answer.body }
+}

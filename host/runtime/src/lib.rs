@@ -1,0 +1,241 @@
+//! Runs plugins: the engine and its limits, compilation apart, and every capability that a guest has.
+//!
+//! [`Runtime::load`] turns a package into a [`Plugin`]; a plugin's methods are its exports. What a call
+//! leaves behind comes back as [`Effects`]: this crate commits nothing of a run itself.
+
+mod bindings;
+mod blob_store;
+mod call;
+mod capabilities;
+pub mod compile;
+mod engine;
+mod exports;
+mod limits;
+mod observe;
+mod outcome;
+mod plugin;
+mod tenant;
+
+use std::{
+    collections::HashMap,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError, Weak},
+    time::Duration,
+};
+
+use patchbay_egress::Egress;
+use patchbay_model::{Clock, Digest, InstallationId, OrgId, PluginId, Random, RunId};
+use patchbay_package::Package;
+use patchbay_storage::Database;
+use patchbay_vault::ArtefactMac;
+use tokio::sync::Semaphore;
+use wasmtime::{Engine, component::Linker};
+
+pub use blob_store::{BlobStore, StoreError};
+pub use capabilities::{
+    reply::{ReplyHead, ReplyReceiver, ReplySender, reply_channel},
+    source::BodyStream,
+};
+pub use compile::{CompileError, Compiler};
+pub use exports::{
+    ActionCall, ActionOutput, Answer, EventCall, Invocation, ProxyCall, Receipt, StepOutcome, TaskCall, Verdict,
+    WebhookCall,
+};
+pub use limits::{CallLimits, Stop};
+pub use outcome::{Effects, Finished};
+pub use plugin::{ActionSchemas, LoadError, Plugin, RouteMatch};
+pub use tenant::{Tenant, TenantInit};
+
+use call::CallState;
+use compile::Compilation;
+
+/// How plugins are run.
+#[derive(Debug, Clone)]
+pub struct RuntimeConfig {
+    /// Who compiles.
+    pub compiler: Compiler,
+    /// Where native code is kept.
+    pub cache_dir: PathBuf,
+    /// What a plugin gets that asks for nothing.
+    pub defaults: CallLimits,
+    /// What no plugin gets more than.
+    pub ceilings: CallLimits,
+    /// Calls at once over all orgs and plugins.
+    pub max_instances: u32,
+    /// CPU time and wall time of one compilation.
+    pub compile_timeout: Duration,
+    /// Memory of one compilation, in bytes.
+    pub compile_memory: u64,
+}
+
+impl RuntimeConfig {
+    /// The defaults, with this compiler and cache.
+    #[must_use]
+    pub fn new(compiler: Compiler, cache_dir: PathBuf) -> Self {
+        Self {
+            compiler,
+            cache_dir,
+            defaults: CallLimits::default(),
+            ceilings: CallLimits::ceilings(),
+            max_instances: 1_000,
+            compile_timeout: Duration::from_secs(120),
+            compile_memory: 4 << 30,
+        }
+    }
+}
+
+/// What the capabilities stand on.
+pub struct Services {
+    /// Every outbound byte.
+    pub egress: Arc<Egress>,
+    /// Records, small values, rows of files.
+    pub database: Database,
+    /// Bytes of files.
+    pub blobs: BlobStore,
+    /// Marks native code as ours.
+    pub mac: ArtefactMac,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub random: Arc<dyn Random>,
+}
+
+/// Why the runtime did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum RuntimeError {
+    /// The machine cannot host the engine.
+    #[error("the WebAssembly engine does not start: {0}")]
+    Engine(String),
+}
+
+/// What all loaded plugins share. Knows no plugin, so that a plugin is freed with its last call.
+pub(crate) struct Shared {
+    pub(crate) config: RuntimeConfig,
+    pub(crate) services: Arc<Services>,
+    /// Calls that may still begin.
+    pub(crate) room: Semaphore,
+}
+
+/// The permits of (org, plugin), and how many there are.
+type Permits = HashMap<(OrgId, PluginId), (u32, Weak<Semaphore>)>;
+
+/// Loads plugins. Clones share everything.
+#[derive(Clone)]
+pub struct Runtime(Arc<Inner>);
+
+struct Inner {
+    shared: Arc<Shared>,
+    engine: Engine,
+    linker: Linker<CallState>,
+    compilation: Compilation,
+    loaded: Mutex<HashMap<Digest, Weak<Plugin>>>,
+    permits: Mutex<Permits>,
+}
+
+impl Runtime {
+    /// Starts the engine.
+    ///
+    /// # Errors
+    /// [`RuntimeError::Engine`] if the machine cannot host it.
+    pub fn new(config: RuntimeConfig, services: Services) -> Result<Self, RuntimeError> {
+        let failed = |error: wasmtime::Error| RuntimeError::Engine(format!("{error:#}"));
+        let engine = engine::serving_engine(config.max_instances, config.ceilings.memory_bytes).map_err(failed)?;
+        let mut linker = Linker::new(&engine);
+        capabilities::link(&mut linker).map_err(failed)?;
+        let compilation = Compilation {
+            compiler: config.compiler.clone(),
+            cache_dir: config.cache_dir.clone(),
+            mac: services.mac.clone(),
+            timeout: config.compile_timeout,
+            memory: config.compile_memory,
+            turn: Semaphore::new(1),
+        };
+        let room = Semaphore::new(config.max_instances as usize);
+        let shared = Arc::new(Shared { config, services: Arc::new(services), room });
+        let (loaded, permits) = (Mutex::default(), Mutex::default());
+        Ok(Self(Arc::new(Inner { shared, engine, linker, compilation, loaded, permits })))
+    }
+
+    /// Turns a package into a plugin: native code from the cache or the compiler, linked, and probed by
+    /// making an instance and asking it about empty settings (if its schema takes those). Loading the same
+    /// package twice gives the same plugin while one is alive.
+    ///
+    /// # Errors
+    /// [`LoadError`] says what is wrong with the package; nothing of it is kept.
+    pub async fn load(&self, package: Arc<Package>) -> Result<Arc<Plugin>, LoadError> {
+        let digest = package.digest;
+        if let Some(plugin) = self.alive(digest) {
+            return Ok(plugin);
+        }
+        let component = self.0.compilation.component(&self.0.engine, package.component()).await?;
+        let pre =
+            self.0.linker.instantiate_pre(&component).map_err(|error| LoadError::Unlinkable(format!("{error:#}")))?;
+        let plugin = Plugin::link(Arc::clone(&self.0.shared), package, pre)?;
+        self.probe(&plugin).await?;
+        let mut loaded = self.0.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(earlier) = loaded.get(&digest).and_then(Weak::upgrade) {
+            return Ok(earlier);
+        }
+        loaded.retain(|_, plugin| plugin.strong_count() > 0);
+        let plugin = Arc::new(plugin);
+        loaded.insert(digest, Arc::downgrade(&plugin));
+        Ok(plugin)
+    }
+
+    fn alive(&self, digest: Digest) -> Option<Arc<Plugin>> {
+        self.0.loaded.lock().unwrap_or_else(PoisonError::into_inner).get(&digest)?.upgrade()
+    }
+
+    async fn probe(&self, plugin: &Plugin) -> Result<(), LoadError> {
+        let services = &self.0.shared.services;
+        let (clock, random) = (&*services.clock, &*services.random);
+        let tenant = Tenant::new(
+            TenantInit {
+                org: OrgId::new(clock, random),
+                installation: InstallationId::new(clock, random),
+                config: "{}".to_owned(),
+                credentials: None,
+                account: None,
+                webhook_url: String::new(),
+            },
+            Arc::new(Semaphore::new(1)),
+        );
+        let call = Invocation {
+            tenant: Arc::new(tenant),
+            run: RunId::new(clock, random),
+            timeout: Some(Duration::from_secs(5)),
+        };
+        let takes_empty = plugin
+            .config_schema()
+            .is_none_or(|schema| schema.validate(&serde_json::Value::Object(serde_json::Map::new())).is_ok());
+        let probed = if takes_empty {
+            plugin.validate_config(call, "{}").await.result.map(|_| ())
+        } else {
+            plugin.instantiate_only(call).await.result
+        };
+        probed.map_err(LoadError::Probe)
+    }
+
+    /// An installation, ready to be called. Calls of one (org, plugin) share their permits, also over
+    /// several tenants.
+    #[must_use]
+    pub fn tenant(&self, plugin: &PluginId, concurrency: u32, init: TenantInit) -> Arc<Tenant> {
+        let mut permits = self.0.permits.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (init.org, plugin.clone());
+        let existing =
+            permits.get(&key).filter(|(count, _)| *count == concurrency).and_then(|(_, semaphore)| semaphore.upgrade());
+        let semaphore = existing.unwrap_or_else(|| {
+            permits.retain(|_, (_, semaphore)| semaphore.strong_count() > 0);
+            let semaphore = Arc::new(Semaphore::new(concurrency as usize));
+            permits.insert(key, (concurrency, Arc::downgrade(&semaphore)));
+            semaphore
+        });
+        Arc::new(Tenant::new(init, semaphore))
+    }
+}
+
+impl std::fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Runtime").field("config", &self.0.shared.config).finish_non_exhaustive()
+    }
+}

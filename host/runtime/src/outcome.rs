@@ -1,0 +1,126 @@
+//! How a call ended, and what is left of it.
+
+use patchbay_model::{
+    Code, Failure, Timestamp, Upstream, Violation,
+    event::Event,
+    record::RecordChange,
+    run::{Figures, LogLine, UsageRecord},
+};
+use wasmtime::Trap;
+
+use crate::{bindings::types, call::CallState, limits::Stop};
+
+/// What a call leaves to be committed with its run.
+#[derive(Debug, Default)]
+pub struct Effects {
+    /// Also of a call that failed: the vendor's cost was made all the same.
+    pub usage: Vec<UsageRecord>,
+    /// Empty if the call failed.
+    pub events: Vec<Event>,
+    /// Empty if the call failed.
+    pub changes: Vec<RecordChange>,
+    /// The plugin's log.
+    pub log: Vec<LogLine>,
+}
+
+/// A call that has ended.
+#[derive(Debug)]
+pub struct Finished<T> {
+    /// What it gave, or why it failed, in words that a caller may see.
+    pub result: Result<T, Failure>,
+    /// What is to be committed with the run.
+    pub effects: Effects,
+    /// What it cost.
+    pub figures: Figures,
+    /// The vendor's last HTTP status, if the vendor was asked.
+    pub upstream_status: Option<u16>,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub finished_at: Timestamp,
+}
+
+impl<T> Finished<T> {
+    /// A call that was not begun.
+    pub(crate) fn refused(failure: Failure, at: Timestamp) -> Self {
+        Self {
+            result: Err(failure),
+            effects: Effects::default(),
+            figures: Figures::default(),
+            upstream_status: None,
+            started_at: at,
+            finished_at: at,
+        }
+    }
+
+    /// Takes what is left out of a call's state.
+    pub(crate) fn new(result: Result<T, Failure>, state: CallState) -> Self {
+        let figures = state.figures();
+        let finished_at = state.services.clock.now();
+        let succeeded = result.is_ok();
+        let capabilities = state.capabilities;
+        let effects = Effects {
+            usage: capabilities.usage.0,
+            events: if succeeded { capabilities.events.0 } else { Vec::new() },
+            changes: if succeeded { capabilities.records.finish() } else { Vec::new() },
+            log: capabilities.log.finish(),
+        };
+        let upstream_status = capabilities.http.status;
+        Self { result, effects, figures, upstream_status, started_at: state.started_at, finished_at }
+    }
+}
+
+/// The failure behind a trap: one of our stops, one of wasmtime's limits, or a crash of the guest.
+pub(crate) fn trapped(error: &wasmtime::Error) -> Failure {
+    if let Some(stop) = error.downcast_ref::<Stop>() {
+        return Failure::new(stop.code(), stop.to_string());
+    }
+    let chain = format!("{error:#}");
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::StackOverflow) => Failure::new(Code::PluginStackExhausted, "the plugin recursed too deeply"),
+        Some(trap) => Failure::new(Code::PluginTrapped, trap.to_string()).with_internal(chain),
+        // wasmtime has no type for this one
+        None if chain.contains("allocated for hostcalls has been exhausted") => {
+            Failure::new(Code::PluginOutputTooLarge, "the plugin passed more bytes to the host at once than it may")
+        }
+        None => {
+            Failure::new(Code::PluginTrapped, "the plugin broke the rules of the component model").with_internal(chain)
+        }
+    }
+}
+
+/// The failure that a guest reported.
+pub(crate) fn reported(error: types::Error, state: &CallState) -> Failure {
+    let behind = state.code_behind(&error);
+    let clean = |text: String| state.tenant.redact.redact_str(&text).into_owned();
+    let with = |code: Code, text: String| Failure::new(behind.unwrap_or(code), clean(text));
+    match error {
+        types::Error::Invalid(violations) => Failure::invalid(
+            violations
+                .into_iter()
+                .map(|violation| Violation { pointer: clean(violation.pointer), expected: clean(violation.expected) })
+                .collect(),
+        ),
+        types::Error::Denied(text) => with(Code::PluginDenied, text),
+        types::Error::NotFound(text) => with(Code::NotFound, text),
+        types::Error::Conflict(text) => with(Code::Conflict, text),
+        types::Error::RateLimited(wait) => {
+            with(Code::RateLimited, String::new()).retry_after(std::time::Duration::from_millis(wait))
+        }
+        types::Error::Exhausted(text) => with(Code::PluginBudgetExhausted, text),
+        types::Error::Timeout => with(Code::UpstreamTimeout, String::new()),
+        types::Error::Upstream(failure) => upstream(failure, clean),
+        types::Error::Reauthorize(text) => with(Code::ReauthorizationNeeded, text),
+        types::Error::Unavailable(text) => with(Code::UpstreamUnavailable, text),
+        types::Error::Internal(text) => Failure::new(Code::PluginError, "").with_internal(clean(text)),
+    }
+}
+
+fn upstream(failure: types::UpstreamFailure, clean: impl Fn(String) -> String) -> Failure {
+    let code = if failure.status == 429 { Code::UpstreamRateLimited } else { Code::UpstreamError };
+    Failure {
+        retry_after: failure.retry_after_ms.map(std::time::Duration::from_millis),
+        upstream: Some(Upstream { status: failure.status, code: failure.code.map(&clean) }),
+        ..Failure::new(code, clean(failure.message))
+    }
+}

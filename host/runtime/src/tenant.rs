@@ -1,0 +1,58 @@
+//! What an installation brings to each of its calls; made once per change, shared by all calls.
+
+use std::{fmt, sync::Arc};
+
+use patchbay_egress::Redactor;
+use patchbay_model::{InstallationId, OrgId};
+use patchbay_vault::Credentials;
+use secrecy::ExposeSecret;
+use tokio::sync::Semaphore;
+
+/// What makes a [`Tenant`].
+pub struct TenantInit {
+    /// The org.
+    pub org: OrgId,
+    /// Its installation of the plugin.
+    pub installation: InstallationId,
+    /// The org's settings as JSON text, valid by the manifest's schema.
+    pub config: String,
+    /// The connection's credentials; none while there is no connection.
+    pub credentials: Option<Arc<Credentials>>,
+    /// How the vendor calls the connected account.
+    pub account: Option<String>,
+    /// Where the vendor's webhooks for this installation arrive.
+    pub webhook_url: String,
+}
+
+/// One org's installation of one plugin, ready to be called.
+pub struct Tenant {
+    /// The org.
+    pub org: OrgId,
+    /// Its installation of the plugin.
+    pub installation: InstallationId,
+    /// Takes the connection's secrets out of whatever passes.
+    pub redact: Arc<Redactor>,
+    pub(crate) config: String,
+    pub(crate) credentials: Option<Arc<Credentials>>,
+    pub(crate) account: Option<String>,
+    pub(crate) webhook_url: String,
+    pub(crate) permits: Arc<Semaphore>,
+}
+
+impl Tenant {
+    pub(crate) fn new(init: TenantInit, permits: Arc<Semaphore>) -> Self {
+        let TenantInit { org, installation, config, credentials, account, webhook_url } = init;
+        let secrets = credentials.iter().flat_map(|credentials| credentials.secrets());
+        let redact = Arc::new(Redactor::new(secrets.map(|secret| secret.expose_secret())));
+        Self { org, installation, redact, config, credentials, account, webhook_url, permits }
+    }
+}
+
+impl fmt::Debug for Tenant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tenant")
+            .field("org", &self.org)
+            .field("installation", &self.installation)
+            .finish_non_exhaustive()
+    }
+}
