@@ -1,0 +1,26 @@
+//! Benchmarks: the program is `tests/bench`, which prints the facts of the machine beside its figures; here is
+//! only what must be built before.
+
+use anyhow::Result;
+
+use crate::{fixtures, plugins, process, toolchain::Toolchain, workspace::Workspace};
+
+/// Flags of `bench`.
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    /// Passed on to the benchmark program; `--help` for what it takes.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<String>,
+}
+
+/// Builds the hub in the release profile, plugins and guests, then runs the program.
+pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
+    let toolchain = Toolchain::ensure()?;
+    plugins::build(workspace, &toolchain)?;
+    fixtures::guests(workspace, &toolchain)?;
+    let programs = ["--package", "patchbay", "--package", "patchbay-bench"];
+    process::run(process::cargo().current_dir(workspace.root()).args(["build", "--release"]).args(programs))?;
+    let mut cargo = process::cargo();
+    cargo.current_dir(workspace.root()).args(["run", "--release", "--package", "patchbay-bench", "--"]);
+    process::run(cargo.args(&options.arguments))
+}
