@@ -19,7 +19,9 @@ pub enum PackageError {
         limit: u64,
     },
     /// Cut short, damaged, or something else altogether.
-    #[error("not well-formed WebAssembly, at byte {offset}: {reason}; the file is damaged or cut short, build it again")]
+    #[error(
+        "not well-formed WebAssembly, at byte {offset}: {reason}; the file is damaged or cut short, build it again"
+    )]
     Malformed {
         /// Where reading stopped.
         offset: usize,
@@ -44,7 +46,9 @@ pub enum PackageError {
     #[error("the component has a section {0:?} already: give the component as it was before packing")]
     AlreadyPacked(&'static str),
     /// No signature, and the operator demands one.
-    #[error("the package is not signed: sign it with `patchbay plugin pack --sign`, or let the operator allow unsigned ones")]
+    #[error(
+        "the package is not signed: sign it with `patchbay plugin pack --sign`, or let the operator allow unsigned ones"
+    )]
     Unsigned,
     /// Bytes that no signature covers.
     #[error("something was appended after the signature: sign the finished package again")]
@@ -53,7 +57,9 @@ pub enum PackageError {
     #[error("the signature cannot be read ({0}): sign the package again with `patchbay plugin pack --sign`")]
     SignatureMalformed(String),
     /// Signed by somebody whom the operator does not trust.
-    #[error("signed with the key {key_id}, which is not among the trusted publishers: let the operator add it, or sign with another")]
+    #[error(
+        "signed with the key {key_id}, which is not among the trusted publishers: let the operator add it, or sign with another"
+    )]
     UntrustedPublisher {
         /// 16 hexadecimal digits.
         key_id: String,

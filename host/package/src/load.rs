@@ -5,12 +5,7 @@ use std::{
     path::{Component, Path},
 };
 
-use crate::{
-    Manifest, ManifestError,
-    manifest::Schema,
-    schema::MAX_BYTES,
-    validate,
-};
+use crate::{Manifest, ManifestError, manifest::Schema, schema::MAX_BYTES, validate};
 
 /// The manifest's file in an author's folder.
 pub const FILE_NAME: &str = "plugin.toml";
@@ -66,22 +61,31 @@ fn schemas(manifest: &mut Manifest) -> Vec<(String, &mut Schema)> {
 
 fn read_schema(dir: &Path, key: &str, path: &str) -> Result<serde_json::Value, ManifestError> {
     let syntax = |file: &str, reason: String| ManifestError::Syntax { file: file.to_owned(), reason };
-    if path.is_empty() || !Path::new(path).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
-        let reason = format!("{key}: {path:?} leaves the plugin's folder: name a file in it, as in \"schemas/name.json\"");
+    if path.is_empty()
+        || !Path::new(path).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
+    {
+        let reason =
+            format!("{key}: {path:?} leaves the plugin's folder: name a file in it, as in \"schemas/name.json\"");
         return Err(syntax(FILE_NAME, reason));
     }
     let file = dir.join(path);
     let read = |source| ManifestError::Read {
         file: file.clone(),
         source,
-        fix: format!("it is the {key} in {FILE_NAME}: write it, or let `patchbay plugin build` write the schemas of typed actions"),
+        fix: format!(
+            "it is the {key} in {FILE_NAME}: write it, or let `patchbay plugin build` write the schemas of typed actions"
+        ),
     };
     let size = fs::metadata(&file).map_err(read)?.len();
     if size > 4 * MAX_BYTES as u64 {
-        return Err(syntax(path, format!("a schema has at most {MAX_BYTES} bytes without white space; this has {size}")));
+        return Err(syntax(
+            path,
+            format!("a schema has at most {MAX_BYTES} bytes without white space; this has {size}"),
+        ));
     }
     let text = fs::read_to_string(&file).map_err(read)?;
-    serde_json::from_str(&text).map_err(|error| syntax(path, format!("not JSON: {error}; it is the {key} in {FILE_NAME}")))
+    serde_json::from_str(&text)
+        .map_err(|error| syntax(path, format!("not JSON: {error}; it is the {key} in {FILE_NAME}")))
 }
 
 #[cfg(test)]

@@ -34,7 +34,9 @@ pub enum SchemaError {
     #[error("a schema of JSON Schema 2020-12: set `$schema` to {DIALECT:?} or leave it out")]
     Dialect,
     /// A reference that leaves the schema.
-    #[error("a reference within the schema, as in `#/$defs/name`, instead of {target:?} at `{pointer}`: copy it to `$defs`")]
+    #[error(
+        "a reference within the schema, as in `#/$defs/name`, instead of {target:?} at `{pointer}`: copy it to `$defs`"
+    )]
     Foreign {
         /// Where it is.
         pointer: String,
@@ -53,7 +55,9 @@ pub enum SchemaError {
     #[error("a schema that ends: the reference at `{0}` leads back to itself without descending into the input")]
     Endless(String),
     /// More subschemas for one place of the input than can be worked through.
-    #[error("a schema that applies at most {MAX_APPLIED} subschemas, {MAX_CHAIN} one within another, to one place of the input")]
+    #[error(
+        "a schema that applies at most {MAX_APPLIED} subschemas, {MAX_CHAIN} one within another, to one place of the input"
+    )]
     Explosive,
     /// Not a schema.
     #[error("a valid JSON Schema: at `{pointer}` it needs {expected}")]

@@ -3,7 +3,7 @@
 //! The library's own messages repeat the value that is wrong, which may be a secret or a megabyte; these
 //! say what was expected instead.
 
-use jsonschema::{JsonType, ValidationError, error::ValidationErrorKind as Kind, error::TypeKind};
+use jsonschema::{JsonType, ValidationError, error::TypeKind, error::ValidationErrorKind as Kind};
 use patchbay_model::Violation;
 use serde_json::Value;
 
@@ -18,9 +18,7 @@ pub(super) fn violation(error: &ValidationError<'_>) -> Violation {
 fn expected(error: &ValidationError<'_>) -> String {
     match error.kind() {
         Kind::Type { kind: TypeKind::Single(one) } => noun(*one).to_owned(),
-        Kind::Type { kind: TypeKind::Multiple(several) } => {
-            several.iter().map(noun).collect::<Vec<_>>().join(" or ")
-        }
+        Kind::Type { kind: TypeKind::Multiple(several) } => several.iter().map(noun).collect::<Vec<_>>().join(" or "),
         Kind::Required { property } => format!("the member {}", short(property)),
         Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
             format!("no member {}", names(unexpected))

@@ -41,20 +41,24 @@ fn destination(egress: &Egress, at: &str, report: &mut Report) {
 pub(super) const METHOD: &str = "an HTTP method in upper case, but not CONNECT or TRACE";
 
 fn check_credential(credential: &Credential, egress: &[Egress], at: &str, report: &mut Report) {
-    report.demand(
-        text::is_name(&credential.name, b"_"),
-        format!("{at}/name"),
-        "1 to 64 characters of a-z, 0-9 and _",
-    );
+    report.demand(text::is_name(&credential.name, b"_"), format!("{at}/name"), "1 to 64 characters of a-z, 0-9 and _");
     for (index, host) in credential.hosts.iter().enumerate() {
         let listed = egress.iter().any(|egress| text::covers(&egress.host, host));
-        report.demand(listed, format!("{at}/hosts/{index}"), "a host of the egress list: add it there, or remove it here");
+        report.demand(
+            listed,
+            format!("{at}/hosts/{index}"),
+            "a host of the egress list: add it there, or remove it here",
+        );
     }
     let hosts = credential.hosts.iter().enumerate().map(|(i, host)| (format!("{at}/hosts/{i}"), host));
     report.unique(hosts, "a host");
     match &credential.inject {
         Some(inject) => {
-            report.demand(!egress.is_empty(), format!("{at}/inject"), "an egress list, so that there is a request to put it in");
+            report.demand(
+                !egress.is_empty(),
+                format!("{at}/inject"),
+                "an egress list, so that there is a request to put it in",
+            );
             check_inject(inject, &format!("{at}/inject"), report);
         }
         None => report.demand(
@@ -88,6 +92,7 @@ pub(super) fn header_name(header: &str, at: &str, report: &mut Report) {
 }
 
 pub(super) fn query_name(query: &str, at: &str, report: &mut Report) {
-    let valid = (1..=128).contains(&query.len()) && query.bytes().all(|b| b.is_ascii_graphic() && !b"&=#%+".contains(&b));
+    let valid =
+        (1..=128).contains(&query.len()) && query.bytes().all(|b| b.is_ascii_graphic() && !b"&=#%+".contains(&b));
     report.demand(valid, at, "the name of a query parameter, in characters that need no encoding");
 }

@@ -20,14 +20,28 @@ pub(super) fn check(manifest: &Manifest, report: &mut Report) {
     }
     events(manifest, report);
     for (index, job) in manifest.jobs.iter().enumerate() {
-        report.demand(text::is_name(&job.kind, b"_-."), format!("/jobs/{index}/kind"), "1 to 64 characters of a-z, 0-9, _, - and .");
+        report.demand(
+            text::is_name(&job.kind, b"_-."),
+            format!("/jobs/{index}/kind"),
+            "1 to 64 characters of a-z, 0-9, _, - and .",
+        );
     }
-    report.unique(manifest.jobs.iter().enumerate().map(|(i, job)| (format!("/jobs/{i}/kind"), &job.kind)), "a kind of job");
+    report.unique(
+        manifest.jobs.iter().enumerate().map(|(i, job)| (format!("/jobs/{i}/kind"), &job.kind)),
+        "a kind of job",
+    );
     for (index, meter) in manifest.meters.iter().enumerate() {
-        report.demand(text::is_name(&meter.name, b"_"), format!("/meters/{index}/name"), "1 to 64 characters of a-z, 0-9 and _");
+        report.demand(
+            text::is_name(&meter.name, b"_"),
+            format!("/meters/{index}/name"),
+            "1 to 64 characters of a-z, 0-9 and _",
+        );
         report.demand(text::is_name(&meter.unit, b"_-"), format!("/meters/{index}/unit"), "one of what, as in `token`");
     }
-    report.unique(manifest.meters.iter().enumerate().map(|(i, meter)| (format!("/meters/{i}/name"), &meter.name)), "a meter's name");
+    report.unique(
+        manifest.meters.iter().enumerate().map(|(i, meter)| (format!("/meters/{i}/name"), &meter.name)),
+        "a meter's name",
+    );
     for (index, collection) in manifest.collections.iter().enumerate() {
         check_collection(collection, &format!("/collections/{index}"), report);
     }
@@ -49,7 +63,11 @@ fn check_action(action: &Action, plugin_timeout_ms: Option<u32>, at: &str, repor
     report.schema(format!("{at}/output"), &action.output);
     report.positive(format!("{at}/timeout-ms"), action.timeout_ms);
     if let (Some(own), Some(plugin)) = (action.timeout_ms, plugin_timeout_ms) {
-        report.demand(own <= plugin, format!("{at}/timeout-ms"), format!("at most {plugin}, the plugin's own `limits.timeout-ms`"));
+        report.demand(
+            own <= plugin,
+            format!("{at}/timeout-ms"),
+            format!("at most {plugin}, the plugin's own `limits.timeout-ms`"),
+        );
     }
 }
 
@@ -87,7 +105,11 @@ fn events(manifest: &Manifest, report: &mut Report) {
     for (index, event) in manifest.events.emits.iter().enumerate() {
         let at = format!("/events/emits/{index}");
         report.demand(text::is_event_type(&event.kind), format!("{at}/type"), EVENT_TYPE);
-        report.demand(event.kind.starts_with(&prefix), format!("{at}/type"), format!("a type that starts with `{prefix}`"));
+        report.demand(
+            event.kind.starts_with(&prefix),
+            format!("{at}/type"),
+            format!("a type that starts with `{prefix}`"),
+        );
         if let Some(schema) = &event.schema {
             report.schema(format!("{at}/schema"), schema);
         }
@@ -101,14 +123,23 @@ fn events(manifest: &Manifest, report: &mut Report) {
     report.unique(kinds, "a type");
 }
 
-const EVENT_TYPE: &str = "names of a-z, 0-9, _ and -, joined by dots, as in `vendor.thing.happened`, or such a name and `.*`";
+const EVENT_TYPE: &str =
+    "names of a-z, 0-9, _ and -, joined by dots, as in `vendor.thing.happened`, or such a name and `.*`";
 
 fn check_collection(collection: &Collection, at: &str, report: &mut Report) {
-    report.demand(text::is_name(&collection.name, b"_-"), format!("{at}/name"), "1 to 64 characters of a-z, 0-9, _ and -");
+    report.demand(
+        text::is_name(&collection.name, b"_-"),
+        format!("{at}/name"),
+        "1 to 64 characters of a-z, 0-9, _ and -",
+    );
     report.schema(format!("{at}/schema"), &collection.schema);
     for (field, pointer) in &collection.indexes {
         let at = format!("{at}/indexes/{}", field.replace('~', "~0").replace('/', "~1"));
-        report.demand(text::is_name(field, b"_-"), at.as_str(), "a field's name: 1 to 64 characters of a-z, 0-9, _ and -");
+        report.demand(
+            text::is_name(field, b"_-"),
+            at.as_str(),
+            "a field's name: 1 to 64 characters of a-z, 0-9, _ and -",
+        );
         report.demand(
             !pointer.is_empty() && text::is_pointer(pointer),
             at,

@@ -43,8 +43,7 @@ fn is_label(label: &str) -> bool {
 
 /// True if a destination of the egress list covers this one.
 pub(super) fn covers(listed: &str, host: &str) -> bool {
-    listed == host
-        || listed.strip_prefix('*').is_some_and(|suffix| host.ends_with(suffix) && host.len() > suffix.len())
+    listed == host || listed.strip_prefix('*').is_some_and(|suffix| host.ends_with(suffix) && host.len() > suffix.len())
 }
 
 /// Upper-case, and none that would turn a request into a tunnel or an echo.

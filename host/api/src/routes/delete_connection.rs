@@ -1,0 +1,31 @@
+//! `DELETE /v1/connections/{plugin}`
+
+use axum::extract::State;
+use http::StatusCode;
+use patchbay_hub::Hub;
+use patchbay_model::PluginId;
+
+use crate::{
+    extract::{Admin, Allowed, Path},
+    problem::Problem,
+};
+
+/// Disconnect a plugin
+///
+/// The secrets are deleted at once.
+#[utoipa::path(
+    delete,
+    path = "/v1/connections/{plugin}",
+    tag = "Connections",
+    security(("api_key" = ["admin"])),
+    params(("plugin" = String, Path, description = "The plugin's id", example = "openai")),
+    responses((status = 204, description = "They are gone"))
+)]
+pub(crate) async fn delete_connection(
+    caller: Allowed<Admin>,
+    State(hub): State<Hub>,
+    Path(plugin): Path<PluginId>,
+) -> Result<StatusCode, Problem> {
+    hub.delete_connection(&caller, &plugin).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,153 @@
+//! `GET /docs`: the API's description as a page.
+//!
+//! Rendered here, without a script: a viewer from elsewhere would either need the network, which an
+//! operator's hub may not have, or put a megabyte of somebody's JavaScript on the hub's own origin.
+
+use std::fmt::{self, Write};
+
+use axum::{
+    extract::State,
+    response::{Html, IntoResponse},
+};
+use http::header;
+use patchbay_model::{Code, Failure};
+use serde_json::Value;
+
+use crate::{problem::Problem, state::ApiState};
+
+const POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// The page.
+pub(crate) async fn page(State(state): State<ApiState>) -> Result<impl IntoResponse, Problem> {
+    let mut html = String::with_capacity(64 << 10);
+    render(&mut html, &state.shared.document).map_err(|error| Failure::internal(format!("rendering /docs: {error}")))?;
+    let headers = [(header::CONTENT_SECURITY_POLICY, POLICY), (header::X_CONTENT_TYPE_OPTIONS, "nosniff")];
+    Ok((headers, Html(html)))
+}
+
+/// Its style sheet.
+pub(crate) async fn style() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("docs.css"))
+}
+
+/// Text that is escaped when it is shown.
+struct Text<'a>(&'a str);
+
+impl fmt::Display for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.chars().try_for_each(|char| match char {
+            '&' => f.write_str("&amp;"),
+            '<' => f.write_str("&lt;"),
+            '>' => f.write_str("&gt;"),
+            '"' => f.write_str("&quot;"),
+            '\'' => f.write_str("&#39;"),
+            char => f.write_char(char),
+        })
+    }
+}
+
+fn text<'a>(value: &'a Value, name: &str) -> Text<'a> {
+    Text(value.get(name).and_then(Value::as_str).unwrap_or_default())
+}
+
+fn list<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
+    value.get(name).and_then(Value::as_array).into_iter().flatten()
+}
+
+fn entries<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = (&'a String, &'a Value)> {
+    value.get(name).and_then(Value::as_object).into_iter().flatten()
+}
+
+fn render(html: &mut String, document: &Value) -> fmt::Result {
+    let info = document.get("info").unwrap_or(&Value::Null);
+    write!(
+        html,
+        "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content=\"width=device-width\">\
+         <title>{title} API</title><link rel=stylesheet href=/docs/style.css><main><h1>{title} API</h1>\
+         <p>{description}</p><p><a href=/openapi.json>/openapi.json</a> is this page for machines (OpenAPI 3.1); \
+         asked with a key, it also has the schemas of every action that is switched on.</p>",
+        title = text(info, "title"),
+        description = text(info, "description"),
+    )?;
+    for tag in list(document, "tags") {
+        let name = tag.get("name").and_then(Value::as_str).unwrap_or_default();
+        write!(html, "<h2>{}</h2><p>{}</p>", Text(name), text(tag, "description"))?;
+        for (path, item) in entries(document, "paths") {
+            for (method, operation) in item.as_object().into_iter().flatten() {
+                if list(operation, "tags").any(|tag| tag.as_str() == Some(name)) {
+                    render_operation(html, method, path, operation)?;
+                }
+            }
+        }
+    }
+    html.push_str("<h2>Schemas</h2>");
+    for (name, schema) in entries(document.get("components").unwrap_or(&Value::Null), "schemas") {
+        write!(html, "<details id=\"schema-{0}\"><summary><code>{0}</code> {1}</summary>", Text(name), text(schema, "description"))?;
+        render_json(html, schema)?;
+        html.push_str("</details>");
+    }
+    render_codes(html)
+}
+
+fn render_operation(html: &mut String, method: &str, path: &str, operation: &Value) -> fmt::Result {
+    write!(
+        html,
+        "<details><summary><code><b>{}</b> {}</code> {}</summary><p>{}</p>",
+        method.to_uppercase(),
+        Text(path),
+        text(operation, "summary"),
+        text(operation, "description"),
+    )?;
+    let scopes = list(operation, "security").flat_map(|security| list(security, "api_key")).filter_map(Value::as_str);
+    for scope in scopes {
+        write!(html, "<p>Needs the scope <code>{}</code>.</p>", Text(scope))?;
+    }
+    for parameter in list(operation, "parameters") {
+        write!(
+            html,
+            "<p><code>{}</code> <i>{}</i> {}</p>",
+            text(parameter, "name"),
+            text(parameter, "in"),
+            text(parameter, "description"),
+        )?;
+    }
+    for (media_type, content) in entries(operation.get("requestBody").unwrap_or(&Value::Null), "content") {
+        write!(html, "<h3>Request <code>{}</code></h3>", Text(media_type))?;
+        render_json(html, content.get("schema").unwrap_or(&Value::Null))?;
+    }
+    for (status, answer) in entries(operation, "responses") {
+        write!(html, "<h3>{} {}</h3>", Text(status), text(answer, "description"))?;
+        for (_, content) in entries(answer, "content") {
+            render_json(html, content.get("schema").unwrap_or(&Value::Null))?;
+        }
+    }
+    html.push_str("</details>");
+    Ok(())
+}
+
+fn render_json(html: &mut String, value: &Value) -> fmt::Result {
+    if let Some(name) = value.get("$ref").and_then(Value::as_str).and_then(|target| target.rsplit('/').next()) {
+        return write!(html, "<p><a href=\"#schema-{0}\"><code>{0}</code></a></p>", Text(name));
+    }
+    // The alternate form of a JSON value is indented.
+    write!(html, "<pre>{}</pre>", Text(&format!("{value:#}")))
+}
+
+fn render_codes(html: &mut String) -> fmt::Result {
+    html.push_str("<h2>Problem codes</h2><table><tr><th>Status<th>Code<th>Meaning");
+    for code in Code::ALL {
+        write!(html, "<tr><td>{}<td><code>{}</code><td>{}", code.status(), code.as_str(), Text(code.title()))?;
+    }
+    html.push_str("</table></main></html>");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_from_the_document_cannot_become_markup() {
+        assert_eq!(Text("<a href='x'>&\"").to_string(), "&lt;a href=&#39;x&#39;&gt;&amp;&quot;");
+    }
+}

@@ -1,0 +1,102 @@
+//! `POST /v1/actions/{plugin}/{action}`
+
+use axum::{
+    Json,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use patchbay_hub::{Hub, InvokeOptions, Output};
+use patchbay_model::{Code, Failure, PluginId, RunId};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use crate::{
+    extract::{Allowed, Invoke, JsonText, Path},
+    observe::RUN_HEADER,
+    problem::Problem,
+    view::Blob,
+};
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// What an action gave.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ActionReply {
+    /// The run that answered.
+    #[schema(value_type = String, example = "run_018f3c5e7d2a7c3b9f1e2d3c4b5a6978")]
+    run: RunId,
+    /// The output, by the action's schema.
+    #[schema(value_type = serde_json::Value)]
+    output: Box<RawValue>,
+}
+
+/// What an action gave that stored a file.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct FileReply {
+    /// The run that answered.
+    #[schema(value_type = String)]
+    run: RunId,
+    /// The file.
+    blob: Blob,
+}
+
+/// Call an action
+///
+/// The input is checked against the action's schema before the plugin runs. With a key, this description
+/// lists every action that is switched on, with its schemas. An action that gives bytes is answered with
+/// them and their media type instead of JSON.
+#[utoipa::path(
+    post,
+    path = "/v1/actions/{plugin}/{action}",
+    tag = "Actions",
+    security(("api_key" = ["invoke"])),
+    params(
+        ("plugin" = String, Path, description = "The plugin's id", example = "openai"),
+        ("action" = String, Path, description = "The action's name", example = "create-chat-completion"),
+        ("idempotency-key" = Option<String>, Header, description = "Handed to the plugin, which gives it to the vendor where the vendor has such a thing. 1 to 255 visible ASCII characters"),
+    ),
+    request_body(content = serde_json::Value, description = "The input"),
+    responses((status = 200, description = "The output", body = ActionReply))
+)]
+pub(crate) async fn invoke_action(
+    caller: Allowed<Invoke>,
+    State(hub): State<Hub>,
+    Path((plugin, action)): Path<(PluginId, String)>,
+    headers: HeaderMap,
+    JsonText(input): JsonText,
+) -> Result<Response, Problem> {
+    let options = InvokeOptions { idempotency_key: idempotency_key(&headers)? };
+    let reply = hub.invoke(&caller, &plugin, &action, input, options).await?;
+    let run = reply.run;
+    let mut response = match reply.output {
+        Output::Json(output) => Json(ActionReply { run, output }).into_response(),
+        Output::Blob(blob) => Json(FileReply { run, blob: blob.into() }).into_response(),
+        Output::Bytes(media_type, bytes) => {
+            let media_type = HeaderValue::try_from(media_type)
+                .unwrap_or(HeaderValue::from_static("application/octet-stream"));
+            // A plugin's bytes must never run as a page of the hub's own origin.
+            let sandbox = [
+                (header::CONTENT_TYPE, media_type),
+                (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+                (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox; default-src 'none'")),
+            ];
+            (sandbox, bytes).into_response()
+        }
+    };
+    if let Ok(run) = HeaderValue::try_from(run.to_string()) {
+        response.headers_mut().insert(RUN_HEADER, run);
+    }
+    Ok(response)
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Failure> {
+    let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
+    match value.to_str() {
+        Ok(key) if (1..=255).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()) => {
+            Ok(Some(key.to_owned()))
+        }
+        _ => Err(Failure::new(Code::InvalidRequest, "an idempotency key is 1 to 255 visible ASCII characters")),
+    }
+}

@@ -1,0 +1,39 @@
+//! `ANY /hooks/{token}`
+
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    response::Response,
+};
+use patchbay_hub::WebhookRequest;
+
+use crate::{body, extract::Path, problem::Problem, state::ApiState};
+
+/// Receive a vendor's webhook
+///
+/// The URL of one installation, given to its vendor; see `webhook_url` of the installation. The plugin
+/// checks the signature. A 2xx means that the webhook is stored; a repeat is answered alike and done once.
+#[utoipa::path(
+    post,
+    path = "/hooks/{token}",
+    tag = "Webhooks",
+    params(("token" = String, Path, description = "Of the installation")),
+    request_body(content = String, content_type = "*/*", description = "Whatever the vendor sends"),
+    responses((status = 200, description = "It is stored"))
+)]
+pub(crate) async fn receive_webhook(
+    State(state): State<ApiState>,
+    Path(token): Path<String>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let limit = state.hub.webhook_body_limit(&token).await?;
+    let (parts, body) = request.into_parts();
+    let body = body::read(body, limit, &state.shared.config).await?;
+    let path_and_query = parts.uri.path_and_query().map_or_else(|| parts.uri.path(), |whole| whole.as_str()).to_owned();
+    let request = WebhookRequest { method: parts.method, path_and_query, headers: parts.headers, body };
+    let answer = state.hub.receive(&token, request).await?;
+    let mut response = Response::new(Body::from(answer.body));
+    *response.status_mut() = answer.status;
+    *response.headers_mut() = answer.headers;
+    Ok(response)
+}

@@ -1,0 +1,55 @@
+//! What answers look like.
+//!
+//! These types are the API's own, not those of the hub: a field that is added inside does not leak out,
+//! and each conversion names every field, so that one that is added cannot be forgotten either.
+
+mod connection;
+mod event;
+mod installation;
+mod page;
+mod plugin;
+mod run;
+mod usage;
+mod webhook;
+
+pub(crate) use connection::Connection;
+pub(crate) use event::Event;
+pub(crate) use installation::{Installation, Policy};
+pub(crate) use page::Page;
+pub(crate) use plugin::Plugin;
+pub(crate) use run::{Blob, Run};
+pub(crate) use usage::Usage;
+pub(crate) use webhook::Webhook;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// One thing wrong with an input.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Violation {
+    /// JSON Pointer (RFC 6901) into the input; empty for the whole of it.
+    pointer: String,
+    /// What was expected, in words that name the fix.
+    expected: String,
+}
+
+impl From<patchbay_model::Violation> for Violation {
+    fn from(violation: patchbay_model::Violation) -> Self {
+        let patchbay_model::Violation { pointer, expected } = violation;
+        Self { pointer, expected }
+    }
+}
+
+/// A vendor's answer that is a failure.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "describes patchbay_model::Upstream, which problem documents serialise as it is")]
+pub(crate) struct Upstream {
+    /// The vendor's HTTP status.
+    status: u16,
+    /// The vendor's own error code, if it has one.
+    code: Option<String>,
+}
+
+fn all<A, B: From<A>>(list: Vec<A>) -> Vec<B> {
+    list.into_iter().map(B::from).collect()
+}

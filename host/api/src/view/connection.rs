@@ -1,0 +1,34 @@
+//! An org's credentials for a plugin, without the secrets.
+
+use patchbay_hub::ConnectionView;
+use patchbay_model::{ConnectionId, PluginId, Timestamp};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// What is connected. Secrets go in and never come out.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Connection {
+    /// Its id.
+    #[schema(value_type = String)]
+    id: ConnectionId,
+    /// For which plugin.
+    #[schema(value_type = String, example = "openai")]
+    plugin: PluginId,
+    /// Names of the credentials that have a value.
+    credentials: Vec<String>,
+    /// How the vendor calls the account.
+    account: Option<String>,
+    /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    /// When it last changed.
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: Timestamp,
+}
+
+impl From<ConnectionView> for Connection {
+    fn from(view: ConnectionView) -> Self {
+        let ConnectionView { id, plugin, credentials, account, created_at, updated_at } = view;
+        Self { id, plugin, credentials, account, created_at, updated_at }
+    }
+}

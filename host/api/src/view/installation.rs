@@ -1,0 +1,96 @@
+//! Plugins switched on for an org.
+
+use patchbay_hub::{HeldBack as Held, InstallationView};
+use patchbay_model::{Digest, InstallationId, PluginId, Timestamp, installation::VersionPolicy};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+/// A plugin switched on for the org.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Installation {
+    /// Its id.
+    #[schema(value_type = String)]
+    id: InstallationId,
+    /// Of which plugin.
+    #[schema(value_type = String, example = "openai")]
+    plugin: PluginId,
+    /// Switched on. One that is off keeps its settings.
+    enabled: bool,
+    /// The org's settings.
+    #[schema(value_type = Object)]
+    config: Value,
+    /// Which version it runs.
+    #[schema(value_type = Policy)]
+    policy: VersionPolicy,
+    /// The version that answers now; null when none fits the policy.
+    version: Option<String>,
+    /// The package that answers now.
+    #[schema(value_type = Option<String>)]
+    digest: Option<Digest>,
+    /// A version that the policy asks for and that could not be taken.
+    held_back: Option<HeldBack>,
+    /// Where the vendor sends webhooks; null for a plugin that takes none.
+    webhook_url: Option<String>,
+    /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    /// When it last changed.
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: Timestamp,
+}
+
+/// Which version an installation runs.
+#[derive(ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[expect(dead_code, reason = "describes patchbay_model::VersionPolicy")]
+pub(crate) enum Policy {
+    /// The newest version in this range, as in `^1.2` or `*`.
+    #[schema(example = "^1.2")]
+    Track(String),
+    /// The package of this digest.
+    Pin(String),
+}
+
+/// A version that could not be taken, so that the one before it still answers.
+#[derive(Debug, Serialize, ToSchema)]
+struct HeldBack {
+    /// Which version.
+    version: String,
+    /// Which package.
+    #[schema(value_type = String)]
+    digest: Digest,
+    /// As in a problem document.
+    code: String,
+    /// What happened and how to fix it.
+    detail: String,
+    /// What is wrong, place by place.
+    violations: Vec<super::Violation>,
+}
+
+impl From<InstallationView> for Installation {
+    fn from(view: InstallationView) -> Self {
+        let InstallationView {
+            id,
+            plugin,
+            enabled,
+            config,
+            policy,
+            version,
+            digest,
+            held_back,
+            webhook_url,
+            created_at,
+            updated_at,
+        } = view;
+        let held_back = held_back.map(HeldBack::from);
+        Self { id, plugin, enabled, config, policy, version, digest, held_back, webhook_url, created_at, updated_at }
+    }
+}
+
+impl From<Held> for HeldBack {
+    fn from(held: Held) -> Self {
+        let Held { version, digest, code, detail, violations } = held;
+        Self { version, digest, code: code.to_owned(), detail, violations: super::all(violations) }
+    }
+}

@@ -1,0 +1,192 @@
+//! Every way of asking wrongly, and the problem that answers it.
+
+use chrono::Duration;
+use patchbay_model::org::Scope;
+
+use crate::support::{Face, Reply, request};
+
+const JSON: Option<&str> = Some("application/json");
+const WASM: Option<&str> = Some("application/wasm");
+const NO_RUN: &str = "run_00000000000000000000000000000000";
+const NO_WEBHOOK: &str = "whk_00000000000000000000000000000000";
+
+/// Every route that needs a key, with the scope that it needs.
+const ROUTES: [(&str, &str, Scope); 16] = [
+    ("GET", "/v1/plugins", Scope::Read),
+    ("POST", "/v1/plugins", Scope::Operator),
+    ("GET", "/v1/installations", Scope::Read),
+    ("GET", "/v1/installations/openai", Scope::Read),
+    ("PUT", "/v1/installations/openai", Scope::Admin),
+    ("DELETE", "/v1/installations/openai", Scope::Admin),
+    ("GET", "/v1/connections/openai", Scope::Read),
+    ("PUT", "/v1/connections/openai", Scope::Admin),
+    ("DELETE", "/v1/connections/openai", Scope::Admin),
+    ("POST", "/v1/actions/openai/create-response", Scope::Invoke),
+    ("GET", "/v1/runs", Scope::Read),
+    ("GET", "/v1/runs/run_00000000000000000000000000000000", Scope::Read),
+    ("GET", "/v1/usage", Scope::Read),
+    ("GET", "/v1/events", Scope::Read),
+    ("GET", "/v1/webhooks", Scope::Read),
+    ("GET", "/v1/webhooks/whk_00000000000000000000000000000000", Scope::Read),
+];
+
+#[track_caller]
+fn assert_problem(reply: &Reply, status: u16, code: &str, what: &str) {
+    assert_eq!(reply.status.as_u16(), status, "{what}: {}", reply.text);
+    assert_eq!(reply.header("content-type"), "application/problem+json", "{what}");
+    let problem = reply.json();
+    assert_eq!(problem["code"], code, "{what}: {problem}");
+    assert_eq!(problem["status"], status, "{what}");
+    assert_eq!(problem["type"], format!("urn:patchbay:problem:{code}"), "{what}");
+    assert_eq!(problem["request_id"], reply.header("x-request-id"), "{what}");
+    assert!(reply.header("x-request-id").starts_with("req_"), "{what}");
+}
+
+#[tokio::test]
+async fn no_route_answers_without_a_good_key() {
+    let face = Face::new().await;
+    let expired = face.key(&Scope::ALL).await;
+    face.clock.advance(Duration::hours(2));
+    for (method, path, _) in ROUTES {
+        let what = format!("{method} {path}");
+        let none = face.send(request(method, path, None, JSON, "{}")).await;
+        assert_problem(&none, 401, "unauthenticated", &what);
+        assert!(none.header("www-authenticate").starts_with("Bearer"), "{what}");
+        let unknown = face.send(request(method, path, Some("pb_nobody"), JSON, "{}")).await;
+        assert_problem(&unknown, 401, "unauthenticated", &what);
+        let expired = face.send(request(method, path, Some(&expired), JSON, "{}")).await;
+        assert_problem(&expired, 401, "key_expired", &what);
+    }
+}
+
+#[tokio::test]
+async fn no_route_answers_a_key_that_lacks_its_scope() {
+    let face = Face::new().await;
+    for (method, path, scope) in ROUTES {
+        let others: Vec<Scope> = Scope::ALL.into_iter().filter(|other| *other != scope).collect();
+        let key = face.key(&others).await;
+        let reply = face.send(request(method, path, Some(&key), JSON, "{}")).await;
+        assert_problem(&reply, 403, "scope_missing", &format!("{method} {path}"));
+    }
+}
+
+#[tokio::test]
+async fn bad_bodies_are_refused_before_anything_is_asked_of_the_hub() {
+    let face = Face::with(|config| {
+        config.max_json_bytes = 100;
+        config.max_action_bytes = 100;
+        config.max_package_bytes = 100;
+    })
+    .await;
+    let key = face.key(&Scope::ALL).await;
+    let long = format!("{{\"config\":{{\"x\":\"{}\"}}}}", "x".repeat(100));
+    let deep = "[".repeat(90);
+    let (installation, connection) = ("/v1/installations/openai", "/v1/connections/openai");
+    let action = "/v1/actions/openai/create-response";
+    let table = [
+        ("PUT", installation, None, "{}", 415, "unsupported_media_type", None),
+        ("PUT", installation, Some("text/plain"), "{}", 415, "unsupported_media_type", None),
+        ("PUT", installation, JSON, "", 400, "malformed_json", None),
+        ("PUT", installation, JSON, "{\"config\":", 400, "malformed_json", None),
+        ("PUT", installation, JSON, "{} {}", 400, "malformed_json", None),
+        ("PUT", installation, JSON, &long, 413, "payload_too_large", None),
+        ("PUT", installation, JSON, "[]", 422, "invalid_input", Some("")),
+        ("PUT", installation, JSON, "{\"config\":[]}", 422, "invalid_input", Some("/config")),
+        ("PUT", installation, JSON, "{\"enabled\":\"yes\"}", 422, "invalid_input", Some("/enabled")),
+        ("PUT", installation, JSON, "{\"enable\":true}", 422, "invalid_input", Some("/enable")),
+        ("PUT", installation, JSON, "{\"policy\":{\"latest\":\"*\"}}", 422, "invalid_input", Some("/policy/latest")),
+        ("PUT", installation, JSON, "{\"policy\":{\"pin\":\"x\"}}", 422, "invalid_input", Some("/policy/pin")),
+        ("PUT", connection, JSON, "{}", 422, "invalid_input", Some("")),
+        ("PUT", connection, JSON, "{\"credentials\":{\"k\":1}}", 422, "invalid_input", Some("/credentials/k")),
+        ("PUT", connection, JSON, "{\"credentials\":{},\"x\":1}", 422, "invalid_input", Some("/x")),
+        ("PUT", connection, JSON, &deep, 422, "invalid_input", Some("")),
+        ("POST", action, None, "{}", 415, "unsupported_media_type", None),
+        ("POST", action, Some("application/x-www-form-urlencoded"), "a=b", 415, "unsupported_media_type", None),
+        ("POST", action, JSON, &long, 413, "payload_too_large", None),
+        ("POST", "/v1/plugins", JSON, "{}", 415, "unsupported_media_type", None),
+        ("POST", "/v1/plugins", WASM, &long, 413, "payload_too_large", None),
+    ];
+    for (method, path, media_type, body, status, code, pointer) in table {
+        let what = format!("{method} {path} {media_type:?} {body}");
+        let reply = face.send(request(method, path, Some(&key), media_type, body.to_owned())).await;
+        assert_problem(&reply, status, code, &what);
+        if let Some(pointer) = pointer {
+            assert_eq!(reply.json()["violations"][0]["pointer"], pointer, "{what}: {}", reply.text);
+        }
+    }
+    for list in ["/v1/installations", "/v1/runs", "/v1/plugins"] {
+        assert_eq!(face.get(list, Some(&key)).await.json()["items"], serde_json::json!([]), "{list}");
+    }
+}
+
+#[tokio::test]
+async fn a_secret_in_the_wrong_place_is_not_said_back() {
+    let face = Face::new().await;
+    let key = face.key(&Scope::ALL).await;
+    for body in [r#"{"credentials":"sk-canary"}"#, r#"{"credentials":{"k":["sk-canary"]}}"#, r#"{"credentials":{},"account":{"sk-canary":1}}"#] {
+        let reply = face.send(request("PUT", "/v1/connections/openai", Some(&key), JSON, body)).await;
+        assert_problem(&reply, 422, "invalid_input", body);
+        assert!(!reply.text.contains("sk-canary"), "{}", reply.text);
+    }
+}
+
+#[tokio::test]
+async fn bad_paths_and_queries_are_refused() {
+    let face = Face::new().await;
+    let key = face.key(&Scope::ALL).await;
+    let table = [
+        ("/v1/installations/Not_A_Plugin", 400, "invalid_request"),
+        ("/v1/connections/1x", 400, "invalid_request"),
+        ("/v1/runs/whk_00000000000000000000000000000000", 400, "invalid_request"),
+        ("/v1/runs/nonsense", 400, "invalid_request"),
+        ("/v1/webhooks/%FF", 400, "invalid_request"),
+        ("/v1/runs?limit=many", 400, "invalid_request"),
+        ("/v1/runs?limit=1&limit=2", 400, "invalid_request"),
+        ("/v1/runs?colour=red", 400, "invalid_request"),
+        ("/v1/runs?status=maybe", 400, "invalid_request"),
+        ("/v1/runs?before=first", 400, "invalid_request"),
+        ("/v1/usage?from=yesterday", 400, "invalid_request"),
+        ("/v1/events?after=x", 400, "invalid_request"),
+        ("/v1/webhooks?status=lost", 400, "invalid_request"),
+        ("/v1/installations/openai", 404, "not_installed"),
+        ("/v1/connections/openai", 404, "not_found"),
+        (&format!("/v1/runs/{NO_RUN}"), 404, "not_found"),
+        (&format!("/v1/webhooks/{NO_WEBHOOK}"), 404, "not_found"),
+        ("/v1/nothing", 404, "not_found"),
+        ("/", 404, "not_found"),
+    ];
+    for (path, status, code) in table {
+        assert_problem(&face.get(path, Some(&key)).await, status, code, path);
+    }
+    assert_problem(&face.get("/hooks/nobody", None).await, 404, "not_found", "a webhook for nobody");
+}
+
+#[tokio::test]
+async fn a_method_that_a_route_does_not_take_is_refused_with_those_that_it_takes() {
+    let face = Face::new().await;
+    let key = face.key(&Scope::ALL).await;
+    for (method, path, allow) in [("POST", "/v1/runs", "GET,HEAD"), ("PATCH", "/v1/plugins", "GET,HEAD,POST")] {
+        let reply = face.send(request(method, path, Some(&key), None, "")).await;
+        assert_problem(&reply, 405, "method_not_allowed", path);
+        assert_eq!(reply.header("allow"), allow);
+    }
+}
+
+#[tokio::test]
+async fn the_request_id_is_ours_and_never_the_clients() {
+    let face = Face::new().await;
+    let mut request = request("GET", "/healthz", None, None, "");
+    request.headers_mut().insert("x-request-id", "mine".parse().unwrap());
+    let reply = face.send(request).await;
+    assert!(reply.header("x-request-id").starts_with("req_"));
+}
+
+#[tokio::test]
+async fn the_hub_says_that_it_lives_and_when_it_stops_taking_calls() {
+    let face = Face::new().await;
+    assert_eq!(face.get("/healthz", None).await.text, r#"{"status":"ok"}"#);
+    assert_eq!(face.get("/readyz", None).await.text, r#"{"status":"ready"}"#);
+    face.hub.shutdown().await;
+    assert_eq!(face.get("/healthz", None).await.status, 200);
+    assert_problem(&face.get("/readyz", None).await, 503, "unavailable", "after the shutdown");
+}

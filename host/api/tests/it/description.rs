@@ -1,0 +1,101 @@
+//! The API's description is true to its standard, and complete.
+
+use std::collections::BTreeSet;
+
+use patchbay_model::{Code, org::Scope};
+use serde_json::Value;
+
+use crate::support::Face;
+
+fn references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
+    match value {
+        Value::Object(map) => {
+            found.extend(map.get("$ref").and_then(Value::as_str));
+            map.values().for_each(|value| references(value, found));
+        }
+        Value::Array(list) => list.iter().for_each(|value| references(value, found)),
+        _ => {}
+    }
+}
+
+fn operations(document: &Value) -> impl Iterator<Item = (&String, &String, &Value)> {
+    let paths = document["paths"].as_object().unwrap();
+    paths.iter().flat_map(|(path, item)| item.as_object().unwrap().iter().map(move |(method, operation)| (path, method, operation)))
+}
+
+#[tokio::test]
+async fn it_is_openapi_3_1_without_loose_ends() {
+    let face = Face::new().await;
+    let document = face.get("/openapi.json", None).await.json();
+    assert!(document["openapi"].as_str().unwrap().starts_with("3.1."), "{}", document["openapi"]);
+
+    let mut found = Vec::new();
+    references(&document, &mut found);
+    assert!(!found.is_empty());
+    for target in found {
+        assert!(document.pointer(target.strip_prefix('#').unwrap()).is_some(), "{target}");
+    }
+
+    let mut ids = BTreeSet::new();
+    for (path, method, operation) in operations(&document) {
+        let id = operation["operationId"].as_str().unwrap();
+        assert!(ids.insert(id), "{id} is there twice");
+        let in_path = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+        let declared = operation["parameters"].as_array().into_iter().flatten().filter(|one| one["in"] == "path");
+        let declared: BTreeSet<_> = declared.map(|one| one["name"].as_str().unwrap()).collect();
+        assert_eq!(in_path.collect::<BTreeSet<_>>(), declared, "{method} {path}");
+        assert!(operation["responses"]["4XX"].is_object(), "{method} {path}");
+        let open = path.starts_with("/hooks/") || !path.starts_with("/v1/");
+        assert_eq!(operation["security"].is_array(), !open, "{method} {path}");
+    }
+    for route in ["/v1/plugins", "/v1/actions/{plugin}/{action}", "/v1/proxy/{plugin}/{path}", "/hooks/{token}", "/v1/runs/{run}"] {
+        assert!(document["paths"][route].is_object(), "{route}");
+    }
+}
+
+#[tokio::test]
+async fn its_schemas_are_json_schemas() {
+    let face = Face::new().await;
+    let document = face.get("/openapi.json", None).await.json();
+    for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
+        assert!(jsonschema::draft202012::meta::is_valid(schema), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn answers_have_the_members_that_it_promises() {
+    let face = Face::new().await;
+    let key = face.key(&Scope::ALL).await;
+    let document = face.get("/openapi.json", Some(&key)).await.json();
+    let problem = face.get("/v1/nothing", None).await.json();
+    let promised = &document["components"]["schemas"]["Problem"];
+    for member in problem.as_object().unwrap().keys() {
+        assert!(promised["properties"][member].is_object(), "{member}");
+    }
+    for member in promised["required"].as_array().unwrap() {
+        assert!(!problem[member.as_str().unwrap()].is_null(), "{member}");
+    }
+}
+
+#[tokio::test]
+async fn a_bad_key_is_no_way_to_the_description() {
+    let face = Face::new().await;
+    assert_eq!(face.get("/openapi.json", Some("pb_nobody")).await.status, 401);
+}
+
+#[tokio::test]
+async fn the_page_needs_no_script_and_names_every_route_and_code() {
+    let face = Face::new().await;
+    let page = face.get("/docs", None).await;
+    assert_eq!(page.status, 200);
+    assert!(page.header("content-security-policy").starts_with("default-src 'none'; style-src 'self'"));
+    assert!(!page.text.contains("<script") && !page.text.contains("://cdn"));
+    let document = face.get("/openapi.json", None).await.json();
+    for (path, _, _) in operations(&document) {
+        assert!(page.text.contains(path.as_str()), "{path}");
+    }
+    for code in Code::ALL {
+        assert!(page.text.contains(code.as_str()), "{}", code.as_str());
+    }
+    assert_eq!(face.get("/docs/style.css", None).await.header("content-type"), "text/css; charset=utf-8");
+}

@@ -1,0 +1,254 @@
+//! The operator's configuration: a TOML file, and the environment over it.
+//!
+//! Unknown keys are refused, in both: a limit with a typo in its name would be a limit that is not there.
+//! Paths in it start at the file's own folder, so that it means the same from wherever it is used.
+
+mod build;
+mod limits;
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result};
+use ::config::{Environment, File, FileFormat};
+use serde::Deserialize;
+use url::Url;
+
+pub use limits::Limits;
+
+use crate::fix::OrFix;
+
+/// Keys whose value in the environment is a list with commas.
+const LISTS: [&str; 3] = ["plugins.publishers", "egress.allow_addresses", "egress.ports"];
+
+/// The whole of it. Every section may be missing.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The HTTP face.
+    pub server: Server,
+    /// What is kept.
+    pub data: Data,
+    /// What may run.
+    pub plugins: Plugins,
+    /// Vendors' host names to the base URLs that are called instead: simulators, sandboxes, gateways.
+    pub upstreams: BTreeMap<String, Url>,
+    /// What a call may use.
+    pub limits: Limits,
+    /// The way out.
+    pub egress: Egress,
+    /// The log.
+    pub log: Log,
+}
+
+/// `[server]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Server {
+    /// Address and port.
+    pub listen: SocketAddr,
+    /// How the outside world reaches the hub: the base of webhook URLs.
+    pub public_url: String,
+    /// Open connections at once.
+    pub max_connections: usize,
+    /// The largest input of an action, in KiB.
+    pub max_action_kib: usize,
+    /// The largest body of a proxied request, in KiB, where the plugin's route names none.
+    pub max_proxy_kib: u64,
+    /// For a request's head, and between two requests of a connection, in seconds.
+    pub header_timeout_s: u64,
+    /// Between two pieces of a body, in seconds.
+    pub body_idle_timeout_s: u64,
+    /// How long running requests may go on after the hub was told to stop, in seconds.
+    pub shutdown_grace_s: u64,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            public_url: "http://127.0.0.1:8080".to_owned(),
+            max_connections: 10_000,
+            max_action_kib: 4 << 10,
+            max_proxy_kib: 32 << 10,
+            header_timeout_s: 30,
+            body_idle_timeout_s: 15,
+            shutdown_grace_s: 15,
+        }
+    }
+}
+
+/// `[data]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Data {
+    /// Database, files, packages, compiled code, and the keys that open all of it.
+    pub dir: PathBuf,
+    /// Another place for the database, as in `sqlite:/fast/patchbay.db`.
+    pub database: Option<String>,
+}
+
+impl Default for Data {
+    fn default() -> Self {
+        Self { dir: PathBuf::from("data"), database: None }
+    }
+}
+
+/// `[plugins]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Plugins {
+    /// A folder that is watched for packages.
+    pub dir: Option<PathBuf>,
+    /// Take packages that nobody signed.
+    pub allow_unsigned: bool,
+    /// Public keys (minisign, `RW…`) of those whose packages are taken.
+    pub publishers: Vec<String>,
+    /// The largest package, in KiB.
+    pub max_package_kib: usize,
+}
+
+impl Default for Plugins {
+    fn default() -> Self {
+        Self { dir: None, allow_unsigned: false, publishers: Vec::new(), max_package_kib: 64 << 10 }
+    }
+}
+
+/// `[egress]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Egress {
+    /// Networks that plugins may reach although they are private, as in `10.1.0.0/16`.
+    pub allow_addresses: Vec<ipnet::IpNet>,
+    /// Ports that plugins may reach.
+    pub ports: Vec<u16>,
+    /// For DNS, TCP and TLS together, in milliseconds.
+    pub connect_timeout_ms: u64,
+    /// A PEM file of certificate authorities to trust beside the system's.
+    pub extra_roots: Option<PathBuf>,
+}
+
+impl Default for Egress {
+    fn default() -> Self {
+        Self { allow_addresses: Vec::new(), ports: vec![443], connect_timeout_ms: 5_000, extra_roots: None }
+    }
+}
+
+/// `[log]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// `text` or `json`.
+    pub format: LogFormat,
+    /// As in `info` or `info,patchbay_hub=debug`.
+    pub filter: String,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { format: LogFormat::Text, filter: "info".to_owned() }
+    }
+}
+
+/// What a log line looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines: one JSON object a line.
+    Json,
+}
+
+impl Config {
+    /// Reads the file and the environment.
+    pub fn load(file: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(file)
+            .with_context(|| format!("cannot read the configuration {}", file.display()))
+            .or_fix("name the file with --config; docs/guides/operating.md shows every key")?;
+        let environment = Environment::with_prefix("PATCHBAY");
+        let folder = file.parent().unwrap_or(Path::new(""));
+        Self::parse(&text, folder, environment)
+            .with_context(|| format!("the configuration {} (or PATCHBAY__… in the environment) is not valid", file.display()))
+            .or_fix("correct that key; docs/guides/operating.md shows every key")
+    }
+
+    fn parse(text: &str, folder: &Path, environment: Environment) -> Result<Self> {
+        let environment = environment.prefix_separator("__").separator("__").try_parsing(true).list_separator(",");
+        let environment = LISTS.iter().fold(environment, |environment, key| environment.with_list_parse_key(key));
+        let mut config: Self = ::config::Config::builder()
+            .add_source(File::from_str(text, FileFormat::Toml))
+            .add_source(environment)
+            .build()?
+            .try_deserialize()?;
+        config.data.dir = folder.join(&config.data.dir);
+        for path in [&mut config.plugins.dir, &mut config.egress.extra_roots].into_iter().flatten() {
+            *path = folder.join(&*path);
+        }
+        Ok(config)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str, environment: &[(&str, &str)]) -> Result<Config> {
+        let source = environment.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        Config::parse(text, Path::new("/etc/patchbay"), Environment::with_prefix("PATCHBAY").source(Some(source)))
+    }
+
+    #[test]
+    fn an_empty_file_gives_the_defaults() {
+        let config = parse("", &[]).unwrap();
+        assert_eq!(config.server.listen, "127.0.0.1:8080".parse().unwrap());
+        assert!(!config.plugins.allow_unsigned);
+        assert_eq!(config.log.format, LogFormat::Text);
+    }
+
+    #[test]
+    fn paths_start_at_the_files_folder() {
+        let config = parse("[data]\ndir = \"./data\"\n[plugins]\ndir = \"/srv/plugins\"", &[]).unwrap();
+        assert_eq!(config.data.dir, Path::new("/etc/patchbay/./data"));
+        assert_eq!(config.plugins.dir.as_deref(), Some(Path::new("/srv/plugins")));
+    }
+
+    #[test]
+    fn host_names_with_dots_are_keys_of_their_own() {
+        let config = parse("[upstreams]\n\"api.openai.com\" = \"http://127.0.0.1:9100\"", &[]).unwrap();
+        assert_eq!(config.upstreams["api.openai.com"].as_str(), "http://127.0.0.1:9100/");
+    }
+
+    #[test]
+    fn the_environment_wins_over_the_file() {
+        let environment = [
+            ("PATCHBAY__SERVER__LISTEN", "0.0.0.0:9000"),
+            ("PATCHBAY__EGRESS__PORTS", "443,8443"),
+            ("PATCHBAY__LIMITS__CALL__MEMORY_MIB", "32"),
+            ("PATCHBAY__PLUGINS__ALLOW_UNSIGNED", "true"),
+            ("PATCHBAY_BIN", "/not/ours"),
+        ];
+        let config = parse("[server]\nlisten = \"127.0.0.1:1\"", &environment).unwrap();
+        assert_eq!(config.server.listen, "0.0.0.0:9000".parse().unwrap());
+        assert_eq!(config.egress.ports, [443, 8443]);
+        assert_eq!(config.limits.call.memory_mib, Some(32));
+        assert!(config.plugins.allow_unsigned);
+    }
+
+    #[test]
+    fn an_unknown_key_is_named() {
+        let text = |result: Result<Config>| format!("{:#}", result.unwrap_err());
+        assert!(text(parse("[server]\nlistn = \"x\"", &[])).contains("listn"));
+        assert!(text(parse("[sever]\n", &[])).contains("sever"));
+        assert!(text(parse("", &[("PATCHBAY__SERVER__LISTN", "x")])).contains("listn"));
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_kind_is_refused_with_its_key() {
+        let error = parse("[server]\nmax_connections = \"many\"", &[]).unwrap_err();
+        assert!(format!("{error:#}").contains("max_connections"), "{error:#}");
+    }
+}

@@ -1,0 +1,84 @@
+//! The configuration as what the crates below take.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use metrics_exporter_prometheus::PrometheusHandle;
+use patchbay_api::{ApiConfig, ServeConfig};
+use patchbay_egress::EgressConfig;
+use patchbay_hub::HubConfig;
+use patchbay_package::{PublicKey, Trust};
+use patchbay_runtime::Compiler;
+use patchbay_storage::DatabaseUrl;
+
+use super::Config;
+
+impl Config {
+    /// For the hub. Plugins are compiled by this very program, run again.
+    pub fn hub(&self) -> Result<HubConfig> {
+        let program = std::env::current_exe().context("cannot find this program's own file")?;
+        let mut hub = HubConfig::new(self.data.dir.clone(), Compiler::Child(program));
+        hub.database_url.clone_from(&self.data.database);
+        hub.plugins_dir.clone_from(&self.plugins.dir);
+        hub.public_url.clone_from(&self.server.public_url);
+        hub.trust = self.trust()?;
+        hub.egress = self.egress()?;
+        hub.max_package_bytes = self.plugins.max_package_kib << 10;
+        hub.max_proxy_body_bytes = self.server.max_proxy_kib << 10;
+        if let Some(concurrency) = self.limits.webhook_concurrency {
+            hub.webhook_concurrency = concurrency;
+        }
+        self.limits.apply(&mut hub.runtime);
+        Ok(hub)
+    }
+
+    /// Where the database is.
+    pub fn database_url(&self) -> Result<DatabaseUrl> {
+        match &self.data.database {
+            Some(url) => url.parse().context("data.database"),
+            None => Ok(DatabaseUrl::sqlite(self.data.dir.join("patchbay.db"))),
+        }
+    }
+
+    /// For the HTTP face.
+    pub fn api(&self, metrics: PrometheusHandle) -> ApiConfig {
+        ApiConfig {
+            max_action_bytes: self.server.max_action_kib << 10,
+            max_package_bytes: self.plugins.max_package_kib << 10,
+            body_idle_timeout: Duration::from_secs(self.server.body_idle_timeout_s),
+            metrics: Some(metrics),
+            ..ApiConfig::default()
+        }
+    }
+
+    /// For its connections.
+    pub fn serve(&self) -> ServeConfig {
+        ServeConfig {
+            max_connections: self.server.max_connections,
+            header_timeout: Duration::from_secs(self.server.header_timeout_s),
+            grace: Duration::from_secs(self.server.shutdown_grace_s),
+            ..ServeConfig::default()
+        }
+    }
+
+    fn trust(&self) -> Result<Trust> {
+        let publishers = self.plugins.publishers.iter().map(|key| {
+            key.parse::<PublicKey>().with_context(|| format!("plugins.publishers has {key:?}"))
+        });
+        Ok(Trust { allow_unsigned: self.plugins.allow_unsigned, publishers: publishers.collect::<Result<_>>()? })
+    }
+
+    fn egress(&self) -> Result<EgressConfig> {
+        let extra_roots = self.egress.extra_roots.as_ref().map(|path| {
+            std::fs::read_to_string(path).with_context(|| format!("egress.extra_roots is {}", path.display()))
+        });
+        Ok(EgressConfig {
+            upstreams: self.upstreams.clone(),
+            allow_addresses: self.egress.allow_addresses.clone(),
+            ports: self.egress.ports.clone(),
+            connect_timeout: Duration::from_millis(self.egress.connect_timeout_ms),
+            extra_roots: extra_roots.transpose()?,
+            ..EgressConfig::default()
+        })
+    }
+}

@@ -1,0 +1,165 @@
+//! `patchbay key`: API keys from the command line.
+
+use anyhow::{Context, Result};
+use chrono::Duration;
+use clap::{Args, Subcommand, ValueEnum};
+use patchbay_hub::NewApiKey;
+use patchbay_model::{ApiKeyId, Clock, SystemClock, org};
+use secrecy::ExposeSecret;
+
+use crate::{cli::ConfigOption, config::Config, fix::OrFix, open};
+
+/// What to do with keys.
+#[derive(Debug, Subcommand)]
+pub enum KeyCommand {
+    /// Make a key; it is shown once
+    Create(Create),
+    /// List an organization's keys, without the secrets
+    List(List),
+    /// Make a key stop working. A hub that runs takes note within a minute
+    Revoke(Revoke),
+}
+
+/// Flags of `key create`.
+#[derive(Debug, Args)]
+pub struct Create {
+    #[command(flatten)]
+    config: ConfigOption,
+    /// The organization's name or id
+    #[arg(long, default_value = "default")]
+    org: String,
+    /// What you call the key
+    #[arg(long)]
+    name: String,
+    /// What it may do; may be given several times
+    #[arg(long = "scope", required = true, value_enum)]
+    scopes: Vec<Scope>,
+    /// It stops working after so many days
+    #[arg(long, value_name = "DAYS")]
+    expires_in_days: Option<u32>,
+    /// Print {"id","org","api_key"} for a script
+    #[arg(long)]
+    json: bool,
+}
+
+/// Flags of `key list`.
+#[derive(Debug, Args)]
+pub struct List {
+    #[command(flatten)]
+    config: ConfigOption,
+    /// The organization's name or id
+    #[arg(long, default_value = "default")]
+    org: String,
+    /// Print one JSON object per line
+    #[arg(long)]
+    json: bool,
+}
+
+/// Flags of `key revoke`.
+#[derive(Debug, Args)]
+pub struct Revoke {
+    #[command(flatten)]
+    config: ConfigOption,
+    /// The organization's name or id
+    #[arg(long, default_value = "default")]
+    org: String,
+    /// The key's id, as `key list` shows it
+    key: String,
+}
+
+/// A scope on the command line.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Scope {
+    /// Call actions and the proxy
+    Invoke,
+    /// Read installations, runs, usage, events and webhooks
+    Read,
+    /// Install and configure plugins, set connections
+    Admin,
+    /// Upload plugins for the whole hub
+    Operator,
+}
+
+impl From<Scope> for org::Scope {
+    fn from(scope: Scope) -> Self {
+        match scope {
+            Scope::Invoke => Self::Invoke,
+            Scope::Read => Self::Read,
+            Scope::Admin => Self::Admin,
+            Scope::Operator => Self::Operator,
+        }
+    }
+}
+
+/// Does it.
+pub async fn run(command: KeyCommand) -> Result<()> {
+    match command {
+        KeyCommand::Create(options) => create(options).await,
+        KeyCommand::List(options) => list(options).await,
+        KeyCommand::Revoke(options) => revoke(options).await,
+    }
+}
+
+async fn create(options: Create) -> Result<()> {
+    let hub = open::hub(&Config::load(&options.config.file)?).await?;
+    let org = open::org(&hub, &options.org).await?;
+    let expires_at = options.expires_in_days.map(|days| SystemClock.now() + Duration::days(days.into()));
+    let scopes = options.scopes.into_iter().map(org::Scope::from).collect();
+    let new = NewApiKey { name: options.name, scopes, expires_at };
+    let made = hub.create_api_key(org, new).await.context("cannot make the key");
+    hub.shutdown().await;
+    let (key, secret) = made?;
+    let secret = secret.expose_secret();
+    if options.json {
+        println!("{}", serde_json::json!({ "id": key.id, "org": org, "api_key": secret }));
+    } else {
+        println!("id       {}\nAPI key  {secret}\n\nThe key is shown only now.", key.id);
+    }
+    Ok(())
+}
+
+async fn list(options: List) -> Result<()> {
+    let config = Config::load(&options.config.file)?;
+    let hub = open::hub(&config).await?;
+    let org = open::org(&hub, &options.org).await?;
+    let database = open::database(&config).await?;
+    let mut tx = database.read().await?;
+    let mut after = None;
+    loop {
+        let keys = tx.org(org).api_keys().list(after, 200).await?;
+        let Some(last) = keys.last() else { break };
+        after = Some(last.id);
+        for key in keys {
+            if options.json {
+                println!("{}", serde_json::to_string(&key)?);
+            } else {
+                println!("{}", line(&key));
+            }
+        }
+    }
+    drop(tx);
+    database.close().await;
+    hub.shutdown().await;
+    Ok(())
+}
+
+fn line(key: &org::ApiKey) -> String {
+    let scopes = key.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(",");
+    let state = match (key.revoked_at, key.expires_at) {
+        (Some(at), _) => format!("revoked {}", at.format("%F")),
+        (None, Some(at)) => format!("expires {}", at.format("%F")),
+        (None, None) => "no expiry".to_owned(),
+    };
+    format!("{}  {scopes}  {state}  {}", key.id, key.name)
+}
+
+async fn revoke(options: Revoke) -> Result<()> {
+    let key: ApiKeyId = options.key.parse().or_fix("take the id that `patchbay key list` shows, not the key itself")?;
+    let hub = open::hub(&Config::load(&options.config.file)?).await?;
+    let org = open::org(&hub, &options.org).await?;
+    let revoked = hub.revoke_api_key(org, key).await.context("cannot revoke the key");
+    hub.shutdown().await;
+    revoked?;
+    println!("{key} is revoked");
+    Ok(())
+}

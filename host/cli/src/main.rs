@@ -1,0 +1,42 @@
+//! The `patchbay` program: what an operator and a connector's author type.
+//!
+//! `anyhow` ends here. Below this crate errors are types; here they become two lines for a person: what
+//! went wrong, and what to do about it ([`fix`]).
+
+mod cli;
+mod config;
+mod fix;
+mod init;
+mod key;
+mod logging;
+mod open;
+mod plugin;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        // The compiler's child process: no runtime, no log, nothing that costs memory.
+        Command::CompileComponent { arguments } => return patchbay_runtime::compile::child_main(&arguments),
+        Command::Plugin(command) => block_on(plugin::run(command)),
+        Command::Init(options) => block_on(init::run(options)),
+        Command::Serve(options) => block_on(serve::run(options)),
+        Command::Key(command) => block_on(key::run(command)),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprint!("{}", fix::for_people(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn block_on(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
+}

@@ -1,0 +1,32 @@
+//! The hub for a command that ends: its data, no plugins, nothing in the background.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use patchbay_hub::Hub;
+use patchbay_model::{OrgId, SystemClock, SystemRandom};
+use patchbay_storage::Database;
+
+use crate::config::Config;
+
+/// Opens the hub's data, which is made if it is missing.
+pub async fn hub(config: &Config) -> Result<Hub> {
+    let hub = Hub::open(config.hub()?, Arc::new(SystemClock), Arc::new(SystemRandom)).await;
+    hub.with_context(|| format!("cannot open the data folder {}", config.data.dir.display()))
+}
+
+/// The database alone, for lists that no caller of the API has.
+pub async fn database(config: &Config) -> Result<Database> {
+    Database::open(&config.database_url()?).await.context("cannot open the database")
+}
+
+/// The org of this id or name.
+pub async fn org(hub: &Hub, name_or_id: &str) -> Result<OrgId> {
+    if let Ok(id) = name_or_id.parse() {
+        return Ok(id);
+    }
+    match hub.org_named(name_or_id).await? {
+        Some(org) => Ok(org.id),
+        None => bail!("there is no organization {name_or_id:?}"),
+    }
+}

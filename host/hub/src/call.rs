@@ -1,0 +1,185 @@
+//! What every call into a plugin has in common: its run row, its effects, its figures.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use patchbay_model::{
+    Code, Failure, RunId,
+    run::{Run, RunKind},
+};
+use patchbay_runtime::{Effects, Finished, Invocation, Plugin};
+use patchbay_storage::{Committed, RunCommit, WebhookOutcome};
+use tracing::{Span, field::Empty};
+
+use crate::{
+    hub::Inner,
+    measure::{self, InFlight},
+    tenant::Serving,
+};
+
+/// A call that did not succeed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallFailure {
+    /// The run that tells of it; none if the plugin was not called.
+    pub run: Option<RunId>,
+    /// Why.
+    pub failure: Failure,
+}
+
+impl fmt::Display for CallFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.failure.fmt(f)
+    }
+}
+
+impl std::error::Error for CallFailure {}
+
+impl From<Failure> for CallFailure {
+    fn from(failure: Failure) -> Self {
+        Self { run: None, failure }
+    }
+}
+
+/// One call: which version, which export, under which id.
+pub(crate) struct Call {
+    pub(crate) run: RunId,
+    pub(crate) serving: Arc<Serving>,
+    pub(crate) kind: RunKind,
+    /// What the run row calls it.
+    pub(crate) operation: String,
+    pub(crate) span: Span,
+    _in_flight: InFlight,
+}
+
+/// What became of a call.
+#[derive(Debug)]
+pub(crate) struct Ended<T> {
+    /// The run, if there is a row of it.
+    pub(crate) run: Option<RunId>,
+    pub(crate) result: Result<T, Failure>,
+}
+
+impl<T> Ended<T> {
+    pub(crate) fn into_result(self) -> Result<T, CallFailure> {
+        let run = self.run;
+        self.result.map_err(|failure| CallFailure { run, failure })
+    }
+}
+
+impl Call {
+    pub(crate) fn new(hub: &Inner, serving: Arc<Serving>, kind: RunKind, operation: String) -> Self {
+        let run = RunId::new(&*hub.clock, &*hub.random);
+        let manifest = serving.plugin.manifest();
+        let span = tracing::info_span!(
+            "call",
+            plugin.id = %manifest.id,
+            plugin.version = %manifest.version,
+            org.id = %serving.tenant.org,
+            run.id = %run,
+            kind = kind.as_str(),
+            operation,
+            error.type = Empty,
+        );
+        let in_flight = InFlight::new(&manifest.id, kind);
+        Self { run, serving, kind, operation, span, _in_flight: in_flight }
+    }
+
+    pub(crate) fn plugin(&self) -> &Plugin {
+        &self.serving.plugin
+    }
+
+    pub(crate) fn invocation(&self, timeout: Option<Duration>) -> Invocation {
+        Invocation { tenant: Arc::clone(&self.serving.tenant), run: self.run, timeout }
+    }
+
+    /// Commits the run with what it leaves behind, and gives what the caller learns. `webhook` is settled
+    /// in the same transaction. The run's row is there when this comes back, except for a call that the
+    /// runtime had no room to begin.
+    pub(crate) async fn commit<T>(
+        &self,
+        hub: &Inner,
+        finished: Finished<T>,
+        webhook: Option<WebhookOutcome>,
+    ) -> Ended<T> {
+        let Finished { result, effects, figures, upstream_status, started_at, finished_at } = finished;
+        let began = !matches!(&result, Err(failure) if is_a_refusal(failure.code)) || figures.host_calls > 0;
+        if !began {
+            return self.ended(None, result, Duration::ZERO);
+        }
+        let manifest = self.plugin().manifest();
+        let failure = result.as_ref().err();
+        let Effects { usage, events, changes, log } = effects;
+        let run = Run {
+            id: self.run,
+            org: self.serving.tenant.org,
+            plugin: manifest.id.clone(),
+            version: manifest.version.to_string(),
+            digest: self.plugin().digest(),
+            kind: self.kind,
+            operation: self.operation.clone(),
+            error_code: failure.map(|failure| failure.code.as_str().to_owned()),
+            error_detail: failure.map(told),
+            upstream_status,
+            figures,
+            log,
+            started_at,
+            finished_at,
+        };
+        let succeeded = result.is_ok();
+        let commit = RunCommit {
+            run,
+            usage,
+            events: if succeeded { events } else { Vec::new() },
+            plugin_changes: if succeeded { changes } else { Vec::new() },
+            webhook,
+        };
+        let took = Duration::from_micros(figures.wall_us);
+        match hub.journal.commit(commit).await {
+            Ok(Committed::All) => self.ended(Some(self.run), result, took),
+            Ok(Committed::Conflict { collection, id }) => {
+                let detail =
+                    format!("another call changed the document {id:?} of the collection {collection:?} meanwhile");
+                self.ended(Some(self.run), Err(Failure::new(Code::Conflict, detail)), took)
+            }
+            Err(error) => self.ended(None, Err(error.into()), took),
+        }
+    }
+
+    fn ended<T>(&self, run: Option<RunId>, result: Result<T, Failure>, took: Duration) -> Ended<T> {
+        let code = result.as_ref().err().map(|failure| failure.code);
+        measure::called(&self.plugin().manifest().id, self.kind, code, took);
+        if let Err(failure) = &result {
+            self.span.record("error.type", failure.code.as_str());
+            let _entered = self.span.enter();
+            tracing::info!(error = %failure, "call failed");
+        }
+        Ended { run, result }
+    }
+}
+
+/// Codes of calls that the runtime had no room for.
+const fn is_a_refusal(code: Code) -> bool {
+    matches!(code, Code::ConcurrencyLimited | Code::Overloaded)
+}
+
+/// What the caller was told, for the run row: without what is for our log only.
+pub(crate) fn told(failure: &Failure) -> String {
+    let external = Failure { internal: None, ..failure.clone() };
+    if external.detail.is_empty() && external.violations.is_empty() {
+        return external.code.title().to_owned();
+    }
+    let text = external.to_string();
+    text.strip_prefix(external.code.as_str()).unwrap_or(&text).trim_start_matches([':', ';', ' ']).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_row_holds_what_the_caller_was_told_and_nothing_else() {
+        let failure = Failure::new(Code::PluginTrapped, "unreachable").with_internal("backtrace");
+        assert_eq!(told(&failure), "unreachable");
+        assert_eq!(told(&Failure::internal("disk full")), "Internal error");
+        assert_eq!(told(&Failure::violation("/model", "a string")), "at \"/model\": a string");
+    }
+}

@@ -1,0 +1,77 @@
+//! What an operator decides about the hub.
+
+use std::{path::PathBuf, time::Duration};
+
+use patchbay_egress::EgressConfig;
+use patchbay_package::Trust;
+use patchbay_runtime::{Compiler, RuntimeConfig};
+
+/// The hub's configuration.
+#[derive(Debug, Clone)]
+pub struct HubConfig {
+    /// Where everything is kept: database, packages, blobs, keys, compiled artefacts. Made if missing.
+    pub data_dir: PathBuf,
+    /// As in `sqlite:PATH`. Default: `patchbay.db` in the data folder.
+    pub database_url: Option<String>,
+    /// The folder that is watched for packages. Made if missing; none: packages come by upload only.
+    pub plugins_dir: Option<PathBuf>,
+    /// How the outside world reaches this hub, as in `https://hub.example.com`: the base of webhook URLs.
+    pub public_url: String,
+    /// Whose packages are taken.
+    pub trust: Trust,
+    /// The way out.
+    pub egress: EgressConfig,
+    /// How guests run.
+    pub runtime: RuntimeConfig,
+    /// The largest package, in bytes.
+    pub max_package_bytes: usize,
+    /// The largest body of a proxied request, in bytes, where the route names none.
+    pub max_proxy_body_bytes: u64,
+    /// Webhooks that are processed in the background at once.
+    pub webhook_concurrency: usize,
+    /// How long a file of the plugin folder must be quiet before it is read.
+    pub watch_delay: Duration,
+}
+
+impl HubConfig {
+    /// The defaults: signed packages only, no folder, no trusted publisher, `http://127.0.0.1:8080`.
+    #[must_use]
+    pub fn new(data_dir: PathBuf, compiler: Compiler) -> Self {
+        let cache = data_dir.join("compiled");
+        Self {
+            data_dir,
+            database_url: None,
+            plugins_dir: None,
+            public_url: "http://127.0.0.1:8080".to_owned(),
+            trust: Trust { allow_unsigned: false, publishers: Vec::new() },
+            egress: EgressConfig::default(),
+            runtime: RuntimeConfig::new(compiler, cache),
+            max_package_bytes: 64 << 20,
+            max_proxy_body_bytes: 32 << 20,
+            webhook_concurrency: 64,
+            watch_delay: Duration::from_millis(50),
+        }
+    }
+
+    /// The public URL of this path and query.
+    pub(crate) fn public(&self, path_and_query: &str) -> String {
+        format!("{}{path_and_query}", self.public_url.trim_end_matches('/'))
+    }
+
+    /// The URL of an installation's webhooks.
+    pub(crate) fn webhook_url(&self, hook_token: &str) -> String {
+        self.public(&format!("/hooks/{hook_token}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trailing_slash_of_the_public_url_is_not_doubled() {
+        let mut config = HubConfig::new(PathBuf::from("data"), Compiler::InProcess);
+        config.public_url = "https://hub.example.com/".to_owned();
+        assert_eq!(config.webhook_url("abc"), "https://hub.example.com/hooks/abc");
+    }
+}

@@ -1,0 +1,322 @@
+//! An org's credentials for a plugin: put, shown by name, taken away. Values come in and never go out.
+
+use std::{collections::BTreeMap, fmt, sync::Arc};
+
+use chrono::Duration;
+use patchbay_model::{
+    Code, ConnectionId, Failure, PluginId, Timestamp, Violation, installation::SealedConnection, org::Scope,
+};
+use patchbay_package::manifest::Credential;
+use patchbay_runtime::Plugin;
+use patchbay_vault::{CredentialValues, Credentials};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::{
+    audit::Actor,
+    auth::Caller,
+    hub::{Hub, Inner},
+};
+
+/// How long the former value of a credential stays good that only checks signatures: a vendor goes on
+/// signing with the old secret until the new one is in place at its side.
+const SIGNATURE_OVERLAP_S: u64 = 24 * 3600;
+/// The longest overlap that can be asked for.
+const MOST_OVERLAP_S: u64 = 30 * 24 * 3600;
+/// The longest value, in bytes.
+const MOST_BYTES: usize = 16 * 1024;
+
+/// What a connection shall be: all of its credentials, those that did not change too.
+#[derive(Debug)]
+pub struct PutConnection {
+    /// Values by the names of the manifest.
+    pub credentials: BTreeMap<String, SecretString>,
+    /// How the vendor calls the account; 1 to 200 characters.
+    pub account: Option<String>,
+    /// How long a replaced value stays good beside the new one, in seconds, at most 30 days. If not said:
+    /// 24 hours for credentials that only check signatures, and not at all for those that are sent.
+    pub keep_previous_for_s: Option<u64>,
+}
+
+/// A connection as the API shows it: names, never values.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ConnectionView {
+    /// Its id; a new one with each put.
+    pub id: ConnectionId,
+    /// For which plugin.
+    pub plugin: PluginId,
+    /// Names of the credentials that have a value.
+    pub credentials: Vec<String>,
+    /// How the vendor calls the account.
+    pub account: Option<String>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+impl From<SealedConnection> for ConnectionView {
+    fn from(sealed: SealedConnection) -> Self {
+        let SealedConnection { id, plugin, credentials, account, created_at, updated_at, .. } = sealed;
+        Self { id, plugin, credentials, account, created_at, updated_at }
+    }
+}
+
+impl Hub {
+    /// The org's connection of a plugin; `not_found` if there is none. Needs the scope `read`.
+    pub async fn connection(&self, caller: &Caller, plugin: &PluginId) -> Result<ConnectionView, Failure> {
+        caller.require(Scope::Read)?;
+        let mut tx = self.0.database.read().await?;
+        let sealed = tx.org(caller.org).connections().get(plugin).await?;
+        sealed.map(ConnectionView::from).ok_or_else(|| not_connected(plugin))
+    }
+
+    /// Makes or replaces the org's connection of a plugin. Needs the scope `admin`. `invalid_input` for
+    /// names that the manifest does not have, for required ones that are missing, and for values that
+    /// cannot be sent where the manifest puts them.
+    pub async fn put_connection(
+        &self,
+        caller: &Caller,
+        plugin: &PluginId,
+        put: PutConnection,
+    ) -> Result<ConnectionView, Failure> {
+        caller.require(Scope::Admin)?;
+        let hub = &*self.0;
+        hub.running()?;
+        let version = hub.version_of(caller, plugin).await?;
+        let declared = &version.manifest().credentials;
+        check(declared, &put)?;
+
+        let now = hub.clock.now();
+        let id = ConnectionId::new(&*hub.clock, &*hub.random);
+        let names: Vec<String> = put.credentials.keys().cloned().collect();
+        let mut tx = hub.database.begin().await?;
+        let before = tx.org(caller.org).connections().get(plugin).await?;
+        let old = match &before {
+            Some(sealed) => hub.vault.open_connection(&mut tx.org(caller.org), sealed).await?,
+            None => Credentials::default(),
+        };
+        let values = rotate(declared, &old, put.credentials, put.keep_previous_for_s, now);
+        let sealed = hub.vault.seal_connection(&mut tx.org(caller.org), id, plugin, &values).await?;
+        let connection = SealedConnection {
+            id,
+            org: caller.org,
+            plugin: plugin.clone(),
+            credentials: names,
+            account: put.account,
+            sealed,
+            created_at: before.as_ref().map_or(now, |before| before.created_at),
+            updated_at: now,
+        };
+        let names_of = |connection: &SealedConnection| json!({ "credentials": connection.credentials, "account": connection.account });
+        let detail = json!({ "old": before.as_ref().map(names_of), "new": names_of(&connection) });
+        let entry = hub.audit(caller.org, Actor::Key(caller.key), "connection.put", plugin, detail);
+        tx.org(caller.org).connections().put(&connection).await?;
+        tx.org(caller.org).audit().append(&entry).await?;
+        tx.commit().await?;
+        hub.tenants.invalidate(&(caller.org, plugin.clone())).await;
+        Ok(connection.into())
+    }
+
+    /// Destroys the org's connection of a plugin, former values included. Needs the scope `admin`;
+    /// `not_found` if there is none.
+    pub async fn delete_connection(&self, caller: &Caller, plugin: &PluginId) -> Result<(), Failure> {
+        caller.require(Scope::Admin)?;
+        let hub = &*self.0;
+        let entry = hub.audit(caller.org, Actor::Key(caller.key), "connection.delete", plugin, json!({}));
+        let mut tx = hub.database.begin().await?;
+        if !tx.org(caller.org).connections().delete(plugin).await? {
+            return Err(not_connected(plugin));
+        }
+        tx.org(caller.org).audit().append(&entry).await?;
+        tx.commit().await?;
+        hub.tenants.invalidate(&(caller.org, plugin.clone())).await;
+        Ok(())
+    }
+}
+
+impl Inner {
+    /// The version whose manifest says what the connection holds: the one that serves the org, else the
+    /// best.
+    async fn version_of(&self, caller: &Caller, plugin: &PluginId) -> Result<Arc<Plugin>, Failure> {
+        let installed = self.installed(caller.org, plugin).await?;
+        let serving = installed.and_then(|installed| installed.serving()).map(|serving| Arc::clone(&serving.plugin));
+        serving
+            .or_else(|| self.registry.catalogue().best(plugin).cloned())
+            .ok_or_else(|| Failure::new(Code::NotFound, format!("there is no plugin `{plugin}`")))
+    }
+}
+
+fn not_connected(plugin: &PluginId) -> Failure {
+    Failure::new(Code::NotFound, format!("there is no connection for the plugin `{plugin}`"))
+}
+
+fn check(declared: &[Credential], put: &PutConnection) -> Result<(), Failure> {
+    let mut violations = Vec::new();
+    let mut violation = |pointer: String, expected: &dyn fmt::Display| {
+        violations.push(Violation { pointer, expected: expected.to_string() });
+    };
+    for (name, value) in &put.credentials {
+        let pointer = format!("/credentials/{}", name.replace('~', "~0").replace('/', "~1"));
+        match declared.iter().find(|credential| credential.name == *name) {
+            None => {
+                let names: Vec<_> = declared.iter().map(|credential| format!("`{}`", credential.name)).collect();
+                let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+                violation(pointer, &format_args!("a credential of the plugin: {known}"));
+            }
+            Some(credential) => {
+                if let Some(expected) = misfit(credential, value.expose_secret()) {
+                    violation(pointer, &expected);
+                }
+            }
+        }
+    }
+    for credential in declared.iter().filter(|credential| credential.required) {
+        if !put.credentials.contains_key(&credential.name) {
+            violation(format!("/credentials/{}", credential.name), &"a value: the plugin requires this credential");
+        }
+    }
+    if put.keep_previous_for_s.is_some_and(|seconds| seconds > MOST_OVERLAP_S) {
+        violation("/keep_previous_for_s".to_owned(), &format_args!("at most {MOST_OVERLAP_S} seconds"));
+    }
+    if put.account.as_ref().is_some_and(|account| !(1..=200).contains(&account.chars().count())) {
+        violation("/account".to_owned(), &"1 to 200 characters");
+    }
+    if violations.is_empty() { Ok(()) } else { Err(Failure::invalid(violations)) }
+}
+
+fn misfit(credential: &Credential, value: &str) -> Option<String> {
+    if value.is_empty() || value.len() > MOST_BYTES {
+        return Some(format!("1 to {MOST_BYTES} bytes"));
+    }
+    // a header takes nothing else, and a line break pasted along with a key is a common slip
+    let sendable = value.bytes().all(|byte| (0x20..0x7f).contains(&byte)) && value.trim() == value;
+    (credential.inject.is_some() && !sendable)
+        .then(|| "visible ASCII characters without line breaks and without blanks around them".to_owned())
+}
+
+/// The new values, each with the value that it replaces for as long as that stays good.
+fn rotate(
+    declared: &[Credential],
+    old: &Credentials,
+    new: BTreeMap<String, SecretString>,
+    keep_s: Option<u64>,
+    now: Timestamp,
+) -> BTreeMap<String, CredentialValues> {
+    let values = new.into_iter().map(|(name, current)| {
+        let before = old.values().get(&name);
+        let previous = match before {
+            Some(before) if before.current.expose_secret() == current.expose_secret() => before.previous.clone(),
+            Some(before) => {
+                let sent = declared.iter().any(|credential| credential.name == name && credential.inject.is_some());
+                let seconds = keep_s.unwrap_or(if sent { 0 } else { SIGNATURE_OVERLAP_S });
+                let until = now + Duration::seconds(i64::try_from(seconds.min(MOST_OVERLAP_S)).unwrap_or(0));
+                (seconds > 0).then(|| (before.current.clone(), until))
+            }
+            None => None,
+        };
+        (name, CredentialValues { current, previous: previous.filter(|(_, until)| *until > now) })
+    });
+    values.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use patchbay_package::manifest::Inject;
+
+    use super::*;
+
+    fn declared() -> Vec<Credential> {
+        let credential = |name: &str, required, inject| Credential {
+            name: name.to_owned(),
+            title: None,
+            description: None,
+            required,
+            inject,
+            hosts: Vec::new(),
+        };
+        let header = Inject { header: Some("authorization".to_owned()), query: None, format: "Bearer {}".to_owned() };
+        vec![credential("secret_key", true, Some(header)), credential("webhook_secret", false, None)]
+    }
+
+    fn secrets(values: &[(&str, &str)]) -> BTreeMap<String, SecretString> {
+        values.iter().map(|(name, value)| ((*name).to_owned(), SecretString::from(*value))).collect()
+    }
+
+    fn put(values: &[(&str, &str)]) -> PutConnection {
+        PutConnection { credentials: secrets(values), account: None, keep_previous_for_s: None }
+    }
+
+    fn pointers(put: &PutConnection) -> Vec<String> {
+        check(&declared(), put).unwrap_err().violations.into_iter().map(|violation| violation.pointer).collect()
+    }
+
+    fn now() -> Timestamp {
+        DateTime::from_timestamp(1_800_000_000, 0).unwrap()
+    }
+
+    fn held(values: BTreeMap<String, CredentialValues>, name: &str, at: Timestamp) -> Vec<String> {
+        let credentials = Credentials::new(values);
+        credentials.get(name, at).into_iter().map(|value| value.expose_secret().to_owned()).collect()
+    }
+
+    #[test]
+    fn unknown_missing_and_unsendable_credentials_are_violations() {
+        assert_eq!(pointers(&put(&[("secret_key", "sk"), ("typo", "x")])), ["/credentials/typo"]);
+        assert_eq!(pointers(&put(&[])), ["/credentials/secret_key"]);
+        assert_eq!(pointers(&put(&[("secret_key", "sk\n")])), ["/credentials/secret_key"]);
+        assert_eq!(pointers(&put(&[("secret_key", "")])), ["/credentials/secret_key"]);
+        assert_eq!(
+            pointers(&PutConnection { keep_previous_for_s: Some(u64::MAX), ..put(&[("secret_key", "sk")]) }),
+            ["/keep_previous_for_s"]
+        );
+        check(&declared(), &put(&[("secret_key", "sk"), ("webhook_secret", "-----BEGIN\nKEY-----\n")])).unwrap();
+    }
+
+    #[test]
+    fn a_replaced_webhook_secret_stays_good_for_a_day() {
+        let old = Credentials::new(rotate(
+            &declared(),
+            &Credentials::default(),
+            secrets(&[("webhook_secret", "one")]),
+            None,
+            now(),
+        ));
+        let values = || rotate(&declared(), &old, secrets(&[("webhook_secret", "two")]), None, now());
+        assert_eq!(held(values(), "webhook_secret", now()), ["two", "one"]);
+        assert_eq!(
+            held(values(), "webhook_secret", now() + Duration::seconds(SIGNATURE_OVERLAP_S as i64 + 1)),
+            ["two"]
+        );
+    }
+
+    #[test]
+    fn a_replaced_key_that_is_sent_is_gone_at_once_unless_asked_for() {
+        let old = Credentials::new(rotate(
+            &declared(),
+            &Credentials::default(),
+            secrets(&[("secret_key", "one")]),
+            None,
+            now(),
+        ));
+        let values = |keep| rotate(&declared(), &old, secrets(&[("secret_key", "two")]), keep, now());
+        assert_eq!(held(values(None), "secret_key", now()), ["two"]);
+        assert_eq!(held(values(Some(60)), "secret_key", now()), ["two", "one"]);
+    }
+
+    #[test]
+    fn putting_the_same_value_again_does_not_end_an_overlap() {
+        let first = Credentials::new(rotate(
+            &declared(),
+            &Credentials::default(),
+            secrets(&[("webhook_secret", "one")]),
+            None,
+            now(),
+        ));
+        let second = Credentials::new(rotate(&declared(), &first, secrets(&[("webhook_secret", "two")]), None, now()));
+        let third = rotate(&declared(), &second, secrets(&[("webhook_secret", "two")]), None, now());
+        assert_eq!(held(third, "webhook_secret", now()), ["two", "one"]);
+    }
+}

@@ -1,0 +1,234 @@
+//! The hub itself: what it stands on, how it starts and how it stops.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::{Arc, PoisonError, Weak},
+    time::Duration,
+};
+
+use patchbay_egress::{Egress, SystemLookup};
+use patchbay_model::{Clock, Code, Failure, OrgId, PluginId, Random, org::ApiKey};
+use patchbay_runtime::{BlobStore, Runtime, RuntimeError, Services};
+use patchbay_storage::{Database, DatabaseUrl, Journal, StorageError};
+use patchbay_vault::{ArtefactMac, KeyEncryptionKey, KeyHasher, Vault, VaultError};
+use tokio_util::{
+    sync::{CancellationToken, DropGuard},
+    task::TaskTracker,
+};
+
+use crate::{config::HubConfig, read_through::ReadThrough, registry::Registry, tenant::Installed, watch, webhooks};
+
+/// How long what was read from the database may be used; another process may have changed it meanwhile.
+const CACHE_TIME: Duration = Duration::from_secs(60);
+/// How long shutting down waits for calls that still run.
+const DRAIN_TIME: Duration = Duration::from_secs(10);
+/// How often expired values are taken out of the database.
+const SWEEP_TIME: Duration = Duration::from_secs(60);
+
+/// Why the hub did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A folder of the hub cannot be made.
+    #[error("cannot make the folder {path}: {source}")]
+    Folder {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The plugin folder cannot be watched.
+    #[error("cannot watch the plugin folder {path}: {reason}")]
+    Watch {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// A key file cannot be read or made.
+    #[error(transparent)]
+    Keys(#[from] VaultError),
+    /// The database cannot be opened or brought up to date.
+    #[error(transparent)]
+    Database(#[from] StorageError),
+    /// The way out cannot be set up as configured.
+    #[error("egress: {0}")]
+    Egress(String),
+    /// The machine cannot run plugins.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+}
+
+/// The hub. Clones are the same hub.
+#[derive(Clone)]
+pub struct Hub(pub(crate) Arc<Inner>);
+
+/// What the use cases stand on.
+pub(crate) struct Inner {
+    pub(crate) config: HubConfig,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn Random>,
+    pub(crate) database: Database,
+    pub(crate) journal: Journal,
+    pub(crate) vault: Vault,
+    pub(crate) hasher: KeyHasher,
+    pub(crate) runtime: Runtime,
+    pub(crate) registry: Registry,
+    /// By the key's hash.
+    pub(crate) keys: ReadThrough<[u8; 32], ApiKey>,
+    pub(crate) tenants: ReadThrough<(OrgId, PluginId), Installed>,
+    /// By the token in a webhook's URL.
+    pub(crate) hooks: ReadThrough<String, (OrgId, PluginId)>,
+    pub(crate) webhooks: webhooks::Queue,
+    /// Work that shutting down waits for.
+    pub(crate) work: TaskTracker,
+    pub(crate) stop: CancellationToken,
+    /// Ends the background tasks also when the hub is dropped without being shut down.
+    _stop_on_drop: DropGuard,
+}
+
+impl Hub {
+    /// Opens the hub, loads every plugin, watches the plugin folder and works on webhooks. Comes back
+    /// once everything that is in the folder has been loaded or has failed to.
+    pub async fn start(config: HubConfig, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Result<Self, StartError> {
+        let hub = Self::open(config, clock, random).await?;
+        hub.0.load_stored_packages().await?;
+        watch::start(&hub).await?;
+        hub.0.settle_kept().await;
+        webhooks::worker::start(&hub);
+        hub.start_sweeping();
+        Ok(hub)
+    }
+
+    /// Opens the hub's data and nothing else: no plugin is loaded and nothing runs in the background.
+    /// For commands that make orgs and keys.
+    pub async fn open(config: HubConfig, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Result<Self, StartError> {
+        let data = config.data_dir.clone();
+        let packages = data.join("packages");
+        let blobs = data.join("blobs");
+        for folder in [&data, &packages, &blobs, &config.runtime.cache_dir] {
+            make_folder(folder)?;
+        }
+        let keys = data.join("keys");
+        make_folder(&keys)?;
+        let key_encryption_key = KeyEncryptionKey::from_file_or_create(&keys.join("master"), &*random)?;
+        let hasher = KeyHasher::from_file_or_create(&keys.join("pepper"), &*random)?;
+        let mac = ArtefactMac::from_file_or_create(&keys.join("artefacts"), &*random)?;
+
+        let url = match &config.database_url {
+            Some(url) => url.parse()?,
+            None => DatabaseUrl::sqlite(data.join("patchbay.db")),
+        };
+        let database = Database::open(&url).await?;
+        database.migrate().await?;
+        let egress = Egress::new(config.egress.clone(), Arc::new(SystemLookup))
+            .map_err(|error| StartError::Egress(error.to_string()))?;
+        let services = Services {
+            egress: Arc::new(egress),
+            database: database.clone(),
+            blobs: BlobStore::new(blobs),
+            mac,
+            clock: Arc::clone(&clock),
+            random: Arc::clone(&random),
+        };
+        let runtime = Runtime::new(config.runtime.clone(), services)?;
+        let stop = CancellationToken::new();
+        Ok(Self(Arc::new(Inner {
+            journal: Journal::start(database.clone()),
+            vault: Vault::new(key_encryption_key, Arc::clone(&random)),
+            registry: Registry::new(packages),
+            keys: ReadThrough::new(10_000, CACHE_TIME),
+            tenants: ReadThrough::new(10_000, CACHE_TIME),
+            hooks: ReadThrough::new(10_000, CACHE_TIME),
+            webhooks: webhooks::Queue::new(config.webhook_concurrency),
+            work: TaskTracker::new(),
+            _stop_on_drop: stop.clone().drop_guard(),
+            stop,
+            config,
+            clock,
+            random,
+            database,
+            hasher,
+            runtime,
+        })))
+    }
+
+    /// Refuses new calls, waits up to 10 s for those that run, writes out what is queued, and closes the
+    /// database.
+    pub async fn shutdown(&self) {
+        let hub = &*self.0;
+        hub.stop.cancel();
+        hub.work.close();
+        if tokio::time::timeout(DRAIN_TIME, hub.work.wait()).await.is_err() {
+            tracing::warn!(calls = hub.work.len(), "calls still ran when the hub stopped");
+        }
+        hub.journal.shutdown().await;
+        hub.database.close().await;
+    }
+
+    /// True in effect if the hub takes calls: `unavailable` while it stops or without its database.
+    pub async fn ready(&self) -> Result<(), Failure> {
+        self.0.running()?;
+        let mut tx = self.0.database.read().await?;
+        tx.hub().orgs(None, 1).await?;
+        Ok(())
+    }
+
+    /// How many loaded plugin versions have not been freed yet, those that still drain included.
+    #[must_use]
+    pub fn generations_alive(&self) -> usize {
+        self.0.registry.generations_alive()
+    }
+
+    pub(crate) fn downgrade(&self) -> Weak<Inner> {
+        Arc::downgrade(&self.0)
+    }
+
+    fn start_sweeping(&self) {
+        let (weak, stop) = (self.downgrade(), self.0.stop.clone());
+        tokio::spawn(async move {
+            let mut ticks = tokio::time::interval(SWEEP_TIME);
+            while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+                let Some(hub) = weak.upgrade() else { return };
+                if let Err(failure) = hub.sweep().await {
+                    tracing::warn!(error = %failure, "expired values were not swept");
+                }
+            }
+        });
+    }
+}
+
+impl Inner {
+    /// Fails once the hub is stopping.
+    pub(crate) fn running(&self) -> Result<(), Failure> {
+        if self.stop.is_cancelled() {
+            return Err(Failure::new(Code::Unavailable, "the hub is stopping").retry_after(Duration::from_secs(1)));
+        }
+        Ok(())
+    }
+
+    async fn sweep(&self) -> Result<(), Failure> {
+        const BATCH: u32 = 1000;
+        self.tenants.sweep().await;
+        self.keys.sweep().await;
+        self.hooks.sweep().await;
+        self.settle_leftovers().await;
+        loop {
+            let mut tx = self.database.begin().await?;
+            let swept = tx.hub().sweep_kv(self.clock.now(), BATCH).await?;
+            tx.commit().await?;
+            if swept < u64::from(BATCH) {
+                return Ok(());
+            }
+        }
+    }
+}
+
+fn make_folder(path: &Path) -> Result<(), StartError> {
+    fs::create_dir_all(path).map_err(|source| StartError::Folder { path: path.to_owned(), source })
+}
+
+/// Takes a lock whose holder may have panicked: what our locks guard stays whole either way.
+pub(crate) fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

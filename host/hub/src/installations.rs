@@ -1,0 +1,300 @@
+//! Switching a plugin on for an org.
+
+use patchbay_model::{
+    Code, Digest, Failure, InstallationId, PluginId, Timestamp,
+    installation::{Installation, VersionPolicy},
+    org::Scope,
+};
+use semver::VersionReq;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::{
+    audit::Actor,
+    auth::Caller,
+    hub::{Hub, Inner},
+    registry::resolve::HeldBack,
+    tenant::{Installed, Settings},
+};
+
+/// What an installation shall be.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PutInstallation {
+    /// The org's settings; `{}` if not said.
+    #[serde(default = "no_settings")]
+    pub config: Value,
+    /// Which version it runs; as it was (at first: the newest) if not said.
+    #[serde(default)]
+    pub policy: Option<VersionPolicy>,
+    /// Switched on; as it was (at first: on) if not said.
+    #[serde(default)]
+    pub enabled: Option<bool>,
+}
+
+fn no_settings() -> Value {
+    json!({})
+}
+
+/// An installation as the API shows it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct InstallationView {
+    /// Its id.
+    pub id: InstallationId,
+    /// Of which plugin.
+    pub plugin: PluginId,
+    /// Switched on.
+    pub enabled: bool,
+    /// The org's settings.
+    pub config: Value,
+    /// Which version it shall run.
+    pub policy: VersionPolicy,
+    /// Which version it runs; none if no loaded version can serve it.
+    pub version: Option<String>,
+    /// That version's package.
+    pub digest: Option<Digest>,
+    /// Why it does not run the best version that its policy allows.
+    pub held_back: Option<HeldBack>,
+    /// Where the vendor's webhooks go, if the plugin takes any.
+    pub webhook_url: Option<String>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+impl Hub {
+    /// The org's installations, by plugin. Needs the scope `read`.
+    pub async fn installations(&self, caller: &Caller) -> Result<Vec<InstallationView>, Failure> {
+        caller.require(Scope::Read)?;
+        let hub = &*self.0;
+        let mut tx = hub.database.read().await?;
+        let installations = tx.org(caller.org).installations().list().await?;
+        drop(tx);
+        let mut views = Vec::with_capacity(installations.len());
+        for installation in installations {
+            if let Some(installed) = hub.installed(caller.org, &installation.plugin).await? {
+                views.push(hub.installation_view(&installed));
+            }
+        }
+        Ok(views)
+    }
+
+    /// The org's installation of a plugin; `not_installed` if there is none. Needs the scope `read`.
+    pub async fn installation(&self, caller: &Caller, plugin: &PluginId) -> Result<InstallationView, Failure> {
+        caller.require(Scope::Read)?;
+        let installed = self.0.installed(caller.org, plugin).await?.ok_or_else(|| not_installed(plugin))?;
+        Ok(self.0.installation_view(&installed))
+    }
+
+    /// Switches a plugin on for the org, or changes its settings. Needs the scope `admin`. The version
+    /// that the policy chooses must take the settings: `invalid_input` by its schema or ours,
+    /// `config_rejected` by its own check.
+    pub async fn put_installation(
+        &self,
+        caller: &Caller,
+        plugin: &PluginId,
+        put: PutInstallation,
+    ) -> Result<InstallationView, Failure> {
+        caller.require(Scope::Admin)?;
+        let hub = &*self.0;
+        hub.running()?;
+        let held = hub.registry.hold(plugin).await;
+        let before = hub.load_settings(caller.org, plugin).await?;
+        let after = hub.wanted(caller, plugin, before.as_ref(), put)?;
+        hub.check_installation(&after).await?;
+
+        let detail = json!({ "old": before.as_ref().map(|before| audited(&before.installation)), "new": audited(&after.installation) });
+        let entry = hub.audit(caller.org, Actor::Key(caller.key), "installation.put", plugin, detail);
+        let mut tx = hub.database.begin().await?;
+        tx.org(caller.org).installations().put(&after.installation).await?;
+        tx.org(caller.org).audit().append(&entry).await?;
+        tx.commit().await?;
+        hub.installation_changed(&after.installation).await;
+        drop(held);
+        let installed = hub.installed(caller.org, plugin).await?.ok_or_else(|| not_installed(plugin))?;
+        Ok(hub.installation_view(&installed))
+    }
+
+    /// Switches a plugin off for good: its settings and webhook URL are gone, its connection stays. Needs
+    /// the scope `admin`; `not_installed` if there is none.
+    pub async fn delete_installation(&self, caller: &Caller, plugin: &PluginId) -> Result<(), Failure> {
+        caller.require(Scope::Admin)?;
+        let hub = &*self.0;
+        let _held = hub.registry.hold(plugin).await;
+        let mut tx = hub.database.begin().await?;
+        let Some(installation) = tx.org(caller.org).installations().get(plugin).await? else {
+            return Err(not_installed(plugin));
+        };
+        let detail = json!({ "old": audited(&installation) });
+        let entry = hub.audit(caller.org, Actor::Key(caller.key), "installation.delete", plugin, detail);
+        tx.org(caller.org).installations().delete(plugin).await?;
+        tx.org(caller.org).audit().append(&entry).await?;
+        tx.commit().await?;
+        hub.installation_changed(&installation).await;
+        Ok(())
+    }
+}
+
+impl Inner {
+    fn wanted(
+        &self,
+        caller: &Caller,
+        plugin: &PluginId,
+        before: Option<&Settings>,
+        put: PutInstallation,
+    ) -> Result<Settings, Failure> {
+        let old = before.map(|before| &before.installation);
+        if self.registry.catalogue().best(plugin).is_none() {
+            return Err(Failure::new(Code::NotFound, format!("there is no plugin `{plugin}`")));
+        }
+        let policy = put.policy.or_else(|| old.map(|old| old.policy.clone())).unwrap_or_default();
+        self.check_policy(plugin, &policy)?;
+        let now = self.clock.now();
+        let installation = Installation {
+            id: old.map_or_else(|| InstallationId::new(&*self.clock, &*self.random), |old| old.id),
+            org: caller.org,
+            plugin: plugin.clone(),
+            enabled: put.enabled.or_else(|| old.map(|old| old.enabled)).unwrap_or(true),
+            config: put.config,
+            policy,
+            hook_token: old.map_or_else(|| self.new_hook_token(), |old| old.hook_token.clone()),
+            created_at: old.map_or(now, |old| old.created_at),
+            updated_at: now,
+        };
+        Ok(Settings {
+            installation,
+            credentials: before.and_then(|before| before.credentials.clone()),
+            account: before.and_then(|before| before.account.clone()),
+        })
+    }
+
+    fn check_policy(&self, plugin: &PluginId, policy: &VersionPolicy) -> Result<(), Failure> {
+        match policy {
+            VersionPolicy::Track(range) => {
+                let range = VersionReq::parse(range).map_err(|error| {
+                    Failure::violation("/policy/track", format!("a semver range, as in `^1.2` ({error})"))
+                })?;
+                let catalogue = self.registry.catalogue();
+                if !catalogue.versions(plugin).iter().any(|loaded| range.matches(loaded.plugin.version())) {
+                    return Err(Failure::violation(
+                        "/policy/track",
+                        "a range that a loaded version of the plugin is in",
+                    ));
+                }
+            }
+            VersionPolicy::Pin(digest) => {
+                if self.registry.catalogue().by_digest(plugin, *digest).is_none() {
+                    return Err(Failure::violation("/policy/pin", "the digest of a loaded version of the plugin"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks the version that the installation would get whether it takes the settings, and keeps the
+    /// package of a pinned version.
+    async fn check_installation(&self, settings: &Settings) -> Result<(), Failure> {
+        let Settings { installation, .. } = settings;
+        let catalogue = self.registry.catalogue();
+        let Some(version) = catalogue.choice(&installation.plugin, &installation.policy) else {
+            return Err(Failure::violation("/policy", "a policy that a loaded version of the plugin fits"));
+        };
+        let tenant = self.tenant(version, settings);
+        self.check_config(version, tenant, &installation.config).await.map_err(|mut failure| {
+            for violation in &mut failure.violations {
+                violation.pointer.insert_str(0, "/config");
+            }
+            failure
+        })?;
+        if matches!(installation.policy, VersionPolicy::Pin(_)) {
+            self.store_package(version.package()).await?;
+        }
+        Ok(())
+    }
+
+    /// After an installation was changed or deleted. The caller holds the plugin.
+    async fn installation_changed(&self, installation: &Installation) {
+        self.registry.forget_verdicts(installation.id);
+        self.tenants.invalidate(&(installation.org, installation.plugin.clone())).await;
+        self.hooks.invalidate(&installation.hook_token).await;
+        if self.registry.catalogue().keeps_unoffered(&installation.plugin) {
+            self.settle(&installation.plugin).await;
+        }
+    }
+
+    /// 32 random bytes in hexadecimal: nobody guesses where an org's webhooks go.
+    fn new_hook_token(&self) -> String {
+        let mut bytes = [0; 32];
+        self.random.fill(&mut bytes);
+        hex::encode(bytes)
+    }
+
+    fn installation_view(&self, installed: &Installed) -> InstallationView {
+        let installation = &installed.settings.installation;
+        let serving = installed.serving();
+        let plugin = serving.as_ref().map(|serving| &serving.plugin);
+        let takes_webhooks = plugin.is_some_and(|plugin| plugin.manifest().webhooks.is_some());
+        InstallationView {
+            id: installation.id,
+            plugin: installation.plugin.clone(),
+            enabled: installation.enabled,
+            config: installation.config.clone(),
+            policy: installation.policy.clone(),
+            version: plugin.map(|plugin| plugin.version().to_string()),
+            digest: plugin.map(|plugin| plugin.digest()),
+            held_back: installed.held_back(),
+            webhook_url: takes_webhooks.then(|| self.config.webhook_url(&installation.hook_token)),
+            created_at: installation.created_at,
+            updated_at: installation.updated_at,
+        }
+    }
+}
+
+pub(crate) fn not_installed(plugin: &PluginId) -> Failure {
+    Failure::new(Code::NotInstalled, format!("the plugin `{plugin}` is not installed for this organization"))
+}
+
+/// What the audit log keeps of an installation: not its hook token, which opens its webhooks.
+fn audited(installation: &Installation) -> Value {
+    json!({ "enabled": installation.enabled, "config": installation.config, "policy": installation.policy })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::TestHub;
+
+    fn put() -> PutInstallation {
+        PutInstallation { config: no_settings(), policy: None, enabled: None }
+    }
+
+    #[tokio::test]
+    async fn a_plugin_that_is_not_loaded_cannot_be_installed() {
+        let test = TestHub::open().await;
+        let caller = test.caller(&test.org().await).await;
+        let plugin = "nothing".parse().unwrap();
+        assert_eq!(test.hub.put_installation(&caller, &plugin, put()).await.unwrap_err().code, Code::NotFound);
+        assert_eq!(test.hub.installation(&caller, &plugin).await.unwrap_err().code, Code::NotInstalled);
+        assert_eq!(test.hub.delete_installation(&caller, &plugin).await.unwrap_err().code, Code::NotInstalled);
+        assert!(test.hub.installations(&caller).await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn settings_are_changed_with_the_scope_admin_only() {
+        let test = TestHub::open().await;
+        let org = test.org().await;
+        let mut caller = test.caller(&org).await;
+        caller.scopes = [Scope::Read, Scope::Invoke, Scope::Operator].into_iter().collect();
+        let plugin = "nothing".parse().unwrap();
+        assert_eq!(test.hub.put_installation(&caller, &plugin, put()).await.unwrap_err().code, Code::ScopeMissing);
+        assert_eq!(test.hub.delete_installation(&caller, &plugin).await.unwrap_err().code, Code::ScopeMissing);
+    }
+
+    #[test]
+    fn unknown_members_of_a_put_are_refused() {
+        assert!(serde_json::from_str::<PutInstallation>(r#"{"config":{},"enbled":true}"#).is_err());
+        assert!(serde_json::from_str::<PutInstallation>(r#"{"policy":{"pin":"abc"}}"#).is_err());
+        assert_eq!(serde_json::from_str::<PutInstallation>("{}").unwrap().config, no_settings());
+    }
+}

@@ -1,0 +1,47 @@
+//! What the hub counts. Labels are plugins, kinds and codes: never orgs, of which there is no end.
+
+use std::time::Duration;
+
+use metrics::{Gauge, counter, gauge, histogram};
+use patchbay_model::{Code, PluginId, run::RunKind};
+
+/// A call that runs; counted until it is dropped.
+pub(crate) struct InFlight(Gauge);
+
+impl InFlight {
+    pub(crate) fn new(plugin: &PluginId, kind: RunKind) -> Self {
+        let gauge = gauge!("patchbay_calls_in_flight", "plugin" => plugin.to_string(), "kind" => kind.as_str());
+        gauge.increment(1.0);
+        Self(gauge)
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.decrement(1.0);
+    }
+}
+
+/// A call that has ended; its code is `ok` or the failure's.
+pub(crate) fn called(plugin: &PluginId, kind: RunKind, code: Option<Code>, took: Duration) {
+    let code = code.map_or("ok", Code::as_str);
+    counter!("patchbay_calls_total", "plugin" => plugin.to_string(), "kind" => kind.as_str(), "code" => code)
+        .increment(1);
+    histogram!("patchbay_call_duration_seconds", "plugin" => plugin.to_string(), "kind" => kind.as_str()).record(took);
+}
+
+/// A package that was put in place, or failed to be.
+pub(crate) fn published(plugin: &PluginId, code: Option<Code>) {
+    let code = code.map_or("ok", Code::as_str);
+    counter!("patchbay_publishes_total", "plugin" => plugin.to_string(), "code" => code).increment(1);
+}
+
+/// An installation that moved to another version.
+pub(crate) fn swapped(plugin: &PluginId) {
+    counter!("patchbay_swaps_total", "plugin" => plugin.to_string()).increment(1);
+}
+
+/// A webhook that came; the outcome is `new`, `duplicate`, `refused`, `answered` or `failed`.
+pub(crate) fn received(plugin: &PluginId, outcome: &'static str) {
+    counter!("patchbay_webhooks_total", "plugin" => plugin.to_string(), "outcome" => outcome).increment(1);
+}

@@ -1,0 +1,128 @@
+//! An installation ready to be called: its settings, its opened credentials, and the version it runs.
+//!
+//! This is the warm path of every call: one look into a cache and one atomic load, no query and no lock.
+//! A publish swaps the version inside; any change of the installation or its connection drops the whole.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use patchbay_model::{Code, Failure, OrgId, PluginId, installation::Installation};
+use patchbay_runtime::{Plugin, Tenant, TenantInit};
+use patchbay_vault::Credentials;
+
+use crate::{
+    hub::Inner,
+    registry::resolve::{HeldBack, Resolution},
+};
+
+/// What an org has decided about a plugin.
+pub(crate) struct Settings {
+    pub(crate) installation: Installation,
+    pub(crate) credentials: Option<Arc<Credentials>>,
+    pub(crate) account: Option<String>,
+}
+
+/// The version that an installation runs.
+pub(crate) struct Serving {
+    pub(crate) plugin: Arc<Plugin>,
+    pub(crate) tenant: Arc<Tenant>,
+}
+
+/// An installation, ready to be called.
+pub(crate) struct Installed {
+    pub(crate) settings: Settings,
+    serving: ArcSwapOption<Serving>,
+    held_back: ArcSwapOption<HeldBack>,
+}
+
+impl Installed {
+    pub(crate) fn serving(&self) -> Option<Arc<Serving>> {
+        self.serving.load_full()
+    }
+
+    pub(crate) fn held_back(&self) -> Option<HeldBack> {
+        self.held_back.load().as_deref().cloned()
+    }
+
+    fn nothing_serves(&self) -> Failure {
+        let detail = match &*self.held_back.load() {
+            Some(held) => format!(
+                "version {} of the plugin does not take the installation's settings ({})",
+                held.version, held.code
+            ),
+            None => "no loaded version of the plugin fits the installation's version policy".to_owned(),
+        };
+        Failure::new(Code::Unavailable, detail)
+    }
+}
+
+impl Inner {
+    /// The installation, switched on or off; none if the plugin is not installed.
+    pub(crate) async fn installed(&self, org: OrgId, plugin: &PluginId) -> Result<Option<Arc<Installed>>, Failure> {
+        let load = || async {
+            let Some(settings) = self.load_settings(org, plugin).await? else { return Ok(None) };
+            let resolution = self.resolve(&settings).await?;
+            let installed = Installed { settings, serving: ArcSwapOption::empty(), held_back: ArcSwapOption::empty() };
+            self.serve(&installed, resolution);
+            Ok(Some(installed))
+        };
+        self.tenants.get(&(org, plugin.clone()), load).await
+    }
+
+    /// What a call runs. `not_installed` if the plugin is not switched on, `unavailable` if no version
+    /// can serve or the hub is stopping.
+    pub(crate) async fn callable(&self, org: OrgId, plugin: &PluginId) -> Result<Arc<Serving>, Failure> {
+        self.running()?;
+        let installed = self.installed(org, plugin).await?;
+        let Some(installed) = installed.filter(|installed| installed.settings.installation.enabled) else {
+            return Err(Failure::new(
+                Code::NotInstalled,
+                format!("the plugin `{plugin}` is not switched on for this organization"),
+            ));
+        };
+        installed.serving().ok_or_else(|| installed.nothing_serves())
+    }
+
+    /// What the database says about the installation and its connection.
+    pub(crate) async fn load_settings(&self, org: OrgId, plugin: &PluginId) -> Result<Option<Settings>, Failure> {
+        let mut tx = self.database.read().await?;
+        let Some(installation) = tx.org(org).installations().get(plugin).await? else { return Ok(None) };
+        let (mut credentials, mut account) = (None, None);
+        if let Some(sealed) = tx.org(org).connections().get(plugin).await? {
+            credentials = Some(Arc::new(self.vault.open_connection(&mut tx.org(org), &sealed).await?));
+            account = sealed.account;
+        }
+        Ok(Some(Settings { installation, credentials, account }))
+    }
+
+    /// Puts what was chosen in place, for calls that begin from now on.
+    pub(crate) fn serve(&self, installed: &Installed, resolution: Resolution) {
+        let Resolution { plugin, held_back } = resolution;
+        installed.held_back.store(held_back.map(Arc::new));
+        let runs = installed.serving.load();
+        let same = match (&*runs, &plugin) {
+            (Some(runs), Some(plugin)) => Arc::ptr_eq(&runs.plugin, plugin),
+            (None, None) => true,
+            _ => false,
+        };
+        if !same {
+            let serving =
+                plugin.map(|plugin| Arc::new(Serving { tenant: self.tenant(&plugin, &installed.settings), plugin }));
+            installed.serving.store(serving);
+        }
+    }
+
+    /// The installation as the runtime takes it.
+    pub(crate) fn tenant(&self, plugin: &Plugin, settings: &Settings) -> Arc<Tenant> {
+        let Settings { installation, credentials, account } = settings;
+        let init = TenantInit {
+            org: installation.org,
+            installation: installation.id,
+            config: installation.config.to_string(),
+            credentials: credentials.clone(),
+            account: account.clone(),
+            webhook_url: self.config.webhook_url(&installation.hook_token),
+        };
+        self.runtime.tenant(&installation.plugin, plugin.limits().concurrency, init)
+    }
+}

@@ -1,0 +1,56 @@
+//! When failed work is tried again.
+
+use chrono::Duration;
+use patchbay_model::Random;
+
+/// Tries before a webhook waits for somebody to replay it. With the waits below they spread over about
+/// eight hours: longer than most outages, shorter than the three days for which vendors would retry.
+pub(super) const MOST_ATTEMPTS: u32 = 8;
+
+const FIRST_MS: i64 = 5_000;
+/// Each wait is this many times the one before: 5 s, 20 s, 80 s, 5 min, 21 min, 85 min, 5.7 h.
+const FACTOR: i64 = 4;
+
+/// How long to wait after this many failed attempts (at least one): the planned wait, give or take a
+/// fifth, so that what failed together does not come back together.
+pub(super) fn wait(failed_attempts: u32, random: &dyn Random) -> Duration {
+    let exponent = failed_attempts.saturating_sub(1).min(MOST_ATTEMPTS);
+    jittered(FIRST_MS.saturating_mul(FACTOR.saturating_pow(exponent)), random)
+}
+
+/// How long to wait when the hub had no room to try at all.
+pub(super) fn wait_for_room(random: &dyn Random) -> Duration {
+    jittered(1_000, random)
+}
+
+fn jittered(millis: i64, random: &dyn Random) -> Duration {
+    let mut bytes = [0; 4];
+    random.fill(&mut bytes);
+    let part = i64::from(u32::from_le_bytes(bytes));
+    let spread = millis.saturating_mul(2) / 5;
+    Duration::milliseconds(millis - spread / 2 + spread.saturating_mul(part) / i64::from(u32::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use patchbay_model::SeededRandom;
+
+    use super::*;
+
+    #[test]
+    fn waits_grow_and_stay_within_a_fifth_of_the_plan() {
+        let random = SeededRandom::new(1);
+        for (failed, planned_s) in [(1, 5), (2, 20), (3, 80), (4, 320), (7, 20_480)] {
+            for _ in 0..100 {
+                let wait = wait(failed, &random).num_milliseconds();
+                assert!((planned_s * 800..=planned_s * 1200).contains(&wait), "{failed}: {wait}");
+            }
+        }
+    }
+
+    #[test]
+    fn waits_differ() {
+        let random = SeededRandom::new(1);
+        assert_ne!(wait(3, &random), wait(3, &random));
+    }
+}

@@ -1,0 +1,304 @@
+//! A vendor's request on an installation's webhook URL.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use patchbay_model::{
+    Code, Failure, OrgId, PluginId, Timestamp, WebhookId,
+    run::RunKind,
+    webhook::{Webhook, WebhookStatus},
+};
+use patchbay_runtime::{Answer, Finished, Receipt, Verdict, WebhookCall};
+use tracing::Instrument as _;
+
+use super::claims::Claim;
+use crate::{
+    call::{Call, Ended},
+    hub::{Hub, Inner},
+    measure,
+    tenant::{Installed, Serving},
+};
+
+/// The longest id of a vendor, in bytes.
+const MOST_ID_BYTES: usize = 512;
+/// How much of a reason is kept, in characters.
+pub(super) const MOST_REASON_CHARS: usize = 1_000;
+
+/// A vendor's request.
+#[derive(Debug, Clone)]
+pub struct WebhookRequest {
+    /// Its method.
+    pub method: Method,
+    /// As it was called, from the slash before `hooks` on.
+    pub path_and_query: String,
+    /// As they came.
+    pub headers: HeaderMap,
+    /// As it came.
+    pub body: Bytes,
+}
+
+/// What the vendor gets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebhookAnswer {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body.
+    pub body: Bytes,
+}
+
+impl WebhookAnswer {
+    fn acknowledged() -> Self {
+        Self { status: StatusCode::OK, headers: HeaderMap::new(), body: Bytes::new() }
+    }
+}
+
+impl From<Answer> for WebhookAnswer {
+    fn from(answer: Answer) -> Self {
+        let headers = answer
+            .headers
+            .into_iter()
+            .filter_map(|(name, value)| Some((HeaderName::try_from(name).ok()?, HeaderValue::try_from(value).ok()?)));
+        Self {
+            status: StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK),
+            headers: headers.collect(),
+            body: answer.body.into(),
+        }
+    }
+}
+
+impl Hub {
+    /// The largest body that the webhook URL of this token takes, in bytes; `not_found` if there is no
+    /// such URL.
+    pub async fn webhook_body_limit(&self, token: &str) -> Result<usize, Failure> {
+        self.0.hook(token).await.map(|hook| hook.body_bytes)
+    }
+
+    /// Takes a vendor's webhook in. A genuine one is committed before this comes back, and its work goes
+    /// on afterwards; a repeat is acknowledged and dropped. `webhook_refused` for one that is not
+    /// genuine: the reason is kept for the org and not told to the sender.
+    pub async fn receive(&self, token: &str, request: WebhookRequest) -> Result<WebhookAnswer, Failure> {
+        let hub = &*self.0;
+        let hook = hub.hook(token).await?;
+        if request.body.len() > hook.body_bytes {
+            return Err(Failure::new(
+                Code::PayloadTooLarge,
+                format!("webhooks of this plugin have at most {} bytes", hook.body_bytes),
+            ));
+        }
+        let call = WebhookCall {
+            method: request.method.to_string(),
+            url: hub.config.public(&request.path_and_query),
+            headers: as_they_came(&request.headers),
+            body: request.body,
+        };
+        let receiving = Receiving { hub: self.clone(), serving: hook.serving, received_at: hub.clock.now(), call };
+        // a vendor that hangs up must not stop what has begun
+        hub.work.spawn(receiving.run()).await.map_err(Failure::internal)?
+    }
+}
+
+/// An installation that takes webhooks.
+struct Hook {
+    serving: Arc<Serving>,
+    body_bytes: usize,
+}
+
+impl Inner {
+    async fn hook(&self, token: &str) -> Result<Hook, Failure> {
+        let unknown = || Failure::new(Code::NotFound, "there is no such webhook URL");
+        // junk never reaches the database
+        if token.len() != 64 || !token.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(unknown());
+        }
+        self.running()?;
+        let load = || async {
+            let mut tx = self.database.read().await?;
+            let installation = tx.hub().installation_by_hook_token(token).await?;
+            Ok::<_, Failure>(installation.map(|installation| (installation.org, installation.plugin)))
+        };
+        let target: Arc<(OrgId, PluginId)> = self.hooks.get(&token.to_owned(), load).await?.ok_or_else(unknown)?;
+        let (org, plugin) = &*target;
+        let installed =
+            self.installed(*org, plugin).await?.filter(|installed| is_open(installed, token)).ok_or_else(unknown)?;
+        let serving = self.callable(installed.settings.installation.org, plugin).await?;
+        let webhooks = serving.plugin.manifest().webhooks.as_ref().ok_or_else(unknown)?;
+        let body_bytes = usize::try_from(webhooks.body_kib).unwrap_or(0) * 1024;
+        Ok(Hook { serving, body_bytes })
+    }
+}
+
+fn is_open(installed: &Installed, token: &str) -> bool {
+    let installation = &installed.settings.installation;
+    installation.enabled && installation.hook_token == token
+}
+
+/// A webhook on its way in.
+struct Receiving {
+    hub: Hub,
+    serving: Arc<Serving>,
+    received_at: Timestamp,
+    call: WebhookCall,
+}
+
+impl Receiving {
+    async fn run(self) -> Result<WebhookAnswer, Failure> {
+        let hub = &*self.hub.0;
+        let plugin = &self.serving.plugin;
+        let call = Call::new(hub, Arc::clone(&self.serving), RunKind::Webhook, "verify".to_owned());
+        let span = call.span.clone();
+        let mut finished = plugin.verify_webhook(call.invocation(None), &self.call).instrument(span).await;
+        // asking whether it is genuine has no effects: a repeat is asked about, too
+        finished.effects.events.clear();
+        finished.effects.changes.clear();
+        if let Ok(Verdict::Genuine(receipt)) = &finished.result
+            && !(1..=MOST_ID_BYTES).contains(&receipt.id.len())
+        {
+            finished.result =
+                Err(Failure::new(Code::PluginOutputInvalid, format!("a webhook's id has 1 to {MOST_ID_BYTES} bytes")));
+        }
+        let (verdict, finished) = split(finished);
+        let id = &plugin.manifest().id;
+        match verdict {
+            Ok(Verdict::Genuine(receipt)) => self.genuine(receipt, &call, finished).await,
+            Ok(Verdict::Refused(reason)) => {
+                measure::received(id, "refused");
+                let webhook = self.refused(&reason);
+                let (ended, stored) = tokio::join!(call.commit(hub, finished, None), hub.journal.receive(webhook));
+                ended.result?;
+                stored?;
+                Err(Failure::new(Code::WebhookRefused, ""))
+            }
+            Ok(Verdict::Answer(answer)) => {
+                measure::received(id, "answered");
+                call.commit(hub, finished, None).await.result?;
+                Ok(answer.into())
+            }
+            Err(failure) => {
+                measure::received(id, "failed");
+                let Ended { result, .. } = call.commit(hub, finished, None).await;
+                result?;
+                Err(failure)
+            }
+        }
+    }
+
+    async fn genuine(&self, receipt: Receipt, call: &Call, finished: Finished<()>) -> Result<WebhookAnswer, Failure> {
+        let hub = &*self.hub.0;
+        let webhook = self.pending(&receipt);
+        // claimed before it is stored: the worker must not take it from under us
+        let claim = hub.webhooks.claims.claim(webhook.id);
+        // one transaction for both: the journal takes together what comes together
+        let (ended, new) = tokio::join!(call.commit(hub, finished, None), hub.journal.receive(webhook.clone()));
+        ended.result?;
+        let plugin = &self.serving.plugin.manifest().id;
+        if !new? {
+            measure::received(plugin, "duplicate");
+            return Ok(WebhookAnswer::acknowledged());
+        }
+        measure::received(plugin, "new");
+        let Some(claim) = claim else { return Ok(WebhookAnswer::acknowledged()) };
+        if receipt.in_line {
+            let answer = hub.process(webhook, true, claim).await?;
+            return Ok(answer.map_or_else(WebhookAnswer::acknowledged, WebhookAnswer::from));
+        }
+        self.process_later(webhook, claim);
+        Ok(WebhookAnswer::acknowledged())
+    }
+
+    /// Starts the work at once if there is room, else leaves it to the worker.
+    fn process_later(&self, webhook: Webhook, claim: Claim) {
+        let queue = &self.hub.0.webhooks;
+        let Ok(permit) = Arc::clone(&queue.permits).try_acquire_owned() else {
+            drop(claim);
+            queue.due_at(self.received_at);
+            return;
+        };
+        let hub = self.hub.clone();
+        self.hub.0.work.spawn(async move {
+            let _permit = permit;
+            // its failure is kept with the webhook
+            let _ = hub.0.process(webhook, false, claim).await;
+        });
+    }
+
+    fn pending(&self, receipt: &Receipt) -> Webhook {
+        let millis = receipt.occurred_at.and_then(|millis| i64::try_from(millis).ok());
+        Webhook {
+            vendor_id: receipt.id.clone(),
+            kind: receipt.kind.clone(),
+            occurred_at: millis.and_then(chrono::DateTime::from_timestamp_millis),
+            status: WebhookStatus::Pending,
+            next_attempt_at: Some(self.received_at),
+            ..self.stored()
+        }
+    }
+
+    fn refused(&self, reason: &str) -> Webhook {
+        let reason = reason.chars().take(MOST_REASON_CHARS).collect();
+        Webhook { reason: Some(reason), ..self.stored() }
+    }
+
+    fn stored(&self) -> Webhook {
+        let hub = &*self.hub.0;
+        let id = WebhookId::new(&*hub.clock, &*hub.random);
+        let tenant = &self.serving.tenant;
+        Webhook {
+            id,
+            org: tenant.org,
+            installation: tenant.installation,
+            plugin: self.serving.plugin.manifest().id.clone(),
+            vendor_id: id.to_string(),
+            kind: String::new(),
+            occurred_at: None,
+            method: self.call.method.clone(),
+            url: self.call.url.clone(),
+            headers: self.call.headers.clone(),
+            body: self.call.body.to_vec(),
+            status: WebhookStatus::Refused,
+            reason: None,
+            attempts: 0,
+            next_attempt_at: None,
+            received_at: self.received_at,
+        }
+    }
+}
+
+/// Takes what the call gave out of what is committed: a refusal is a success of the call.
+fn split<T>(finished: Finished<T>) -> (Result<T, Failure>, Finished<()>) {
+    let Finished { result, effects, figures, upstream_status, started_at, finished_at } = finished;
+    let outcome = result.as_ref().map(|_| ()).map_err(Clone::clone);
+    (result, Finished { result: outcome, effects, figures, upstream_status, started_at, finished_at })
+}
+
+fn as_they_came(headers: &HeaderMap) -> Vec<(String, String)> {
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::TestHub;
+
+    #[tokio::test]
+    async fn a_token_that_is_nobodys_is_not_found() {
+        let test = TestHub::open().await;
+        for token in ["", "short", &"g".repeat(64), &"0".repeat(64)] {
+            assert_eq!(test.hub.webhook_body_limit(token).await.unwrap_err().code, Code::NotFound, "{token}");
+        }
+    }
+
+    #[test]
+    fn headers_reach_the_plugin_as_they_came() {
+        let mut headers = HeaderMap::new();
+        headers.append("x-sig", HeaderValue::from_static("a"));
+        headers.append("x-sig", HeaderValue::from_bytes("é".as_bytes()).unwrap());
+        assert_eq!(
+            as_they_came(&headers),
+            [("x-sig".to_owned(), "a".to_owned()), ("x-sig".to_owned(), "é".to_owned())]
+        );
+    }
+}

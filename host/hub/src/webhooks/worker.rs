@@ -1,0 +1,112 @@
+//! The worker: takes up webhooks whose work is due, after a failure, a crash or a crowd.
+//!
+//! It is woken when work is planned and when that work is due, and looks by itself every half minute for
+//! what it was not told of.
+
+use std::{sync::Arc, sync::atomic::Ordering, time::Duration};
+
+use patchbay_model::{
+    Failure, Timestamp,
+    webhook::{Webhook, WebhookStatus},
+};
+use tokio::task::JoinHandle;
+
+use crate::hub::{Hub, Inner};
+
+/// How often to look without being told.
+const LOOK: Duration = Duration::from_secs(30);
+/// How long to wait after the database failed.
+const AFTER_FAILURE: Duration = Duration::from_secs(5);
+/// Webhooks that are fetched at once, beside those that are worked on.
+const BATCH: usize = 100;
+
+/// Starts the worker. It ends with the hub.
+pub(crate) fn start(hub: &Hub) {
+    let (weak, stop, wake) = (hub.downgrade(), hub.0.stop.clone(), Arc::clone(&hub.0.webhooks.wake));
+    tokio::spawn(async move {
+        loop {
+            let Some(hub) = weak.upgrade().map(Hub) else { return };
+            let wait = match hub.start_due_webhooks().await {
+                Ok(_) => hub.0.until_next_due(),
+                Err(failure) => {
+                    tracing::warn!(error = %failure, "due webhooks were not fetched");
+                    AFTER_FAILURE
+                }
+            };
+            drop(hub);
+            // either way it is time to look again
+            let woken = stop.run_until_cancelled(tokio::time::timeout(wait, wake.notified())).await;
+            if woken.is_none() {
+                return;
+            }
+        }
+    });
+}
+
+impl Hub {
+    /// Does the work of webhooks that is due now and waits for it and for what is under way; gives how
+    /// many were taken up. The worker does the same by itself: this is for tests and operators who do not
+    /// want to wait for it.
+    pub async fn process_due_webhooks(&self) -> Result<usize, Failure> {
+        let started = self.start_due_webhooks().await?;
+        let count = started.len();
+        for work in started {
+            work.await.map_err(Failure::internal)?;
+        }
+        self.0.webhooks.claims.idle().await;
+        Ok(count)
+    }
+
+    async fn start_due_webhooks(&self) -> Result<Vec<JoinHandle<()>>, Failure> {
+        let queue = &self.0.webhooks;
+        let planned = queue.next_due.swap(i64::MAX, Ordering::SeqCst);
+        let mut started = Vec::new();
+        // what is worked on is due as well until it is done, so ask for more than that
+        let limit = u32::try_from(queue.capacity + BATCH).unwrap_or(u32::MAX).min(1000);
+        loop {
+            self.0.running()?;
+            let now = self.0.clock.now();
+            if planned > now.timestamp_micros() {
+                queue.next_due.fetch_min(planned, Ordering::SeqCst);
+            }
+            let mut tx = self.0.database.read().await?;
+            let due = tx.hub().due_webhooks(now, limit).await?;
+            drop(tx);
+            let fresh: Vec<_> = due.into_iter().filter(|webhook| !queue.claims.is_claimed(webhook.id)).collect();
+            if fresh.is_empty() {
+                return Ok(started);
+            }
+            for webhook in fresh {
+                started.extend(self.start_webhook(&webhook, now).await?);
+            }
+        }
+    }
+
+    async fn start_webhook(&self, webhook: &Webhook, now: Timestamp) -> Result<Option<JoinHandle<()>>, Failure> {
+        let queue = &self.0.webhooks;
+        let permit = Arc::clone(&queue.permits).acquire_owned().await.map_err(Failure::internal)?;
+        let Some(claim) = queue.claims.claim(webhook.id) else { return Ok(None) };
+        // it may have been done between the look and the claim
+        let mut tx = self.0.database.read().await?;
+        let Some(webhook) = tx.org(webhook.org).webhooks().get(webhook.id).await? else { return Ok(None) };
+        drop(tx);
+        let due = webhook.status == WebhookStatus::Pending && webhook.next_attempt_at.is_some_and(|at| at <= now);
+        if !due {
+            return Ok(None);
+        }
+        let hub = self.clone();
+        Ok(Some(self.0.work.spawn(async move {
+            let _permit = permit;
+            // its failure is kept with the webhook
+            let _ = hub.0.process(webhook, false, claim).await;
+        })))
+    }
+}
+
+impl Inner {
+    fn until_next_due(&self) -> Duration {
+        let due = self.webhooks.next_due.load(Ordering::SeqCst);
+        let micros = due.saturating_sub(self.clock.now().timestamp_micros());
+        Duration::from_micros(u64::try_from(micros).unwrap_or(0)).min(LOOK)
+    }
+}

@@ -1,0 +1,174 @@
+//! The part of `plugin.toml` that a mock host enforces: what is granted. The whole of it is checked by
+//! `patchbay plugin build`, which this crate does not depend on.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+/// What a manifest grants.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct ManifestFacts {
+    #[serde(default)]
+    pub(crate) credentials: Vec<Credential>,
+    #[serde(default)]
+    pub(crate) egress: Vec<Egress>,
+    #[serde(default)]
+    pub(crate) actions: Vec<Action>,
+    #[serde(default)]
+    pub(crate) config: Option<Config>,
+    #[serde(default)]
+    pub(crate) proxy: Option<Proxy>,
+    #[serde(default)]
+    pub(crate) events: Events,
+    #[serde(default)]
+    pub(crate) meters: Vec<Named>,
+    #[serde(default)]
+    pub(crate) collections: Vec<Collection>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Credential {
+    pub(crate) name: String,
+    pub(crate) inject: Option<toml::Table>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Named {
+    pub(crate) name: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Egress {
+    host: String,
+    methods: Vec<String>,
+    paths: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Action {
+    pub(crate) name: String,
+    pub(crate) input: String,
+    pub(crate) output: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Config {
+    pub(crate) schema: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Proxy {
+    routes: Vec<Route>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Route {
+    method: String,
+    path: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Events {
+    #[serde(default)]
+    pub(crate) emits: Vec<EventType>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct EventType {
+    #[serde(rename = "type")]
+    pub(crate) kind: String,
+    pub(crate) schema: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Collection {
+    pub(crate) name: String,
+    pub(crate) schema: String,
+    #[serde(default)]
+    pub(crate) indexes: BTreeMap<String, String>,
+}
+
+impl ManifestFacts {
+    pub(crate) fn parse(text: &str) -> Self {
+        toml::from_str(text).unwrap_or_else(|error| panic!("plugin.toml: {error}"))
+    }
+
+    /// Why a request may not leave.
+    pub(crate) fn egress_denial(&self, method: &str, url: &str) -> Option<String> {
+        let rest = match url.strip_prefix("https://") {
+            Some(rest) => rest,
+            None => return Some(format!("{url} is not an absolute https URL")),
+        };
+        let at = rest.find(['/', '?']).unwrap_or(rest.len());
+        let (host, path) = rest.split_at(at);
+        let path = path.split('?').next().unwrap_or_default();
+        let path = if path.is_empty() { "/" } else { path };
+        let allowed = self.egress.iter().any(|egress| {
+            host_matches(&egress.host, host)
+                && egress.methods.iter().any(|own| own == method)
+                && egress.paths.iter().any(|pattern| path_matches(pattern, path))
+        });
+        (!allowed).then(|| {
+            format!("[[egress]] in plugin.toml needs host = \"{host}\", methods = [\"{method}\"], paths = [\"{path}\"]")
+        })
+    }
+
+    pub(crate) fn routes(&self, method: &str, path: &str) -> bool {
+        self.proxy.as_ref().is_some_and(|proxy| {
+            proxy.routes.iter().any(|route| route.method == method && path_matches(&route.path, path))
+        })
+    }
+
+    pub(crate) fn emits(&self, kind: &str) -> bool {
+        self.events.emits.iter().any(|event| match event.kind.strip_suffix('*') {
+            Some(prefix) => kind.len() > prefix.len() && kind.starts_with(prefix),
+            None => event.kind == kind,
+        })
+    }
+}
+
+fn host_matches(pattern: &str, host: &str) -> bool {
+    match pattern.strip_prefix('*') {
+        Some(suffix) => host.len() > suffix.len() && host.ends_with(suffix),
+        None => pattern == host,
+    }
+}
+
+/// `*` is one segment, `**` at the end any rest.
+fn path_matches(pattern: &str, path: &str) -> bool {
+    let mut segments = path.split('/');
+    for expected in pattern.split('/') {
+        if expected == "**" {
+            return segments.next().is_some();
+        }
+        match segments.next() {
+            Some(segment) if expected == segment || (expected == "*" && !segment.is_empty()) => {}
+            _ => return false,
+        }
+    }
+    segments.next().is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_match_by_segment() {
+        assert!(path_matches("/v1/models/*", "/v1/models/a"));
+        assert!(!path_matches("/v1/models/*", "/v1/models/"));
+        assert!(!path_matches("/v1/models/*", "/v1/models/a/b"));
+        assert!(path_matches("/v1/**", "/v1/a/b"));
+        assert!(!path_matches("/v1/**", "/v1"));
+    }
+
+    #[test]
+    fn a_denial_names_the_line_that_would_allow_it() {
+        let manifest =
+            ManifestFacts::parse("[[egress]]\nhost = \"api.example.com\"\nmethods = [\"GET\"]\npaths = [\"/v1/*\"]\n");
+        assert_eq!(manifest.egress_denial("GET", "https://api.example.com/v1/a?b=c"), None);
+        let denial = manifest.egress_denial("POST", "https://api.example.com/v1/a").unwrap();
+        assert!(denial.contains("methods = [\"POST\"], paths = [\"/v1/a\"]"), "{denial}");
+        assert!(manifest.egress_denial("GET", "http://api.example.com/v1/a").is_some());
+    }
+}

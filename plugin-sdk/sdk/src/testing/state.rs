@@ -1,0 +1,131 @@
+//! Everything that a mock host holds, and how a thread finds it.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+
+use serde_json::Value;
+
+use super::exchange::{Exchange, Reply, Sent};
+use super::manifest::ManifestFacts;
+use crate::blobs::Blob;
+use crate::clock::Timestamp;
+use crate::installation::Account;
+use crate::log::Level;
+use crate::records::Document;
+use crate::usage::Basis;
+
+/// One entry of usage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Used {
+    /// The meter's name.
+    pub meter: String,
+    /// How much.
+    pub quantity: u64,
+    /// How it is known.
+    pub basis: Basis,
+    /// What makes a repeat harmless.
+    pub id: Option<String>,
+}
+
+/// One published event.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Published {
+    /// Its type.
+    pub kind: String,
+    /// What it is about.
+    pub subject: String,
+    /// Its facts.
+    pub data: Value,
+    /// The connector's own id of it.
+    pub id: Option<String>,
+}
+
+/// One line of the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogLine {
+    /// How much it matters.
+    pub level: Level,
+    /// The message.
+    pub message: String,
+    /// Structured fields.
+    pub fields: Vec<(String, String)>,
+}
+
+/// Documents by collection and id.
+pub(crate) type Records = BTreeMap<(String, String), Document<String>>;
+
+/// One value of the key-value store.
+#[derive(Debug)]
+pub(crate) struct KvEntry {
+    pub(crate) value: Vec<u8>,
+    pub(crate) version: u64,
+    pub(crate) expires_at: Option<Timestamp>,
+}
+
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) manifest: Option<ManifestFacts>,
+    pub(crate) expected: VecDeque<(Exchange, Reply)>,
+    pub(crate) sent: Vec<Sent>,
+    pub(crate) config: Value,
+    pub(crate) account: Option<Account>,
+    pub(crate) secrets: BTreeMap<String, Vec<String>>,
+    pub(crate) webhook_url: String,
+    pub(crate) now: Timestamp,
+    pub(crate) random: u64,
+    pub(crate) records: Records,
+    /// As they were when the running call began.
+    pub(crate) committed: Option<Records>,
+    pub(crate) kv: BTreeMap<String, KvEntry>,
+    pub(crate) blobs: BTreeMap<String, (Blob, Vec<u8>)>,
+    pub(crate) events: Vec<Published>,
+    pub(crate) usage: Vec<Used>,
+    pub(crate) log: Vec<LogLine>,
+}
+
+impl State {
+    pub(crate) fn new(manifest: Option<ManifestFacts>) -> Self {
+        Self {
+            manifest,
+            expected: VecDeque::new(),
+            sent: Vec::new(),
+            config: Value::Object(serde_json::Map::new()),
+            account: None,
+            secrets: BTreeMap::new(),
+            webhook_url: "https://hub.example.com/hooks/test".to_owned(),
+            // 2026-11-01T00:00:00Z: a fixed day, so that a test says what time it is or does not care.
+            now: 1_793_491_200_000,
+            random: 0,
+            records: Records::new(),
+            committed: None,
+            kv: BTreeMap::new(),
+            blobs: BTreeMap::new(),
+            events: Vec::new(),
+            usage: Vec::new(),
+            log: Vec::new(),
+        }
+    }
+}
+
+thread_local! {
+    static CURRENT: RefCell<Option<Rc<RefCell<State>>>> = const { RefCell::new(None) };
+}
+
+pub(crate) fn install(state: &Rc<RefCell<State>>) {
+    let before = CURRENT.with(|current| current.replace(Some(Rc::clone(state))));
+    assert!(before.is_none(), "this thread has a MockHost already; one test needs one");
+}
+
+pub(crate) fn uninstall() {
+    CURRENT.with(|current| current.replace(None));
+}
+
+/// Borrows the state of this thread's host. Never held while connector code runs.
+pub(crate) fn with<T>(act: impl FnOnce(&mut State) -> T) -> T {
+    let state = CURRENT.with(|current| current.borrow().clone());
+    match state {
+        Some(state) => act(&mut state.borrow_mut()),
+        None => panic!("no hub on this thread: make a patchbay_sdk::testing::MockHost before calling connector code"),
+    }
+}

@@ -1,0 +1,201 @@
+//! Documents, small values and files of a mock host, by the rules of the hub.
+
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use super::state::{self, KvEntry, State};
+use crate::blobs::Blob;
+use crate::records::{Change, Document, Page};
+use crate::{Error, Source};
+
+const BATCH: usize = 1000;
+
+fn collection_declared(state: &State, collection: &str) -> Result<(), Error> {
+    match &state.manifest {
+        Some(manifest) if !manifest.collections.iter().any(|own| own.name == collection) => {
+            Err(Error::Denied(format!("[[collections]] in plugin.toml needs name = \"{collection}\"")))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn name_of_at_most_256_bytes(pointer: &str, name: &str) -> Result<(), Error> {
+    if name.is_empty() || name.len() > 256 || name.contains(char::is_control) {
+        return Err(Error::invalid(pointer, "1 to 256 bytes without control characters"));
+    }
+    Ok(())
+}
+
+fn at_most(what: &str, length: usize, limit: usize) -> Result<(), Error> {
+    if length > limit {
+        return Err(Error::invalid("", format!("{what} of at most {limit}")));
+    }
+    Ok(())
+}
+
+fn versioned(found: Option<u64>, expected: Option<u64>, id: &str) -> Result<u64, Error> {
+    let found = found.unwrap_or_default();
+    match expected {
+        Some(expected) if expected != found => {
+            Err(Error::Conflict(format!("{id} has version {found}, expected {expected}")))
+        }
+        _ => Ok(found + 1),
+    }
+}
+
+pub(crate) fn record_get(collection: &str, id: &str) -> Result<Option<Document<String>>, Error> {
+    state::with(|state| {
+        collection_declared(state, collection)?;
+        Ok(state.records.get(&(collection.to_owned(), id.to_owned())).cloned())
+    })
+}
+
+pub(crate) fn record_get_many(collection: &str, ids: &[&str]) -> Result<Vec<Document<String>>, Error> {
+    at_most("a batch", ids.len(), BATCH)?;
+    ids.iter().filter_map(|id| record_get(collection, id).transpose()).collect()
+}
+
+pub(crate) fn record_put(collection: &str, id: &str, data: &str, expected: Option<u64>) -> Result<u64, Error> {
+    let changes = vec![Change { id: id.to_owned(), data: data.to_owned(), expected }];
+    let versions = record_put_many(collection, changes)?;
+    Ok(versions.into_iter().next().unwrap_or_default())
+}
+
+pub(crate) fn record_put_many(collection: &str, changes: Vec<Change<String>>) -> Result<Vec<u64>, Error> {
+    at_most("a batch", changes.len(), BATCH)?;
+    state::with(|state| {
+        collection_declared(state, collection)?;
+        let mut records = state.records.clone();
+        let mut versions = Vec::with_capacity(changes.len());
+        for change in changes {
+            name_of_at_most_256_bytes("/id", &change.id)?;
+            let key = (collection.to_owned(), change.id.clone());
+            let version = versioned(records.get(&key).map(|found| found.version), change.expected, &change.id)?;
+            records.insert(key, Document { id: change.id, version, data: change.data, updated_at: state.now });
+            versions.push(version);
+        }
+        state.records = records;
+        Ok(versions)
+    })
+}
+
+pub(crate) fn record_delete(collection: &str, id: &str) -> Result<bool, Error> {
+    state::with(|state| {
+        collection_declared(state, collection)?;
+        Ok(state.records.remove(&(collection.to_owned(), id.to_owned())).is_some())
+    })
+}
+
+pub(crate) fn record_query(
+    collection: &str,
+    filter: &str,
+    limit: u32,
+    after: Option<&str>,
+) -> Result<Page<String>, Error> {
+    let filter: serde_json::Map<String, Value> = serde_json::from_str(filter)?;
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    at_most("a page", limit, BATCH)?;
+    state::with(|state| {
+        collection_declared(state, collection)?;
+        let mut wanted = Vec::new();
+        for (field, value) in &filter {
+            wanted.push((index_pointer(state, collection, field)?, value));
+        }
+        let records = state.committed.as_ref().unwrap_or(&state.records);
+        let mut found = records
+            .iter()
+            .filter(|((own, id), _)| own == collection && after.is_none_or(|after| id.as_str() > after))
+            .map(|(_, document)| document)
+            .filter(|document| {
+                let data: Value = serde_json::from_str(&document.data).unwrap_or_default();
+                wanted.iter().all(|(pointer, value)| data.pointer(pointer) == Some(value))
+            });
+        let documents: Vec<_> = found.by_ref().take(limit).cloned().collect();
+        let next = found.next().and(documents.last()).map(|document| document.id.clone());
+        Ok(Page { documents, next })
+    })
+}
+
+fn index_pointer(state: &State, collection: &str, field: &str) -> Result<String, Error> {
+    let Some(manifest) = &state.manifest else { return Ok(format!("/{field}")) };
+    let found = manifest.collections.iter().find(|own| own.name == collection);
+    let pointer = found.and_then(|collection| collection.indexes.get(field)).cloned();
+    pointer.ok_or_else(|| Error::invalid(format!("/{field}"), format!("a declared index of {collection}")))
+}
+
+fn kv_live<'a>(state: &'a mut State, key: &str) -> Option<&'a mut KvEntry> {
+    let now = state.now;
+    if state.kv.get(key).is_some_and(|entry| entry.expires_at.is_some_and(|at| at <= now)) {
+        state.kv.remove(key);
+    }
+    state.kv.get_mut(key)
+}
+
+pub(crate) fn kv_get(key: &str) -> Result<Option<crate::kv::Entry>, Error> {
+    name_of_at_most_256_bytes("/key", key)?;
+    Ok(state::with(|state| {
+        kv_live(state, key).map(|entry| crate::kv::Entry { value: entry.value.clone(), version: entry.version })
+    }))
+}
+
+pub(crate) fn kv_set(key: &str, value: &[u8], ttl_ms: Option<u64>, expected: Option<u64>) -> Result<u64, Error> {
+    name_of_at_most_256_bytes("/key", key)?;
+    at_most("a value in bytes", value.len(), 64 << 10)?;
+    state::with(|state| {
+        let version = versioned(kv_live(state, key).map(|entry| entry.version), expected, key)?;
+        let expires_at = ttl_ms.map(|ttl| state.now.saturating_add(ttl));
+        state.kv.insert(key.to_owned(), KvEntry { value: value.to_vec(), version, expires_at });
+        Ok(version)
+    })
+}
+
+pub(crate) fn kv_delete(key: &str) -> Result<bool, Error> {
+    name_of_at_most_256_bytes("/key", key)?;
+    Ok(state::with(|state| kv_live(state, key).is_some() && state.kv.remove(key).is_some()))
+}
+
+pub(crate) fn kv_add(key: &str, delta: i64, ttl_ms: Option<u64>) -> Result<i64, Error> {
+    name_of_at_most_256_bytes("/key", key)?;
+    state::with(|state| {
+        let expires_at = ttl_ms.map(|ttl| state.now.saturating_add(ttl));
+        let start = KvEntry { value: b"0".to_vec(), version: 0, expires_at };
+        if kv_live(state, key).is_none() {
+            state.kv.insert(key.to_owned(), start);
+        }
+        let counter = kv_live(state, key).and_then(|entry| {
+            let before: i64 = std::str::from_utf8(&entry.value).ok()?.parse().ok()?;
+            Some((before.checked_add(delta)?, entry))
+        });
+        let (sum, entry) = counter.ok_or_else(|| Error::invalid("/key", "the key of a counter within 64 bits"))?;
+        entry.value = sum.to_string().into_bytes();
+        entry.version += 1;
+        Ok(sum)
+    })
+}
+
+pub(crate) fn blob_put(content_type: &str, body: Source) -> Result<Blob, Error> {
+    blob_put_bytes(content_type, &body.read_to_end(u32::MAX)?)
+}
+
+pub(crate) fn blob_put_bytes(content_type: &str, bytes: &[u8]) -> Result<Blob, Error> {
+    state::with(|state| {
+        let blob = Blob {
+            id: format!("blob_{}", state.blobs.len() + 1),
+            size: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
+            content_type: content_type.to_owned(),
+            sha256: hex::encode(Sha256::digest(bytes)),
+        };
+        state.blobs.insert(blob.id.clone(), (blob.clone(), bytes.to_vec()));
+        Ok(blob)
+    })
+}
+
+pub(crate) fn blob_open(id: &str) -> Result<(Blob, Source), Error> {
+    let found = state::with(|state| state.blobs.get(id).cloned());
+    let (blob, bytes) = found.ok_or_else(|| Error::NotFound(format!("no blob {id}")))?;
+    Ok((blob, super::source(bytes)))
+}
+
+pub(crate) fn blob_delete(id: &str) -> Result<bool, Error> {
+    Ok(state::with(|state| state.blobs.remove(id).is_some()))
+}

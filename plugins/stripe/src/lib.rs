@@ -1,0 +1,56 @@
+//! Stripe's webhooks: each is checked, and published as the event `stripe.<type>`.
+//!
+//! Both shapes that Stripe sends are taken in: snapshot events, which carry the object as it was, and thin
+//! notifications (`v2.core.event`), which only name it. The event's id is Stripe's, so a webhook that
+//! Stripe sends again, or one that is processed again after a crash, is published once.
+//!
+//! To set it up: make a webhook endpoint at Stripe with the installation's webhook URL, and put its signing
+//! secret (`whsec_…`) into the connection. When the secret is rolled, keep the previous one for the day in
+//! which Stripe signs with both.
+
+mod event;
+mod signature;
+
+use patchbay_sdk::{Connector, Error, NoConfig, Schemas, clock, events, export_connector, log, webhook};
+
+use event::{Notification, Published};
+
+/// The connector.
+#[derive(Debug)]
+pub struct Stripe;
+
+impl Connector for Stripe {
+    type Config = NoConfig;
+
+    fn schemas() -> Schemas {
+        Schemas::new().with::<Published<'_>>("event")
+    }
+
+    fn verify_webhook(request: webhook::Request) -> Result<webhook::Verdict, Error> {
+        if let Err(refusal) = signature::check(&request, clock::now())? {
+            return Ok(webhook::Verdict::Refused(refusal));
+        }
+        Ok(match Notification::parse(&request.body) {
+            Ok(notification) => webhook::Verdict::Genuine(webhook::Receipt {
+                occurred_at: notification.occurred_at(),
+                id: notification.id.into_owned(),
+                kind: notification.kind.into_owned(),
+                in_line: false,
+            }),
+            Err(reason) => webhook::Verdict::Refused(format!("signed, but {reason}")),
+        })
+    }
+
+    fn process_webhook(receipt: webhook::Receipt, request: webhook::Request) -> Result<Option<webhook::Answer>, Error> {
+        let notification = Notification::parse(&request.body).map_err(|reason| Error::invalid("", reason))?;
+        let kind = format!("stripe.{}", notification.kind);
+        let subject = notification.subject();
+        if subject.is_none() {
+            log::debug("the object has no id", &[("type", &notification.kind)]);
+        }
+        events::publish(&kind, subject.as_deref().unwrap_or_default(), &notification.published(), Some(&receipt.id))?;
+        Ok(None)
+    }
+}
+
+export_connector!(Stripe);
