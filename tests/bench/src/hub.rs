@@ -1,0 +1,186 @@
+//! The hub under test: the release binary as a process of its own, with the OpenAI connector installed and
+//! the bench's upstream in the vendor's place.
+
+use std::{
+    fs,
+    net::{SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, bail, ensure};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::Request;
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+
+use crate::{Places, client::Call};
+
+/// A running process that ends with its handle.
+pub(crate) struct Process(Child);
+
+impl Process {
+    pub(crate) fn rss_kib(&self) -> anyhow::Result<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.0.id()))?;
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).context("no VmRSS")?;
+        line.split_whitespace().nth(1).context("no value")?.parse().context("VmRSS")
+    }
+}
+
+impl Process {
+    /// Ends it, if it has not ended yet.
+    pub(crate) fn stop(&mut self) -> std::io::Result<()> {
+        self.0.kill()?;
+        self.0.wait().map(|_| ())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if let Err(error) = self.stop() {
+            eprintln!("a process stays behind: {error}");
+        }
+    }
+}
+
+/// The hub, its upstream, and a key for it.
+pub(crate) struct Hub {
+    pub(crate) process: Process,
+    pub(crate) address: SocketAddr,
+    pub(crate) upstream: SocketAddr,
+    pub(crate) key: String,
+    pub(crate) plugins: PathBuf,
+    pub(crate) config: PathBuf,
+    _upstream: Process,
+    _directory: tempfile::TempDir,
+}
+
+fn free_address() -> anyhow::Result<SocketAddr> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
+}
+
+pub(crate) const CHAT: &str = r#"{"model":"gpt-4o-mini","messages":[{"role":"user","content":"Say hello to the engineers who read benchmarks."}]}"#;
+pub(crate) const STREAMED_CHAT: &str =
+    r#"{"model":"gpt-4o-mini","stream":true,"messages":[{"role":"user","content":"Count."}]}"#;
+
+impl Hub {
+    /// Starts everything with these packages in the plugin folder.
+    pub(crate) async fn start(places: &Places, packages: &[PathBuf]) -> anyhow::Result<Self> {
+        let directory = tempfile::tempdir_in("target")?;
+        let plugins = directory.path().join("plugins");
+        fs::create_dir(&plugins)?;
+        for package in packages {
+            fs::copy(package, plugins.join(package.file_name().context("a package has a name")?))
+                .with_context(|| format!("copying {}", package.display()))?;
+        }
+        let upstream = free_address()?;
+        let upstream_process =
+            Command::new(std::env::current_exe()?).args(["upstream", "--listen", &upstream.to_string()]).spawn()?;
+        let upstream_process = Process(upstream_process);
+        let address = free_address()?;
+        let config = directory.path().join("patchbay.toml");
+        fs::write(
+            &config,
+            format!(
+                "[server]\nlisten = \"{address}\"\npublic_url = \"http://{address}\"\n[data]\ndir = {:?}\n[plugins]\ndir = {plugins:?}\nallow_unsigned = true\n[upstreams]\n\"api.openai.com\" = \"http://{upstream}\"\n[log]\nfilter = \"warn\"\n",
+                directory.path().join("data"),
+            ),
+        )?;
+        let output = Command::new(&places.patchbay).arg("init").arg("--config").arg(&config).arg("--json").output()?;
+        ensure!(output.status.success(), "patchbay init: {}", String::from_utf8_lossy(&output.stderr));
+        let made: Value = serde_json::from_slice(&output.stdout)?;
+        let key = made.get("api_key").and_then(Value::as_str).context("no api_key")?.to_owned();
+        let process = serve(&places.patchbay, &config)?;
+        let hub = Self {
+            process,
+            address,
+            upstream,
+            key,
+            plugins,
+            config,
+            _upstream: upstream_process,
+            _directory: directory,
+        };
+        hub.wait_ready().await?;
+        Ok(hub)
+    }
+
+    /// The hub with the OpenAI connector, installed and connected.
+    pub(crate) async fn with_openai(places: &Places) -> anyhow::Result<Self> {
+        let hub = Self::start(places, &[places.plugins.join("openai.wasm")]).await?;
+        hub.put("/v1/installations/openai", &json!({ "config": {} })).await?;
+        hub.put("/v1/connections/openai", &json!({ "credentials": { "secret_key": "sk-bench" } })).await?;
+        Ok(hub)
+    }
+
+    pub(crate) async fn wait_ready(&self) -> anyhow::Result<Duration> {
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_secs(120) {
+            if let Ok((200, _)) = self.send("GET", "/readyz", None).await {
+                return Ok(begun.elapsed());
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        bail!("the hub does not become ready")
+    }
+
+    pub(crate) async fn send(&self, method: &str, path: &str, body: Option<&Value>) -> anyhow::Result<(u16, Value)> {
+        let stream = tokio::net::TcpStream::connect(self.address).await?;
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+        tokio::spawn(connection);
+        let body = body.map(ToString::to_string).unwrap_or_default();
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", self.address.to_string())
+            .header("authorization", format!("Bearer {}", self.key))
+            .header("content-type", "application/json")
+            .body(Full::new(Bytes::from(body)))?;
+        let response = sender.send_request(request).await?;
+        let status = response.status().as_u16();
+        let body = response.into_body().collect().await?.to_bytes();
+        Ok((status, serde_json::from_slice(&body).unwrap_or(Value::Null)))
+    }
+
+    pub(crate) async fn put(&self, path: &str, body: &Value) -> anyhow::Result<()> {
+        let (status, answer) = self.send("PUT", path, Some(body)).await?;
+        ensure!((200..300).contains(&status), "PUT {path}: {status} {answer}");
+        Ok(())
+    }
+
+    /// The same chat straight to the upstream.
+    pub(crate) fn direct(&self, body: &'static str) -> Call {
+        Call {
+            address: self.upstream,
+            path: "/v1/chat/completions".into(),
+            key: "sk-bench".into(),
+            body: Bytes::from_static(body.as_bytes()),
+        }
+    }
+
+    /// The same chat through the proxy.
+    pub(crate) fn proxied(&self, body: &'static str) -> Call {
+        Call {
+            address: self.address,
+            path: "/v1/proxy/openai/v1/chat/completions".into(),
+            key: self.key.clone(),
+            body: Bytes::from_static(body.as_bytes()),
+        }
+    }
+
+    /// The same chat as an action.
+    pub(crate) fn action(&self) -> Call {
+        Call {
+            address: self.address,
+            path: "/v1/actions/openai/create-chat-completion".into(),
+            key: self.key.clone(),
+            body: Bytes::from_static(CHAT.as_bytes()),
+        }
+    }
+}
+
+pub(crate) fn serve(patchbay: &Path, config: &Path) -> anyhow::Result<Process> {
+    Ok(Process(Command::new(patchbay).arg("serve").arg("--config").arg(config).stdout(Stdio::null()).spawn()?))
+}

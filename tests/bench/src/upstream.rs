@@ -1,0 +1,64 @@
+//! A vendor that answers at once: its own cost must not hide the hub's.
+
+use std::{convert::Infallible, net::SocketAddr, time::Duration};
+
+use bytes::Bytes;
+use futures::StreamExt;
+use http_body_util::{BodyExt, Either, Full, StreamBody};
+use hyper::{
+    Request, Response,
+    body::{Frame, Incoming},
+    server::conn::http1,
+    service::service_fn,
+};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpListener;
+
+/// Frames of a stream, and how far apart.
+pub(crate) const FRAMES: usize = 64;
+pub(crate) const GAP: Duration = Duration::from_millis(20);
+
+const COMPLETION: &str = r#"{"id":"chatcmpl-1","object":"chat.completion","created":1793491200,"model":"gpt-4o-mini","choices":[{"index":0,"message":{"role":"assistant","content":"Hello! How can I help you today?","refusal":null},"finish_reason":"stop","logprobs":null}],"usage":{"prompt_tokens":9,"completion_tokens":9,"total_tokens":18}}"#;
+
+type Body = Either<Full<Bytes>, StreamBody<futures::stream::BoxStream<'static, Result<Frame<Bytes>, Infallible>>>>;
+
+fn frame(number: usize) -> Frame<Bytes> {
+    let text = match number {
+        FRAMES => "data: {\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"m\",\"choices\":[],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":64,\"total_tokens\":73}}\n\ndata: [DONE]\n\n".to_owned(),
+        _ => format!("data: {{\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"m\",\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"#{number:04}\"}},\"finish_reason\":null}}],\"usage\":null}}\n\n"),
+    };
+    Frame::data(text.into())
+}
+
+async fn answer(request: Request<Incoming>) -> Result<Response<Body>, hyper::Error> {
+    let body = request.into_body().collect().await?.to_bytes();
+    let streamed = body.windows(13).any(|window| window == b"\"stream\":true");
+    let (media_type, body) = if streamed {
+        let frames = futures::stream::unfold(0, |number| async move {
+            if number > FRAMES {
+                return None;
+            }
+            if number > 0 {
+                tokio::time::sleep(GAP).await;
+            }
+            Some((Ok(frame(number)), number + 1))
+        });
+        ("text/event-stream", Either::Right(StreamBody::new(frames.boxed())))
+    } else {
+        ("application/json", Either::Left(Full::new(Bytes::from_static(COMPLETION.as_bytes()))))
+    };
+    let mut response = Response::new(body);
+    response.headers_mut().insert("content-type", hyper::header::HeaderValue::from_static(media_type));
+    Ok(response)
+}
+
+/// Serves until it is killed.
+pub(crate) async fn serve(listen: SocketAddr) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(listen).await?;
+    loop {
+        let (stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        // a connection that breaks off is the client's affair
+        tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(answer)));
+    }
+}

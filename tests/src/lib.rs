@@ -1,0 +1,26 @@
+//! What the black-box tests stand on: vendors that can be told to misbehave, guests that do so by
+//! nature, and a hub that listens on a real socket.
+//!
+//! The simulators speak the vendors' published contracts and keep a ledger of what they served, so
+//! that a test compares the hub's books with the vendor's and not with its own expectation. A mock
+//! of the HTTP client was rejected: it would skip the sockets, the pools and the hang-ups, which is
+//! where streaming proxies break.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a library for tests only: a broken harness must stop the test at once"
+)]
+
+pub mod fixtures;
+pub mod hub;
+pub mod openai;
+pub mod stripe;
+pub mod vendor;
+
+pub use fixtures::Fixture;
+pub use hub::{Org, Reply, TestHub};
+pub use openai::OpenAi;
+pub use stripe::StripeSender;
+pub use vendor::{Trap, Vendor};
