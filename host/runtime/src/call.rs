@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use patchbay_model::{Code, RunId, Timestamp, run::Figures};
+use patchbay_model::{Code, Failure, RunId, Timestamp, run::Figures};
 use wasmtime::{
     CallHook, Engine, Store, StoreContextMut, UpdateDeadline,
     component::{Resource, ResourceTable, ResourceTableError},
@@ -38,6 +38,8 @@ pub(crate) struct CallState {
     /// When the guest was last entered; none while the host runs.
     entered: Option<Instant>,
     denial: Option<Denial>,
+    /// What a forwarded answer broke off with: the client must not take what it got for the whole.
+    pub(crate) broke_off: Option<Failure>,
 }
 
 /// The last refusal that the guest saw: if it passes it on as its own failure, the caller learns what was
@@ -79,6 +81,7 @@ impl CallState {
             cpu: Duration::ZERO,
             entered: None,
             denial: None,
+            broke_off: None,
         }
     }
 

@@ -204,9 +204,10 @@ impl Plugin {
             // guest code is stopped by the epoch; this stops a wait in the host
             tokio::time::timeout(timeout, work).await
         };
-        let state = store.into_data();
+        let mut state = store.into_data();
+        let broke_off = state.broke_off.take();
         let result = match ended {
-            Ok(Ok(Ok(given))) => Ok(given),
+            Ok(Ok(Ok(given))) => broke_off.map_or(Ok(given), Err),
             Ok(Ok(Err(error))) => Err(outcome::reported(error, &state)),
             Ok(Err(trap)) => Err(outcome::trapped(&trap)),
             Err(_) => Err(outcome::trapped(&Stop::Timeout(timeout).into())),

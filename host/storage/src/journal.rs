@@ -137,14 +137,27 @@ impl Journal {
 async fn write(database: Database, mut messages: mpsc::Receiver<Message>) {
     let mut received = Vec::with_capacity(BATCH);
     let mut farewells = Vec::new();
-    while messages.recv_many(&mut received, BATCH).await > 0 {
+    loop {
+        if farewells.is_empty() {
+            messages.recv_many(&mut received, BATCH).await;
+        } else {
+            // Only what is in the queue. Waiting for the channel to end would be waiting for every caller that has a
+            // place in it reserved, also for one whose task stands still.
+            while received.len() < BATCH
+                && let Ok(message) = messages.try_recv()
+            {
+                received.push(message);
+            }
+        }
+        if received.is_empty() {
+            break;
+        }
         let mut batch = Batch::default();
         for message in received.drain(..) {
             match message {
                 Message::Run(commit, answer) => batch.runs.push((commit, answer)),
                 Message::Webhook(webhook, answer) => batch.webhooks.push((webhook, answer)),
                 Message::Shutdown(answer) => {
-                    // What is queued still comes out of a closed channel.
                     messages.close();
                     farewells.push(answer);
                 }
@@ -169,6 +182,9 @@ impl Batch {
         let (runs, run_answers): (Vec<_>, Vec<_>) = self.runs.into_iter().unzip();
         let (webhooks, webhook_answers): (Vec<_>, Vec<_>) = self.webhooks.into_iter().unzip();
         let size = runs.len() + webhooks.len();
+        if size == 0 {
+            return;
+        }
         match transact(database, &runs, &webhooks).await {
             Ok(outcomes) => {
                 answer(run_answers, outcomes.runs.into_iter().map(Ok));

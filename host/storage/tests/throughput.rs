@@ -49,7 +49,14 @@ fn run(org: OrgId, with_event: bool) -> RunCommit {
         error_code: None,
         error_detail: None,
         upstream_status: Some(200),
-        figures: Figures { wall_us: 812, cpu_us: 95, peak_memory: 1_179_648, egress_sent: 512, egress_received: 900, host_calls: 6 },
+        figures: Figures {
+            wall_us: 812,
+            cpu_us: 95,
+            peak_memory: 1_179_648,
+            egress_sent: 512,
+            egress_received: 900,
+            host_calls: 6,
+        },
         log: vec![],
         started_at: now,
         finished_at: now,
@@ -94,7 +101,10 @@ fn webhook(org: OrgId) -> Webhook {
         occurred_at: Some(now),
         method: "POST".to_owned(),
         url: "https://hub.example/hooks/x".to_owned(),
-        headers: vec![("content-type".to_owned(), "application/json".to_owned()), ("stripe-signature".to_owned(), "t".repeat(100))],
+        headers: vec![
+            ("content-type".to_owned(), "application/json".to_owned()),
+            ("stripe-signature".to_owned(), "t".repeat(100)),
+        ],
         body: vec![b'x'; 2_000],
         status: WebhookStatus::Pending,
         reason: None,
@@ -111,7 +121,13 @@ enum Load {
     Webhooks,
 }
 
-async fn measure(journal: &Journal, orgs: &[OrgId], load: Load, callers: usize, each: usize) -> (f64, Duration, Duration) {
+async fn measure(
+    journal: &Journal,
+    orgs: &[OrgId],
+    load: Load,
+    callers: usize,
+    each: usize,
+) -> (f64, Duration, Duration) {
     let begin = Instant::now();
     let mut tasks = JoinSet::new();
     for caller in 0..callers {
@@ -145,13 +161,18 @@ async fn the_journal_makes_runs_durable() {
     let mut orgs = vec![];
     let mut tx = database.begin().await.unwrap();
     for _ in 0..ORGS {
-        let org = Org { id: OrgId::new(&SystemClock, &SystemRandom), name: "o".to_owned(), created_at: SystemClock.now() };
+        let org =
+            Org { id: OrgId::new(&SystemClock, &SystemRandom), name: "o".to_owned(), created_at: SystemClock.now() };
         tx.hub().insert_org(&org).await.unwrap();
         orgs.push(org.id);
     }
     tx.commit().await.unwrap();
     let journal = Journal::start(database);
-    for (name, load) in [("runs with 2 usage records", Load::Runs), ("and an event", Load::RunsWithEvents), ("webhooks of 2 kB", Load::Webhooks)] {
+    for (name, load) in [
+        ("runs with 2 usage records", Load::Runs),
+        ("and an event", Load::RunsWithEvents),
+        ("webhooks of 2 kB", Load::Webhooks),
+    ] {
         for callers in [1, 16, 64, 256] {
             let fsync = fsync_latency(folder.path());
             let each = (16_000 / callers).min(2_000);

@@ -59,7 +59,16 @@ impl World {
         let sealed = self.vault.seal_connection(&mut tx.org(org), id, &openai(), &values).await.unwrap();
         tx.commit().await.unwrap();
         let credentials = vec!["secret_key".to_owned()];
-        SealedConnection { id, org, plugin: openai(), credentials, account: None, sealed, created_at: instant(0), updated_at: instant(0) }
+        SealedConnection {
+            id,
+            org,
+            plugin: openai(),
+            credentials,
+            account: None,
+            sealed,
+            created_at: instant(0),
+            updated_at: instant(0),
+        }
     }
 
     async fn open(&self, vault: &Vault, connection: &SealedConnection) -> Result<Credentials, VaultError> {
@@ -75,7 +84,8 @@ async fn what_was_sealed_opens_again_also_in_another_process() {
     for vault in [&world.vault, &vault([1; 32])] {
         let credentials = world.open(vault, &connection).await.unwrap();
         assert_eq!(credentials.names().collect::<Vec<_>>(), ["secret_key"]);
-        let at = |now| credentials.get("secret_key", instant(now)).iter().map(|s| s.expose_secret()).collect::<Vec<_>>();
+        let at =
+            |now| credentials.get("secret_key", instant(now)).iter().map(|s| s.expose_secret()).collect::<Vec<_>>();
         assert_eq!(at(499), [SECRET, "sk-old"]);
         assert_eq!(at(500), [SECRET]);
     }

@@ -90,7 +90,7 @@ impl Vendor {
     pub async fn saying_in_turn(answers: &[&str]) -> Self {
         let answers: Vec<String> = answers.iter().map(|answer| (*answer).to_owned()).collect();
         Self::start(move |count, _, mut socket| {
-            let answer = answers[count.min(answers.len() - 1)].clone();
+            let answer = answers.get(count).or(answers.last()).cloned().unwrap();
             async move { socket.write_all(answer.as_bytes()).await.is_ok().then_some(socket) }
         })
         .await

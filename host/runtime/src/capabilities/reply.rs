@@ -146,8 +146,7 @@ impl HostResponder for CallState {
         drop(source);
         let complete = matches!(end, End::Complete);
         if let End::Broken(broken) = end {
-            // the summary says that it is not complete; the caller's failure says why
-            let _ = broken.refuse(self);
+            self.broke_off = Some(broken.failure());
         }
         Ok(observer.finish(complete))
     }

@@ -11,7 +11,7 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use futures::{StreamExt, stream::BoxStream};
 use patchbay_egress::{EgressError, ResponseBody};
-use patchbay_model::Code;
+use patchbay_model::{Code, Failure};
 use wasmtime::component::Resource;
 
 use super::HostError;
@@ -128,6 +128,14 @@ impl Broken {
         match self {
             Self::Local(error) => error,
             Self::Vendor(error) => io::Error::other(error.to_string()),
+        }
+    }
+
+    /// As the caller learns it, if nothing can be done about it any more.
+    pub(crate) fn failure(&self) -> Failure {
+        match self {
+            Self::Vendor(error) => Failure::new(error.code(), error.to_string()),
+            Self::Local(error) => Failure::new(Code::RequestTimeout, error.to_string()),
         }
     }
 

@@ -5,6 +5,7 @@ use patchbay_storage::{
     Committed, Journal, RunCommit, RunFilter, StorageError, UsageFilter, UsageTotal, WebhookOutcome,
 };
 use serde_json::json;
+use tokio::task::unconstrained;
 use uuid::Uuid;
 
 use crate::{
@@ -12,7 +13,8 @@ use crate::{
     store::{plugin, put},
 };
 
-/// Hands all of these over while the writer cannot begin, so that all but the first share a batch.
+/// Hands all of these over while the writer cannot begin, so that all but the first share a batch. Polled without
+/// tokio's budget, which would hold back the later ones of so many on one task.
 async fn together(store: &Store, journal: &Journal, commits: Vec<RunCommit>) -> Vec<Result<Committed, StorageError>> {
     let blocking = store.database.begin().await.unwrap();
     let first = store.commit(store.ours);
@@ -21,7 +23,7 @@ async fn together(store: &Store, journal: &Journal, commits: Vec<RunCommit>) -> 
         let journal = journal.clone();
         let mut commit = Box::pin(async move { journal.commit(commit).await });
         // Polled once, it is in the queue: the order is ours.
-        assert!(futures::poll!(&mut commit).is_pending());
+        assert!(futures::poll!(unconstrained(&mut commit)).is_pending());
         waiting.push(commit);
     }
     drop(blocking);
@@ -218,11 +220,11 @@ pub async fn what_was_handed_over_before_a_shutdown_is_committed(store: Store) {
     for _ in 0..600 {
         let (journal, commit) = (journal.clone(), store.commit(store.ours));
         let mut commit = Box::pin(async move { journal.commit(commit).await });
-        assert!(futures::poll!(&mut commit).is_pending());
+        assert!(futures::poll!(unconstrained(&mut commit)).is_pending());
         waiting.push(commit);
     }
     let mut shutdown = Box::pin(journal.shutdown());
-    assert!(futures::poll!(&mut shutdown).is_pending());
+    assert!(futures::poll!(unconstrained(&mut shutdown)).is_pending());
     drop(blocking);
     shutdown.await;
 
@@ -236,12 +238,27 @@ pub async fn what_was_handed_over_before_a_shutdown_is_committed(store: Store) {
     assert_eq!(tx.org(store.ours).runs().list(&filter).await.unwrap().len(), 600);
 }
 
+pub async fn a_caller_that_stands_still_does_not_hold_up_a_shutdown(store: Store) {
+    let journal = store.journal();
+    let mut standing = vec![];
+    // Past tokio's budget of a task, a caller has a place in the queue and has not filled it.
+    for _ in 0..300 {
+        let mut commit = Box::pin(journal.commit(store.commit(store.ours)));
+        assert!(futures::poll!(&mut commit).is_pending());
+        standing.push(commit);
+    }
+    journal.shutdown().await;
+    for commit in standing {
+        assert!(matches!(commit.await, Ok(Committed::All) | Err(StorageError::Closed)));
+    }
+}
+
 pub async fn a_commit_goes_on_when_its_caller_goes_away(store: Store) {
     let journal = store.journal();
     let commit = store.commit(store.ours);
     let id = commit.run.id;
     let mut abandoned = Box::pin(journal.commit(commit));
-    assert!(futures::poll!(&mut abandoned).is_pending());
+    assert!(futures::poll!(unconstrained(&mut abandoned)).is_pending());
     drop(abandoned);
     journal.shutdown().await;
     let mut tx = store.database.read().await.unwrap();

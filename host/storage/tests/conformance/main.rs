@@ -86,6 +86,7 @@ conformance! {
         of_two_runs_in_one_batch_that_expect_the_same_version_the_first_wins
         a_refused_entry_does_not_harm_its_neighbours
         what_was_handed_over_before_a_shutdown_is_committed
+        a_caller_that_stands_still_does_not_hold_up_a_shutdown
         a_commit_goes_on_when_its_caller_goes_away
         totals_add_up_even_for_the_largest_quantities
     }
