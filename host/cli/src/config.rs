@@ -12,9 +12,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result};
 use ::config::{Environment, File, FileFormat};
-use serde::Deserialize;
+use anyhow::{Context, Result};
+use serde::{Deserialize, Deserializer};
 use url::Url;
 
 pub use limits::Limits;
@@ -35,6 +35,7 @@ pub struct Config {
     /// What may run.
     pub plugins: Plugins,
     /// Vendors' host names to the base URLs that are called instead: simulators, sandboxes, gateways.
+    #[serde(deserialize_with = "upstreams")]
     pub upstreams: BTreeMap<String, Url>,
     /// What a call may use.
     pub limits: Limits,
@@ -42,6 +43,15 @@ pub struct Config {
     pub egress: Egress,
     /// The log.
     pub log: Log,
+}
+
+fn upstreams<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Url>, D::Error> {
+    let texts = BTreeMap::<String, String>::deserialize(deserializer)?;
+    let parse = |(host, text): (String, String)| match Url::parse(&text) {
+        Ok(url) => Ok((host, url)),
+        Err(error) => Err(serde::de::Error::custom(format!("upstream of {host}: {text:?} is no URL ({error})"))),
+    };
+    texts.into_iter().map(parse).collect()
 }
 
 /// `[server]`
@@ -172,7 +182,9 @@ impl Config {
         let environment = Environment::with_prefix("PATCHBAY");
         let folder = file.parent().unwrap_or(Path::new(""));
         Self::parse(&text, folder, environment)
-            .with_context(|| format!("the configuration {} (or PATCHBAY__… in the environment) is not valid", file.display()))
+            .with_context(|| {
+                format!("the configuration {} (or PATCHBAY__… in the environment) is not valid", file.display())
+            })
             .or_fix("correct that key; docs/guides/operating.md shows every key")
     }
 

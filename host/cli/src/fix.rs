@@ -59,7 +59,10 @@ mod tests {
     fn an_error_is_one_line_and_its_fix_another() {
         let failed: Result<(), _> = Err(anyhow!("address in use"));
         let error = failed.context("cannot listen on 127.0.0.1:80").or_fix("choose another address").unwrap_err();
-        assert_eq!(for_people(&error), "error: cannot listen on 127.0.0.1:80: address in use\nfix: choose another address\n");
+        assert_eq!(
+            for_people(&error),
+            "error: cannot listen on 127.0.0.1:80: address in use\nfix: choose another address\n"
+        );
     }
 
     #[test]

@@ -1,4 +1,5 @@
 //! What `patchbay plugin new` makes compiles, and its tests pass.
+#![expect(clippy::unwrap_used, reason = "in helpers of tests a failure is the test's")]
 
 use std::{
     fs,

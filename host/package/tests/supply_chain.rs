@@ -1,4 +1,5 @@
 //! What stands between a stranger's file and the compiler.
+#![expect(clippy::unwrap_used, reason = "in helpers of tests a failure is the test's")]
 
 use bytes::Bytes;
 use patchbay_model::{Code, Failure};

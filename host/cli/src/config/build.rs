@@ -62,9 +62,11 @@ impl Config {
     }
 
     fn trust(&self) -> Result<Trust> {
-        let publishers = self.plugins.publishers.iter().map(|key| {
-            key.parse::<PublicKey>().with_context(|| format!("plugins.publishers has {key:?}"))
-        });
+        let publishers = self
+            .plugins
+            .publishers
+            .iter()
+            .map(|key| key.parse::<PublicKey>().with_context(|| format!("plugins.publishers has {key:?}")));
         Ok(Trust { allow_unsigned: self.plugins.allow_unsigned, publishers: publishers.collect::<Result<_>>()? })
     }
 
