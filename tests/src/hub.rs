@@ -5,10 +5,11 @@ mod reply;
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, LazyLock},
     time::Duration,
 };
 
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use patchbay_api::ApiConfig;
 use patchbay_egress::EgressConfig;
 use patchbay_hub::{Hub, HubConfig};
@@ -72,7 +73,7 @@ impl Setup {
         config.egress = self.egress;
         (self.edit)(&mut config);
         let hub = Hub::start(config, self.clock, Arc::new(SystemRandom)).await.expect("the hub starts");
-        let router = patchbay_api::router(hub.clone(), ApiConfig::default());
+        let router = patchbay_api::router(hub.clone(), ApiConfig { metrics: Some(metrics()), ..ApiConfig::default() });
         let (stop, stopped) = oneshot::channel::<()>();
         let server = tokio::spawn(async move {
             let shutdown = async move {
@@ -91,6 +92,13 @@ fn compiler() -> Compiler {
     let beside = std::env::current_exe().ok().and_then(|test| Some(test.parent()?.parent()?.join("patchbay")));
     let named = std::env::var_os("PATCHBAY_BINARY").map(PathBuf::from);
     named.or(beside).filter(|path| path.exists()).map_or(Compiler::InProcess, Compiler::Child)
+}
+
+/// The metrics of every hub in this process: a process has one recorder.
+fn metrics() -> PrometheusHandle {
+    static RECORDER: LazyLock<PrometheusHandle> =
+        LazyLock::new(|| PrometheusBuilder::new().install_recorder().expect("no other recorder"));
+    RECORDER.clone()
 }
 
 /// A running hub; it stops when this is dropped.

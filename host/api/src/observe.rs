@@ -273,7 +273,6 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_is_a_problem_that_says_nothing_of_it() {
-        #[expect(clippy::unused_async, reason = "a handler")]
         async fn panics() {
             panic!("the secret is 42");
         }

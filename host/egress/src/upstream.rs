@@ -33,8 +33,12 @@ impl Upstreams {
         Ok(Self(map))
     }
 
-    /// The URL to call for a logical one; none if its host is not mapped.
+    /// The URL to call for a logical one; none if its host is not mapped, or if it names a port other than
+    /// https's own: that is another service, which nobody mapped.
     pub(crate) fn map(&self, logical: &Url) -> Option<Url> {
+        if logical.port().is_some() {
+            return None;
+        }
         let base = self.0.get(logical.host_str()?)?;
         let mut target = base.clone();
         match base.path().trim_end_matches('/') {
@@ -63,6 +67,7 @@ mod tests {
         let below = map("API.openai.com", "http://gateway.local/openai/").unwrap();
         assert_eq!(below.map(&url).unwrap().as_str(), "http://gateway.local/openai/v1/a%20b?x=%2F&y");
         assert!(plain.map(&Url::parse("https://api.openai.com.evil.net/v1").unwrap()).is_none());
+        assert!(plain.map(&Url::parse("https://api.openai.com:8443/v1").unwrap()).is_none());
     }
 
     #[test]

@@ -14,7 +14,10 @@ pub const HOST_API: Version = Version::new(1, 0, 0);
 
 /// True if a plugin built for this version can run here.
 #[must_use]
-#[expect(clippy::absurd_extreme_comparisons, reason = "the minor version is 0 only until the contract's first addition")]
+#[expect(
+    clippy::absurd_extreme_comparisons,
+    reason = "the minor version is 0 only until the contract's first addition"
+)]
 pub fn serves(api: &Version) -> bool {
     api.pre.is_empty() && api.major == HOST_API.major && api.minor <= HOST_API.minor
 }

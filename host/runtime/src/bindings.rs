@@ -3,8 +3,6 @@
 //! A breaking version of the contract gets a module of its own beside this one, which remaps what did
 //! not change with `with:` and forwards to the newest; there is one implementation of behaviour.
 
-#![expect(clippy::allow_attributes_without_reason, clippy::indexing_slicing, reason = "generated")]
-
 wasmtime::component::bindgen!({
     path: "../../wit/patchbay@1.0.0",
     world: "connector",

@@ -159,6 +159,7 @@ fn same_text(left: &types::Error, right: &types::Error) -> bool {
     match (left, right) {
         (types::Error::Denied(left), types::Error::Denied(right))
         | (types::Error::Exhausted(left), types::Error::Exhausted(right))
+        | (types::Error::Reauthorize(left), types::Error::Reauthorize(right))
         | (types::Error::Unavailable(left), types::Error::Unavailable(right)) => left == right,
         (types::Error::Timeout, types::Error::Timeout) => true,
         _ => false,

@@ -116,6 +116,13 @@ impl types::Host for CallState {
     }
 }
 
+/// A `denied` error for a name that the manifest does not have in a list, with what would grant it.
+pub(crate) fn undeclared(list: &str, name: &str) -> HostError {
+    HostError::Guest(types::Error::Denied(format!(
+        "{name:?} is not among the manifest's {list}: add [[{list}]] name = {name:?}"
+    )))
+}
+
 /// An `invalid` error with one violation.
 pub(crate) fn invalid(pointer: impl Into<String>, expected: impl Into<String>) -> HostError {
     HostError::Guest(types::Error::Invalid(vec![types::Violation {

@@ -82,8 +82,10 @@ impl Compilation {
             Compiler::Child(executable) => self.compile_in_child(executable, bytes).await?,
             Compiler::InProcess => compile_here(bytes.to_vec()).await?,
         };
+        // what the compiler made and the engine does not take asks for more than a slot of its pools has
+        let component = deserialize(engine, &artefact).map_err(|error| CompileError::Refused(error.to_string()))?;
         self.keep(&path, &artefact).await?;
-        deserialize(engine, &artefact)
+        Ok(component)
     }
 
     fn artefact_path(&self, engine: &Engine, digest: Digest) -> PathBuf {

@@ -63,11 +63,14 @@ impl fmt::Debug for KeyEncryptionKey {
     }
 }
 
+/// The keys of orgs in use, each under its wrapped form: a new wrapping is another entry.
+type Unwrapped = HashMap<(OrgId, Vec<u8>), Arc<KeyBytes>>;
+
 /// Seals and opens connections.
 pub struct Vault {
     kek: KeyEncryptionKey,
     random: Arc<dyn Random>,
-    unwrapped: Mutex<HashMap<(OrgId, Vec<u8>), Arc<KeyBytes>>>,
+    unwrapped: Mutex<Unwrapped>,
 }
 
 impl fmt::Debug for Vault {
@@ -212,7 +215,7 @@ impl Vault {
         Ok(unwrapped)
     }
 
-    fn cache(&self) -> std::sync::MutexGuard<'_, HashMap<(OrgId, Vec<u8>), Arc<KeyBytes>>> {
+    fn cache(&self) -> std::sync::MutexGuard<'_, Unwrapped> {
         self.unwrapped.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,5 @@
 //! Sealing and opening on a real database.
+#![expect(clippy::unwrap_used, reason = "in helpers of tests a failure is the test's")]
 
 use std::{collections::BTreeMap, sync::Arc};
 

@@ -28,7 +28,7 @@ pub enum KeyEncoding {
 /// `message`.
 ///
 /// # Errors
-/// [`Error::Invalid`] for a credential that the manifest does not name, [`Error::Reauthorize`] for one
+/// [`Error::Denied`] for a credential that the manifest does not name, [`Error::Reauthorize`] for one
 /// without a value.
 pub fn hmac_matches(
     credential: &str,

@@ -26,8 +26,6 @@ use crate::{
 };
 
 mod bindings {
-    #![expect(clippy::allow_attributes_without_reason, clippy::indexing_slicing, reason = "generated")]
-
     wasmtime::component::bindgen!({
         path: "../../wit/patchbay@1.0.0",
         world: "connector",

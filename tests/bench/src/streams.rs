@@ -52,7 +52,6 @@ async fn many(call: &Call, streams: usize) -> anyhow::Result<Seen> {
     let tasks = (0..streams).map(|number| {
         let call = call.clone();
         tokio::spawn(async move {
-            #[expect(clippy::cast_possible_truncation, reason = "a few hundred")]
             tokio::time::sleep(GAP.mul_f64(number as f64 / streams as f64) + Duration::from_millis(number as u64 / 4))
                 .await;
             one(&call).await

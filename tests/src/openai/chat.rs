@@ -115,6 +115,8 @@ fn stream(asked: &Asked, words: Vec<String>, choices: u64, prompt: u64, entry: u
                     }
                     Break::Cut => {
                         yield Ok(Bytes::from_static(b"data: {\"id\":\"chatcmpl-"));
+                        // what was given so far leaves before the connection breaks
+                        tokio::task::yield_now().await;
                         yield Err(std::io::Error::other("cut on purpose"));
                     }
                 }

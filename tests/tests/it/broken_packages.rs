@@ -36,6 +36,10 @@ fn kinds() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         component: wat::parse_str(r#"(component (import "wasi:sockets/instance-network@0.2.0" (instance)))"#).unwrap(),
         ..good("1.1.0")
     };
+    let many_memories = Fixture {
+        component: wat::parse_str(format!("(component (core module {}))", "(memory 1)".repeat(5))).unwrap(),
+        ..good("1.1.0")
+    };
     let mut other_contents = good("1.0.0");
     other_contents.manifest.description = "the same number, other contents".to_owned();
     vec![
@@ -67,6 +71,7 @@ fn kinds() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ),
         ("a later contract", with_manifest(|manifest| manifest["api"] = json!("2.0.0")), "package_incompatible"),
         ("an import that is not offered", foreign_import.pack(), "package_unlinkable"),
+        ("more memories than a slot has", many_memories.pack(), "package_compile_failed"),
         ("a trap at the start", start_trap.pack(), "package_probe_failed"),
         ("an untrusted publisher", untrusted, "package_signature_invalid"),
         ("a taken version", other_contents.pack(), "package_version_taken"),
@@ -104,7 +109,8 @@ async fn every_kind_of_broken_upload_is_refused_with_its_reason_and_the_old_one_
 #[tokio::test(flavor = "multi_thread")]
 async fn every_kind_of_broken_file_leaves_the_old_one_serving_with_the_reason_on_the_plugin() {
     let (hub, org) = installed().await;
-    for (kind, package, code) in kinds() {
+    // in a folder the same version may come again with other contents: that is how a plugin is developed
+    for (kind, package, code) in kinds().into_iter().filter(|(kind, ..)| *kind != "a taken version") {
         hub.place("echo.wasm", &package);
         let waiting = Instant::now();
         let problem = loop {

@@ -59,12 +59,12 @@ async fn limited() -> TestHub {
 async fn a_compile_bomb_ends_within_its_limits() {
     let hub = limited().await;
     let org = hub.org("hostile").await;
-    for (kind, text) in [
-        ("heavy functions", heavy_functions(3_000, 2_000)),
-        ("many locals", many_locals()),
-        ("a branch table", huge_branch_table()),
+    for (version, kind, text) in [
+        ("1.0.0", "heavy functions", heavy_functions(3_000, 2_000)),
+        ("1.0.1", "many locals", many_locals()),
+        ("1.0.2", "a branch table", huge_branch_table()),
     ] {
-        let package = bomb(&text).pack();
+        let package = bomb(&text).version(version).pack();
         let before = Instant::now();
         let reply = org.upload(package).await;
         let took = before.elapsed();

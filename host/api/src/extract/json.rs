@@ -2,7 +2,7 @@
 
 use axum::extract::{FromRequest, Request};
 use patchbay_model::{Code, Failure};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::error::Category;
 use serde_path_to_error::{Path, Segment};
 
@@ -25,13 +25,19 @@ impl<T: DeserializeOwned> FromRequest<ApiState> for Json<T> {
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
-    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| match error.inner().classify() {
-        Category::Data => Failure::violation(pointer(error.path()), expected(&error.inner().to_string())),
-        Category::Syntax | Category::Eof | Category::Io => malformed(error.inner()),
-    })?;
-    deserializer.end().map_err(|error| malformed(&error))?;
-    Ok(value)
+    // first the whole as JSON, so that one text gets one answer: a type may stop reading at any point
+    serde_json::from_slice::<IgnoredAny>(bytes).map_err(|error| malformed(&error))?;
+    // serde takes a list for a struct; no body of this API is a list
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        return Err(Failure::violation("", "an object"));
+    }
+    serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(bytes)).map_err(|error| {
+        match error.inner().classify() {
+            Category::Data => Failure::violation(pointer(error.path()), expected(&error.inner().to_string())),
+            // nested too deeply
+            Category::Syntax | Category::Eof | Category::Io => malformed(error.inner()),
+        }
+    })
 }
 
 fn malformed(error: &serde_json::Error) -> Failure {
@@ -118,6 +124,7 @@ mod tests {
         assert_eq!(place(r#"{"list":[{"size":300}]}"#), pair("/list/0/size", "u8"));
         assert_eq!(place(r#"{"list":[{"size":1,"a/b":2}]}"#), pair("/list/0/a~1b", "no such field, only `size`"));
         assert_eq!(place("{}"), pair("", "a field `list`"));
-        assert_eq!(place("[]").0, "");
+        assert_eq!(place("[[]]"), pair("", "an object"));
+        assert_eq!(place("null"), pair("", "an object"));
     }
 }

@@ -67,14 +67,19 @@ fn rebase(schema: &mut Value, home: &str) {
             for (keyword, value) in keywords {
                 match (keyword.as_str(), value) {
                     ("$ref", Value::String(target)) => {
-                        if let Some(rest) = target.strip_prefix('#').filter(|rest| rest.is_empty() || rest.starts_with('/')) {
+                        if let Some(rest) =
+                            target.strip_prefix('#').filter(|rest| rest.is_empty() || rest.starts_with('/'))
+                        {
                             *target = format!("{home}{rest}");
                         }
                     }
                     // Values, in which `$ref` is no reference.
                     ("const" | "enum" | "default" | "example" | "examples", _) => {}
                     // Names chosen by the author, which are no keywords.
-                    ("properties" | "patternProperties" | "dependentSchemas" | "$defs" | "definitions", Value::Object(named)) => {
+                    (
+                        "properties" | "patternProperties" | "dependentSchemas" | "$defs" | "definitions",
+                        Value::Object(named),
+                    ) => {
                         named.values_mut().for_each(|schema| rebase(schema, home));
                     }
                     (_, value) => rebase(value, home),

@@ -43,10 +43,7 @@ impl Modify for ApiKey {
             .bearer_format("pb_…")
             .description(Some("An API key of the org. Each operation names the scope that the key needs."))
             .build();
-        document
-            .components
-            .get_or_insert_default()
-            .add_security_scheme("api_key", SecurityScheme::Http(scheme));
+        document.components.get_or_insert_default().add_security_scheme("api_key", SecurityScheme::Http(scheme));
     }
 }
 
@@ -54,7 +51,8 @@ impl Modify for ApiKey {
 #[expect(clippy::expect_used, reason = "a type of strings, lists and maps; every start of a hub comes by here")]
 pub(crate) fn finish(document: &utoipa::openapi::OpenApi) -> Value {
     let mut document = serde_json::to_value(document).expect("the API's description is JSON");
-    let paths = document.get_mut("paths").and_then(Value::as_object_mut).into_iter().flat_map(|paths| paths.values_mut());
+    let paths =
+        document.get_mut("paths").and_then(Value::as_object_mut).into_iter().flat_map(|paths| paths.values_mut());
     let operations = paths.filter_map(Value::as_object_mut).flat_map(|item| item.values_mut());
     for responses in operations.filter_map(|operation| operation.get_mut("responses")?.as_object_mut()) {
         for (status, answer) in problem_answers() {

@@ -15,12 +15,14 @@ use serde_json::Value;
 
 use crate::{problem::Problem, state::ApiState};
 
-const POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const POLICY: &str =
+    "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// The page.
 pub(crate) async fn page(State(state): State<ApiState>) -> Result<impl IntoResponse, Problem> {
     let mut html = String::with_capacity(64 << 10);
-    render(&mut html, &state.shared.document).map_err(|error| Failure::internal(format!("rendering /docs: {error}")))?;
+    render(&mut html, &state.shared.document)
+        .map_err(|error| Failure::internal(format!("rendering /docs: {error}")))?;
     let headers = [(header::CONTENT_SECURITY_POLICY, POLICY), (header::X_CONTENT_TYPE_OPTIONS, "nosniff")];
     Ok((headers, Html(html)))
 }
@@ -82,7 +84,12 @@ fn render(html: &mut String, document: &Value) -> fmt::Result {
     }
     html.push_str("<h2>Schemas</h2>");
     for (name, schema) in entries(document.get("components").unwrap_or(&Value::Null), "schemas") {
-        write!(html, "<details id=\"schema-{0}\"><summary><code>{0}</code> {1}</summary>", Text(name), text(schema, "description"))?;
+        write!(
+            html,
+            "<details id=\"schema-{0}\"><summary><code>{0}</code> {1}</summary>",
+            Text(name),
+            text(schema, "description")
+        )?;
         render_json(html, schema)?;
         html.push_str("</details>");
     }

@@ -74,8 +74,8 @@ pub(crate) async fn invoke_action(
         Output::Json(output) => Json(ActionReply { run, output }).into_response(),
         Output::Blob(blob) => Json(FileReply { run, blob: blob.into() }).into_response(),
         Output::Bytes(media_type, bytes) => {
-            let media_type = HeaderValue::try_from(media_type)
-                .unwrap_or(HeaderValue::from_static("application/octet-stream"));
+            let media_type =
+                HeaderValue::try_from(media_type).unwrap_or(HeaderValue::from_static("application/octet-stream"));
             // A plugin's bytes must never run as a page of the hub's own origin.
             let sandbox = [
                 (header::CONTENT_TYPE, media_type),

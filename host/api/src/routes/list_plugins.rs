@@ -19,9 +19,6 @@ use crate::{
     security(("api_key" = ["read"])),
     responses((status = 200, description = "All of them", body = Page<Plugin>))
 )]
-pub(crate) async fn list_plugins(
-    caller: Allowed<Read>,
-    State(hub): State<Hub>,
-) -> Result<Json<Page<Plugin>>, Problem> {
+pub(crate) async fn list_plugins(caller: Allowed<Read>, State(hub): State<Hub>) -> Result<Json<Page<Plugin>>, Problem> {
     Ok(Json(hub.plugins(&caller).await?.into()))
 }

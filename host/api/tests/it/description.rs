@@ -20,7 +20,9 @@ fn references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
 
 fn operations(document: &Value) -> impl Iterator<Item = (&String, &String, &Value)> {
     let paths = document["paths"].as_object().unwrap();
-    paths.iter().flat_map(|(path, item)| item.as_object().unwrap().iter().map(move |(method, operation)| (path, method, operation)))
+    paths.iter().flat_map(|(path, item)| {
+        item.as_object().unwrap().iter().map(move |(method, operation)| (path, method, operation))
+    })
 }
 
 #[tokio::test]
@@ -48,7 +50,13 @@ async fn it_is_openapi_3_1_without_loose_ends() {
         let open = path.starts_with("/hooks/") || !path.starts_with("/v1/");
         assert_eq!(operation["security"].is_array(), !open, "{method} {path}");
     }
-    for route in ["/v1/plugins", "/v1/actions/{plugin}/{action}", "/v1/proxy/{plugin}/{path}", "/hooks/{token}", "/v1/runs/{run}"] {
+    for route in [
+        "/v1/plugins",
+        "/v1/actions/{plugin}/{action}",
+        "/v1/proxy/{plugin}/{path}",
+        "/hooks/{token}",
+        "/v1/runs/{run}",
+    ] {
         assert!(document["paths"][route].is_object(), "{route}");
     }
 }

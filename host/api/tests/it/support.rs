@@ -50,7 +50,8 @@ impl Face {
         let config = HubConfig::new(folder.path().join("data"), Compiler::InProcess);
         let hub = Hub::open(config, clock.clone(), Arc::new(SeededRandom::new(1))).await.unwrap();
         let org = hub.create_org("tests").await.unwrap().id;
-        let mut config = ApiConfig { clock: clock.clone(), random: Arc::new(SeededRandom::new(2)), ..ApiConfig::default() };
+        let mut config =
+            ApiConfig { clock: clock.clone(), random: Arc::new(SeededRandom::new(2)), ..ApiConfig::default() };
         edit(&mut config);
         let router = patchbay_api::router(hub.clone(), config);
         Self { hub, router, clock, org, _folder: folder }
@@ -75,7 +76,13 @@ impl Face {
     }
 }
 
-pub fn request(method: &str, path: &str, key: Option<&str>, media_type: Option<&str>, body: impl Into<Body>) -> Request<Body> {
+pub fn request(
+    method: &str,
+    path: &str,
+    key: Option<&str>,
+    media_type: Option<&str>,
+    body: impl Into<Body>,
+) -> Request<Body> {
     let mut request = Request::builder().method(method).uri(path);
     if let Some(key) = key {
         request = request.header("authorization", format!("Bearer {key}"));

@@ -12,6 +12,7 @@ use url::Url;
 use super::{
     HostError, invalid,
     source::{Source, collect},
+    undeclared,
 };
 use crate::{
     bindings::{http as contract, types::Error},
@@ -59,7 +60,7 @@ pub(crate) fn refuse(state: &mut CallState, error: EgressError) -> HostError {
 impl CallState {
     fn injection(&mut self, name: &str) -> Result<Injection, HostError> {
         let Some(credential) = self.grants.credentials.get(name) else {
-            return Err(invalid("/credential", format!("the name of a credential of the manifest, not {name:?}")));
+            return Err(undeclared("credentials", name));
         };
         let Some(place) = credential.inject.clone() else {
             return Err(HostError::Guest(Error::Denied(format!(

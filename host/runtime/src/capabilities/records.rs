@@ -10,7 +10,7 @@ use patchbay_model::{
 use patchbay_package::SchemaValidator;
 use serde_json::Value;
 
-use super::{HostError, invalid};
+use super::{HostError, invalid, undeclared};
 use crate::{
     bindings::{
         records::{Change, Document, Host, Page},
@@ -76,9 +76,7 @@ impl CallState {
     fn collection(&self, name: &str) -> Result<&SchemaValidator, HostError> {
         match self.grants.collections.get(name) {
             Some(collection) => Ok(&collection.schema),
-            None => Err(HostError::Guest(Error::Denied(format!(
-                "the manifest has no collection {name:?}: add [[collections]] name = {name:?}"
-            )))),
+            None => Err(undeclared("collections", name)),
         }
     }
 

@@ -6,7 +6,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 
-use super::{HostError, invalid};
+use super::{HostError, undeclared};
 use crate::{
     bindings::{
         patchbay::connector::signature::{Digest, Host, KeyEncoding},
@@ -19,7 +19,7 @@ impl CallState {
     /// The current values of a credential: two while a rotation lasts.
     fn values(&self, name: &str) -> Result<Vec<&SecretString>, HostError> {
         if !self.grants.credentials.contains_key(name) {
-            return Err(invalid("/credential", format!("the name of a credential of the manifest, not {name:?}")));
+            return Err(undeclared("credentials", name));
         }
         let now = self.services.clock.now();
         let values = self.tenant.credentials.as_ref().map(|all| all.get(name, now)).unwrap_or_default();

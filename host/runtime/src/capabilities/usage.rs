@@ -5,7 +5,7 @@ use patchbay_model::{
     run::{Basis, UsageRecord},
 };
 
-use super::{HostError, invalid};
+use super::{HostError, invalid, undeclared};
 use crate::{
     bindings::usage::{self as contract, Host},
     call::CallState,
@@ -28,7 +28,7 @@ impl Host for CallState {
     ) -> Result<(), HostError> {
         self.enter()?;
         if !self.grants.meters.contains(&meter) {
-            return Err(invalid("/meter", format!("a meter of the manifest, not {meter:?}")));
+            return Err(undeclared("meters", &meter));
         }
         if quantity > i64::MAX as u64 {
             return Err(invalid("/quantity", "at most 2^63 - 1"));

@@ -97,12 +97,11 @@ impl Scanner {
             if let Some(Step::Item(index)) = self.path.last_mut() {
                 *index = index.wrapping_add(1);
             }
-            if self.taking.is_none() {
-                if let Some(pointer) = self.here() {
+            if self.taking.is_none()
+                && let Some(pointer) = self.here() {
                     self.taking =
                         Some(Taking { pointer, depth: self.path.len(), writer: WriterJsonSerializer::new(Vec::new()) });
                 }
-            }
         }
         let opens = match &event {
             JsonEvent::StartObject => Some(Step::Member(String::new())),
@@ -111,11 +110,10 @@ impl Scanner {
             _ => None,
         };
         let closes = matches!(event, JsonEvent::EndObject | JsonEvent::EndArray);
-        if let JsonEvent::ObjectKey(key) = &event {
-            if let Some(Step::Member(name)) = self.path.last_mut() {
+        if let JsonEvent::ObjectKey(key) = &event
+            && let Some(Step::Member(name)) = self.path.last_mut() {
                 key.as_ref().clone_into(name);
             }
-        }
         if closes {
             self.path.pop();
         }

@@ -4,6 +4,8 @@
 //! by a second module that makes its own stores. A test that is not in the list is dead code, which the compiler
 //! reports.
 
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests: what is not as expected must stop them")]
+
 mod durability;
 mod hub;
 mod isolation;

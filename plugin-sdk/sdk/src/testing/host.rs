@@ -132,9 +132,12 @@ pub(crate) fn http_fetch(request: Request) -> Result<WholeResponse, Error> {
 fn declared<'a>(state: &'a State, credential: &str) -> Result<Option<&'a Credential>, Error> {
     let Some(manifest) = &state.manifest else { return Ok(None) };
     let found = manifest.credentials.iter().find(|own| own.name == credential);
-    found
-        .map(Some)
-        .ok_or_else(|| Error::invalid("/credential", format!("a credential of plugin.toml, not {credential:?}")))
+    found.map(Some).ok_or_else(|| undeclared("credentials", credential))
+}
+
+/// A name that a list of the manifest does not have.
+fn undeclared(list: &str, name: &str) -> Error {
+    Error::Denied(format!("{name:?} is not among the manifest's {list}: add [[{list}]] name = {name:?}"))
 }
 
 fn secrets(credential: &str) -> Result<Vec<String>, Error> {
@@ -216,7 +219,7 @@ pub(crate) fn usage_add(meter: &str, quantity: u64, basis: Basis, id: Option<&st
         if let Some(manifest) = &state.manifest
             && !manifest.meters.iter().any(|own| own.name == meter)
         {
-            return Err(Error::invalid("/meter", format!("a meter of plugin.toml, not {meter:?}")));
+            return Err(undeclared("meters", meter));
         }
         let repeat = id.is_some() && state.usage.iter().any(|used| used.meter == meter && used.id.as_deref() == id);
         if !repeat {
