@@ -15,7 +15,7 @@ pub enum Basis {
 /// Adds to a meter of the manifest. An `id` makes a repeat harmless: the second is dropped.
 ///
 /// # Errors
-/// [`Error::Invalid`] for a meter that the manifest does not name.
+/// [`Error::Denied`] for a meter that the manifest does not name.
 pub fn add(meter: &str, quantity: u64, basis: Basis, id: Option<&str>) -> Result<(), Error> {
     host::usage_add(meter, quantity, basis, id)
 }

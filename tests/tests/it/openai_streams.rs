@@ -120,7 +120,7 @@ async fn an_error_frame_reaches_the_client_as_the_vendor_sent_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_that_the_vendor_cuts_is_cut_for_the_client_and_billed_by_estimate() {
     let scene = OpenAiScene::start().await;
-    let response = scene.proxied("/v1/chat/completions", &streamed("sim:cut-after=12", None)).open().await;
+    let response = scene.proxied("/v1/chat/completions", &streamed("sim:tokens=20,cut-after=12", None)).open().await;
     let chunks: Vec<_> = response.bytes_stream().collect().await;
     assert!(chunks.last().unwrap().is_err(), "a cut stream must not look complete");
     let org = scene.org.clone();

@@ -98,10 +98,11 @@ impl Scanner {
                 *index = index.wrapping_add(1);
             }
             if self.taking.is_none()
-                && let Some(pointer) = self.here() {
-                    self.taking =
-                        Some(Taking { pointer, depth: self.path.len(), writer: WriterJsonSerializer::new(Vec::new()) });
-                }
+                && let Some(pointer) = self.here()
+            {
+                self.taking =
+                    Some(Taking { pointer, depth: self.path.len(), writer: WriterJsonSerializer::new(Vec::new()) });
+            }
         }
         let opens = match &event {
             JsonEvent::StartObject => Some(Step::Member(String::new())),
@@ -111,9 +112,10 @@ impl Scanner {
         };
         let closes = matches!(event, JsonEvent::EndObject | JsonEvent::EndArray);
         if let JsonEvent::ObjectKey(key) = &event
-            && let Some(Step::Member(name)) = self.path.last_mut() {
-                key.as_ref().clone_into(name);
-            }
+            && let Some(Step::Member(name)) = self.path.last_mut()
+        {
+            key.as_ref().clone_into(name);
+        }
         if closes {
             self.path.pop();
         }
