@@ -1,6 +1,8 @@
 //! Benchmarks: the program is `tests/bench`, which prints the facts of the machine beside its figures; here is
 //! only what must be built before.
 
+use std::process::Command;
+
 use anyhow::Result;
 
 use crate::{fixtures, plugins, process, toolchain::Toolchain, workspace::Workspace};
@@ -20,7 +22,7 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     fixtures::guests(workspace, &toolchain)?;
     let programs = ["--package", "patchbay", "--package", "patchbay-bench"];
     process::run(process::cargo().current_dir(workspace.root()).args(["build", "--release"]).args(programs))?;
-    let mut cargo = process::cargo();
-    cargo.current_dir(workspace.root()).args(["run", "--release", "--package", "patchbay-bench", "--"]);
-    process::run(cargo.args(&options.arguments))
+    // not by `cargo run`: a selection of packages of its own has features of its own, and builds all of it again
+    let mut bench = Command::new(workspace.target("release").join("patchbay-bench"));
+    process::run(bench.current_dir(workspace.root()).args(&options.arguments))
 }

@@ -178,14 +178,14 @@ impl Config {
     pub fn load(file: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(file)
             .with_context(|| format!("cannot read the configuration {}", file.display()))
-            .or_fix("name the file with --config; docs/guides/operating.md shows every key")?;
+            .or_fix("name the file with --config; docs/guides/operating-the-hub.md shows every key")?;
         let environment = Environment::with_prefix("PATCHBAY");
         let folder = file.parent().unwrap_or(Path::new(""));
         Self::parse(&text, folder, environment)
             .with_context(|| {
                 format!("the configuration {} (or PATCHBAY__… in the environment) is not valid", file.display())
             })
-            .or_fix("correct that key; docs/guides/operating.md shows every key")
+            .or_fix("correct that key; docs/guides/operating-the-hub.md shows every key")
     }
 
     fn parse(text: &str, folder: &Path, environment: Environment) -> Result<Self> {
@@ -219,6 +219,16 @@ mod tests {
         assert_eq!(config.server.listen, "127.0.0.1:8080".parse().unwrap());
         assert!(!config.plugins.allow_unsigned);
         assert_eq!(config.log.format, LogFormat::Text);
+    }
+
+    #[test]
+    fn the_guide_shows_the_defaults() {
+        let guide = include_str!("../../../docs/guides/operating-the-hub.md");
+        let block = guide.split_once("```toml\n").unwrap().1.split_once("\n```").unwrap().0;
+        let (shown, default) = (parse(block, &[]).unwrap(), parse("", &[]).unwrap());
+        assert_eq!(format!("{:#?}", shown.hub().unwrap()), format!("{:#?}", default.hub().unwrap()));
+        assert_eq!(format!("{:#?}", shown.server), format!("{:#?}", default.server));
+        assert_eq!(format!("{:?} {:?}", shown.data, shown.log), format!("{:?} {:?}", default.data, default.log));
     }
 
     #[test]

@@ -19,6 +19,11 @@ use clap::Parser;
 
 use crate::cli::{Cli, Command};
 
+/// The system's own gives memory back to the kernel and takes it again many times a second under load, which
+/// stops every thread of the process each time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         // The compiler's child process: no runtime, no log, nothing that costs memory.

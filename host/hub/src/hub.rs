@@ -12,12 +12,19 @@ use patchbay_model::{Clock, Code, Failure, OrgId, PluginId, Random, org::ApiKey}
 use patchbay_runtime::{BlobStore, Runtime, RuntimeError, Services};
 use patchbay_storage::{Database, DatabaseUrl, Journal, StorageError};
 use patchbay_vault::{ArtefactMac, KeyEncryptionKey, KeyHasher, Vault, VaultError};
+use tokio::task::JoinHandle;
 use tokio_util::{
     sync::{CancellationToken, DropGuard},
     task::TaskTracker,
 };
 
-use crate::{config::HubConfig, read_through::ReadThrough, registry::Registry, tenant::Installed, watch, webhooks};
+use crate::{
+    config::HubConfig,
+    read_through::ReadThrough,
+    registry::Registry,
+    tenant::{Installed, Serving},
+    watch, webhooks,
+};
 
 /// How long what was read from the database may be used; another process may have changed it meanwhile.
 const CACHE_TIME: Duration = Duration::from_secs(60);
@@ -205,6 +212,25 @@ impl Inner {
             return Err(Failure::new(Code::Unavailable, "the hub is stopping").retry_after(Duration::from_secs(1)));
         }
         Ok(())
+    }
+
+    /// Starts work around calls of an installation; it goes on to its end whoever waits for it.
+    pub(crate) fn start_call<T: Send + 'static>(
+        &self,
+        serving: &Serving,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> JoinHandle<T> {
+        let (runtime, tenant) = (self.runtime.clone(), Arc::clone(&serving.tenant));
+        self.work.spawn(async move { runtime.drive(&tenant, work).await })
+    }
+
+    /// Starts work around calls that nobody waits for: it stands back behind all others.
+    pub(crate) fn start_behind<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> JoinHandle<T> {
+        let runtime = self.runtime.clone();
+        self.work.spawn(async move { runtime.drive_behind(work).await })
     }
 
     async fn sweep(&self) -> Result<(), Failure> {

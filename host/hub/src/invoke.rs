@@ -74,7 +74,7 @@ impl Hub {
             let run = call.run;
             ended.into_result().map(|output| InvokeReply { run, output })
         };
-        hub.work.spawn(work.instrument(span)).await.map_err(Failure::internal)?
+        hub.start_call(&serving, work.instrument(span)).await.map_err(Failure::internal)?
     }
 }
 

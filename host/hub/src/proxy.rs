@@ -112,7 +112,7 @@ impl Hub {
         let (sender, receiver) = reply_channel();
         let (tell, ended) = oneshot::channel();
         let hub = self.clone();
-        let span = call.span.clone();
+        let (span, serving) = (call.span.clone(), Arc::clone(&call.serving));
         let work = async move {
             let mut finished = call.plugin().proxy(call.invocation(timeout), request, sender).await;
             if finished.result.is_err() && limit.was_passed() {
@@ -122,7 +122,7 @@ impl Hub {
             // nobody listens if the client has left
             let _ = tell.send(ended);
         };
-        self.0.work.spawn(work.instrument(span));
+        self.0.start_call(&serving, work.instrument(span));
         (receiver, ended)
     }
 }

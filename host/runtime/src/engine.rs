@@ -83,7 +83,8 @@ fn pool(max_instances: u32, max_memory: u64) -> PoolingAllocationConfig {
         .table_keep_resident(64 << 10)
         .async_stack_keep_resident(64 << 10)
         .max_unused_warm_slots(64)
-        .decommit_batch_size(16)
+        // each call cleans up after itself: in a batch, one pays for the memory that others used
+        .decommit_batch_size(1)
         .pagemap_scan(Enabled::Auto);
     pool
 }

@@ -178,7 +178,7 @@ impl Plugin {
     ) -> Finished<T> {
         let shared = &self.shared;
         let refused = |failure| Finished::refused(failure, shared.services.clock.now());
-        let Ok(_permit) = Arc::clone(&call.tenant.permits).try_acquire_owned() else {
+        let Ok(_permit) = Arc::clone(&call.tenant.share.permits).try_acquire_owned() else {
             let detail = format!("at most {} calls of this plugin run at once", self.limits.concurrency);
             return refused(Failure::new(Code::ConcurrencyLimited, detail).retry_after(Duration::from_secs(1)));
         };
@@ -188,6 +188,7 @@ impl Plugin {
         let mut limits = self.limits.clone();
         limits.timeout = self.timeout(kind, call.timeout);
         let timeout = limits.timeout;
+        let conduct = Arc::clone(&call.tenant.share.conduct);
         let state = CallState::new(CallInit {
             run: call.run,
             tenant: call.tenant,
@@ -209,7 +210,10 @@ impl Plugin {
         let result = match ended {
             Ok(Ok(Ok(given))) => broke_off.map_or(Ok(given), Err),
             Ok(Ok(Err(error))) => Err(outcome::reported(error, &state)),
-            Ok(Err(trap)) => Err(outcome::trapped(&trap)),
+            Ok(Err(trap)) => {
+                conduct.was_stopped();
+                Err(outcome::trapped(&trap))
+            }
             Err(_) => Err(outcome::trapped(&Stop::Timeout(timeout).into())),
         };
         Finished::new(result, state)

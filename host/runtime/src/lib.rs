@@ -10,6 +10,7 @@ mod capabilities;
 pub mod compile;
 mod engine;
 mod exports;
+mod lane;
 mod limits;
 mod observe;
 mod outcome;
@@ -48,6 +49,8 @@ pub use tenant::{Tenant, TenantInit};
 
 use call::CallState;
 use compile::Compilation;
+use lane::SlowLane;
+use tenant::Share;
 
 /// How plugins are run.
 #[derive(Debug, Clone)]
@@ -106,6 +109,9 @@ pub enum RuntimeError {
     /// The machine cannot host the engine.
     #[error("the WebAssembly engine does not start: {0}")]
     Engine(String),
+    /// The system gives no more threads.
+    #[error("the threads for hungry plugins cannot be started")]
+    Threads(#[source] Arc<std::io::Error>),
 }
 
 /// What all loaded plugins share. Knows no plugin, so that a plugin is freed with its last call.
@@ -116,8 +122,8 @@ pub(crate) struct Shared {
     pub(crate) room: Semaphore,
 }
 
-/// The permits of (org, plugin), and how many there are.
-type Permits = HashMap<(OrgId, PluginId), (u32, Weak<Semaphore>)>;
+/// What (org, plugin) has at once and in common, and how many permits those are.
+type Shares = HashMap<(OrgId, PluginId), (u32, Weak<Share>)>;
 
 /// Loads plugins. Clones share everything.
 #[derive(Clone)]
@@ -129,7 +135,8 @@ struct Inner {
     linker: Linker<CallState>,
     compilation: Compilation,
     loaded: Mutex<HashMap<Digest, Weak<Plugin>>>,
-    permits: Mutex<Permits>,
+    shares: Mutex<Shares>,
+    slow: SlowLane,
 }
 
 impl Runtime {
@@ -152,8 +159,9 @@ impl Runtime {
         };
         let room = Semaphore::new(config.max_instances as usize);
         let shared = Arc::new(Shared { config, services: Arc::new(services), room });
-        let (loaded, permits) = (Mutex::default(), Mutex::default());
-        Ok(Self(Arc::new(Inner { shared, engine, linker, compilation, loaded, permits })))
+        let slow = SlowLane::open().map_err(|error| RuntimeError::Threads(Arc::new(error)))?;
+        let (loaded, shares) = (Mutex::default(), Mutex::default());
+        Ok(Self(Arc::new(Inner { shared, engine, linker, compilation, loaded, shares, slow })))
     }
 
     /// Turns a package into a plugin: native code from the cache or the compiler, linked, and probed by
@@ -198,7 +206,7 @@ impl Runtime {
                 account: None,
                 webhook_url: String::new(),
             },
-            Arc::new(Semaphore::new(1)),
+            Arc::new(Share::new(1)),
         );
         let call = Invocation {
             tenant: Arc::new(tenant),
@@ -216,21 +224,32 @@ impl Runtime {
         probed.map_err(LoadError::Probe)
     }
 
-    /// An installation, ready to be called. Calls of one (org, plugin) share their permits, also over
-    /// several tenants.
+    /// An installation, ready to be called. Calls of one (org, plugin) share their permits and their lane, also
+    /// over several tenants.
     #[must_use]
     pub fn tenant(&self, plugin: &PluginId, concurrency: u32, init: TenantInit) -> Arc<Tenant> {
-        let mut permits = self.0.permits.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shares = self.0.shares.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (init.org, plugin.clone());
         let existing =
-            permits.get(&key).filter(|(count, _)| *count == concurrency).and_then(|(_, semaphore)| semaphore.upgrade());
-        let semaphore = existing.unwrap_or_else(|| {
-            permits.retain(|_, (_, semaphore)| semaphore.strong_count() > 0);
-            let semaphore = Arc::new(Semaphore::new(concurrency as usize));
-            permits.insert(key, (concurrency, Arc::downgrade(&semaphore)));
-            semaphore
+            shares.get(&key).filter(|(count, _)| *count == concurrency).and_then(|(_, share)| share.upgrade());
+        let share = existing.unwrap_or_else(|| {
+            shares.retain(|_, (_, share)| share.strong_count() > 0);
+            let share = Arc::new(Share::new(concurrency));
+            shares.insert(key, (concurrency, Arc::downgrade(&share)));
+            share
         });
-        Arc::new(Tenant::new(init, semaphore))
+        Arc::new(Tenant::new(init, share))
+    }
+
+    /// Drives work around calls of this tenant to its end. What uses much CPU time goes on behind everybody
+    /// else's calls, and so do the tenant's next calls. A panic of the work is passed on.
+    pub async fn drive<T: Send + 'static>(&self, tenant: &Tenant, work: impl Future<Output = T> + Send + 'static) -> T {
+        self.0.slow.drive(&tenant.share.conduct, work).await
+    }
+
+    /// Drives work that nobody waits for, behind everybody's calls. A panic of the work is passed on.
+    pub async fn drive_behind<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
+        self.0.slow.behind(work).await
     }
 }
 

@@ -8,6 +8,8 @@ use patchbay_vault::Credentials;
 use secrecy::ExposeSecret;
 use tokio::sync::Semaphore;
 
+use crate::lane::Conduct;
+
 /// What makes a [`Tenant`].
 pub struct TenantInit {
     /// The org.
@@ -36,15 +38,30 @@ pub struct Tenant {
     pub(crate) credentials: Option<Arc<Credentials>>,
     pub(crate) account: Option<String>,
     pub(crate) webhook_url: String,
+    pub(crate) share: Arc<Share>,
+}
+
+/// What all tenants of one (org, plugin) have together.
+#[derive(Debug)]
+pub(crate) struct Share {
+    /// Calls that may still begin.
     pub(crate) permits: Arc<Semaphore>,
+    /// In which lane the next call begins.
+    pub(crate) conduct: Arc<Conduct>,
+}
+
+impl Share {
+    pub(crate) fn new(concurrency: u32) -> Self {
+        Self { permits: Arc::new(Semaphore::new(concurrency as usize)), conduct: Arc::default() }
+    }
 }
 
 impl Tenant {
-    pub(crate) fn new(init: TenantInit, permits: Arc<Semaphore>) -> Self {
+    pub(crate) fn new(init: TenantInit, share: Arc<Share>) -> Self {
         let TenantInit { org, installation, config, credentials, account, webhook_url } = init;
         let secrets = credentials.iter().flat_map(|credentials| credentials.secrets());
         let redact = Arc::new(Redactor::new(secrets.map(|secret| secret.expose_secret())));
-        Self { org, installation, redact, config, credentials, account, webhook_url, permits }
+        Self { org, installation, redact, config, credentials, account, webhook_url, share }
     }
 }
 

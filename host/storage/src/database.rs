@@ -119,6 +119,13 @@ impl Database {
         }
     }
 
+    /// SQLite's one connection that writes, for whoever brings a transaction of their own.
+    pub(crate) fn sqlite_writer(&self) -> Option<&SqlitePool> {
+        match &self.connections {
+            Connections::Sqlite { writer, .. } => Some(writer),
+        }
+    }
+
     /// Waits for open transactions and closes. SQLite's log is folded into its file.
     pub async fn close(&self) {
         match &self.connections {

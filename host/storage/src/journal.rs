@@ -46,6 +46,13 @@ pub struct RunCommit {
     pub webhook: Option<WebhookOutcome>,
 }
 
+impl RunCommit {
+    /// True if the run and its usage are all that there is.
+    fn is_plain(&self) -> bool {
+        self.events.is_empty() && self.plugin_changes.is_empty() && self.webhook.is_none()
+    }
+}
+
 /// How a commit ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Committed {
@@ -229,6 +236,12 @@ async fn transact(
     runs: &[Box<RunCommit>],
     webhooks: &[Box<Webhook>],
 ) -> Result<Outcomes, StorageError> {
+    if webhooks.is_empty()
+        && runs.iter().all(|commit| commit.is_plain())
+        && let Some(writer) = database.sqlite_writer()
+    {
+        return sqlite::write_plain(writer, runs).await;
+    }
     let mut tx = database.begin().await?;
     let outcomes = match &mut tx {
         Tx::Sqlite(transaction) => sqlite::write(transaction, runs, webhooks).await?,

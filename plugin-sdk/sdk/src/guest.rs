@@ -5,6 +5,7 @@
 
 mod convert;
 mod exports;
+mod memory;
 
 #[allow(missing_docs, unsafe_code, clippy::all, clippy::pedantic, reason = "generated")]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "generated")]

@@ -17,7 +17,7 @@ use patchbay_storage::{Database, DatabaseUrl};
 use patchbay_vault::ArtefactMac;
 use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store,
-    component::{Component, HasSelf, Linker},
+    component::{Component, HasSelf, Linker, ResourceType},
 };
 
 use crate::{
@@ -37,7 +37,7 @@ mod bindings {
 use bindings::{
     Connector, ConnectorPre,
     exports::patchbay::connector::actions::Call,
-    patchbay::connector::{events, log, types, usage},
+    patchbay::connector::{bytes as wit_bytes, events, log, reply, types, usage},
 };
 
 /// A host that does nothing.
@@ -101,6 +101,19 @@ fn bare(package: &Package) -> wasmtime::Result<(Engine, ConnectorPre<Bare>)> {
     let mut linker = Linker::<Bare>::new(&engine);
     linker.allow_shadowing(true);
     linker.define_unknown_imports_as_traps(&component)?;
+    // resources need types of their own, which a trap does not have
+    for interface in ["bytes", "http", "blobs", "reply"] {
+        linker.instance(&format!("patchbay:connector/{interface}@1.0.0"))?.resource(
+            "source",
+            ResourceType::host::<wit_bytes::Source>(),
+            |_, _| Ok(()),
+        )?;
+    }
+    linker.instance("patchbay:connector/reply@1.0.0")?.resource(
+        "responder",
+        ResourceType::host::<reply::Responder>(),
+        |_, _| Ok(()),
+    )?;
     log::add_to_linker::<_, HasSelf<Bare>>(&mut linker, |state| state)?;
     usage::add_to_linker::<_, HasSelf<Bare>>(&mut linker, |state| state)?;
     events::add_to_linker::<_, HasSelf<Bare>>(&mut linker, |state| state)?;

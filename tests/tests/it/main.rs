@@ -12,6 +12,7 @@ mod bad_input;
 mod broken_packages;
 mod canary;
 mod compile_bombs;
+mod docs;
 mod hot_swap;
 mod isolation;
 mod languages;

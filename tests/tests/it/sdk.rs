@@ -26,14 +26,14 @@ fn script(name: &str) -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/sdk")).join(name)
 }
 
-async fn run(command: &mut Command) -> Result<String, String> {
+pub async fn run(command: &mut Command) -> Result<String, String> {
     let output = command.stdin(Stdio::null()).kill_on_drop(true).output().await.map_err(|error| error.to_string())?;
     let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     if output.status.success() { Ok(text) } else { Err(text) }
 }
 
 /// True if the interpreter is there; says so and gives false if it is not.
-async fn have(program: &str) -> bool {
+pub async fn have(program: &str) -> bool {
     if run(Command::new(program).arg("--version")).await.is_ok() {
         return true;
     }
@@ -56,7 +56,7 @@ async fn installed(place: &Path, wanted: &str, install: impl AsyncFnOnce()) {
     std::fs::write(marker, wanted).unwrap();
 }
 
-async fn python() -> PathBuf {
+pub async fn python() -> PathBuf {
     let place = folder().join("python");
     let interpreter = place.join("bin/python");
     installed(&place, &PYTHON.join(" "), async || {

@@ -161,6 +161,13 @@ impl Inner {
             error: None,
             created_at: self.clock.now(),
         };
+        // at a start every version is there already, and reading twenty takes less time than writing one
+        let mut tx = self.database.read().await?;
+        let known = tx.hub().plugin_version(&row.digest).await?;
+        drop(tx);
+        if known.is_some_and(|known| PluginVersion { created_at: row.created_at, ..known } == row) {
+            return Ok(());
+        }
         let mut tx = self.database.begin().await?;
         tx.hub().put_plugin_version(&row).await?;
         tx.commit().await?;

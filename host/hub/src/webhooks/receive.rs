@@ -96,7 +96,8 @@ impl Hub {
         };
         let receiving = Receiving { hub: self.clone(), serving: hook.serving, received_at: hub.clock.now(), call };
         // a vendor that hangs up must not stop what has begun
-        hub.work.spawn(receiving.run()).await.map_err(Failure::internal)?
+        let serving = Arc::clone(&receiving.serving);
+        hub.start_call(&serving, receiving.run()).await.map_err(Failure::internal)?
     }
 }
 
@@ -217,7 +218,7 @@ impl Receiving {
             return;
         };
         let hub = self.hub.clone();
-        self.hub.0.work.spawn(async move {
+        self.hub.0.start_behind(async move {
             let _permit = permit;
             // its failure is kept with the webhook
             let _ = hub.0.process(webhook, false, claim).await;

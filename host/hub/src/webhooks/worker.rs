@@ -95,7 +95,7 @@ impl Hub {
             return Ok(None);
         }
         let hub = self.clone();
-        Ok(Some(self.0.work.spawn(async move {
+        Ok(Some(self.0.start_behind(async move {
             let _permit = permit;
             // its failure is kept with the webhook
             let _ = hub.0.process(webhook, false, claim).await;

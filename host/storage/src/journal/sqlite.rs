@@ -11,7 +11,7 @@ mod webhooks;
 
 use patchbay_model::webhook::Webhook;
 use serde::{Serialize, Serializer};
-use sqlx::SqliteConnection;
+use sqlx::{SqliteConnection, SqlitePool};
 use uuid::Uuid;
 
 use super::{Committed, Outcomes, RunCommit};
@@ -24,13 +24,26 @@ pub(super) async fn write(
 ) -> Result<Outcomes, StorageError> {
     let committed = records::write(connection, runs).await?;
     runs::write(connection, runs, &committed).await?;
-    runs::write_usage(connection, runs).await?;
     let winners: Vec<&RunCommit> =
         runs.iter().zip(&committed).filter(|(_, end)| **end == Committed::All).map(|(commit, _)| &**commit).collect();
     events::write(connection, &winners).await?;
     webhooks::settle(connection, &winners).await?;
     let stored = webhooks::insert(connection, webhooks).await?;
     Ok(Outcomes { runs: committed, webhooks: stored })
+}
+
+/// Runs that leave nothing but themselves and their usage, which is most of them: the whole transaction is one
+/// trip to the connection's thread. A trip costs two wake-ups, and `BEGIN` and `COMMIT` would be trips of their own.
+pub(super) async fn write_plain(writer: &SqlitePool, runs: &[Box<RunCommit>]) -> Result<Outcomes, StorageError> {
+    let mut connection = writer.acquire().await?;
+    if let Err(error) = runs::transact(&mut connection, runs).await {
+        // what cannot be rolled back (the transaction did not even begin) ends with its connection
+        if sqlx::query("ROLLBACK").execute(&mut *connection).await.is_err() {
+            connection.close_on_drop();
+        }
+        return Err(error);
+    }
+    Ok(Outcomes { runs: vec![Committed::All; runs.len()], webhooks: Vec::new() })
 }
 
 /// Bytes as hexadecimal digits.

@@ -34,6 +34,32 @@ struct RunRow<'a> {
     finished: i64,
 }
 
+/// Takes the runs as `$1` and what they are billed for as `$2`: one trip to the connection's thread for both.
+macro_rules! insert {
+    ($before:literal, $after:literal) => {
+        concat!(
+            $before,
+            "WITH new AS MATERIALIZED (SELECT value AS r FROM jsonb_each($1))
+             INSERT INTO run (org_id, id, plugin, version, digest, kind, operation, error_code, error_detail,
+               upstream_status, wall_us, cpu_us, peak_memory, egress_sent, egress_received, host_calls, log,
+               started_at, finished_at)
+             SELECT unhex(r ->> 'org'), unhex(r ->> 'id'), r ->> 'plugin', r ->> 'version', unhex(r ->> 'digest'),
+               r ->> 'kind', r ->> 'operation', r ->> 'code', r ->> 'detail', r ->> 'status', r ->> 'wall',
+               r ->> 'cpu', r ->> 'memory', r ->> 'sent', r ->> 'received', r ->> 'calls', r -> 'log',
+               r ->> 'started', r ->> 'finished'
+             FROM new;
+             WITH new AS MATERIALIZED (SELECT value AS r FROM jsonb_each($2))
+             INSERT INTO usage_record (org_id, id, plugin, run_id, meter, quantity, basis, dedupe, at)
+             SELECT unhex(r ->> 0), unhex(r ->> 1), r ->> 2, unhex(r ->> 3), r ->> 4, r ->> 5, r ->> 6, r ->> 7,
+               r ->> 8
+             FROM new WHERE true
+             ON CONFLICT (org_id, plugin, meter, dedupe) WHERE dedupe IS NOT NULL DO NOTHING",
+            $after
+        )
+    };
+}
+
+/// Writes runs and usage within a transaction.
 pub(super) async fn write(
     connection: &mut SqliteConnection,
     runs: &[Box<RunCommit>],
@@ -42,6 +68,19 @@ pub(super) async fn write(
     if runs.is_empty() {
         return Ok(());
     }
+    let (runs, usage) = (run_rows(runs, committed)?, usage_rows(runs)?);
+    sqlx::query(insert!("", "")).bind(runs).bind(usage).execute(connection).await?;
+    Ok(())
+}
+
+/// Writes runs and usage as a transaction of their own. After an error it may still be open.
+pub(super) async fn transact(connection: &mut SqliteConnection, runs: &[Box<RunCommit>]) -> Result<(), StorageError> {
+    let (rows, usage) = (run_rows(runs, &vec![Committed::All; runs.len()])?, usage_rows(runs)?);
+    sqlx::query(insert!("BEGIN IMMEDIATE;", ";COMMIT")).bind(rows).bind(usage).execute(connection).await?;
+    Ok(())
+}
+
+fn run_rows(runs: &[Box<RunCommit>], committed: &[Committed]) -> Result<String, StorageError> {
     let lost: Vec<Option<String>> = committed
         .iter()
         .map(|end| match end {
@@ -81,27 +120,10 @@ pub(super) async fn write(
             }
         })
         .collect();
-    sqlx::query(
-        "WITH new AS MATERIALIZED (SELECT value AS r FROM jsonb_each($1))
-         INSERT INTO run (org_id, id, plugin, version, digest, kind, operation, error_code, error_detail,
-           upstream_status, wall_us, cpu_us, peak_memory, egress_sent, egress_received, host_calls, log, started_at,
-           finished_at)
-         SELECT unhex(r ->> 'org'), unhex(r ->> 'id'), r ->> 'plugin', r ->> 'version', unhex(r ->> 'digest'),
-           r ->> 'kind', r ->> 'operation', r ->> 'code', r ->> 'detail', r ->> 'status', r ->> 'wall', r ->> 'cpu',
-           r ->> 'memory', r ->> 'sent', r ->> 'received', r ->> 'calls', r -> 'log', r ->> 'started',
-           r ->> 'finished'
-         FROM new",
-    )
-    .bind(json(&rows)?)
-    .execute(connection)
-    .await?;
-    Ok(())
+    json(&rows)
 }
 
-pub(super) async fn write_usage(
-    connection: &mut SqliteConnection,
-    runs: &[Box<RunCommit>],
-) -> Result<(), StorageError> {
+fn usage_rows(runs: &[Box<RunCommit>]) -> Result<String, StorageError> {
     let rows: Vec<_> = runs
         .iter()
         .flat_map(|commit| commit.usage.iter().map(|usage| (&commit.run, usage)))
@@ -119,18 +141,5 @@ pub(super) async fn write_usage(
             )
         })
         .collect();
-    if rows.is_empty() {
-        return Ok(());
-    }
-    sqlx::query(
-        "WITH new AS MATERIALIZED (SELECT value AS r FROM jsonb_each($1))
-         INSERT INTO usage_record (org_id, id, plugin, run_id, meter, quantity, basis, dedupe, at)
-         SELECT unhex(r ->> 0), unhex(r ->> 1), r ->> 2, unhex(r ->> 3), r ->> 4, r ->> 5, r ->> 6, r ->> 7, r ->> 8
-         FROM new WHERE true
-         ON CONFLICT (org_id, plugin, meter, dedupe) WHERE dedupe IS NOT NULL DO NOTHING",
-    )
-    .bind(json(&rows)?)
-    .execute(connection)
-    .await?;
-    Ok(())
+    json(&rows)
 }

@@ -1,0 +1,245 @@
+//! Two lanes for calls: one on the threads that also serve connections, and a slow one on threads that the
+//! system runs only when those have nothing to do.
+//!
+//! Guest code gives way at each tick of the epoch, but a tick is long beside a quick call's fifth of a
+//! millisecond: a few endless loops on the threads of the server would make everybody's calls wait in a queue of
+//! ticks. So a call begins in the quick lane, where nothing has to change threads, and what uses more than its
+//! share is moved, between two polls, to the slow lane. Whose call was moved or stopped begins there next
+//! time, until it has been quick for a while.
+//!
+//! Rejected: all guests on threads of their own (two thread switches for each call, which cost more than the
+//! call), and a shorter tick alone (the queue stays, and each tick costs a thread's wake-up on an idle hub).
+
+use std::{
+    panic::resume_unwind,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+
+use rustix::time::{ClockId, clock_gettime};
+use tokio::{
+    runtime::{Builder, Handle},
+    task::JoinHandle,
+};
+
+/// CPU time that a call may use in the quick lane at once.
+const BURST: Duration = Duration::from_millis(2);
+
+/// The part of the time since it began that a call may use beside that: a long stream is not a hungry one.
+const SHARE: u32 = 20;
+
+/// So many calls in a row must have been quick before the next one begins in the quick lane again.
+const PROBATION: u32 = 64;
+
+/// How far the slow lane stands back (`nice`): it gets about a tenth of a core that both want.
+const NICE: i32 = 10;
+
+/// What is remembered of the calls of one (org, plugin).
+#[derive(Debug, Default)]
+pub(crate) struct Conduct {
+    /// Quick calls that are missing until the quick lane is open again.
+    probation: AtomicU32,
+    /// The call that just ended was stopped.
+    stopped: AtomicBool,
+}
+
+impl Conduct {
+    /// A limit or a crash ended a call.
+    pub(crate) fn was_stopped(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
+    }
+
+    fn on_probation(&self) -> bool {
+        self.probation.load(Ordering::Relaxed) > 0
+    }
+
+    fn ended(&self, quick: bool) {
+        if self.stopped.swap(false, Ordering::Relaxed) || !quick {
+            self.probation.store(PROBATION, Ordering::Relaxed);
+        } else if self.on_probation() {
+            // two that end at once may both count: it is a rule of thumb
+            let left = self.probation.load(Ordering::Relaxed);
+            self.probation.store(left.saturating_sub(1), Ordering::Relaxed);
+        }
+    }
+}
+
+/// The threads of the slow lane.
+#[derive(Debug)]
+pub(crate) struct SlowLane {
+    /// Taken when the lane is closed.
+    runtime: Option<tokio::runtime::Runtime>,
+    handle: Handle,
+}
+
+impl SlowLane {
+    /// # Errors
+    /// No thread can be started.
+    pub(crate) fn open() -> std::io::Result<Self> {
+        let runtime = Builder::new_multi_thread()
+            .thread_name("slow-lane")
+            .worker_threads(std::thread::available_parallelism().map_or(2, usize::from))
+            .on_thread_start(|| {
+                // on Linux this is the thread's own; without it the lane is only less slow
+                if let Err(error) = rustix::process::nice(NICE) {
+                    tracing::warn!(%error, "the slow lane's threads cannot be given a lower priority");
+                }
+            })
+            .enable_all()
+            .build()?;
+        Ok(Self { handle: runtime.handle().clone(), runtime: Some(runtime) })
+    }
+
+    /// Drives a call's work to its end, in the lane that it deserves.
+    pub(crate) async fn drive<T: Send + 'static>(
+        &self,
+        conduct: &Arc<Conduct>,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> T {
+        let mut metered = Metered::new(Arc::clone(conduct), Box::pin(work));
+        if !conduct.on_probation()
+            && let Some(given) = Quickly(&mut metered).await
+        {
+            return given;
+        }
+        joined(self.handle.spawn(metered)).await
+    }
+
+    /// Drives work that nobody waits for.
+    pub(crate) async fn behind<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
+        joined(self.handle.spawn(work)).await
+    }
+}
+
+impl Drop for SlowLane {
+    fn drop(&mut self) {
+        // a runtime must not be waited for within another
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+async fn joined<T>(task: JoinHandle<T>) -> T {
+    match task.await {
+        Ok(given) => given,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => resume_unwind(panic),
+            // the lane was closed with the hub, and with it goes whoever waits here
+            Err(_) => std::future::pending().await,
+        },
+    }
+}
+
+type Work<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// Work whose CPU time is counted.
+struct Metered<T> {
+    conduct: Arc<Conduct>,
+    work: Work<T>,
+    began: Instant,
+    used: Duration,
+}
+
+impl<T> Metered<T> {
+    fn new(conduct: Arc<Conduct>, work: Work<T>) -> Self {
+        Self { conduct, work, began: Instant::now(), used: Duration::ZERO }
+    }
+
+    fn is_quick(&self) -> bool {
+        self.used <= BURST || self.used <= BURST.saturating_add(self.began.elapsed() / SHARE)
+    }
+}
+
+impl<T> Future for Metered<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
+        let before = thread_time();
+        let polled = self.work.as_mut().poll(context);
+        self.used = self.used.saturating_add(thread_time().saturating_sub(before));
+        if polled.is_ready() {
+            self.conduct.ended(self.is_quick());
+        }
+        polled
+    }
+}
+
+/// Polls the work for as long as it is quick. Nothing is given once it is not.
+struct Quickly<'a, T>(&'a mut Metered<T>);
+
+impl<T> Future for Quickly<'_, T> {
+    type Output = Option<T>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
+        match Pin::new(&mut *self.0).poll(context) {
+            Poll::Ready(given) => Poll::Ready(Some(given)),
+            Poll::Pending if self.0.is_quick() => Poll::Pending,
+            Poll::Pending => {
+                self.0.conduct.ended(false);
+                Poll::Ready(None)
+            }
+        }
+    }
+}
+
+/// CPU time of this thread: time that others had the core must not count against a call.
+fn thread_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    let (seconds, nanos) = (u64::try_from(time.tv_sec), u32::try_from(time.tv_nsec));
+    Duration::new(seconds.unwrap_or(0), nanos.unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Keeps its thread busy for so long between two looks around.
+    async fn hungry(polls: u32, each: Duration) -> Option<String> {
+        for _ in 0..polls {
+            let before = thread_time();
+            while thread_time().saturating_sub(before) < each {
+                std::hint::spin_loop();
+            }
+            tokio::task::yield_now().await;
+        }
+        std::thread::current().name().map(str::to_owned)
+    }
+
+    #[tokio::test]
+    async fn a_hungry_call_is_moved_and_begins_behind_the_others_next_time() {
+        let (lane, conduct) = (SlowLane::open().unwrap(), Arc::new(Conduct::default()));
+        let quick = lane.drive(&conduct, hungry(1, Duration::ZERO)).await;
+        assert_ne!(quick.as_deref(), Some("slow-lane"));
+        let moved = lane.drive(&conduct, hungry(4, Duration::from_millis(5))).await;
+        assert_eq!(moved.as_deref(), Some("slow-lane"));
+        for _ in 0..PROBATION {
+            assert_eq!(lane.drive(&conduct, hungry(1, Duration::ZERO)).await.as_deref(), Some("slow-lane"));
+        }
+        assert_ne!(lane.drive(&conduct, hungry(1, Duration::ZERO)).await.as_deref(), Some("slow-lane"));
+    }
+
+    #[tokio::test]
+    async fn a_call_that_was_stopped_has_consequences_for_its_own_plugin_only() {
+        let (lane, conduct) = (SlowLane::open().unwrap(), Arc::new(Conduct::default()));
+        let stopped = Arc::clone(&conduct);
+        lane.drive(&conduct, async move { stopped.was_stopped() }).await;
+        assert_eq!(lane.drive(&conduct, hungry(1, Duration::ZERO)).await.as_deref(), Some("slow-lane"));
+        let other = Arc::new(Conduct::default());
+        assert_ne!(lane.drive(&other, hungry(1, Duration::ZERO)).await.as_deref(), Some("slow-lane"));
+    }
+
+    #[tokio::test]
+    async fn a_panic_goes_to_who_waits() {
+        let (lane, conduct) = (Arc::new(SlowLane::open().unwrap()), Arc::new(Conduct::default()));
+        conduct.ended(false);
+        let panics = async move { lane.drive(&conduct, async { panic!("on purpose") }).await };
+        let error = tokio::spawn(panics).await.unwrap_err();
+        assert!(error.is_panic());
+    }
+}
