@@ -48,7 +48,7 @@ async fn the_readmes_calls_get_an_answer_a_run_and_a_usage_record() {
             blocks(&page("README.md"), "sh").into_iter().filter(|block| block.contains("curl")).collect();
         assert_eq!(calls.len(), 1);
         let printed = in_shell(&filled_in(&calls[0], &scene), &scene).await;
-        for expected in [r#""output":{"#, r#""outcome":"#, r#""meter":"output_tokens""#] {
+        for expected in [r#""output":{"#, r#""operation":"create-chat-completion""#, r#""meter":"output_tokens""#] {
             assert!(printed.contains(expected), "no {expected} in {printed}");
         }
     }
