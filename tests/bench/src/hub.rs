@@ -21,6 +21,12 @@ use crate::{Places, client::Call};
 /// A running process that ends with its handle.
 pub(crate) struct Process(Child);
 
+impl From<Child> for Process {
+    fn from(child: Child) -> Self {
+        Self(child)
+    }
+}
+
 impl Process {
     pub(crate) fn rss_kib(&self) -> anyhow::Result<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.0.id()))?;

@@ -51,6 +51,8 @@ enum Command {
         #[arg(long)]
         listen: std::net::SocketAddr,
     },
+    /// Keeps one core busy until it is stopped (started by them).
+    Spin,
 }
 
 /// Where the parts under test are.
@@ -63,8 +65,12 @@ pub(crate) struct Places {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
-    if let Some(Command::Upstream { listen }) = arguments.command {
-        return upstream::serve(listen).await;
+    match arguments.command {
+        Some(Command::Upstream { listen }) => return upstream::serve(listen).await,
+        Some(Command::Spin) => loop {
+            std::hint::spin_loop();
+        },
+        None => {}
     }
     let places = Places { patchbay: arguments.patchbay, plugins: arguments.plugins, fixtures: arguments.fixtures };
     let mut report = String::from("# Benchmarks\n\n");
