@@ -15,6 +15,7 @@ use crate::{
     Services,
     bindings::types,
     capabilities::{Capabilities, HostError},
+    cpu::thread_time,
     limits::{CallLimits, Limiter, Stop},
     plugin::Grants,
     tenant::Tenant,
@@ -35,8 +36,9 @@ pub(crate) struct CallState {
     limiter: Limiter,
     host_calls: u32,
     cpu: Duration,
-    /// When the guest was last entered; none while the host runs.
-    entered: Option<Instant>,
+    /// This thread's CPU time when the guest was last entered; none while the host runs. A guest changes threads
+    /// only while it waits, which is the host's time.
+    entered: Option<Duration>,
     denial: Option<Denial>,
     /// What a forwarded answer broke off with: the client must not take what it got for the whole.
     pub(crate) broke_off: Option<Failure>,
@@ -140,7 +142,7 @@ impl CallState {
 
     fn leave_guest(&mut self) {
         if let Some(entered) = self.entered.take() {
-            self.cpu = self.cpu.saturating_add(entered.elapsed());
+            self.cpu = self.cpu.saturating_add(thread_time().saturating_sub(entered));
         }
     }
 
@@ -181,7 +183,7 @@ pub(crate) fn store(engine: &Engine, state: CallState) -> Store<CallState> {
     store.call_hook(|mut context, hook| {
         let state = context.data_mut();
         match hook {
-            CallHook::CallingWasm | CallHook::ReturningFromHost => state.entered = Some(Instant::now()),
+            CallHook::CallingWasm | CallHook::ReturningFromHost => state.entered = Some(thread_time()),
             CallHook::CallingHost | CallHook::ReturningFromWasm => state.leave_guest(),
         }
         Ok(())

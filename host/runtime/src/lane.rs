@@ -1,5 +1,5 @@
-//! Two lanes for calls: one on the threads that also serve connections, and a slow one on threads that the
-//! system runs only when those have nothing to do.
+//! Two lanes for calls: one on the threads that also serve connections, and a slow one on threads of lower
+//! priority, which are so few that they leave a core free.
 //!
 //! Guest code gives way at each tick of the epoch, but a tick is long beside a quick call's fifth of a
 //! millisecond: a few endless loops on the threads of the server would make everybody's calls wait in a queue of
@@ -21,11 +21,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::time::{ClockId, clock_gettime};
 use tokio::{
     runtime::{Builder, Handle},
     task::JoinHandle,
 };
+
+use crate::cpu::thread_time;
 
 /// CPU time that a call may use in the quick lane at once.
 const BURST: Duration = Duration::from_millis(2);
@@ -81,9 +82,11 @@ impl SlowLane {
     /// # Errors
     /// No thread can be started.
     pub(crate) fn open() -> std::io::Result<Self> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let runtime = Builder::new_multi_thread()
             .thread_name("slow-lane")
-            .worker_threads(std::thread::available_parallelism().map_or(2, usize::from))
+            // a low priority alone does not do: a thread that wakes up waits until the running one's slice is over
+            .worker_threads(cores.saturating_sub(1).max(1))
             .on_thread_start(|| {
                 // on Linux this is the thread's own; without it the lane is only less slow
                 if let Err(error) = rustix::process::nice(NICE) {
@@ -186,13 +189,6 @@ impl<T> Future for Quickly<'_, T> {
             }
         }
     }
-}
-
-/// CPU time of this thread: time that others had the core must not count against a call.
-fn thread_time() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    let (seconds, nanos) = (u64::try_from(time.tv_sec), u32::try_from(time.tv_nsec));
-    Duration::new(seconds.unwrap_or(0), nanos.unwrap_or(0))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod blob_store;
 mod call;
 mod capabilities;
 pub mod compile;
+mod cpu;
 mod engine;
 mod exports;
 mod lane;

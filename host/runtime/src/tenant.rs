@@ -8,7 +8,7 @@ use patchbay_vault::Credentials;
 use secrecy::ExposeSecret;
 use tokio::sync::Semaphore;
 
-use crate::lane::Conduct;
+use crate::{capabilities::log::LogAllowance, lane::Conduct};
 
 /// What makes a [`Tenant`].
 pub struct TenantInit {
@@ -48,11 +48,13 @@ pub(crate) struct Share {
     pub(crate) permits: Arc<Semaphore>,
     /// In which lane the next call begins.
     pub(crate) conduct: Arc<Conduct>,
+    /// How much log they may still leave together.
+    pub(crate) log: LogAllowance,
 }
 
 impl Share {
     pub(crate) fn new(concurrency: u32) -> Self {
-        Self { permits: Arc::new(Semaphore::new(concurrency as usize)), conduct: Arc::default() }
+        Self { permits: Arc::new(Semaphore::new(concurrency as usize)), conduct: Arc::default(), log: LogAllowance::default() }
     }
 }
 
