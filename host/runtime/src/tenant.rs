@@ -54,7 +54,11 @@ pub(crate) struct Share {
 
 impl Share {
     pub(crate) fn new(concurrency: u32) -> Self {
-        Self { permits: Arc::new(Semaphore::new(concurrency as usize)), conduct: Arc::default(), log: LogAllowance::default() }
+        Self {
+            permits: Arc::new(Semaphore::new(concurrency as usize)),
+            conduct: Arc::default(),
+            log: LogAllowance::default(),
+        }
     }
 }
 
