@@ -4,8 +4,8 @@
 //! Guest code gives way at each tick of the epoch, but a tick is long beside a quick call's fifth of a
 //! millisecond: a few endless loops on the threads of the server would make everybody's calls wait in a queue of
 //! ticks. So a call begins in the quick lane, where nothing has to change threads, and what uses more than its
-//! share is moved, between two polls, to the slow lane. Whose call was moved or stopped begins there next
-//! time, until it has been quick for a while.
+//! share is moved, between two polls, to the slow lane. Whose calls were hungry again and again, or whose call was
+//! stopped, begins there next time, until it has been quick for a while.
 //!
 //! Rejected: all guests on threads of their own (two thread switches for each call, which cost more than the
 //! call), and a shorter tick alone (the queue stays, and each tick costs a thread's wake-up on an idle hub).
@@ -28,8 +28,12 @@ use tokio::{
 
 use crate::cpu::thread_time;
 
-/// CPU time that a call may use in the quick lane at once.
+/// CPU time that a quick call uses at most at once.
 const BURST: Duration = Duration::from_millis(2);
+
+/// What a call may use before it is moved. More than a burst: where a hypervisor takes the core away, that time
+/// is counted too, and a call that is moved for nothing waits behind all the hungry ones.
+const LIMIT: Duration = Duration::from_millis(5);
 
 /// The part of the time since it began that a call may use beside that: a long stream is not a hungry one.
 const SHARE: u32 = 20;
@@ -37,14 +41,19 @@ const SHARE: u32 = 20;
 /// So many calls in a row must have been quick before the next one begins in the quick lane again.
 const PROBATION: u32 = 64;
 
+/// Points for a call that was not quick. Each quick call takes one point away, and probation begins at [`PROBATION`]
+/// points and ends at none: once may have been an accident, three times in a row is a habit.
+const STRIKE: u32 = 24;
+
 /// How far the slow lane stands back (`nice`): it gets about a tenth of a core that both want.
 const NICE: i32 = 10;
 
 /// What is remembered of the calls of one (org, plugin).
 #[derive(Debug, Default)]
 pub(crate) struct Conduct {
-    /// Quick calls that are missing until the quick lane is open again.
-    probation: AtomicU32,
+    points: AtomicU32,
+    /// The next call begins in the slow lane.
+    probation: AtomicBool,
     /// The call that just ended was stopped.
     stopped: AtomicBool,
 }
@@ -56,16 +65,26 @@ impl Conduct {
     }
 
     fn on_probation(&self) -> bool {
-        self.probation.load(Ordering::Relaxed) > 0
+        self.probation.load(Ordering::Relaxed)
     }
 
+    /// Two calls that end at once may count as one: it is a rule of thumb.
     fn ended(&self, quick: bool) {
-        if self.stopped.swap(false, Ordering::Relaxed) || !quick {
-            self.probation.store(PROBATION, Ordering::Relaxed);
-        } else if self.on_probation() {
-            // two that end at once may both count: it is a rule of thumb
-            let left = self.probation.load(Ordering::Relaxed);
-            self.probation.store(left.saturating_sub(1), Ordering::Relaxed);
+        let before = self.points.load(Ordering::Relaxed);
+        let points = if self.stopped.swap(false, Ordering::Relaxed) {
+            PROBATION
+        } else if quick {
+            before.saturating_sub(1)
+        } else {
+            (before + STRIKE).min(PROBATION)
+        };
+        if points != before {
+            self.points.store(points, Ordering::Relaxed);
+        }
+        if points == PROBATION {
+            self.probation.store(true, Ordering::Relaxed);
+        } else if points == 0 && self.on_probation() {
+            self.probation.store(false, Ordering::Relaxed);
         }
     }
 }
@@ -154,8 +173,9 @@ impl<T> Metered<T> {
         Self { conduct, work, began: Instant::now(), used: Duration::ZERO }
     }
 
-    fn is_quick(&self) -> bool {
-        self.used <= BURST || self.used <= BURST.saturating_add(self.began.elapsed() / SHARE)
+    /// It used no more than this at once and its share of the time since it began.
+    fn kept_to(&self, burst: Duration) -> bool {
+        self.used <= burst || self.used <= burst.saturating_add(self.began.elapsed() / SHARE)
     }
 }
 
@@ -167,13 +187,13 @@ impl<T> Future for Metered<T> {
         let polled = self.work.as_mut().poll(context);
         self.used = self.used.saturating_add(thread_time().saturating_sub(before));
         if polled.is_ready() {
-            self.conduct.ended(self.is_quick());
+            self.conduct.ended(self.kept_to(BURST));
         }
         polled
     }
 }
 
-/// Polls the work for as long as it is quick. Nothing is given once it is not.
+/// Polls the work for as long as it keeps to the limit. Nothing is given once it does not.
 struct Quickly<'a, T>(&'a mut Metered<T>);
 
 impl<T> Future for Quickly<'_, T> {
@@ -182,11 +202,8 @@ impl<T> Future for Quickly<'_, T> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
         match Pin::new(&mut *self.0).poll(context) {
             Poll::Ready(given) => Poll::Ready(Some(given)),
-            Poll::Pending if self.0.is_quick() => Poll::Pending,
-            Poll::Pending => {
-                self.0.conduct.ended(false);
-                Poll::Ready(None)
-            }
+            Poll::Pending if self.0.kept_to(LIMIT) => Poll::Pending,
+            Poll::Pending => Poll::Ready(None),
         }
     }
 }
@@ -207,13 +224,24 @@ mod tests {
         std::thread::current().name().map(str::to_owned)
     }
 
+    const TICK: Duration = Duration::from_millis(10);
+
     #[tokio::test]
-    async fn a_hungry_call_is_moved_and_begins_behind_the_others_next_time() {
+    async fn a_hungry_call_is_moved_and_is_forgiven_once() {
         let (lane, conduct) = (SlowLane::open().unwrap(), Arc::new(Conduct::default()));
         let quick = lane.drive(&conduct, hungry(1, Duration::ZERO)).await;
         assert_ne!(quick.as_deref(), Some("slow-lane"));
-        let moved = lane.drive(&conduct, hungry(4, Duration::from_millis(5))).await;
+        let moved = lane.drive(&conduct, hungry(4, TICK)).await;
         assert_eq!(moved.as_deref(), Some("slow-lane"));
+        assert_ne!(lane.drive(&conduct, hungry(1, Duration::ZERO)).await.as_deref(), Some("slow-lane"));
+    }
+
+    #[tokio::test]
+    async fn who_is_hungry_by_habit_begins_behind_the_others() {
+        let (lane, conduct) = (SlowLane::open().unwrap(), Arc::new(Conduct::default()));
+        for _ in 0..3 {
+            lane.drive(&conduct, hungry(2, TICK)).await;
+        }
         for _ in 0..PROBATION {
             assert_eq!(lane.drive(&conduct, hungry(1, Duration::ZERO)).await.as_deref(), Some("slow-lane"));
         }
@@ -233,7 +261,7 @@ mod tests {
     #[tokio::test]
     async fn a_panic_goes_to_who_waits() {
         let (lane, conduct) = (Arc::new(SlowLane::open().unwrap()), Arc::new(Conduct::default()));
-        conduct.ended(false);
+        conduct.probation.store(true, Ordering::Relaxed);
         let panics = async move { lane.drive(&conduct, async { panic!("on purpose") }).await };
         let error = tokio::spawn(panics).await.unwrap_err();
         assert!(error.is_panic());
