@@ -26,7 +26,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use crate::cpu::thread_time;
+use crate::cpu::Stretch;
 
 /// CPU time that a quick call uses at most at once.
 const BURST: Duration = Duration::from_millis(2);
@@ -183,9 +183,9 @@ impl<T> Future for Metered<T> {
     type Output = T;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
-        let before = thread_time();
+        let stretch = Stretch::begin();
         let polled = self.work.as_mut().poll(context);
-        self.used = self.used.saturating_add(thread_time().saturating_sub(before));
+        self.used = self.used.saturating_add(stretch.end());
         if polled.is_ready() {
             self.conduct.ended(self.kept_to(BURST));
         }
@@ -215,8 +215,8 @@ mod tests {
     /// Keeps its thread busy for so long between two looks around.
     async fn hungry(polls: u32, each: Duration) -> Option<String> {
         for _ in 0..polls {
-            let before = thread_time();
-            while thread_time().saturating_sub(before) < each {
+            let stretch = Stretch::begin();
+            while stretch.end() < each {
                 std::hint::spin_loop();
             }
             tokio::task::yield_now().await;
