@@ -5,8 +5,10 @@
 //! folder does not. Files are published beside each other, each file's changes one after the other, so a
 //! plugin that compiles for long holds nobody up.
 
+mod memory;
+
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -22,14 +24,19 @@ use notify_debouncer_full::{
     },
 };
 use patchbay_model::{Code, Failure};
-use tokio::{sync::Notify, task::JoinSet};
+use tokio::{
+    sync::Notify,
+    task::{Id, JoinError, JoinSet},
+};
 
 use crate::{
     hub::{Hub, Inner, StartError},
     registry::publish::Origin,
 };
+use memory::Memory;
 
-/// How often to look without an event: some file systems give none.
+/// How often to look without an event: some file systems give none. Also the round in which waits after a
+/// failure are counted.
 const LOOK: Duration = Duration::from_secs(10);
 
 /// What tells a file from the one that was there before.
@@ -60,20 +67,16 @@ impl Fingerprint {
     }
 }
 
-/// How a file's publish ended.
-struct Published {
-    path: PathBuf,
-    fingerprint: Fingerprint,
-    /// The same bytes will end the same way.
-    settled: bool,
-}
+/// How a file's publish ended: true if the same bytes will end the same way.
+type Settled = bool;
 
 /// What is known of the folder.
 struct Folder {
     path: PathBuf,
-    known: HashMap<PathBuf, Fingerprint>,
-    publishing: HashSet<PathBuf>,
-    work: JoinSet<Published>,
+    memory: Memory,
+    /// What is being published, by the task that does it.
+    publishing: HashMap<Id, (PathBuf, Fingerprint)>,
+    work: JoinSet<Settled>,
 }
 
 /// Loads what is in the plugin folder, if there is one, and then watches it until the hub ends.
@@ -84,9 +87,9 @@ pub(crate) async fn start(hub: &Hub) -> Result<(), StartError> {
     // before the first look, so that no change falls between the two
     let debouncer = watch(&path, hub.0.config.watch_delay, Arc::clone(&bell))
         .map_err(|error| StartError::Watch { path: path.clone(), reason: error.to_string() })?;
-    let mut folder = Folder { path, known: HashMap::new(), publishing: HashSet::new(), work: JoinSet::new() };
+    let mut folder = Folder { path, memory: Memory::default(), publishing: HashMap::new(), work: JoinSet::new() };
     folder.look(&hub.0).await;
-    while let Some(published) = folder.work.join_next().await {
+    while let Some(published) = folder.work.join_next_with_id().await {
         folder.note(published);
     }
     tokio::spawn(follow(hub.clone(), folder, bell, debouncer));
@@ -125,8 +128,8 @@ async fn follow(hub: Hub, mut folder: Folder, bell: Arc<Notify>, debouncer: Fold
         tokio::select! {
             () = stop.cancelled() => return,
             () = bell.notified() => {}
-            _ = ticks.tick() => {}
-            Some(published) = folder.work.join_next() => folder.note(published),
+            _ = ticks.tick() => folder.memory.round(),
+            Some(published) = folder.work.join_next_with_id() => folder.note(published),
         }
         let Some(hub) = weak.upgrade() else { return };
         folder.look(&hub).await;
@@ -144,46 +147,37 @@ impl Folder {
                 return;
             }
         };
-        let gone: Vec<_> = self
-            .known
-            .keys()
-            .filter(|path| !found.contains_key(*path) && !self.publishing.contains(*path))
-            .cloned()
-            .collect();
+        let is_busy = |path: &Path| self.publishing.values().any(|(busy, _)| busy == path);
+        let gone = self.memory.forget(|path| !found.contains_key(path) && !is_busy(path));
+        let wanted: Vec<_> =
+            found.into_iter().filter(|(path, print)| !is_busy(path) && self.memory.wants(path, *print)).collect();
         for path in gone {
-            self.known.remove(&path);
             tracing::info!(file = %path.display(), "a package was taken out of the plugin folder");
             hub.withdraw_path(&path).await;
         }
-        for (path, fingerprint) in found {
-            if self.publishing.contains(&path) || self.known.get(&path) == Some(&fingerprint) {
-                continue;
-            }
-            self.publishing.insert(path.clone());
+        for (path, fingerprint) in wanted {
             let hub = Arc::downgrade(hub);
-            self.work.spawn(async move {
-                let settled = match hub.upgrade() {
-                    Some(hub) => publish(&hub, &path, fingerprint).await,
+            let file = path.clone();
+            let task = self.work.spawn(async move {
+                match hub.upgrade() {
+                    Some(hub) => publish(&hub, &file, fingerprint).await,
                     None => true,
-                };
-                Published { path, fingerprint, settled }
+                }
             });
+            self.publishing.insert(task.id(), (path, fingerprint));
         }
     }
 
-    fn note(&mut self, published: Result<Published, tokio::task::JoinError>) {
-        let Published { path, fingerprint, settled } = match published {
-            Ok(published) => published,
+    fn note(&mut self, ended: Result<(Id, Settled), JoinError>) {
+        let (task, settled) = match ended {
+            Ok(ended) => ended,
             Err(error) => {
                 tracing::error!(%error, "publishing a file panicked");
-                // which one is not known: every file may be tried again
-                self.publishing.clear();
-                return;
+                (error.id(), false)
             }
         };
-        self.publishing.remove(&path);
-        if settled {
-            self.known.insert(path, fingerprint);
+        if let Some((path, fingerprint)) = self.publishing.remove(&task) {
+            self.memory.note(path, fingerprint, settled);
         }
     }
 }
@@ -233,7 +227,7 @@ async fn read(hub: &Inner, path: &Path, size: u64) -> Result<Bytes, Failure> {
     }
 }
 
-/// True for what lies in the bytes. What lies in the moment is tried again at the next event.
+/// True for what lies in the bytes. What lies in the moment is tried again after a while.
 const fn is_final(code: Code) -> bool {
     !matches!(
         code,
