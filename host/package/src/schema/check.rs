@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::{MAX_BYTES, MAX_DEPTH};
+use super::{MAX_BYTES, MAX_DEPTH, graph::Graph};
 
 /// The one dialect.
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
@@ -73,13 +73,15 @@ pub enum SchemaError {
 const DATA: [&str; 4] = ["const", "enum", "default", "examples"];
 
 /// Keywords that map names to schemas, so that the names are not keywords.
-const NAMED: [&str; 5] = ["properties", "patternProperties", "$defs", "definitions", "dependentSchemas"];
+const NAMED: [&str; 6] =
+    ["properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "dependencies"];
 
 /// Keywords whose schemas apply to the same place of the input.
-const IN_PLACE: [&str; 8] = ["allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas"];
+const IN_PLACE: [&str; 9] =
+    ["allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas", "dependencies"];
 
-/// Checks everything that this module is for.
-pub(super) fn check(schema: &Value) -> Result<(), SchemaError> {
+/// Checks everything that this module is for, and gives what applies where.
+pub(super) fn check(schema: &Value) -> Result<Graph, SchemaError> {
     if !within_depth(schema, MAX_DEPTH) {
         return Err(SchemaError::TooDeep);
     }
@@ -94,7 +96,7 @@ pub(super) fn check(schema: &Value) -> Result<(), SchemaError> {
     for (pointer, schema) in &references.places {
         references.cost(schema, pointer, 0, &mut costs)?;
     }
-    Ok(())
+    Graph::new(&references)
 }
 
 fn within_depth(value: &Value, left: usize) -> bool {
@@ -106,13 +108,13 @@ fn within_depth(value: &Value, left: usize) -> bool {
     }
 }
 
-fn step(pointer: &str, key: &str) -> String {
+pub(super) fn step(pointer: &str, key: &str) -> String {
     format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"))
 }
 
 /// Every subschema of a schema, by place, and what its references name.
-struct References<'a> {
-    root: &'a Value,
+pub(super) struct References<'a> {
+    pub(super) root: &'a Value,
     anchors: BTreeMap<&'a str, &'a Value>,
     places: Vec<(String, &'a Map<String, Value>)>,
 }
@@ -142,9 +144,17 @@ impl<'a> References<'a> {
                 return Err(SchemaError::Foreign { pointer: step(&pointer, keyword), target: target.clone() });
             }
         }
+        // below an id of its own, `#` would mean another place than it does here
+        if !pointer.is_empty() && members.get("$id").is_some_and(Value::is_string) {
+            let expected = "no `$id`: only the whole schema may have one".to_owned();
+            return Err(SchemaError::Invalid { pointer: step(&pointer, "$id"), expected });
+        }
         for keyword in ["$anchor", "$dynamicAnchor"] {
-            if let Some(Value::String(anchor)) = members.get(keyword) {
-                self.anchors.insert(anchor, schema);
+            if let Some(Value::String(anchor)) = members.get(keyword)
+                && self.anchors.insert(anchor, schema).is_some_and(|other| !std::ptr::eq(other, schema))
+            {
+                let expected = "a name that no other subschema has".to_owned();
+                return Err(SchemaError::Invalid { pointer: step(&pointer, keyword), expected });
             }
         }
         for (keyword, value) in members {
@@ -188,12 +198,12 @@ impl<'a> References<'a> {
     /// How many subschemas apply to the place that this one applies to, and how long their longest
     /// chain is. `known` holds none for what is being worked out: to meet that again is to go round in
     /// a circle.
-    fn cost(
+    pub(super) fn cost(
         &self,
         members: &'a Map<String, Value>,
         pointer: &str,
         depth: usize,
-        known: &mut BTreeMap<*const Map<String, Value>, Option<Cost>>,
+        known: &mut Costs,
     ) -> Result<Cost, SchemaError> {
         let identity = std::ptr::from_ref(members);
         match known.get(&identity) {
@@ -207,6 +217,7 @@ impl<'a> References<'a> {
         known.insert(identity, None);
         let mut total = Cost { applied: 1, chain: 1 };
         for (keyword, schema) in self.applied_in_place(members) {
+            let Value::Object(schema) = schema else { continue };
             let below = self.cost(schema, &step(pointer, keyword), depth + 1, known)?;
             total.applied = total.applied.saturating_add(below.applied);
             total.chain = total.chain.max(below.chain + 1);
@@ -219,30 +230,34 @@ impl<'a> References<'a> {
     }
 
     /// The subschemas that apply to the same place of the input as this one.
-    fn applied_in_place(&self, members: &'a Map<String, Value>) -> Vec<(&'static str, &'a Map<String, Value>)> {
+    pub(super) fn applied_in_place(&self, members: &'a Map<String, Value>) -> Vec<(&'static str, &'a Value)> {
         let mut found = Vec::new();
         for keyword in ["$ref", "$dynamicRef"] {
             let target = members.get(keyword).and_then(Value::as_str).and_then(|target| self.target(target));
-            found.extend(target.and_then(Value::as_object).map(|schema| (keyword, schema)));
+            found.extend(target.map(|schema| (keyword, schema)));
         }
         for keyword in IN_PLACE {
             let schemas: Vec<&'a Value> = match members.get(keyword) {
                 Some(Value::Array(items)) => items.iter().collect(),
-                Some(Value::Object(named)) if keyword == "dependentSchemas" => named.values().collect(),
+                Some(Value::Object(named)) if NAMED.contains(&keyword) => named.values().collect(),
                 Some(schema) => vec![schema],
                 None => Vec::new(),
             };
-            found.extend(schemas.into_iter().filter_map(Value::as_object).map(|schema| (keyword, schema)));
+            found.extend(schemas.into_iter().map(|schema| (keyword, schema)));
         }
         found
     }
 }
 
+/// What was worked out of [`References::cost`]; none for what is being worked out.
+pub(super) type Costs = BTreeMap<*const Map<String, Value>, Option<Cost>>;
+
 /// What it takes to apply a schema to one place of the input.
 #[derive(Clone, Copy)]
-struct Cost {
+pub(super) struct Cost {
     applied: u64,
-    chain: usize,
+    /// The longest chain of subschemas within one another, this one included.
+    pub(super) chain: usize,
 }
 
 /// A fragment of a URI may be percent-encoded.

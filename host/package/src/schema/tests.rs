@@ -171,3 +171,91 @@ fn a_long_chain_of_references_does_not_exhaust_the_stack() {
     definitions.insert(format!("d{levels}"), json!({"type": "string"}));
     assert_eq!(complaints(json!({"$ref": "#/$defs/d0", "$defs": definitions}), json!([[[[]]]])), []);
 }
+
+/// A schema in which each level asks the next one twice about the same member.
+fn doubling(levels: usize) -> Value {
+    let mut definitions = serde_json::Map::new();
+    for level in 0..levels {
+        let next = json!({"properties": {"x": {"$ref": format!("#/$defs/d{}", level + 1)}}});
+        definitions.insert(format!("d{level}"), json!({"allOf": [next, next]}));
+    }
+    definitions.insert(format!("d{levels}"), json!({"type": "string"}));
+    json!({"$ref": "#/$defs/d0", "$defs": definitions})
+}
+
+fn nested(levels: usize, end: Value) -> Value {
+    (0..levels).fold(end, |inner, _| json!({"x": inner}))
+}
+
+const TOO_LONG: &str = "less, or less deeply nested: it takes too many steps to check this by the schema";
+
+#[test]
+fn a_schema_that_doubles_as_it_descends_takes_only_what_can_be_checked() {
+    assert_eq!(complaints(doubling(60), nested(60, json!("x"))), [(String::new(), TOO_LONG.to_owned())]);
+    assert_eq!(complaints(doubling(60), nested(8, json!({}))), []);
+    assert_eq!(complaints(doubling(8), nested(8, json!("x"))), []);
+    assert!(complaints(doubling(8), nested(8, json!(1)))[0].0.starts_with("/x/x"));
+}
+
+#[test]
+fn a_recursive_schema_that_doubles_takes_only_what_can_be_checked() {
+    let schema = json!({"anyOf": [
+        {"properties": {"kind": {"const": "add"}, "x": {"$ref": "#"}}, "required": ["kind"]},
+        {"properties": {"kind": {"const": "mul"}, "x": {"$ref": "#"}}, "required": ["kind"]},
+    ]});
+    let tree = |levels| (0..levels).fold(json!({"kind": "mul"}), |inner, _| json!({"kind": "mul", "x": inner}));
+    assert_eq!(complaints(schema.clone(), tree(10)), []);
+    assert_eq!(complaints(schema, tree(100)), [(String::new(), TOO_LONG.to_owned())]);
+}
+
+#[test]
+fn what_asks_again_for_unevaluated_members_is_counted() {
+    let mut schema = json!({"properties": {"x": {"$ref": "#"}}});
+    for _ in 0..20 {
+        schema = json!({"anyOf": [schema, {"required": ["y"]}], "unevaluatedProperties": true});
+    }
+    assert_eq!(complaints(schema, nested(60, json!({})))[0].1, TOO_LONG);
+}
+
+#[test]
+fn the_faults_of_a_large_value_are_not_listed() {
+    let schema = json!({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]});
+    let mut values = vec![json!("a")];
+    values.resize(1_000_000, json!(1));
+    let found = complaints(schema, json!(values));
+    assert_eq!(found.len(), 1);
+    assert!(found[0].1.contains("too much here to list"), "{found:?}");
+}
+
+#[test]
+fn one_large_text_does_not_hide_what_is_wrong_elsewhere() {
+    let schema = json!({"properties": {
+        "image": {"anyOf": [{"type": "string"}, {"type": "object"}]}, "model": {"type": "string"},
+    }});
+    let found = complaints(schema, json!({"image": "x".repeat(4 << 20), "model": 1}));
+    assert_eq!(found, [("/model".to_owned(), "a string".to_owned())]);
+}
+
+#[test]
+fn a_million_numbers_are_checked() {
+    let schema = json!({"properties": {"vector": {"type": "array", "items": {"type": "number"}}}});
+    assert_eq!(complaints(schema, json!({"vector": vec![0.5; 1_000_000]})), []);
+}
+
+#[test]
+fn an_id_below_the_top_and_a_name_given_twice_are_refused() {
+    for (schema, place) in [
+        (json!({"$defs": {"a": {"$id": "https://example.com/a", "$ref": "#"}}}), "/$defs/a/$id"),
+        (json!({"$defs": {"a": {"$anchor": "n"}, "b": {"$anchor": "n"}}}), "/$defs/b/$anchor"),
+    ] {
+        let error = SchemaValidator::compile(&schema).unwrap_err();
+        assert!(matches!(&error, SchemaError::Invalid { pointer, .. } if pointer == place), "{error}");
+    }
+    assert!(SchemaValidator::compile(&json!({"$id": "https://example.com/a", "properties": {"$id": {}}})).is_ok());
+}
+
+#[test]
+fn a_schema_that_never_ends_is_found_in_what_is_not_applied_either() {
+    let schema = json!({"$ref": "#/const", "const": {"properties": {"x": {"$ref": "#/const/properties/x"}}}});
+    assert!(matches!(SchemaValidator::compile(&schema), Err(SchemaError::Endless(_))));
+}
