@@ -16,6 +16,7 @@ pub(crate) mod records;
 pub(crate) mod reply;
 pub(crate) mod signature;
 pub(crate) mod source;
+pub(crate) mod storage;
 pub(crate) mod usage;
 pub(crate) mod wasi;
 

@@ -182,7 +182,12 @@ impl Plugin {
             let detail = format!("at most {} calls of this plugin run at once", self.limits.concurrency);
             return refused(Failure::new(Code::ConcurrencyLimited, detail).retry_after(Duration::from_secs(1)));
         };
-        let Ok(Ok(_room)) = tokio::time::timeout(CAPACITY_WAIT, shared.room.acquire()).await else {
+        let org = Arc::clone(&call.tenant.share.org);
+        let Some(_org_permit) = org.enter() else {
+            let detail = format!("at most {} calls of this organization run at once", org.limit());
+            return refused(Failure::new(Code::ConcurrencyLimited, detail).retry_after(Duration::from_secs(1)));
+        };
+        let Ok(Some(_room)) = tokio::time::timeout(CAPACITY_WAIT, shared.room.enter(&org)).await else {
             return refused(Failure::new(Code::Overloaded, "").retry_after(Duration::from_secs(1)));
         };
         let mut limits = self.limits.clone();

@@ -16,6 +16,7 @@ mod limits;
 mod observe;
 mod outcome;
 mod plugin;
+mod room;
 mod tenant;
 
 use std::{
@@ -51,6 +52,7 @@ pub use tenant::{Tenant, TenantInit};
 use call::CallState;
 use compile::Compilation;
 use lane::SlowLane;
+use room::{OrgShare, Room};
 use tenant::Share;
 
 /// How plugins are run.
@@ -66,6 +68,8 @@ pub struct RuntimeConfig {
     pub ceilings: CallLimits,
     /// Calls at once over all orgs and plugins.
     pub max_instances: u32,
+    /// Calls at once of one org; half of all if nothing is said. No plugin gets more either.
+    pub max_org_instances: Option<u32>,
     /// CPU time and wall time of one compilation.
     pub compile_timeout: Duration,
     /// Memory of one compilation, in bytes.
@@ -82,6 +86,7 @@ impl RuntimeConfig {
             defaults: CallLimits::default(),
             ceilings: CallLimits::ceilings(),
             max_instances: 1_000,
+            max_org_instances: None,
             compile_timeout: Duration::from_secs(120),
             compile_memory: 4 << 30,
         }
@@ -119,12 +124,15 @@ pub enum RuntimeError {
 pub(crate) struct Shared {
     pub(crate) config: RuntimeConfig,
     pub(crate) services: Arc<Services>,
-    /// Calls that may still begin.
-    pub(crate) room: Semaphore,
+    /// Where calls take their places.
+    pub(crate) room: Room,
 }
 
 /// What (org, plugin) has at once and in common, and how many permits those are.
 type Shares = HashMap<(OrgId, PluginId), (u32, Weak<Share>)>;
+
+/// What each org has in common.
+type OrgShares = HashMap<OrgId, Weak<OrgShare>>;
 
 /// Loads plugins. Clones share everything.
 #[derive(Clone)]
@@ -137,6 +145,7 @@ struct Inner {
     compilation: Compilation,
     loaded: Mutex<HashMap<Digest, Weak<Plugin>>>,
     shares: Mutex<Shares>,
+    org_shares: Mutex<OrgShares>,
     slow: SlowLane,
 }
 
@@ -145,7 +154,7 @@ impl Runtime {
     ///
     /// # Errors
     /// [`RuntimeError::Engine`] if the machine cannot host it.
-    pub fn new(config: RuntimeConfig, services: Services) -> Result<Self, RuntimeError> {
+    pub fn new(mut config: RuntimeConfig, services: Services) -> Result<Self, RuntimeError> {
         let failed = |error: wasmtime::Error| RuntimeError::Engine(format!("{error:#}"));
         let engine = engine::serving_engine(config.max_instances, config.ceilings.memory_bytes).map_err(failed)?;
         let mut linker = Linker::new(&engine);
@@ -158,11 +167,12 @@ impl Runtime {
             memory: config.compile_memory,
             turn: Semaphore::new(1),
         };
-        let room = Semaphore::new(config.max_instances as usize);
+        let room = Room::new(config.max_instances, config.max_org_instances);
+        config.ceilings.concurrency = config.ceilings.concurrency.min(room.per_org());
         let shared = Arc::new(Shared { config, services: Arc::new(services), room });
         let slow = SlowLane::open().map_err(|error| RuntimeError::Threads(Arc::new(error)))?;
-        let (loaded, shares) = (Mutex::default(), Mutex::default());
-        Ok(Self(Arc::new(Inner { shared, engine, linker, compilation, loaded, shares, slow })))
+        let (loaded, shares, org_shares) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Ok(Self(Arc::new(Inner { shared, engine, linker, compilation, loaded, shares, org_shares, slow })))
     }
 
     /// Turns a package into a plugin: native code from the cache or the compiler, linked, and probed by
@@ -207,7 +217,7 @@ impl Runtime {
                 account: None,
                 webhook_url: String::new(),
             },
-            Arc::new(Share::new(1)),
+            Arc::new(Share::new(1, Arc::new(self.0.shared.room.org()))),
         );
         let call = Invocation {
             tenant: Arc::new(tenant),
@@ -226,20 +236,32 @@ impl Runtime {
     }
 
     /// An installation, ready to be called. Calls of one (org, plugin) share their permits and their lane, also
-    /// over several tenants.
+    /// over several tenants; calls of one org share its places.
     #[must_use]
     pub fn tenant(&self, plugin: &PluginId, concurrency: u32, init: TenantInit) -> Arc<Tenant> {
+        let org = self.org_share(init.org);
         let mut shares = self.0.shares.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (init.org, plugin.clone());
         let existing =
             shares.get(&key).filter(|(count, _)| *count == concurrency).and_then(|(_, share)| share.upgrade());
         let share = existing.unwrap_or_else(|| {
             shares.retain(|_, (_, share)| share.strong_count() > 0);
-            let share = Arc::new(Share::new(concurrency));
+            let share = Arc::new(Share::new(concurrency, org));
             shares.insert(key, (concurrency, Arc::downgrade(&share)));
             share
         });
         Arc::new(Tenant::new(init, share))
+    }
+
+    fn org_share(&self, org: OrgId) -> Arc<OrgShare> {
+        let mut shares = self.0.org_shares.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(share) = shares.get(&org).and_then(Weak::upgrade) {
+            return share;
+        }
+        shares.retain(|_, share| share.strong_count() > 0);
+        let share = Arc::new(self.0.shared.room.org());
+        shares.insert(org, Arc::downgrade(&share));
+        share
     }
 
     /// Drives work around calls of this tenant to its end. What uses much CPU time goes on behind everybody

@@ -61,7 +61,7 @@ impl CallLimits {
         Self {
             timeout: Duration::from_secs(900),
             cpu: Duration::from_secs(30),
-            concurrency: 1024,
+            concurrency: 250,
             host_calls: 1_000_000,
             body_bytes: 32 << 20,
             handles: 4096,

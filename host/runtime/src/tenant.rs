@@ -8,7 +8,7 @@ use patchbay_vault::Credentials;
 use secrecy::ExposeSecret;
 use tokio::sync::Semaphore;
 
-use crate::{capabilities::log::LogAllowance, lane::Conduct};
+use crate::{capabilities::log::LogAllowance, lane::Conduct, room::OrgShare};
 
 /// What makes a [`Tenant`].
 pub struct TenantInit {
@@ -50,14 +50,17 @@ pub(crate) struct Share {
     pub(crate) conduct: Arc<Conduct>,
     /// How much log they may still leave together.
     pub(crate) log: LogAllowance,
+    /// What the org's calls of all plugins share.
+    pub(crate) org: Arc<OrgShare>,
 }
 
 impl Share {
-    pub(crate) fn new(concurrency: u32) -> Self {
+    pub(crate) fn new(concurrency: u32, org: Arc<OrgShare>) -> Self {
         Self {
             permits: Arc::new(Semaphore::new(concurrency as usize)),
             conduct: Arc::default(),
             log: LogAllowance::default(),
+            org,
         }
     }
 }

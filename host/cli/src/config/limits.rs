@@ -11,6 +11,8 @@ use serde::Deserialize;
 pub struct Limits {
     /// Calls at once over all orgs and plugins.
     pub max_calls: Option<u32>,
+    /// Calls at once of one org; half of all if it is missing.
+    pub max_calls_per_org: Option<u32>,
     /// CPU time and wall time of one compilation, in seconds.
     pub compile_timeout_s: Option<u64>,
     /// Memory of one compilation, in MiB.
@@ -47,6 +49,7 @@ impl Limits {
     /// Puts them into the runtime's configuration.
     pub fn apply(&self, runtime: &mut RuntimeConfig) {
         set(&mut runtime.max_instances, self.max_calls);
+        runtime.max_org_instances = self.max_calls_per_org.or(runtime.max_org_instances);
         set(&mut runtime.compile_timeout, self.compile_timeout_s.map(Duration::from_secs));
         set(&mut runtime.compile_memory, self.compile_memory_mib.map(|mib| mib << 20));
         self.call.apply(&mut runtime.defaults);
