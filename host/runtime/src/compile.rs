@@ -3,7 +3,8 @@
 //! Wasmtime does not promise that compiling hostile input ends soon or within little memory, so the hub
 //! has a child process do it, with limits that the kernel enforces, and a clock that the hub watches. The
 //! artefact is native code that will run in the hub: it is kept on disk under a name made of the
-//! component's digest and the engine's settings, with a MAC, and nothing without a good MAC is loaded.
+//! component's digest and the engine's settings, with a MAC over that name and the code, and nothing without a
+//! good MAC is loaded. Without the name in it, one plugin's code would be good in the place of another's.
 
 use std::{
     io::{Read, Write},
@@ -63,6 +64,8 @@ pub(crate) struct Compilation {
     pub(crate) mac: ArtefactMac,
     pub(crate) timeout: Duration,
     pub(crate) memory: u64,
+    /// The most native code that one component may become, in bytes.
+    pub(crate) artefact_bytes: u64,
     /// One at a time: a compile uses every core that it gets.
     pub(crate) turn: Semaphore,
 }
@@ -101,7 +104,7 @@ impl Compilation {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(CompileError::host("reading the compile cache", error)),
         };
-        let Some(artefact) = open_sealed(&self.mac, &file) else {
+        let Some(artefact) = open_sealed(&self.mac, name(path), &file) else {
             tracing::warn!(path = %path.display(), "an artefact of the compile cache is not ours, compiling again");
             return Ok(None);
         };
@@ -112,7 +115,7 @@ impl Compilation {
     }
 
     async fn keep(&self, path: &Path, artefact: &[u8]) -> Result<(), CompileError> {
-        let sealed = [&self.mac.sign(artefact)[..], artefact].concat();
+        let sealed = [&self.mac.sign(&sealed_part(name(path), artefact))[..], artefact].concat();
         let parent = self.cache_dir.clone();
         let path = path.to_owned();
         tokio::task::spawn_blocking(move || {
@@ -152,9 +155,18 @@ impl Compilation {
                 let _ = stdin.write_all(bytes).await;
                 drop(stdin);
             };
-            let ((), read, read_error) =
-                tokio::join!(write, stdout.read_to_end(&mut artefact), stderr.read_to_end(&mut complaint));
+            let read = async {
+                // one byte more shows that there is more
+                let read = (&mut stdout).take(self.artefact_bytes.saturating_add(1)).read_to_end(&mut artefact).await;
+                // a child that goes on writing fails now, and does not wait for a reader
+                drop(stdout);
+                read
+            };
+            let ((), read, read_error) = tokio::join!(write, read, stderr.read_to_end(&mut complaint));
             read.and(read_error).map_err(|error| CompileError::host("reading from the compiler", error))?;
+            if artefact.len() as u64 > self.artefact_bytes {
+                return Err(CompileError::Limit(format!("{} MiB of native code", self.artefact_bytes >> 20)));
+            }
             let status = child.wait().await.map_err(|error| CompileError::host("waiting for the compiler", error))?;
             Ok::<_, CompileError>((status, artefact, complaint))
         };
@@ -232,8 +244,63 @@ fn child(arguments: &[String]) -> wasmtime::Result<()> {
 /// Length of the MAC that stands before an artefact, in bytes.
 const MAC_LENGTH: usize = 32;
 
-/// The artefact in a file of the cache, if the file is ours.
-fn open_sealed<'a>(mac: &ArtefactMac, file: &'a [u8]) -> Option<&'a [u8]> {
+/// The artefact in a file of the cache, if we put it there under this name.
+fn open_sealed<'a>(mac: &ArtefactMac, name: &[u8], file: &'a [u8]) -> Option<&'a [u8]> {
     let (tag, artefact) = file.split_at_checked(MAC_LENGTH)?;
-    mac.verify(artefact, tag).then_some(artefact)
+    mac.verify(&sealed_part(name, artefact), tag).then_some(artefact)
+}
+
+/// What the MAC is made over. The digest has one length, so there is one way to take it apart.
+fn sealed_part(name: &[u8], artefact: &[u8]) -> Vec<u8> {
+    [&patchbay_package::digest(artefact).0[..], name].concat()
+}
+
+/// The name of an artefact's file: the component's digest and the engine's settings.
+fn name(path: &Path) -> &[u8] {
+    path.file_name().unwrap_or_default().as_encoded_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::serving_engine;
+
+    /// The smallest component, and one with a custom section named `x`.
+    const A: &[u8] = b"\0asm\x0d\0\x01\0";
+    const B: &[u8] = b"\0asm\x0d\0\x01\0\0\x02\x01x";
+
+    fn compilation(compiler: Compiler, folder: &Path) -> Compilation {
+        Compilation {
+            compiler,
+            cache_dir: folder.to_owned(),
+            mac: ArtefactMac::new([7; 32]),
+            timeout: Duration::from_secs(60),
+            memory: 4 << 30,
+            artefact_bytes: 1 << 20,
+            turn: Semaphore::new(1),
+        }
+    }
+
+    #[tokio::test]
+    async fn one_components_code_is_not_loaded_in_the_place_of_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let compilation = compilation(Compiler::InProcess, folder.path());
+        let engine = serving_engine(1, 1 << 20).unwrap();
+        compilation.component(&engine, A).await.unwrap();
+        compilation.component(&engine, B).await.unwrap();
+        let path = |bytes| compilation.artefact_path(&engine, patchbay_package::digest(bytes));
+        assert!(compilation.cached(&engine, &path(B)).await.unwrap().is_some());
+        std::fs::copy(path(A), path(B)).unwrap();
+        assert!(compilation.cached(&engine, &path(B)).await.unwrap().is_none());
+        assert!(compilation.cached(&engine, &path(A)).await.unwrap().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_compiler_that_writes_without_end_is_stopped() {
+        let folder = tempfile::tempdir().unwrap();
+        let endless = Compiler::Child(PathBuf::from("/usr/bin/yes"));
+        let engine = serving_engine(1, 1 << 20).unwrap();
+        let error = compilation(endless, folder.path()).component(&engine, A).await.unwrap_err();
+        assert!(matches!(error, CompileError::Limit(_)), "{error}");
+    }
 }

@@ -55,6 +55,9 @@ use lane::SlowLane;
 use room::{OrgShare, Room};
 use tenant::Share;
 
+/// The most native code that one component may become: what is larger has not been seen.
+const ARTEFACT_BYTES: u64 = 512 << 20;
+
 /// How plugins are run.
 #[derive(Debug, Clone)]
 pub struct RuntimeConfig {
@@ -165,6 +168,7 @@ impl Runtime {
             mac: services.mac.clone(),
             timeout: config.compile_timeout,
             memory: config.compile_memory,
+            artefact_bytes: ARTEFACT_BYTES,
             turn: Semaphore::new(1),
         };
         let room = Room::new(config.max_instances, config.max_org_instances);
