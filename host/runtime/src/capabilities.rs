@@ -6,6 +6,7 @@
 
 pub(crate) mod blobs;
 pub(crate) mod clock;
+pub(crate) mod effects;
 pub(crate) mod events;
 pub(crate) mod http;
 pub(crate) mod installation;
@@ -32,6 +33,7 @@ use crate::{
 #[derive(Debug, Default)]
 pub(crate) struct Capabilities {
     pub(crate) events: events::Published,
+    pub(crate) held: effects::Held,
     pub(crate) http: http::Traffic,
     pub(crate) log: log::Lines,
     pub(crate) records: records::Overlay,

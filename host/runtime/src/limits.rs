@@ -35,6 +35,9 @@ pub struct CallLimits {
     pub hostcall_bytes: usize,
     /// Bytes of log that are kept per run; sixteen times as many stop the guest.
     pub log_bytes: u32,
+    /// Documents and events that wait for the end of the call, in bytes as the hub holds them. Enforced by `put`,
+    /// `put-many`, `delete` and `publish`.
+    pub effect_bytes: u64,
 }
 
 impl Default for CallLimits {
@@ -50,6 +53,7 @@ impl Default for CallLimits {
             handles: 256,
             hostcall_bytes: 8 << 20,
             log_bytes: 64 << 10,
+            effect_bytes: 16 << 20,
         }
     }
 }
@@ -67,6 +71,7 @@ impl CallLimits {
             handles: 4096,
             hostcall_bytes: 32 << 20,
             log_bytes: 256 << 10,
+            effect_bytes: 64 << 20,
             ..Self::default()
         }
     }
@@ -94,6 +99,7 @@ impl CallLimits {
                 .max(usize::try_from(body).unwrap_or(usize::MAX))
                 .min(ceiling.hostcall_bytes),
             log_bytes: self.log_bytes.min(ceiling.log_bytes),
+            effect_bytes: self.effect_bytes.min(ceiling.effect_bytes),
         }
     }
 }

@@ -49,15 +49,9 @@ impl StorageError {
         Self::Corrupt(what.to_owned())
     }
 
-    /// True if the rows themselves were refused, so that other rows of the same transaction are not to blame.
-    pub(crate) fn is_refusal(&self) -> bool {
-        match self {
-            Self::AlreadyExists(_) | Self::Missing(_) => true,
-            Self::Database(error) => error
-                .as_database_error()
-                .is_some_and(|error| matches!(error.kind(), ErrorKind::NotNullViolation | ErrorKind::CheckViolation)),
-            _ => false,
-        }
+    /// True if no row can be to blame, so that the same rows one by one would end likewise.
+    pub(crate) fn is_about_the_database(&self) -> bool {
+        matches!(self, Self::Busy | Self::Closed)
     }
 }
 

@@ -13,6 +13,7 @@
 
 mod batch;
 mod sqlite;
+mod weight;
 
 use patchbay_model::{
     event::Event,
@@ -27,6 +28,9 @@ use crate::{Database, StorageError, Tx, WebhookOutcome};
 /// The most that one transaction takes in: its statements stay short, and the first of a batch does not wait
 /// long for the last.
 const BATCH: usize = 256;
+
+/// About as many bytes of rows go into one transaction, or one entry that has more.
+const BATCH_BYTES: usize = 32 << 20;
 
 /// What may wait in memory before callers wait for a place.
 const QUEUE: usize = 4_096;
@@ -86,6 +90,16 @@ enum Message {
     Run(Box<RunCommit>, Answer<Committed>),
     Webhook(Box<Webhook>, Answer<bool>),
     Shutdown(oneshot::Sender<()>),
+}
+
+impl Message {
+    fn weight(&self) -> usize {
+        match self {
+            Self::Run(commit, _) => weight::of_run(commit),
+            Self::Webhook(webhook, _) => weight::of_webhook(webhook),
+            Self::Shutdown(_) => 0,
+        }
+    }
 }
 
 /// How each entry ended, in the order of the batch.
@@ -161,6 +175,11 @@ async fn write(database: Database, mut messages: mpsc::Receiver<Message>) {
         }
         let mut batch = Batch::default();
         for message in received.drain(..) {
+            let bytes = message.weight();
+            if batch.bytes + bytes > BATCH_BYTES {
+                std::mem::take(&mut batch).commit(&database).await;
+            }
+            batch.bytes += bytes;
             match message {
                 Message::Run(commit, answer) => batch.runs.push((commit, answer)),
                 Message::Webhook(webhook, answer) => batch.webhooks.push((webhook, answer)),
@@ -180,6 +199,7 @@ async fn write(database: Database, mut messages: mpsc::Receiver<Message>) {
 /// What one transaction takes in, and who waits for it.
 #[derive(Debug, Default)]
 struct Batch {
+    bytes: usize,
     runs: Vec<(Box<RunCommit>, Answer<Committed>)>,
     webhooks: Vec<(Box<Webhook>, Answer<bool>)>,
 }
@@ -198,7 +218,8 @@ impl Batch {
                 answer(webhook_answers, outcomes.webhooks.into_iter().map(Ok));
             }
             // One row was refused and took its neighbours with it. So each for itself: the error is its owner's alone.
-            Err(error) if error.is_refusal() && size > 1 => {
+            // The database has many ways to refuse a row; only where it did not look at rows are all alike.
+            Err(error) if !error.is_about_the_database() && size > 1 => {
                 for (run, waiting) in runs.into_iter().zip(run_answers) {
                     let outcome = transact(database, &[run], &[]).await;
                     answer([waiting], outcome.map_or_else(|error| vec![Err(error)], |all| each(all.runs)));

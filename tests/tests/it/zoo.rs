@@ -89,8 +89,12 @@ zoo! {
     an_undeclared_collection: "undeclared", "collection" => "plugin_denied";
     an_undeclared_credential: "undeclared", "credential" => "plugin_denied";
     a_flood_of_events: "storage-flood", "" => "plugin_budget_exhausted";
-    a_value_that_is_too_large: "storage-flood", "large" => "invalid_input";
-    a_key_that_is_too_long: "storage-flood", "long-key" => "invalid_input";
+    a_flood_of_large_events: "storage-flood", "large-events" => "plugin_budget_exhausted";
+    a_flood_of_documents: "storage-flood", "documents" => "plugin_budget_exhausted";
+    a_flood_of_batches_of_small_values: "storage-flood", "batches" => "plugin_budget_exhausted";
+    a_flood_of_writes: "kv-flood", "" => "plugin_host_calls_exceeded";
+    a_value_that_is_too_large: "storage-flood", "large" => "plugin_error";
+    a_key_that_is_too_long: "storage-flood", "long-key" => "plugin_error";
 }
 
 /// Guests whose behaviour needs a scene of its own, and where that is.

@@ -43,6 +43,8 @@ pub struct Call {
     pub body_kib: Option<u64>,
     /// Log that is kept per run, in KiB.
     pub log_kib: Option<u32>,
+    /// Documents and events that wait for the end of the call, in KiB as the hub holds them.
+    pub effects_kib: Option<u64>,
 }
 
 impl Limits {
@@ -66,6 +68,7 @@ impl Call {
         set(&mut limits.host_calls, self.host_calls);
         set(&mut limits.body_bytes, self.body_kib.map(|kib| kib << 10));
         set(&mut limits.log_bytes, self.log_kib.map(|kib| kib << 10));
+        set(&mut limits.effect_bytes, self.effects_kib.map(|kib| kib << 10));
     }
 }
 

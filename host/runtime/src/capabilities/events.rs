@@ -2,7 +2,7 @@
 
 use patchbay_model::{EventId, event::Event};
 
-use super::{HostError, invalid};
+use super::{HostError, effects, invalid};
 use crate::{
     bindings::{
         events::Host,
@@ -43,7 +43,9 @@ impl Host for CallState {
         if id.as_ref().is_some_and(|id| id.is_empty() || id.len() > 256) {
             return Err(invalid("/id", "1 to 256 bytes"));
         }
-        let data = serde_json::from_str(&data).map_err(|error| invalid("/data", format!("JSON ({error})")))?;
+        let text = data.len();
+        let data = serde_json::from_str::<serde_json::Value>(&data)
+            .map_err(|error| invalid("/data", format!("JSON ({error})")))?;
         if let Some(schema) = emitted {
             schema.validate(&data).map_err(|violations| {
                 HostError::Guest(Error::Invalid(
@@ -60,6 +62,8 @@ impl Host for CallState {
         if self.capabilities.events.0.len() >= CAP {
             return Err(HostError::Guest(Error::Exhausted(format!("{CAP} events per call"))));
         }
+        let bytes = effects::size(Some(&data), text, &[&kind, &subject, id.as_deref().unwrap_or_default()]);
+        self.hold_effect(bytes, 0)?;
         let event = Event {
             id: EventId::new(&*self.services.clock, &*self.services.random),
             org: self.tenant.org,

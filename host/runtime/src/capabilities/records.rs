@@ -1,7 +1,7 @@
 //! Documents of the plugin's own collections. Writes wait in an overlay until the run is committed, so
 //! that a call's effects are one transaction; reads see the overlay first.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use patchbay_model::{
     Timestamp,
@@ -10,7 +10,7 @@ use patchbay_model::{
 use patchbay_package::SchemaValidator;
 use serde_json::Value;
 
-use super::{HostError, invalid, undeclared};
+use super::{HostError, effects, invalid, undeclared};
 use crate::{
     bindings::{
         records::{Change, Document, Host, Page},
@@ -25,6 +25,10 @@ const WRITE_CAP: usize = 10_000;
 const PAGE_CAP: usize = 1_000;
 /// The largest document, in bytes.
 const DOCUMENT_CAP: usize = 1 << 20;
+/// The most that documents have together which are given to a guest at once, in bytes.
+const ANSWER_CAP: usize = 8 << 20;
+/// Documents that are read at once. Between two such portions it is seen how much there is already.
+const PORTION: usize = 32;
 
 /// Writes of this call that are not committed yet.
 #[derive(Debug, Default)]
@@ -39,6 +43,8 @@ struct Pending {
     /// The committed version that the guest relied on, if it did.
     expected: Option<u64>,
     at: Timestamp,
+    /// What it takes of the budget of effects.
+    bytes: u64,
 }
 
 impl Overlay {
@@ -56,13 +62,35 @@ impl Overlay {
     }
 }
 
-fn document(record: Record) -> Document {
-    Document {
-        id: record.id,
-        version: record.version,
-        data: record.data.to_string(),
-        updated_at: u64::try_from(record.updated_at.timestamp_millis()).unwrap_or(0),
+fn document(id: String, version: u64, data: &Value, updated_at: Timestamp) -> Document {
+    let updated_at = u64::try_from(updated_at.timestamp_millis()).unwrap_or(0);
+    Document { id, version, data: data.to_string(), updated_at }
+}
+
+/// Documents on their way to a guest. They are text there, so each is let go as a value before the next is read.
+#[derive(Default)]
+struct Gathered {
+    documents: Vec<Document>,
+    bytes: usize,
+}
+
+impl Gathered {
+    /// Takes one more, if it still fits. The first one always does.
+    fn take(&mut self, document: Document) -> bool {
+        self.bytes = self.bytes.saturating_add(document.id.len()).saturating_add(document.data.len());
+        let fits = self.documents.is_empty() || self.bytes <= ANSWER_CAP;
+        if fits {
+            self.documents.push(document);
+        }
+        fits
     }
+}
+
+/// A document as the guest gave it.
+struct Parsed {
+    value: Value,
+    /// What it will take of the budget of effects.
+    bytes: u64,
 }
 
 fn check_id(id: &str) -> Result<(), HostError> {
@@ -81,40 +109,48 @@ impl CallState {
     }
 
     async fn committed(&mut self, collection: &str, id: &str) -> Result<Option<Record>, HostError> {
-        let mut tx = self.services.database.read().await?;
+        let (_place, mut tx) = self.reading().await?;
         Ok(tx.org(self.tenant.org).records(&self.grants.plugin).get(collection, id).await?)
     }
 
-    async fn seen(&mut self, collection: &str, id: &str) -> Result<Option<Record>, HostError> {
-        let key = (collection.to_owned(), id.to_owned());
-        match self.capabilities.records.0.get(&key) {
-            Some(pending) => Ok(pending.data.clone().map(|data| Record {
-                id: id.to_owned(),
-                version: pending.version,
-                data,
-                updated_at: pending.at,
-            })),
-            None => self.committed(collection, id).await,
+    fn pending(&self, collection: &str, id: &str) -> Option<&Pending> {
+        self.capabilities.records.0.get(&(collection.to_owned(), id.to_owned()))
+    }
+
+    /// The version that the guest sees; 0 if there is no such document for it.
+    async fn version(&mut self, collection: &str, id: &str) -> Result<u64, HostError> {
+        match self.pending(collection, id) {
+            Some(pending) => Ok(if pending.data.is_some() { pending.version } else { 0 }),
+            None => Ok(self.committed(collection, id).await?.map_or(0, |record| record.version)),
         }
+    }
+
+    async fn check_version(&mut self, collection: &str, id: &str, expected: Option<u64>) -> Result<u64, HostError> {
+        let seen = self.version(collection, id).await?;
+        if expected.is_some_and(|expected| expected != seen) {
+            return Err(HostError::Guest(Error::Conflict(format!("{collection}/{id} has version {seen}"))));
+        }
+        Ok(seen)
     }
 
     async fn write(
         &mut self,
         collection: &str,
         id: &str,
-        data: Option<Value>,
+        parsed: Option<Parsed>,
         expected: Option<u64>,
     ) -> Result<u64, HostError> {
-        let seen = self.seen(collection, id).await?.map_or(0, |record| record.version);
-        if expected.is_some_and(|expected| expected != seen) {
-            return Err(HostError::Guest(Error::Conflict(format!("{collection}/{id} has version {seen}"))));
-        }
-        let version = if data.is_some() { seen + 1 } else { 0 };
+        let seen = self.check_version(collection, id, expected).await?;
+        let version = if parsed.is_some() { seen + 1 } else { 0 };
         let at = self.services.clock.now();
-        let overlay = &mut self.capabilities.records.0;
-        if overlay.len() >= WRITE_CAP {
+        if self.capabilities.records.0.len() >= WRITE_CAP {
             return Err(HostError::Guest(Error::Exhausted(format!("{WRITE_CAP} written documents per call"))));
         }
+        let bytes = parsed.as_ref().map_or_else(|| effects::size(None, 0, &[collection, id]), |parsed| parsed.bytes);
+        let before = self.pending(collection, id).map_or(0, |pending| pending.bytes);
+        self.hold_effect(bytes, before)?;
+        let data = parsed.map(|parsed| parsed.value);
+        let overlay = &mut self.capabilities.records.0;
         let key = (collection.to_owned(), id.to_owned());
         match overlay.get_mut(&key) {
             // what the guest relied on at first is what must hold when the run is committed
@@ -122,15 +158,16 @@ impl CallState {
                 pending.data = data;
                 pending.version = version;
                 pending.at = at;
+                pending.bytes = bytes;
             }
             None => {
-                overlay.insert(key, Pending { data, version, expected, at });
+                overlay.insert(key, Pending { data, version, expected, at, bytes });
             }
         }
         Ok(version)
     }
 
-    fn parse(&self, collection: &str, pointer: &str, data: &str) -> Result<Value, HostError> {
+    fn parse(&self, collection: &str, id: &str, pointer: &str, data: &str) -> Result<Parsed, HostError> {
         if data.len() > DOCUMENT_CAP {
             return Err(invalid(pointer, format!("at most {DOCUMENT_CAP} bytes")));
         }
@@ -142,7 +179,8 @@ impl CallState {
             });
             HostError::Guest(Error::Invalid(located.collect()))
         })?;
-        Ok(value)
+        let bytes = effects::size(Some(&value), data.len(), &[collection, id]);
+        Ok(Parsed { value, bytes })
     }
 }
 
@@ -151,27 +189,48 @@ impl Host for CallState {
         self.enter()?;
         self.collection(&collection)?;
         check_id(&id)?;
-        Ok(self.seen(&collection, &id).await?.map(document))
+        if let Some(pending) = self.pending(&collection, &id) {
+            let data = pending.data.as_ref();
+            return Ok(data.map(|data| document(id.clone(), pending.version, data, pending.at)));
+        }
+        let committed = self.committed(&collection, &id).await?;
+        Ok(committed.map(|record| document(record.id, record.version, &record.data, record.updated_at)))
     }
 
-    async fn get_many(&mut self, collection: String, ids: Vec<String>) -> Result<Vec<Document>, HostError> {
+    async fn get_many(&mut self, collection: String, mut ids: Vec<String>) -> Result<Vec<Document>, HostError> {
         self.enter()?;
         self.collection(&collection)?;
         if ids.len() > PAGE_CAP {
             return Err(invalid("/ids", format!("at most {PAGE_CAP}")));
         }
-        let mut tx = self.services.database.read().await?;
-        let committed = tx.org(self.tenant.org).records(&self.grants.plugin).get_many(&collection, &ids).await?;
-        let mut committed: BTreeMap<_, _> = committed.into_iter().map(|record| (record.id.clone(), record)).collect();
-        let overlay = &self.capabilities.records.0;
-        let found = ids.into_iter().filter_map(|id| match overlay.get(&(collection.clone(), id.clone())) {
-            Some(pending) => {
-                let data = pending.data.clone()?;
-                Some(document(Record { id, version: pending.version, data, updated_at: pending.at }))
+        let mut asked = HashSet::new();
+        ids.retain(|id| asked.insert(id.clone()));
+        let mut gathered = Gathered::default();
+        let (_place, mut tx) = self.reading().await?;
+        for ids in ids.chunks(PORTION) {
+            let unwritten: Vec<String> =
+                ids.iter().filter(|id| self.pending(&collection, id).is_none()).cloned().collect();
+            let committed =
+                tx.org(self.tenant.org).records(&self.grants.plugin).get_many(&collection, &unwritten).await?;
+            let mut committed: BTreeMap<_, _> =
+                committed.into_iter().map(|record| (record.id.clone(), record)).collect();
+            for id in ids {
+                let found = match self.pending(&collection, id) {
+                    Some(pending) => {
+                        pending.data.as_ref().map(|data| document(id.clone(), pending.version, data, pending.at))
+                    }
+                    None => committed
+                        .remove(id)
+                        .map(|record| document(record.id, record.version, &record.data, record.updated_at)),
+                };
+                if found.is_some_and(|document| !gathered.take(document)) {
+                    return Err(HostError::Guest(Error::Exhausted(format!(
+                        "{ANSWER_CAP} bytes of documents at once: ask for fewer"
+                    ))));
+                }
             }
-            None => committed.remove(&id).map(document),
-        });
-        Ok(found.collect())
+        }
+        Ok(gathered.documents)
     }
 
     async fn put(
@@ -183,8 +242,8 @@ impl Host for CallState {
     ) -> Result<u64, HostError> {
         self.enter()?;
         check_id(&id)?;
-        let value = self.parse(&collection, "/data", &data)?;
-        self.write(&collection, &id, Some(value), expected).await
+        let parsed = self.parse(&collection, &id, "/data", &data)?;
+        self.write(&collection, &id, Some(parsed), expected).await
     }
 
     async fn put_many(&mut self, collection: String, changes: Vec<Change>) -> Result<Vec<u64>, HostError> {
@@ -192,22 +251,19 @@ impl Host for CallState {
         if changes.len() > PAGE_CAP {
             return Err(invalid("/changes", format!("at most {PAGE_CAP}")));
         }
-        let mut parsed = Vec::with_capacity(changes.len());
+        let mut all = Vec::with_capacity(changes.len());
+        let mut bytes = 0_u64;
         for (index, change) in changes.into_iter().enumerate() {
             check_id(&change.id)?;
-            let value = self.parse(&collection, &format!("/changes/{index}/data"), &change.data)?;
-            let seen = self.seen(&collection, &change.id).await?.map_or(0, |record| record.version);
-            if change.expected.is_some_and(|expected| expected != seen) {
-                return Err(HostError::Guest(Error::Conflict(format!(
-                    "{collection}/{} has version {seen}",
-                    change.id
-                ))));
-            }
-            parsed.push((change.id, value, change.expected));
+            let parsed = self.parse(&collection, &change.id, &format!("/changes/{index}/data"), &change.data)?;
+            bytes = bytes.saturating_add(parsed.bytes);
+            self.check_effects(bytes)?;
+            self.check_version(&collection, &change.id, change.expected).await?;
+            all.push((change.id, parsed, change.expected));
         }
-        let mut versions = Vec::with_capacity(parsed.len());
-        for (id, value, expected) in parsed {
-            versions.push(self.write(&collection, &id, Some(value), expected).await?);
+        let mut versions = Vec::with_capacity(all.len());
+        for (id, parsed, expected) in all {
+            versions.push(self.write(&collection, &id, Some(parsed), expected).await?);
         }
         Ok(versions)
     }
@@ -216,7 +272,7 @@ impl Host for CallState {
         self.enter()?;
         self.collection(&collection)?;
         check_id(&id)?;
-        if self.seen(&collection, &id).await?.is_none() {
+        if self.version(&collection, &id).await? == 0 {
             return Ok(false);
         }
         self.write(&collection, &id, None, None).await?;
@@ -245,14 +301,28 @@ impl Host for CallState {
             }
             conditions.push((pointer.clone(), value));
         }
-        let limit = limit.clamp(1, u32::try_from(PAGE_CAP).unwrap_or(u32::MAX));
-        let mut tx = self.services.database.read().await?;
-        let records = tx
-            .org(self.tenant.org)
-            .records(&self.grants.plugin)
-            .query(&collection, &conditions, after.as_deref(), limit)
-            .await?;
-        let next = if records.len() == limit as usize { records.last().map(|record| record.id.clone()) } else { None };
-        Ok(Page { documents: records.into_iter().map(document).collect(), next })
+        let limit = (limit as usize).clamp(1, PAGE_CAP);
+        let mut page = Gathered::default();
+        let (_place, mut tx) = self.reading().await?;
+        'page: while page.documents.len() < limit {
+            let wanted = PORTION.min(limit - page.documents.len());
+            let after = page.documents.last().map(|document| document.id.as_str()).or(after.as_deref());
+            let records = tx
+                .org(self.tenant.org)
+                .records(&self.grants.plugin)
+                .query(&collection, &conditions, after, u32::try_from(wanted).unwrap_or(u32::MAX))
+                .await?;
+            let is_last = records.len() < wanted;
+            for record in records {
+                if !page.take(document(record.id, record.version, &record.data, record.updated_at)) {
+                    break 'page;
+                }
+            }
+            if is_last {
+                return Ok(Page { documents: page.documents, next: None });
+            }
+        }
+        let next = page.documents.last().map(|document| document.id.clone());
+        Ok(Page { documents: page.documents, next })
     }
 }

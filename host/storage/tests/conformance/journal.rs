@@ -213,6 +213,36 @@ pub async fn a_refused_entry_does_not_harm_its_neighbours(store: Store) {
     assert!(tx.org(store.theirs).runs().get(last.run.id).await.unwrap().is_some());
 }
 
+pub async fn an_entry_that_the_database_cannot_take_does_not_harm_its_neighbours(store: Store) {
+    let journal = store.journal();
+    let good = store.commit(store.ours);
+    let mut bottomless = store.commit(store.ours);
+    // SQLite follows a thousand levels
+    let deep = (0..1_100).fold(json!(1), |inner, _| serde_json::Value::Array(vec![inner]));
+    let mut event = store.event(store.ours, "openai.done", None);
+    event.data = deep;
+    bottomless.events = vec![event];
+    let last = store.commit(store.theirs);
+    let ends = together(&store, &journal, vec![good.clone(), bottomless, last.clone()]).await;
+    assert_eq!(ends[0].as_ref().unwrap(), &Committed::All);
+    assert!(ends[1].is_err(), "{:?}", ends[1]);
+    assert_eq!(ends[2].as_ref().unwrap(), &Committed::All);
+}
+
+pub async fn large_documents_that_come_together_are_all_stored(store: Store) {
+    let journal = store.journal();
+    let text = "x".repeat(1 << 20);
+    let commits: Vec<RunCommit> = (0..40)
+        .map(|number| {
+            let mut commit = store.commit(store.ours);
+            commit.plugin_changes = vec![put(&format!("n{number}"), json!(text), None)];
+            commit
+        })
+        .collect();
+    let ends = together(&store, &journal, commits).await;
+    assert!(ends.iter().all(|end| matches!(end, Ok(Committed::All))), "{ends:?}");
+}
+
 pub async fn what_was_handed_over_before_a_shutdown_is_committed(store: Store) {
     let journal = store.journal();
     let blocking = store.database.begin().await.unwrap();

@@ -87,6 +87,8 @@ conformance! {
         a_lost_compare_and_swap_keeps_run_and_usage_and_nothing_else
         of_two_runs_in_one_batch_that_expect_the_same_version_the_first_wins
         a_refused_entry_does_not_harm_its_neighbours
+        an_entry_that_the_database_cannot_take_does_not_harm_its_neighbours
+        large_documents_that_come_together_are_all_stored
         what_was_handed_over_before_a_shutdown_is_committed
         a_caller_that_stands_still_does_not_hold_up_a_shutdown
         a_commit_goes_on_when_its_caller_goes_away

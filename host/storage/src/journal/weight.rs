@@ -1,0 +1,57 @@
+//! How much of a transaction an entry takes.
+//!
+//! The rows of a statement travel as one JSON parameter, and SQLite refuses one of more than a thousand million
+//! bytes; long before that, a batch of large documents would hold up everybody else's. So a batch has a bound of bytes
+//! beside its number of entries.
+
+use patchbay_model::webhook::Webhook;
+use serde_json::Value;
+
+use super::RunCommit;
+
+/// An entry without its texts, generously.
+const ENTRY: usize = 512;
+
+/// About as many bytes as a run's rows have as JSON.
+pub(super) fn of_run(commit: &RunCommit) -> usize {
+    let changes = commit.plugin_changes.iter().map(|change| change.data.as_ref().map_or(0, value) + change.id.len());
+    let events = commit.events.iter().map(|event| value(&event.data) + event.subject.len() + event.kind.len());
+    let log = commit.run.log.iter().map(|line| {
+        line.message.len() + line.fields.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>()
+    });
+    let parts = changes.chain(events).chain(log).map(|bytes| bytes + ENTRY);
+    parts.sum::<usize>() + (commit.usage.len() + 1) * ENTRY
+}
+
+/// About as many bytes as a webhook has.
+pub(super) fn of_webhook(webhook: &Webhook) -> usize {
+    let headers: usize = webhook.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+    webhook.body.len() + webhook.url.len() + headers + ENTRY
+}
+
+/// About as many bytes as a value has as JSON text. Its depth is bounded by the parser that made it.
+fn value(value: &Value) -> usize {
+    match value {
+        Value::Null | Value::Bool(_) => 5,
+        Value::Number(_) => 20,
+        Value::String(text) => text.len() + 3,
+        Value::Array(items) => items.iter().map(self::value).sum::<usize>() + 2,
+        Value::Object(members) => {
+            members.iter().map(|(name, value)| name.len() + 4 + self::value(value)).sum::<usize>() + 2
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_value_weighs_at_least_what_its_text_does() {
+        for sample in [json!(null), json!([1, true, "text", -1.5]), json!({"a": {"b": ["c", "d"]}}), json!({})] {
+            assert!(value(&sample) >= sample.to_string().len(), "{sample}");
+        }
+    }
+}
