@@ -1,4 +1,5 @@
-//! Small values with expiry. Each write is a transaction of its own: concurrent calls must see it.
+//! Small values with expiry. Each write is a transaction of its own: concurrent calls must see it. It is an fsync of
+//! its own as well, on the connection that commits everybody's runs, so an org's writes wait for each other.
 
 use chrono::Duration;
 use patchbay_model::Timestamp;
@@ -34,7 +35,7 @@ impl Host for CallState {
         self.enter()?;
         check_key(&key)?;
         let now = self.services.clock.now();
-        let mut tx = self.services.database.read().await?;
+        let (_place, mut tx) = self.reading().await?;
         let entry = tx.org(self.tenant.org).kv(&self.grants.plugin).get(&key, now).await?;
         Ok(entry.map(|entry| Entry { value: entry.value, version: entry.version }))
     }
@@ -53,7 +54,7 @@ impl Host for CallState {
         }
         let now = self.services.clock.now();
         let expires_at = expiry(now, ttl_ms)?;
-        let mut tx = self.services.database.begin().await?;
+        let (_place, mut tx) = self.writing().await?;
         let written =
             tx.org(self.tenant.org).kv(&self.grants.plugin).set(&key, &value, expires_at, expected, now).await?;
         match written {
@@ -71,7 +72,7 @@ impl Host for CallState {
         self.enter()?;
         check_key(&key)?;
         let now = self.services.clock.now();
-        let mut tx = self.services.database.begin().await?;
+        let (_place, mut tx) = self.writing().await?;
         let deleted = tx.org(self.tenant.org).kv(&self.grants.plugin).delete(&key, now).await?;
         tx.commit().await?;
         Ok(deleted)
@@ -82,7 +83,7 @@ impl Host for CallState {
         check_key(&key)?;
         let now = self.services.clock.now();
         let expires_at = expiry(now, ttl_ms)?;
-        let mut tx = self.services.database.begin().await?;
+        let (_place, mut tx) = self.writing().await?;
         let sum = match tx.org(self.tenant.org).kv(&self.grants.plugin).add(&key, delta, expires_at, now).await {
             Ok(sum) => sum,
             Err(StorageError::NotACounter) => return Err(invalid("/key", "the key of a counter within 64 bits")),
