@@ -12,9 +12,13 @@ use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAlloc
 /// How often guest code looks up: the finest grain of CPU limits and of fairness between calls.
 pub(crate) const TICK: Duration = Duration::from_millis(10);
 
-/// Pooled instances of a component may have this many core instances: one made from Rust has three or
-/// four, one from Python about forty.
+/// What a component may be made of. The pool has room for as many of the largest as there are calls: were it for
+/// fewer, a few calls of large ones would take what everybody else's need.
+///
+/// A component made from Rust has three or four core instances, one from Python about forty; either has one memory.
 const CORE_INSTANCES_PER_COMPONENT: u32 = 64;
+const MEMORIES_PER_COMPONENT: u32 = 2;
+const TABLES_PER_COMPONENT: u32 = 8;
 
 /// What both the serving engine and the compiling child set: it decides what artefacts look like.
 pub(crate) fn compile_config() -> Config {
@@ -67,16 +71,16 @@ pub(crate) fn serving_engine(max_instances: u32, max_memory: u64) -> wasmtime::R
 fn pool(max_instances: u32, max_memory: u64) -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(max_instances)
-        .total_core_instances(max_instances.saturating_mul(8))
-        .total_memories(max_instances.saturating_mul(2))
-        .total_tables(max_instances.saturating_mul(4))
+        .total_core_instances(max_instances.saturating_mul(CORE_INSTANCES_PER_COMPONENT))
+        .total_memories(max_instances.saturating_mul(MEMORIES_PER_COMPONENT))
+        .total_tables(max_instances.saturating_mul(TABLES_PER_COMPONENT))
         .total_stacks(max_instances)
         .total_gc_heaps(1)
         .max_core_instances_per_component(CORE_INSTANCES_PER_COMPONENT)
-        .max_memories_per_component(4)
-        .max_memories_per_module(4)
-        .max_tables_per_component(16)
-        .max_tables_per_module(16)
+        .max_memories_per_component(MEMORIES_PER_COMPONENT)
+        .max_memories_per_module(MEMORIES_PER_COMPONENT)
+        .max_tables_per_component(TABLES_PER_COMPONENT)
+        .max_tables_per_module(TABLES_PER_COMPONENT)
         .max_memory_size(usize::try_from(max_memory).unwrap_or(usize::MAX))
         .table_elements(20_000)
         .linear_memory_keep_resident(256 << 10)

@@ -6,7 +6,7 @@ use patchbay_model::{
     record::RecordChange,
     run::{Figures, LogLine, UsageRecord},
 };
-use wasmtime::Trap;
+use wasmtime::{PoolConcurrencyLimitError, Trap};
 
 use crate::{bindings::types, call::CallState, limits::Stop};
 
@@ -76,6 +76,10 @@ pub(crate) fn trapped(error: &wasmtime::Error) -> Failure {
         return Failure::new(stop.code(), stop.to_string());
     }
     let chain = format!("{error:#}");
+    if error.downcast_ref::<PoolConcurrencyLimitError>().is_some() {
+        // the room for calls is as large as the pool, so this is a slot that has not been given back yet
+        return Failure::new(Code::Overloaded, "").retry_after(std::time::Duration::from_secs(1)).with_internal(chain);
+    }
     match error.downcast_ref::<Trap>() {
         Some(Trap::StackOverflow) => Failure::new(Code::PluginStackExhausted, "the plugin recursed too deeply"),
         Some(trap) => Failure::new(Code::PluginTrapped, trap.to_string()).with_internal(chain),
@@ -122,5 +126,30 @@ fn upstream(failure: types::UpstreamFailure, clean: impl Fn(String) -> String) -
         retry_after: failure.retry_after_ms.map(std::time::Duration::from_millis),
         upstream: Some(Upstream { status: failure.status, code: failure.code.map(&clean) }),
         ..Failure::new(code, clean(failure.message))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wasmtime::{
+        Store,
+        component::{Component, Linker},
+    };
+
+    use super::*;
+    use crate::engine::serving_engine;
+
+    #[tokio::test]
+    async fn a_pool_without_a_free_slot_is_no_crash_of_the_plugin() {
+        let engine = serving_engine(1, 1 << 20).unwrap();
+        let component = Component::new(&engine, b"\0asm\x0d\0\x01\0").unwrap();
+        let linker = Linker::<()>::new(&engine);
+        let mut first = Store::new(&engine, ());
+        linker.instantiate_async(&mut first, &component).await.unwrap();
+        let mut second = Store::new(&engine, ());
+        let Err(error) = linker.instantiate_async(&mut second, &component).await else {
+            panic!("there is one slot");
+        };
+        assert_eq!(trapped(&error).code, Code::Overloaded);
     }
 }

@@ -45,6 +45,8 @@ impl LoadError {
             Self::Compile(CompileError::Refused(_) | CompileError::Limit(_)) => Code::PackageCompileFailed,
             Self::Compile(CompileError::Host(_)) => Code::Internal,
             Self::Unlinkable(_) => Code::PackageUnlinkable,
+            // the hub had no room to try it: that says nothing about the package
+            Self::Probe(Failure { code: Code::Overloaded, .. }) => Code::Overloaded,
             Self::Probe(_) => Code::PackageProbeFailed,
         }
     }
