@@ -48,7 +48,7 @@ impl CallState {
             sha256: stored.sha256,
             created_at: self.services.clock.now(),
         };
-        let mut tx = self.services.database.begin().await?;
+        let (_place, mut tx) = self.writing().await?;
         tx.org(self.tenant.org).blobs().insert(&blob).await?;
         tx.commit().await?;
         Ok(describe(&blob))
@@ -67,7 +67,11 @@ impl Host for CallState {
         self.enter()?;
         check_type(&content_type)?;
         let source = self.table.delete(body)?;
-        let stored = self.services.blobs.put(self.tenant.org, source.into_stream()).await.map_err(failed)?;
+        let (stream, mishap) = source.into_stream();
+        let stored = match self.services.blobs.put(self.tenant.org, stream).await {
+            Ok(stored) => stored,
+            Err(error) => return Err(mishap.take().map_or_else(|| failed(error), |broken| broken.refuse(self))),
+        };
         self.keep(content_type, stored).await
     }
 
@@ -84,18 +88,18 @@ impl Host for CallState {
         let missing = || HostError::Guest(Error::NotFound(format!("no blob {id:?} of this plugin in this org")));
         let blob_id: BlobId = id.parse().map_err(|_| missing())?;
         let blob = {
-            let mut tx = self.services.database.read().await?;
+            let (_place, mut tx) = self.reading().await?;
             tx.org(self.tenant.org).blobs().get(&self.grants.plugin, blob_id).await?.ok_or_else(missing)?
         };
         let stream = self.services.blobs.open(self.tenant.org, &blob.sha256).await.map_err(failed)?;
-        let source = self.push(Source::stream(stream, Some(blob.size)))?;
+        let source = self.push(Source::file(stream, blob.size))?;
         Ok((describe(&blob), source))
     }
 
     async fn delete(&mut self, id: String) -> Result<bool, HostError> {
         self.enter()?;
         let Ok(blob_id) = id.parse::<BlobId>() else { return Ok(false) };
-        let mut tx = self.services.database.begin().await?;
+        let (_place, mut tx) = self.writing().await?;
         let mut org = tx.org(self.tenant.org);
         let Some(blob) = org.blobs().get(&self.grants.plugin, blob_id).await? else { return Ok(false) };
         org.blobs().delete(&self.grants.plugin, blob_id).await?;

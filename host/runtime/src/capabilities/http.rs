@@ -87,13 +87,16 @@ impl CallState {
             Some(name) => Some(self.injection(name)?),
             None => None,
         };
+        let mut upload = None;
         let body = match request.body {
             contract::Body::Empty => Body::Empty,
             contract::Body::Bytes(bytes) => Body::Bytes(bytes.into()),
             contract::Body::Stream(source) => {
                 let source = self.table.delete(source)?;
                 let size = source.size();
-                Body::Stream(source.into_stream(), size)
+                let (stream, mishap) = source.into_stream();
+                upload = Some(mishap);
+                Body::Stream(stream, size)
             }
         };
         let request = Request {
@@ -116,7 +119,11 @@ impl CallState {
                 traffic.status = Some(response.status);
                 Ok(response)
             }
-            Err(error) => Err(refuse(self, error)),
+            Err(error) => Err(match upload.and_then(|upload| upload.take()) {
+                // the vendor is not to blame for a body that it did not get
+                Some(broken) => broken.refuse(self),
+                None => refuse(self, error),
+            }),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::{
     io,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -32,7 +32,16 @@ pub struct Source {
     /// Came in, not yet read.
     left: Bytes,
     size: Option<u64>,
+    origin: Origin,
     pub(crate) content_type: Option<String>,
+}
+
+/// Whose bytes they are, which decides who is told what if there are too many or too few of them.
+#[derive(Debug, Clone, Copy)]
+enum Origin {
+    Client,
+    File,
+    Vendor,
 }
 
 enum Flow {
@@ -61,15 +70,33 @@ impl Received {
 /// Why a source gave no more.
 #[derive(Debug)]
 pub(crate) enum Broken {
-    /// The client's body, or a file's.
-    Local(io::Error),
+    /// The client's body.
+    Client(io::Error),
+    /// A file's.
+    File(io::Error),
     /// The vendor's.
     Vendor(EgressError),
 }
 
+/// What broke a source off that went somewhere as a stream: whoever reads it there tells of it in words of its own,
+/// which do not say whose fault it was.
+pub(crate) struct Mishap(Arc<Mutex<Option<Broken>>>);
+
+impl Mishap {
+    pub(crate) fn take(&self) -> Option<Broken> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
 impl Source {
+    /// A client's body.
     pub(crate) fn stream(stream: BodyStream, size: Option<u64>) -> Self {
-        Self { flow: Flow::Stream(stream), left: Bytes::new(), size, content_type: None }
+        Self { flow: Flow::Stream(stream), left: Bytes::new(), size, origin: Origin::Client, content_type: None }
+    }
+
+    /// A stored file.
+    pub(crate) fn file(stream: BodyStream, size: u64) -> Self {
+        Self { size: Some(size), origin: Origin::File, ..Self::stream(stream, None) }
     }
 
     pub(crate) fn vendor(body: ResponseBody, content_type: Option<String>, counter: Arc<AtomicU64>) -> Self {
@@ -78,6 +105,7 @@ impl Source {
             flow: Flow::Vendor(Box::new(Received { body, counted: 0, counter })),
             left: Bytes::new(),
             size,
+            origin: Origin::Vendor,
             content_type,
         }
     }
@@ -89,7 +117,10 @@ impl Source {
         }
         loop {
             let chunk = match &mut self.flow {
-                Flow::Stream(stream) => stream.next().await.transpose().map_err(Broken::Local),
+                Flow::Stream(stream) => stream.next().await.transpose().map_err(match self.origin {
+                    Origin::File => Broken::File,
+                    Origin::Client | Origin::Vendor => Broken::Client,
+                }),
                 Flow::Vendor(received) => received.chunk().await.map_err(Broken::Vendor),
                 Flow::Ended => return Ok(None),
             };
@@ -110,23 +141,38 @@ impl Source {
         self.size
     }
 
-    /// What is left, as a stream of its own.
-    pub(crate) fn into_stream(self) -> BodyStream {
-        futures::stream::unfold(self, |mut source| async move {
+    /// The code that tells that there is more than may be held at once.
+    pub(crate) const fn too_large(&self) -> Code {
+        match self.origin {
+            Origin::Client => Code::PayloadTooLarge,
+            Origin::File => Code::PluginBudgetExhausted,
+            Origin::Vendor => Code::EgressBodyTooLarge,
+        }
+    }
+
+    /// What is left, as a stream of its own, and what broke it off if something did.
+    pub(crate) fn into_stream(self) -> (BodyStream, Mishap) {
+        let mishap = Arc::new(Mutex::new(None));
+        let seen = Mishap(Arc::clone(&mishap));
+        let stream = futures::stream::unfold((self, mishap), |(mut source, mishap)| async move {
             match source.chunk().await {
-                Ok(Some(chunk)) => Some((Ok(chunk), source)),
+                Ok(Some(chunk)) => Some((Ok(chunk), (source, mishap))),
                 Ok(None) => None,
-                Err(broken) => Some((Err(broken.into_io()), source)),
+                Err(broken) => {
+                    let error = broken.io();
+                    *mishap.lock().unwrap_or_else(PoisonError::into_inner) = Some(broken);
+                    Some((Err(error), (source, mishap)))
+                }
             }
-        })
-        .boxed()
+        });
+        (stream.boxed(), seen)
     }
 }
 
 impl Broken {
-    fn into_io(self) -> io::Error {
+    fn io(&self) -> io::Error {
         match self {
-            Self::Local(error) => error,
+            Self::Client(error) | Self::File(error) => io::Error::new(error.kind(), error.to_string()),
             Self::Vendor(error) => io::Error::other(error.to_string()),
         }
     }
@@ -135,7 +181,8 @@ impl Broken {
     pub(crate) fn failure(&self) -> Failure {
         match self {
             Self::Vendor(error) => Failure::new(error.code(), error.to_string()),
-            Self::Local(error) => Failure::new(Code::RequestTimeout, error.to_string()),
+            Self::Client(error) => Failure::new(Code::RequestTimeout, error.to_string()),
+            Self::File(error) => Failure::internal(error),
         }
     }
 
@@ -143,10 +190,14 @@ impl Broken {
     pub(crate) fn refuse(self, state: &mut CallState) -> HostError {
         match self {
             Self::Vendor(error) => super::http::refuse(state, error),
-            Self::Local(error) if error.kind() == io::ErrorKind::FileTooLarge => {
+            Self::Client(error) if error.kind() == io::ErrorKind::FileTooLarge => {
                 state.refuse(Code::PayloadTooLarge, Error::Exhausted(error.to_string()))
             }
-            Self::Local(error) => state.refuse(Code::RequestTimeout, Error::Unavailable(error.to_string())),
+            Self::Client(error) => state.refuse(Code::RequestTimeout, Error::Unavailable(error.to_string())),
+            Self::File(error) => {
+                tracing::error!(error.r#type = "blob_store", %error, "a host call failed");
+                state.refuse(Code::Unavailable, Error::Unavailable("the hub's blob store".to_owned()))
+            }
         }
     }
 }
@@ -174,10 +225,11 @@ impl contract::HostSource for CallState {
         self.enter()?;
         let limit = u64::from(limit).min(self.limits.body_bytes);
         let source = self.table.get_mut(&source)?;
+        let too_large = source.too_large();
         match collect(source, limit).await {
             Ok(Some(bytes)) => Ok(bytes.into()),
             Ok(None) => Err(self.refuse(
-                Code::EgressBodyTooLarge,
+                too_large,
                 Error::Exhausted(format!("the body has more than the {limit} bytes that may be held at once")),
             )),
             Err(broken) => Err(broken.refuse(self)),
@@ -217,4 +269,33 @@ pub(crate) async fn collect(source: &mut Source, limit: u64) -> Result<Option<By
         next = source.chunk().await?;
     }
     Ok(Some(whole.freeze()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stalls() -> BodyStream {
+        let pieces = [Ok(Bytes::from_static(b"half")), Err(io::Error::new(io::ErrorKind::TimedOut, "stalled"))];
+        futures::stream::iter(pieces).boxed()
+    }
+
+    #[tokio::test]
+    async fn who_sends_a_body_on_learns_whose_fault_its_end_was() {
+        let (mut stream, mishap) = Source::stream(stalls(), None).into_stream();
+        assert!(stream.next().await.is_some_and(|piece| piece.is_ok()));
+        assert!(mishap.take().is_none());
+        assert!(stream.next().await.is_some_and(|piece| piece.is_err()));
+        let broken = mishap.take().expect("it broke off");
+        assert_eq!(broken.failure().code, Code::RequestTimeout);
+        let (mut stream, mishap) = Source::file(stalls(), 8).into_stream();
+        while stream.next().await.is_some() {}
+        assert_eq!(mishap.take().expect("it broke off").failure().code, Code::Internal);
+    }
+
+    #[test]
+    fn too_much_is_told_by_whose_bytes_they_are() {
+        assert_eq!(Source::stream(stalls(), None).too_large(), Code::PayloadTooLarge);
+        assert_eq!(Source::file(stalls(), 8).too_large(), Code::PluginBudgetExhausted);
+    }
 }
