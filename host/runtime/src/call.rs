@@ -115,6 +115,7 @@ impl CallState {
         let code = match error {
             types::Error::Denied(_) => Code::PluginDenied,
             types::Error::Exhausted(_) => Code::PluginBudgetExhausted,
+            types::Error::Invalid(_) => Code::PluginError,
             _ => return,
         };
         if self.denial.as_ref().is_none_or(|denial| !same_text(&denial.error, error)) {
@@ -164,6 +165,11 @@ fn same_text(left: &types::Error, right: &types::Error) -> bool {
         | (types::Error::Reauthorize(left), types::Error::Reauthorize(right))
         | (types::Error::Unavailable(left), types::Error::Unavailable(right)) => left == right,
         (types::Error::Timeout, types::Error::Timeout) => true,
+        (types::Error::Invalid(left), types::Error::Invalid(right)) => {
+            let pairs = || left.iter().zip(right);
+            left.len() == right.len()
+                && pairs().all(|(left, right)| left.pointer == right.pointer && left.expected == right.expected)
+        }
         _ => false,
     }
 }

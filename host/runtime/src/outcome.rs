@@ -99,6 +99,10 @@ pub(crate) fn reported(error: types::Error, state: &CallState) -> Failure {
     let clean = |text: String| state.tenant.redact.redact_str(&text).into_owned();
     let with = |code: Code, text: String| Failure::new(behind.unwrap_or(code), clean(text));
     match error {
+        // the host's own refusal: its pointers are into what the guest gave the host, of which the caller knows nothing
+        types::Error::Invalid(violations) if behind.is_some() => {
+            Failure::new(Code::PluginError, clean(refused_by_host(&violations)))
+        }
         types::Error::Invalid(violations) => Failure::invalid(
             violations
                 .into_iter()
@@ -118,6 +122,12 @@ pub(crate) fn reported(error: types::Error, state: &CallState) -> Failure {
         types::Error::Unavailable(text) => with(Code::UpstreamUnavailable, text),
         types::Error::Internal(text) => Failure::new(Code::PluginError, "").with_internal(clean(text)),
     }
+}
+
+fn refused_by_host(violations: &[types::Violation]) -> String {
+    let told =
+        violations.iter().take(3).map(|violation| format!("{:?}: expected {}", violation.pointer, violation.expected));
+    format!("the plugin gave the hub what it does not take: {}", told.collect::<Vec<_>>().join("; "))
 }
 
 fn upstream(failure: types::UpstreamFailure, clean: impl Fn(String) -> String) -> Failure {
