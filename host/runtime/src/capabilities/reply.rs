@@ -22,6 +22,9 @@ use crate::{
 /// Chunks that may wait for a slow client.
 const WAITING_CHUNKS: usize = 16;
 
+/// The largest of them, in bytes: what is larger goes in pieces, or a guest could have the hub hold many large ones.
+const CHUNK: usize = 64 << 10;
+
 /// Status and headers of a proxied answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReplyHead {
@@ -126,7 +129,7 @@ impl HostResponder for CallState {
         if chunk.is_empty() {
             return Ok(());
         }
-        responder.chunks.send(chunk.into()).await.map_err(|_| client_left())
+        if pass_on(&responder.chunks, chunk.into()).await { Ok(()) } else { Err(client_left()) }
     }
 
     async fn forward(
@@ -171,6 +174,16 @@ enum End {
     Broken(super::source::Broken),
 }
 
+/// Hands all of it to the client, whose place in the queue is bounded; false if the client has left.
+async fn pass_on(client: &mpsc::Sender<Bytes>, mut chunk: Bytes) -> bool {
+    while chunk.len() > CHUNK {
+        if client.send(chunk.split_to(CHUNK)).await.is_err() {
+            return false;
+        }
+    }
+    client.send(chunk).await.is_ok()
+}
+
 /// Moves everything. Whoever leaves first ends it: waiting for the vendor also watches the client.
 async fn flow(source: &mut Source, client: &mpsc::Sender<Bytes>, observer: &mut Observer) -> End {
     loop {
@@ -183,15 +196,41 @@ async fn flow(source: &mut Source, client: &mpsc::Sender<Bytes>, observer: &mut 
             Ok(Some(chunk)) => observer.pass(chunk),
             Ok(None) => {
                 let rest = observer.rest();
-                if !rest.is_empty() && client.send(rest).await.is_err() {
+                if !rest.is_empty() && !pass_on(client, rest).await {
                     return End::ClientLeft;
                 }
                 return End::Complete;
             }
             Err(broken) => return End::Broken(broken),
         };
-        if !passed.is_empty() && client.send(passed).await.is_err() {
+        if !passed.is_empty() && !pass_on(client, passed).await {
             return End::ClientLeft;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_large_chunk_waits_in_small_pieces() {
+        let (sender, mut receiver) = reply_channel();
+        let whole = Bytes::from(vec![7; 3 << 20]);
+        let mut passing = Box::pin(pass_on(&sender.chunks, whole.clone()));
+        assert!((&mut passing).now_or_never().is_none(), "it does not fit into the queue");
+        let read = async {
+            let mut read = Vec::new();
+            while read.len() < whole.len() {
+                let piece = receiver.chunk().await.expect("more of it");
+                assert!(piece.len() <= CHUNK);
+                read.extend_from_slice(&piece);
+            }
+            read
+        };
+        let (passed, read) = tokio::join!(passing, read);
+        assert!(passed && read == whole);
     }
 }
