@@ -58,15 +58,17 @@ fn zeroize_later(key: Vec<u8>) -> secrecy::zeroize::Zeroizing<Vec<u8>> {
     secrecy::zeroize::Zeroizing::new(key)
 }
 
+/// The key that a secret stands for. An empty one is none: anybody can sign with it.
 fn decode(encoding: KeyEncoding, secret: &str) -> Option<Vec<u8>> {
-    match encoding {
+    let key = match encoding {
         KeyEncoding::Raw => Some(secret.as_bytes().to_vec()),
         KeyEncoding::Base64Suffix => {
             let encoded = secret.rsplit_once('_').map_or(secret, |(_, suffix)| suffix);
             STANDARD.decode(encoded).ok()
         }
         KeyEncoding::Hex => hex::decode(secret).ok(),
-    }
+    };
+    key.filter(|key| !key.is_empty())
 }
 
 fn decode_public_key(text: &str) -> Option<Vec<u8>> {
@@ -115,7 +117,7 @@ impl Host for CallState {
 
     async fn equals(&mut self, credential: String, presented: Vec<u8>) -> Result<bool, HostError> {
         self.enter()?;
-        self.any_fits(&credential, |key| key.ct_eq(&presented).into(), |secret| Some(secret.as_bytes().to_vec()))
+        self.any_fits(&credential, |key| key.ct_eq(&presented).into(), |secret| decode(KeyEncoding::Raw, secret))
     }
 }
 
@@ -142,5 +144,14 @@ mod tests {
         assert_eq!(decode(KeyEncoding::Base64Suffix, "whsec_AQID"), Some(vec![1, 2, 3]));
         assert_eq!(decode(KeyEncoding::Base64Suffix, "AQID"), Some(vec![1, 2, 3]));
         assert_eq!(decode(KeyEncoding::Raw, "whsec_AQID"), Some(b"whsec_AQID".to_vec()));
+    }
+
+    #[test]
+    fn an_empty_key_is_no_key() {
+        for (encoding, secret) in
+            [(KeyEncoding::Base64Suffix, "whsec_"), (KeyEncoding::Hex, ""), (KeyEncoding::Raw, "")]
+        {
+            assert_eq!(decode(encoding, secret), None);
+        }
     }
 }
