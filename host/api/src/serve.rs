@@ -24,6 +24,7 @@ use hyper_util::{
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
+    task::JoinSet,
 };
 use tower::ServiceExt;
 
@@ -35,7 +36,8 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<
 }
 
 /// Serves within these limits until `shutdown` is done, then lets running requests end for
-/// [`ServeConfig::grace`].
+/// [`ServeConfig::grace`]. When this comes back no connection is open: who still answers a request has
+/// lost its client and knows it, so that what it did can be recorded before the hub stops.
 pub async fn serve_within(
     config: ServeConfig,
     listener: TcpListener,
@@ -45,10 +47,12 @@ pub async fn serve_within(
     let builder = builder(&config);
     let connections = Arc::new(Semaphore::new(config.max_connections));
     let graceful = GracefulShutdown::new();
+    let mut running = JoinSet::new();
     tokio::pin!(shutdown);
     loop {
         let (stream, permit) = tokio::select! {
             accepted = accept(&listener, &connections) => accepted,
+            Some(_) = running.join_next() => continue,
             () = &mut shutdown => break,
         };
         // Without this, a small frame waits for the other side's delayed acknowledgement.
@@ -67,7 +71,7 @@ pub async fn serve_within(
         let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
         let connection = graceful.watch(connection);
         let header_timeout = config.header_timeout;
-        tokio::spawn(async move {
+        running.spawn(async move {
             let _permit: OwnedSemaphorePermit = permit;
             tokio::select! {
                 served = connection => if let Err(error) = served {
@@ -78,10 +82,10 @@ pub async fn serve_within(
         });
     }
     drop(listener);
-    let open = graceful.count();
     if tokio::time::timeout(config.grace, graceful.shutdown()).await.is_err() {
-        tracing::warn!(open, "connections were cut off at the end of the grace period");
+        tracing::warn!(open = running.len(), "connections are cut off at the end of the grace period");
     }
+    running.shutdown().await;
 }
 
 fn builder(config: &ServeConfig) -> auto::Builder<TokioExecutor> {

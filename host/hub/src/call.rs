@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use patchbay_model::{
     Code, Failure, RunId,
-    run::{Run, RunKind},
+    run::{Figures, Run, RunKind},
 };
 use patchbay_runtime::{Effects, Finished, Invocation, Plugin};
 use patchbay_storage::{Committed, RunCommit, WebhookOutcome};
@@ -89,6 +89,23 @@ impl Call {
 
     pub(crate) fn invocation(&self, timeout: Option<Duration>) -> Invocation {
         Invocation { tenant: Arc::clone(&self.serving.tenant), run: self.run, timeout }
+    }
+
+    /// Runs the call, unless the hub stops first: what it did is then unknown but not that it was made.
+    pub(crate) async fn unless_broken_off<T>(
+        &self,
+        hub: &Inner,
+        calling: impl Future<Output = Finished<T>>,
+    ) -> Finished<T> {
+        let started_at = hub.clock.now();
+        hub.break_off.run_until_cancelled(calling).await.unwrap_or_else(|| Finished {
+            result: Err(Failure::new(Code::Unavailable, "the hub stopped while the call ran")),
+            effects: Effects::default(),
+            figures: Figures::default(),
+            upstream_status: None,
+            started_at,
+            finished_at: hub.clock.now(),
+        })
     }
 
     /// Commits the run with what it leaves behind, and gives what the caller learns. `webhook` is settled

@@ -22,6 +22,7 @@ use crate::{
     config::HubConfig,
     read_through::ReadThrough,
     registry::Registry,
+    retention,
     tenant::{Installed, Serving},
     watch, webhooks,
 };
@@ -30,6 +31,8 @@ use crate::{
 const CACHE_TIME: Duration = Duration::from_secs(60);
 /// How long shutting down waits for calls that still run.
 const DRAIN_TIME: Duration = Duration::from_secs(10);
+/// How long it waits after that for the runs of calls that are broken off.
+const BREAK_OFF_TIME: Duration = Duration::from_secs(5);
 /// How often expired values are taken out of the database.
 const SWEEP_TIME: Duration = Duration::from_secs(60);
 
@@ -77,6 +80,8 @@ pub(crate) struct Inner {
     pub(crate) random: Arc<dyn Random>,
     pub(crate) database: Database,
     pub(crate) journal: Journal,
+    pub(crate) egress: Arc<Egress>,
+    pub(crate) blobs: BlobStore,
     pub(crate) vault: Vault,
     pub(crate) hasher: KeyHasher,
     pub(crate) runtime: Runtime,
@@ -90,6 +95,8 @@ pub(crate) struct Inner {
     /// Work that shutting down waits for.
     pub(crate) work: TaskTracker,
     pub(crate) stop: CancellationToken,
+    /// Calls that still run are broken off.
+    pub(crate) break_off: CancellationToken,
     /// Ends the background tasks also when the hub is dropped without being shut down.
     _stop_on_drop: DropGuard,
 }
@@ -99,11 +106,15 @@ impl Hub {
     /// once everything that is in the folder has been loaded or has failed to.
     pub async fn start(config: HubConfig, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Result<Self, StartError> {
         let hub = Self::open(config, clock, random).await?;
+        if let Err(error) = hub.0.blobs.sweep().await {
+            tracing::warn!(%error, "files that were being received when the hub last ended were not cleared away");
+        }
         hub.0.load_stored_packages().await?;
         watch::start(&hub).await?;
         hub.0.settle_kept().await;
         webhooks::worker::start(&hub);
         hub.start_sweeping();
+        retention::start(&hub);
         Ok(hub)
     }
 
@@ -130,10 +141,12 @@ impl Hub {
         database.migrate().await?;
         let egress = Egress::new(config.egress.clone(), Arc::new(SystemLookup))
             .map_err(|error| StartError::Egress(error.to_string()))?;
+        let egress = Arc::new(egress);
+        let blobs = BlobStore::new(blobs).with_quota(config.max_org_blob_bytes);
         let services = Services {
-            egress: Arc::new(egress),
+            egress: Arc::clone(&egress),
             database: database.clone(),
-            blobs: BlobStore::new(blobs),
+            blobs: blobs.clone(),
             mac,
             clock: Arc::clone(&clock),
             random: Arc::clone(&random),
@@ -151,23 +164,35 @@ impl Hub {
             work: TaskTracker::new(),
             _stop_on_drop: stop.clone().drop_guard(),
             stop,
+            break_off: CancellationToken::new(),
             config,
             clock,
             random,
+            egress,
+            blobs,
             database,
             hasher,
             runtime,
         })))
     }
 
-    /// Refuses new calls, waits up to 10 s for those that run, writes out what is queued, and closes the
-    /// database.
+    /// Refuses new calls, waits up to 10 s for those that run, breaks off those that run on so that their
+    /// runs are recorded, writes out what is queued, and closes the database. A proxied call ends when its
+    /// client leaves, so close the clients' connections first.
     pub async fn shutdown(&self) {
+        self.shutdown_within(DRAIN_TIME).await;
+    }
+
+    pub(crate) async fn shutdown_within(&self, drain_time: Duration) {
         let hub = &*self.0;
         hub.stop.cancel();
         hub.work.close();
-        if tokio::time::timeout(DRAIN_TIME, hub.work.wait()).await.is_err() {
-            tracing::warn!(calls = hub.work.len(), "calls still ran when the hub stopped");
+        if tokio::time::timeout(drain_time, hub.work.wait()).await.is_err() {
+            tracing::warn!(calls = hub.work.len(), "calls are broken off because the hub stops");
+            hub.break_off.cancel();
+            if tokio::time::timeout(BREAK_OFF_TIME, hub.work.wait()).await.is_err() {
+                tracing::error!(calls = hub.work.len(), "calls still ran when the hub stopped: their runs are lost");
+            }
         }
         hub.journal.shutdown().await;
         hub.database.close().await;
@@ -257,4 +282,25 @@ fn make_folder(path: &Path) -> Result<(), StartError> {
 /// Takes a lock whose holder may have panicked: what our locks guard stays whole either way.
 pub(crate) fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::TestHub;
+
+    #[tokio::test]
+    async fn a_call_that_outlasts_the_shutdown_is_broken_off_and_waited_for() {
+        let test = TestHub::open().await;
+        let (inner, broken_off) = (Arc::clone(&test.hub.0), Arc::new(std::sync::atomic::AtomicBool::new(false)));
+        let noted = Arc::clone(&broken_off);
+        test.hub.0.work.spawn(async move {
+            inner.break_off.cancelled().await;
+            // as a call does: its run is committed after that
+            tokio::task::yield_now().await;
+            noted.store(true, std::sync::atomic::Ordering::Relaxed);
+        });
+        test.hub.shutdown_within(Duration::ZERO).await;
+        assert!(broken_off.load(std::sync::atomic::Ordering::Relaxed));
+    }
 }

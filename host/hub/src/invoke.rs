@@ -68,7 +68,8 @@ impl Hub {
         let (task_hub, span) = (self.clone(), call.span.clone());
         let work = async move {
             let hub = &*task_hub.0;
-            let finished = call.plugin().invoke(call.invocation(timeout), action).await;
+            let calling = call.plugin().invoke(call.invocation(timeout), action);
+            let finished = call.unless_broken_off(hub, calling).await;
             let finished = hub.check_output(&call, finished).await;
             let ended = call.commit(hub, finished, None).await;
             let run = call.run;

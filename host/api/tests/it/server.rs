@@ -1,7 +1,13 @@
 //! Connections that misbehave, on a real socket.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
+use axum::{Router, body::Body, routing::get};
+use bytes::Bytes;
 use patchbay_api::ServeConfig;
 use patchbay_model::org::Scope;
 use tokio::{
@@ -24,10 +30,13 @@ struct Server {
 
 impl Server {
     async fn start(face: &Face, config: ServeConfig) -> Self {
+        Self::of(face.router.clone(), config).await
+    }
+
+    async fn of(router: Router, config: ServeConfig) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
-        let router = face.router.clone();
         let task = tokio::spawn(patchbay_api::serve_within(config, listener, router, async move {
             let _ = stopped.await;
         }));
@@ -148,4 +157,32 @@ async fn connections_above_the_limit_wait_for_one_to_end() {
     assert_eq!(second.try_read(&mut [0; 1]).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
     drop(first);
     assert!(answer(&mut second).await.starts_with("HTTP/1.1 200 "));
+}
+
+#[tokio::test]
+async fn an_answer_that_outlasts_the_grace_period_has_lost_its_client_when_the_server_has_ended() {
+    let (pieces, body) = tokio::sync::mpsc::channel::<Result<Bytes, std::io::Error>>(1);
+    let body = Arc::new(Mutex::new(Some(body)));
+    let endless = move || {
+        let body = body.lock().unwrap().take().expect("one request");
+        let pieces = futures::stream::unfold(body, |mut body| async { Some((body.recv().await?, body)) });
+        async { Body::from_stream(pieces) }
+    };
+    let router = Router::new().route("/endless", get(endless));
+    let server = Server::of(router, ServeConfig { grace: Duration::ZERO, ..ServeConfig::default() }).await;
+    let mut stream = server.connect().await;
+    stream.write_all(b"GET /endless HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    pieces.send(Ok(Bytes::from_static(b"first"))).await.unwrap();
+    while !String::from_utf8_lossy(&read_some(&mut stream).await).contains("first") {}
+    assert!(!pieces.is_closed());
+    server.stop.send(()).unwrap();
+    tokio::time::timeout(PATIENCE, server.task).await.expect("the server ends").unwrap();
+    assert!(pieces.is_closed());
+}
+
+async fn read_some(stream: &mut TcpStream) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let read = tokio::time::timeout(PATIENCE, stream.read_buf(&mut bytes)).await.expect("something comes").unwrap();
+    assert!(read > 0, "the connection ended");
+    bytes
 }
