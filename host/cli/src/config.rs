@@ -22,7 +22,7 @@ pub use limits::Limits;
 use crate::fix::OrFix;
 
 /// Keys whose value in the environment is a list with commas.
-const LISTS: [&str; 3] = ["plugins.publishers", "egress.allow_addresses", "egress.ports"];
+const LISTS: [&str; 4] = ["plugins.publishers", "plugins.new_publisher_of", "egress.allow_addresses", "egress.ports"];
 
 /// The whole of it. Every section may be missing.
 #[derive(Debug, Default, Deserialize)]
@@ -39,6 +39,8 @@ pub struct Config {
     pub upstreams: BTreeMap<String, Url>,
     /// What a call may use.
     pub limits: Limits,
+    /// How long history is kept.
+    pub retention: Retention,
     /// The way out.
     pub egress: Egress,
     /// The log.
@@ -117,13 +119,43 @@ pub struct Plugins {
     pub allow_unsigned: bool,
     /// Public keys (minisign, `RW…`) of those whose packages are taken.
     pub publishers: Vec<String>,
+    /// Plugins whose id may change hands: another publisher than before, or none, may publish them.
+    pub new_publisher_of: Vec<String>,
     /// The largest package, in KiB.
     pub max_package_kib: usize,
 }
 
 impl Default for Plugins {
     fn default() -> Self {
-        Self { dir: None, allow_unsigned: false, publishers: Vec::new(), max_package_kib: 64 << 10 }
+        Self {
+            dir: None,
+            allow_unsigned: false,
+            publishers: Vec::new(),
+            new_publisher_of: Vec::new(),
+            max_package_kib: 64 << 10,
+        }
+    }
+}
+
+/// `[retention]`: in days, 0 for ever.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Retention {
+    /// Runs with their logs; what they are billed for stays.
+    pub run_days: u32,
+    /// Events.
+    pub event_days: u32,
+    /// Webhooks that were processed or failed for good.
+    pub webhook_days: u32,
+    /// Webhooks that were refused.
+    pub refused_webhook_days: u32,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        let patchbay_hub::Retention { run_days, event_days, webhook_days, refused_webhook_days } =
+            patchbay_hub::Retention::default();
+        Self { run_days, event_days, webhook_days, refused_webhook_days }
     }
 }
 

@@ -1,10 +1,13 @@
 //! What an operator decides about the hub.
 
-use std::{path::PathBuf, time::Duration};
+use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 
 use patchbay_egress::EgressConfig;
+use patchbay_model::PluginId;
 use patchbay_package::Trust;
 use patchbay_runtime::{Compiler, RuntimeConfig};
+
+use crate::retention::Retention;
 
 /// The hub's configuration.
 #[derive(Debug, Clone)]
@@ -19,6 +22,8 @@ pub struct HubConfig {
     pub public_url: String,
     /// Whose packages are taken.
     pub trust: Trust,
+    /// Plugins that another publisher than before, or none, may publish: an id stays with who signed it.
+    pub new_publisher_of: BTreeSet<PluginId>,
     /// The way out.
     pub egress: EgressConfig,
     /// How guests run.
@@ -29,6 +34,10 @@ pub struct HubConfig {
     pub max_proxy_body_bytes: u64,
     /// Webhooks that are processed in the background at once.
     pub webhook_concurrency: usize,
+    /// The files of one org together, in bytes.
+    pub max_org_blob_bytes: u64,
+    /// How long history is kept.
+    pub retention: Retention,
     /// How long a file of the plugin folder must be quiet before it is read.
     pub watch_delay: Duration,
 }
@@ -44,11 +53,14 @@ impl HubConfig {
             plugins_dir: None,
             public_url: "http://127.0.0.1:8080".to_owned(),
             trust: Trust { allow_unsigned: false, publishers: Vec::new() },
+            new_publisher_of: BTreeSet::new(),
             egress: EgressConfig::default(),
             runtime: RuntimeConfig::new(compiler, cache),
             max_package_bytes: 64 << 20,
             max_proxy_body_bytes: 32 << 20,
             webhook_concurrency: 64,
+            max_org_blob_bytes: 10 << 30,
+            retention: Retention::default(),
             watch_delay: Duration::from_millis(50),
         }
     }

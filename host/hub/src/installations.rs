@@ -1,10 +1,14 @@
 //! Switching a plugin on for an org.
 
+use std::collections::BTreeSet;
+
 use patchbay_model::{
     Code, Digest, Failure, InstallationId, PluginId, Timestamp,
     installation::{Installation, VersionPolicy},
     org::Scope,
 };
+use patchbay_package::capabilities;
+use patchbay_runtime::Plugin;
 use semver::VersionReq;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -30,6 +34,10 @@ pub struct PutInstallation {
     /// Switched on; as it was (at first: on) if not said.
     #[serde(default)]
     pub enabled: Option<bool>,
+    /// The digest of a loaded version: what it may do is approved, beside what was. The version that a new
+    /// installation gets, and one that it is pinned to, are approved by that.
+    #[serde(default)]
+    pub accept: Option<Digest>,
 }
 
 fn no_settings() -> Value {
@@ -150,6 +158,7 @@ impl Inner {
         }
         let policy = put.policy.or_else(|| old.map(|old| old.policy.clone())).unwrap_or_default();
         self.check_policy(plugin, &policy)?;
+        let approved = self.approved(plugin, &policy, old, put.accept)?;
         let now = self.clock.now();
         let installation = Installation {
             id: old.map_or_else(|| InstallationId::new(&*self.clock, &*self.random), |old| old.id),
@@ -158,15 +167,45 @@ impl Inner {
             enabled: put.enabled.or_else(|| old.map(|old| old.enabled)).unwrap_or(true),
             config: put.config,
             policy,
+            approved: Some(approved),
             hook_token: old.map_or_else(|| self.new_hook_token(), |old| old.hook_token.clone()),
             created_at: old.map_or(now, |old| old.created_at),
             updated_at: now,
         };
         Ok(Settings {
             installation,
+            connection: before.and_then(|before| before.connection),
             credentials: before.and_then(|before| before.credentials.clone()),
             account: before.and_then(|before| before.account.clone()),
         })
+    }
+
+    /// What is approved with this put: what was, and what the named version may do.
+    fn approved(
+        &self,
+        plugin: &PluginId,
+        policy: &VersionPolicy,
+        old: Option<&Installation>,
+        accept: Option<Digest>,
+    ) -> Result<BTreeSet<String>, Failure> {
+        let catalogue = self.registry.catalogue();
+        let of = |version: &Plugin| capabilities::grants(version.manifest());
+        let mut approved = match old.and_then(|old| old.approved.clone()) {
+            Some(approved) => approved,
+            None => catalogue.choice(plugin, policy).map(|version| of(version)).unwrap_or_default(),
+        };
+        if let Some(digest) = accept {
+            let version = catalogue
+                .by_digest(plugin, digest)
+                .ok_or_else(|| Failure::violation("/accept", "the digest of a loaded version of the plugin"))?;
+            approved.extend(of(&version.plugin));
+        }
+        if let VersionPolicy::Pin(digest) = policy
+            && let Some(version) = catalogue.by_digest(plugin, *digest)
+        {
+            approved.extend(of(&version.plugin));
+        }
+        Ok(approved)
     }
 
     fn check_policy(&self, plugin: &PluginId, policy: &VersionPolicy) -> Result<(), Failure> {
@@ -197,8 +236,14 @@ impl Inner {
     async fn check_installation(&self, settings: &Settings) -> Result<(), Failure> {
         let Settings { installation, .. } = settings;
         let catalogue = self.registry.catalogue();
-        let Some(version) = catalogue.choice(&installation.plugin, &installation.policy) else {
-            return Err(Failure::violation("/policy", "a policy that a loaded version of the plugin fits"));
+        let Some(version) = catalogue.choice_within(installation) else {
+            return Err(match catalogue.choice(&installation.plugin, &installation.policy) {
+                Some(version) => Failure::violation(
+                    "/accept",
+                    format!("{}: that version may do more than was approved, and no other one fits", version.digest()),
+                ),
+                None => Failure::violation("/policy", "a policy that a loaded version of the plugin fits"),
+            });
         };
         let tenant = self.tenant(version, settings);
         self.check_config(version, tenant, &installation.config).await.map_err(|mut failure| {
@@ -257,7 +302,7 @@ pub(crate) fn not_installed(plugin: &PluginId) -> Failure {
 
 /// What the audit log keeps of an installation: not its hook token, which opens its webhooks.
 fn audited(installation: &Installation) -> Value {
-    json!({ "enabled": installation.enabled, "config": installation.config, "policy": installation.policy })
+    json!({ "enabled": installation.enabled, "config": installation.config, "policy": installation.policy, "approved": installation.approved })
 }
 
 #[cfg(test)]
@@ -266,7 +311,7 @@ mod tests {
     use crate::testing::TestHub;
 
     fn put() -> PutInstallation {
-        PutInstallation { config: no_settings(), policy: None, enabled: None }
+        PutInstallation { config: no_settings(), policy: None, enabled: None, accept: None }
     }
 
     #[tokio::test]

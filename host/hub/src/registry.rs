@@ -4,6 +4,7 @@
 //! swap. Nothing here holds a plugin longer than the catalogue or an installation names it, so a
 //! replaced version is freed with its last call.
 
+mod owner;
 pub(crate) mod publish;
 pub(crate) mod resolve;
 mod settle;
@@ -21,12 +22,15 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use patchbay_model::{Digest, PluginId, Timestamp, installation::VersionPolicy};
+use patchbay_model::{
+    Digest, PluginId, Timestamp,
+    installation::{Installation, VersionPolicy},
+};
 use patchbay_runtime::Plugin;
 use semver::{Version, VersionReq};
 
 use crate::{hub::lock, keyed_locks::KeyedLocks};
-use resolve::Verdicts;
+use resolve::{Verdicts, beyond_approval};
 use view::Problem;
 
 /// A loaded plugin version and why it is loaded.
@@ -87,10 +91,20 @@ impl Catalogue {
         self.versions(plugin).iter().find(|loaded| loaded.plugin.digest() == digest)
     }
 
-    /// The version that an installation of this policy would get if it takes its settings.
+    /// The version that a new installation of this policy would get if it takes its settings.
     pub(crate) fn choice(&self, plugin: &PluginId, policy: &VersionPolicy) -> Option<&Arc<Plugin>> {
         let pinned = matches!(policy, VersionPolicy::Pin(_));
         self.allowed(plugin, policy).find(|loaded| pinned || loaded.offered()).map(|loaded| &loaded.plugin)
+    }
+
+    /// The version that this installation would get if it takes its settings: one that asks for no more than
+    /// was approved, kept ones last.
+    pub(crate) fn choice_within(&self, installation: &Installation) -> Option<&Arc<Plugin>> {
+        let pinned = matches!(installation.policy, VersionPolicy::Pin(_));
+        let mut fits = self
+            .allowed(&installation.plugin, &installation.policy)
+            .filter(|loaded| pinned || beyond_approval(&loaded.plugin, installation).is_empty());
+        fits.next().map(|loaded| &loaded.plugin)
     }
 
     /// True if there are versions that are kept only for those that run them.

@@ -6,18 +6,20 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
-use patchbay_model::{Code, Failure, OrgId, PluginId, installation::Installation};
+use patchbay_model::{Code, ConnectionId, Failure, OrgId, PluginId, installation::Installation};
 use patchbay_runtime::{Plugin, Tenant, TenantInit};
 use patchbay_vault::Credentials;
 
 use crate::{
     hub::Inner,
-    registry::resolve::{HeldBack, Resolution},
+    registry::resolve::{HeldBack, Resolution, is_about_the_settings},
 };
 
 /// What an org has decided about a plugin.
 pub(crate) struct Settings {
     pub(crate) installation: Installation,
+    /// Another one after each change of the credentials.
+    pub(crate) connection: Option<ConnectionId>,
     pub(crate) credentials: Option<Arc<Credentials>>,
     pub(crate) account: Option<String>,
 }
@@ -44,15 +46,33 @@ impl Installed {
         self.held_back.load().as_deref().cloned()
     }
 
-    fn nothing_serves(&self) -> Failure {
-        let detail = match &*self.held_back.load() {
-            Some(held) => format!(
-                "version {} of the plugin does not take the installation's settings ({})",
-                held.version, held.code
+    /// Why no version serves, given whether any is loaded: a `conflict` where the organization's own
+    /// settings are the reason, for waiting would not help.
+    fn nothing_serves(&self, any_is_loaded: bool) -> Failure {
+        match &*self.held_back.load() {
+            Some(held) => {
+                let version = &held.version;
+                match Code::from_text(held.code) {
+                    Some(Code::ApprovalNeeded) => {
+                        Failure::new(Code::ApprovalNeeded, format!("version {version}: {}", held.detail))
+                    }
+                    code => {
+                        let refused = code.is_some_and(is_about_the_settings);
+                        let code = if refused { Code::Conflict } else { Code::Unavailable };
+                        let detail = format!(
+                            "version {version} of the plugin does not take the installation's settings ({})",
+                            held.code
+                        );
+                        Failure::new(code, detail)
+                    }
+                }
+            }
+            None if any_is_loaded => Failure::new(
+                Code::Conflict,
+                "no loaded version of the plugin fits the installation's version policy: change `policy`",
             ),
-            None => "no loaded version of the plugin fits the installation's version policy".to_owned(),
-        };
-        Failure::new(Code::Unavailable, detail)
+            None => Failure::new(Code::Unavailable, "no version of the plugin is loaded"),
+        }
     }
 }
 
@@ -69,8 +89,8 @@ impl Inner {
         self.tenants.get(&(org, plugin.clone()), load).await
     }
 
-    /// What a call runs. `not_installed` if the plugin is not switched on, `unavailable` if no version
-    /// can serve or the hub is stopping.
+    /// What a call runs. `not_installed` if the plugin is not switched on, `conflict` if no version
+    /// fits its settings or policy, `unavailable` if none can serve otherwise or the hub is stopping.
     pub(crate) async fn callable(&self, org: OrgId, plugin: &PluginId) -> Result<Arc<Serving>, Failure> {
         self.running()?;
         let installed = self.installed(org, plugin).await?;
@@ -80,19 +100,20 @@ impl Inner {
                 format!("the plugin `{plugin}` is not switched on for this organization"),
             ));
         };
-        installed.serving().ok_or_else(|| installed.nothing_serves())
+        installed.serving().ok_or_else(|| installed.nothing_serves(self.registry.catalogue().best(plugin).is_some()))
     }
 
     /// What the database says about the installation and its connection.
     pub(crate) async fn load_settings(&self, org: OrgId, plugin: &PluginId) -> Result<Option<Settings>, Failure> {
         let mut tx = self.database.read().await?;
         let Some(installation) = tx.org(org).installations().get(plugin).await? else { return Ok(None) };
-        let (mut credentials, mut account) = (None, None);
+        let (mut connection, mut credentials, mut account) = (None, None, None);
         if let Some(sealed) = tx.org(org).connections().get(plugin).await? {
+            connection = Some(sealed.id);
             credentials = Some(Arc::new(self.vault.open_connection(&mut tx.org(org), &sealed).await?));
             account = sealed.account;
         }
-        Ok(Some(Settings { installation, credentials, account }))
+        Ok(Some(Settings { installation, connection, credentials, account }))
     }
 
     /// Puts what was chosen in place, for calls that begin from now on.
@@ -114,7 +135,7 @@ impl Inner {
 
     /// The installation as the runtime takes it.
     pub(crate) fn tenant(&self, plugin: &Plugin, settings: &Settings) -> Arc<Tenant> {
-        let Settings { installation, credentials, account } = settings;
+        let Settings { installation, credentials, account, .. } = settings;
         let init = TenantInit {
             org: installation.org,
             installation: installation.id,

@@ -99,6 +99,8 @@ codes! {
     ConnectionMissing = "connection_missing", 409, "The plugin is not connected";
     /// The vendor no longer takes the connection's credentials.
     ReauthorizationNeeded = "reauthorization_needed", 409, "The connection must be authorized again";
+    /// The plugin's new version may do more than an admin has approved.
+    ApprovalNeeded = "approval_needed", 409, "The plugin asks for more than was approved";
     /// Too many calls of this plugin run for this org at once.
     ConcurrencyLimited = "concurrency_limited", 429, "Too many calls at once";
     /// The hub's own rate limit.

@@ -1,5 +1,7 @@
 //! A plugin switched on for one org, and the credentials it runs with.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{ConnectionId, Digest, InstallationId, OrgId, PluginId, Timestamp};
@@ -35,6 +37,9 @@ pub struct Installation {
     pub config: serde_json::Value,
     /// Which version it runs.
     pub policy: VersionPolicy,
+    /// What an admin has approved of what the plugin may do. A version that asks for more is not moved to.
+    /// None: no approval is asked for.
+    pub approved: Option<BTreeSet<String>>,
     /// In the URL of its webhooks; unguessable, 32 random bytes in hexadecimal.
     pub hook_token: String,
     /// When it was made.

@@ -1,4 +1,10 @@
 //! What a plugin may do, in words: for the author who packs it and for the admin who switches it on.
+//!
+//! Some of it can harm an organization when a new version comes by itself: where requests go, which secret
+//! goes along, what it learns from other plugins. Those are its grants, told apart one by one, so that what
+//! an admin approved can be kept and compared.
+
+use std::collections::BTreeSet;
 
 use crate::{
     Manifest,
@@ -36,21 +42,91 @@ pub fn in_words(manifest: &Manifest) -> Vec<String> {
     lines
 }
 
+/// What an admin approves, each thing by itself.
+#[must_use]
+pub fn grants(manifest: &Manifest) -> BTreeSet<String> {
+    let mut grants = BTreeSet::new();
+    for egress in &manifest.egress {
+        for method in &egress.methods {
+            grants.extend(egress.paths.iter().map(|path| format!("reaches {}: {method} {path}", egress.host)));
+        }
+    }
+    for credential in &manifest.credentials {
+        let Some(inject) = &credential.inject else { continue };
+        let everywhere = manifest.egress.iter().map(|egress| &egress.host);
+        let hosts: Vec<_> =
+            if credential.hosts.is_empty() { everywhere.collect() } else { credential.hosts.iter().collect() };
+        let place = place(inject);
+        grants.extend(hosts.iter().map(|host| format!("sends the credential {} to {host}, {place}", credential.name)));
+    }
+    grants.extend(manifest.events.consumes.iter().map(|kind| format!("takes in the event {kind}")));
+    grants
+}
+
+/// The grants of this plugin that are not among the approved ones. A path below an approved `**` is.
+#[must_use]
+pub fn beyond(manifest: &Manifest, approved: &BTreeSet<String>) -> Vec<String> {
+    let is_below = |grant: &str| {
+        let whole = approved.iter().filter_map(|approved| approved.strip_suffix("**"));
+        whole.into_iter().any(|start| grant.starts_with(start))
+    };
+    grants(manifest).into_iter().filter(|grant| !approved.contains(grant) && !is_below(grant)).collect()
+}
+
+fn place(inject: &Inject) -> String {
+    match inject {
+        Inject { header: Some(header), .. } => format!("in the header {header}"),
+        Inject { query, .. } => format!("in the query parameter {}", query.as_deref().unwrap_or_default()),
+    }
+}
+
 fn credential(credential: &Credential) -> String {
     let Credential { name, required, inject, hosts, .. } = credential;
     let need = if *required { "needs" } else { "may have" };
     let place = match inject {
         None => return format!("{need} the credential {name}, which stays in the hub: for checks of signatures only"),
-        Some(Inject { header: Some(header), .. }) => format!("header {header}"),
-        Some(Inject { query, .. }) => format!("query parameter {}", query.as_deref().unwrap_or_default()),
+        Some(inject) => place(inject),
     };
     let whom = if hosts.is_empty() { "every host that it reaches".to_owned() } else { hosts.join(", ") };
-    format!("{need} the credential {name}, which the hub puts in the {place} for {whom}")
+    format!("{need} the credential {name}, which the hub puts {place} for {whom}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn demo(egress: serde_json::Value, hosts: &[&str]) -> Manifest {
+        serde_json::from_value(serde_json::json!({
+            "id": "demo", "name": "Demo", "version": "1.0.0", "api": "1.0.0", "egress": egress,
+            "credentials": [{"name": "key", "inject": {"header": "authorization"}, "hosts": hosts}],
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_new_host_method_path_or_way_of_a_secret_is_beyond_what_was_approved() {
+        let reach = |host: &str, methods: &[&str], paths: &[&str]| serde_json::json!([{"host": host, "methods": methods, "paths": paths}]);
+        let before = demo(reach("api.example.com", &["GET"], &["/v1/**"]), &["api.example.com"]);
+        let approved = grants(&before);
+        let new = |egress, hosts: &[&str]| beyond(&demo(egress, hosts), &approved);
+        assert!(beyond(&before, &approved).is_empty());
+        assert!(new(reach("api.example.com", &["GET"], &["/v1/models", "/v1/**"]), &["api.example.com"]).is_empty());
+        assert_eq!(
+            new(reach("api.example.com", &["GET", "POST"], &["/v1/**"]), &["api.example.com"]),
+            ["reaches api.example.com: POST /v1/**"]
+        );
+        assert_eq!(
+            new(reach("api.example.com", &["GET"], &["/v2/**"]), &["api.example.com"]),
+            ["reaches api.example.com: GET /v2/**"]
+        );
+        assert_eq!(
+            new(reach("evil.example.com", &["GET"], &["/v1/**"]), &[]),
+            [
+                "reaches evil.example.com: GET /v1/**",
+                "sends the credential key to evil.example.com, in the header authorization"
+            ]
+        );
+    }
 
     #[test]
     fn each_capability_is_one_line() {

@@ -1,5 +1,7 @@
 //! Plugins switched on for an org.
 
+use std::collections::BTreeSet;
+
 use patchbay_model::{
     InstallationId, OrgId, PluginId,
     installation::{Installation, VersionPolicy},
@@ -27,6 +29,7 @@ struct Row {
     enabled: bool,
     config: Json<serde_json::Value>,
     policy: Json<VersionPolicy>,
+    approved: Option<Json<BTreeSet<String>>>,
     hook_token: String,
     created_at: i64,
     updated_at: i64,
@@ -43,6 +46,7 @@ impl TryFrom<Row> for Installation {
             enabled: row.enabled,
             config: row.config.0,
             policy: row.policy.0,
+            approved: row.approved.map(|approved| approved.0),
             hook_token: row.hook_token,
             created_at: time(row.created_at)?,
             updated_at: time(row.updated_at)?,
@@ -53,7 +57,7 @@ impl TryFrom<Row> for Installation {
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT org_id, id, plugin, enabled, config, policy, hook_token, created_at, updated_at
+            "SELECT org_id, id, plugin, enabled, config, policy, approved, hook_token, created_at, updated_at
              FROM installation ",
             $rest
         )
@@ -92,10 +96,11 @@ impl Installations<'_> {
     pub async fn put(&mut self, installation: &Installation) -> Result<(), StorageError> {
         execute!(
             self.tx,
-            "INSERT INTO installation (org_id, id, plugin, enabled, config, policy, hook_token, created_at, updated_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+            "INSERT INTO installation (org_id, id, plugin, enabled, config, policy, hook_token, created_at, updated_at,
+               approved)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
              ON CONFLICT (org_id, plugin) DO UPDATE SET enabled = excluded.enabled, config = excluded.config,
-               policy = excluded.policy, updated_at = excluded.updated_at",
+               policy = excluded.policy, approved = excluded.approved, updated_at = excluded.updated_at",
             self.org.0,
             installation.id.0,
             installation.plugin.as_str(),
@@ -105,6 +110,7 @@ impl Installations<'_> {
             &installation.hook_token,
             installation.created_at.timestamp_micros(),
             installation.updated_at.timestamp_micros(),
+            installation.approved.as_ref().map(Json),
         )?;
         Ok(())
     }

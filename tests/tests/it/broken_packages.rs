@@ -189,3 +189,22 @@ async fn a_version_that_refuses_an_installations_settings_is_held_back_from_it()
     assert_eq!((held_back["version"].as_str(), held_back["code"].as_str()), (Some("1.1.0"), Some("config_rejected")));
     assert_serves(&org, "1.0.0", "held back").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plugins_id_stays_with_its_publisher() {
+    let (first, second) = (signature::generate(None).unwrap(), signature::generate(None).unwrap());
+    let publishers = vec![first.public.clone(), second.public.clone()];
+    let hub = TestHub::setup().trust(Trust { allow_unsigned: true, publishers }).start().await;
+    let org = hub.org("acme").await;
+    let echo = |version: &str| Fixture::load("echo").version(version).pack();
+    let signed = |version: &str, secret: &SecretKey| patchbay_package::sign(&echo(version), secret).unwrap();
+    let secret = |keys: &signature::NewKeys| SecretKey::parse(&keys.secret_text, None).unwrap();
+    let (first, second) = (secret(&first), secret(&second));
+    let _ = org.upload(echo("1.0.0")).await.expect(201);
+    let _ = org.upload(signed("1.1.0", &first)).await.expect(201);
+    org.upload(signed("99.0.0", &second)).await.expect_problem("package_signature_invalid");
+    org.upload(echo("99.0.0")).await.expect_problem("package_signature_invalid");
+    let _ = org.upload(signed("1.2.0", &first)).await.expect(201);
+    let _ = org.install("echo", json!({})).await.expect(200);
+    assert_eq!(org.get("/v1/installations/echo").await.json()["version"], "1.2.0");
+}

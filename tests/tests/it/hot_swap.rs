@@ -116,3 +116,34 @@ async fn a_pinned_installation_stays_where_it_is() {
     let _ = org.act("echo", "run", &json!({"text": "x"})).await.expect(200);
     assert_eq!(org.runs("echo").await[0]["version"], "1.0.0");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_that_may_do_more_waits_for_an_approval_while_the_one_before_serves() {
+    let hub = TestHub::start().await;
+    let org = hub.org("acme").await;
+    let echo = Fixture::load("echo");
+    let _ = org.upload(echo.clone().version("1.0.0").pack()).await.expect(201);
+    let _ = org.install("echo", json!({})).await.expect(200);
+    let wider = echo.clone().version("1.1.0").edit(|manifest| {
+        let elsewhere = json!({"host": "elsewhere.test", "methods": ["POST"], "paths": ["/collect"]});
+        manifest.egress.push(serde_json::from_value(elsewhere).unwrap());
+    });
+    let uploaded = org.upload(wider.pack()).await.expect(201).json();
+    let shown = uploaded["versions"][0]["capabilities"].as_array().unwrap();
+    assert!(shown.contains(&json!("reaches elsewhere.test: POST /collect")), "{shown:?}");
+
+    let installed = org.get("/v1/installations/echo").await.expect(200).json();
+    assert_eq!(installed["version"], "1.0.0");
+    assert_eq!(installed["held_back"]["code"], "approval_needed");
+    assert_eq!(installed["held_back"]["new_capabilities"], json!(["reaches elsewhere.test: POST /collect"]));
+    let _ = org.act("echo", "run", &json!({"text": "x"})).await.expect(200);
+
+    // settings alone approve nothing
+    let _ = org.install("echo", json!({})).await.expect(200);
+    assert_eq!(active_version(&org).await, "1.0.0");
+    let accept = json!({"accept": installed["held_back"]["digest"]});
+    let accepted = org.call("PUT", "/v1/installations/echo").json(&accept).send().await.expect(200).json();
+    assert_eq!((&accepted["version"], &accepted["held_back"]), (&json!("1.1.0"), &json!(null)));
+    let _ = org.upload(wider.version("1.2.0").pack()).await.expect(201);
+    assert_eq!(active_version(&org).await, "1.2.0");
+}

@@ -2,7 +2,7 @@
 
 use axum::{Json as Reply, extract::State};
 use patchbay_hub::{Hub, PutInstallation};
-use patchbay_model::{PluginId, installation::VersionPolicy};
+use patchbay_model::{Digest, PluginId, installation::VersionPolicy};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -26,6 +26,10 @@ pub(crate) struct InstallationInput {
     policy: Option<VersionPolicy>,
     /// Switched on. Default: as before, at first `true`.
     enabled: Option<bool>,
+    /// The digest of a version of the plugin: what it may do is approved. Needed before an installation moves
+    /// to a version that may do more than the ones before; see `held_back` of the installation.
+    #[schema(value_type = Option<String>)]
+    accept: Option<Digest>,
 }
 
 /// Install a plugin or change its settings
@@ -44,7 +48,7 @@ pub(crate) async fn put_installation(
     Path(plugin): Path<PluginId>,
     Json(input): Json<InstallationInput>,
 ) -> Result<Reply<Installation>, Problem> {
-    let InstallationInput { config, policy, enabled } = input;
-    let put = PutInstallation { config: Value::Object(config), policy, enabled };
+    let InstallationInput { config, policy, enabled, accept } = input;
+    let put = PutInstallation { config: Value::Object(config), policy, enabled, accept };
     Ok(Reply(hub.put_installation(&caller, &plugin, put).await?.into()))
 }

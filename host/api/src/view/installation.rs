@@ -66,6 +66,8 @@ struct HeldBack {
     detail: String,
     /// What is wrong, place by place.
     violations: Vec<super::Violation>,
+    /// With the code `approval_needed`: what it may do that was not approved.
+    new_capabilities: Vec<String>,
 }
 
 impl From<InstallationView> for Installation {
@@ -90,7 +92,7 @@ impl From<InstallationView> for Installation {
 
 impl From<Held> for HeldBack {
     fn from(held: Held) -> Self {
-        let Held { version, digest, code, detail, violations } = held;
-        Self { version, digest, code: code.to_owned(), detail, violations: super::all(violations) }
+        let Held { version, digest, code, detail, violations, new_capabilities } = held;
+        Self { version, digest, code: code.to_owned(), detail, violations: super::all(violations), new_capabilities }
     }
 }

@@ -75,6 +75,8 @@ struct Version {
     /// When this hub loaded it.
     #[schema(value_type = String, format = DateTime)]
     loaded_at: Timestamp,
+    /// What it may do, line by line: where it goes, which secret goes along, what it offers and keeps.
+    capabilities: Vec<String>,
 }
 
 /// A named secret that the plugin's connection holds.
@@ -131,8 +133,8 @@ impl From<patchbay_hub::Problem> for PackageProblem {
 
 impl From<VersionView> for Version {
     fn from(view: VersionView) -> Self {
-        let VersionView { version, digest, api, publisher, source, loaded_at } = view;
-        Self { version, digest, api, publisher, source: source.to_owned(), loaded_at }
+        let VersionView { version, digest, api, publisher, source, loaded_at, capabilities } = view;
+        Self { version, digest, api, publisher, source: source.to_owned(), loaded_at, capabilities }
     }
 }
 

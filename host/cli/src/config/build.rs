@@ -22,12 +22,21 @@ impl Config {
         hub.plugins_dir.clone_from(&self.plugins.dir);
         hub.public_url.clone_from(&self.server.public_url);
         hub.trust = self.trust()?;
+        let changing = self.plugins.new_publisher_of.iter();
+        hub.new_publisher_of = changing
+            .map(|id| id.parse().with_context(|| format!("plugins.new_publisher_of has {id:?}")))
+            .collect::<Result<_>>()?;
         hub.egress = self.egress()?;
         hub.max_package_bytes = self.plugins.max_package_kib << 10;
         hub.max_proxy_body_bytes = self.server.max_proxy_kib << 10;
         if let Some(concurrency) = self.limits.webhook_concurrency {
             hub.webhook_concurrency = concurrency;
         }
+        if let Some(mib) = self.limits.org_files_mib {
+            hub.max_org_blob_bytes = mib << 20;
+        }
+        let super::Retention { run_days, event_days, webhook_days, refused_webhook_days } = self.retention;
+        hub.retention = patchbay_hub::Retention { run_days, event_days, webhook_days, refused_webhook_days };
         self.limits.apply(&mut hub.runtime);
         Ok(hub)
     }

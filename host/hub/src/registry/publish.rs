@@ -42,9 +42,6 @@ impl Inner {
         match self.validate_probe_swap(bytes, origin).await {
             Ok(plugin) => {
                 let id = plugin.manifest().id.clone();
-                self.registry.change(|catalogue| {
-                    catalogue.problems.retain(|source, _| !solves(origin, &id, plugin.digest(), source))
-                });
                 measure::published(&id, None);
                 tracing::info!(plugin.id = %id, plugin.version = %plugin.version(), digest = %plugin.digest(), "plugin version loaded");
                 Ok(plugin)
@@ -68,20 +65,29 @@ impl Inner {
         }
         let (id, version) = (package.manifest.id.clone(), package.manifest.version.clone());
         self.check_version_is_free(&id, &version, package.digest, origin)?;
+        let is_stored = matches!(origin, Origin::Stored { .. });
+        if !is_stored {
+            self.check_owner(&package).await?;
+        }
         let plugin = self.load_once(package).await?;
 
         let held = self.registry.hold(&id).await;
         // another upload may have won while this one compiled
         self.check_version_is_free(&id, &version, plugin.digest(), origin)?;
+        if !is_stored {
+            self.check_owner(plugin.package()).await?;
+        }
         self.record_version(&plugin, origin).await?;
         let touched = self.registry.change(|catalogue| {
             place(catalogue, &plugin, origin, self.registry.next_sequence(), self.clock.now());
+            // in the same swap: who sees the new version must not see what was wrong with the one before
+            catalogue.problems.retain(|source, _| !solves(origin, &id, plugin.digest(), source));
             match origin {
                 Origin::Folder(path) => catalogue.release_path(path, Some(plugin.digest())),
                 Origin::Upload | Origin::Stored { .. } => Default::default(),
             }
         });
-        if matches!(origin, Origin::Stored { .. }) {
+        if is_stored {
             return Ok(plugin);
         }
         self.settle(&id).await;

@@ -1,15 +1,22 @@
 //! Which version an installation runs: the best that its policy allows and that takes its settings.
 //!
 //! A version is asked about an installation's settings once (its schema, then its own `validate-config`),
-//! and the verdict is remembered until the settings change. An installation that the best version
-//! refuses stays on the next one and says why; it is never moved to settings that nobody checked.
+//! and the verdict is remembered until the settings or the connection change. A version that could not say
+//! (it ran out of time, its vendor was not there) is passed over and asked again when the installation is
+//! read anew, within a minute. An installation that the best version
+//! refuses stays on the next one and says why; it is never moved to settings that nobody checked, nor to a
+//! version that may do more than its admin has approved.
 
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex},
 };
 
-use patchbay_model::{Code, Digest, Failure, InstallationId, RunId, Violation, installation::VersionPolicy};
+use patchbay_model::{
+    Code, ConnectionId, Digest, Failure, InstallationId, RunId, Violation,
+    installation::{Installation, VersionPolicy},
+};
+use patchbay_package::capabilities;
 use patchbay_runtime::{Invocation, Plugin, Tenant};
 use serde::Serialize;
 use serde_json::Value;
@@ -27,12 +34,27 @@ pub struct HeldBack {
     pub version: String,
     /// That version's package.
     pub digest: Digest,
-    /// A [`Code`] as text: `config_rejected`, or how the version failed when it was asked.
+    /// A [`Code`] as text: `config_rejected`, `approval_needed`, or how the version failed when it was asked.
     pub code: &'static str,
     /// What happened.
     pub detail: String,
     /// What is wrong with the settings; pointers into `config`.
     pub violations: Vec<Violation>,
+    /// What it may do that nobody has approved; none unless the code is `approval_needed`.
+    pub new_capabilities: Vec<String>,
+}
+
+impl HeldBack {
+    fn new(plugin: &Plugin, refusal: Failure, new_capabilities: Vec<String>) -> Self {
+        Self {
+            version: plugin.version().to_string(),
+            digest: plugin.digest(),
+            code: refusal.code.as_str(),
+            detail: refusal.detail,
+            violations: refusal.violations,
+            new_capabilities,
+        }
+    }
 }
 
 /// What an installation runs.
@@ -41,9 +63,12 @@ pub(crate) struct Resolution {
     pub(crate) held_back: Option<HeldBack>,
 }
 
-/// What versions said about the settings of installations; `None` for "fine".
+/// What a version said, and about which connection; no failure for "fine".
+type Verdict = (Option<ConnectionId>, Option<Failure>);
+
+/// What versions said about the settings of installations.
 #[derive(Default)]
-pub(crate) struct Verdicts(Mutex<HashMap<(InstallationId, Digest), Option<Failure>>>);
+pub(crate) struct Verdicts(Mutex<HashMap<(InstallationId, Digest), Verdict>>);
 
 impl Verdicts {
     pub(crate) fn forget_installation(&self, installation: InstallationId) {
@@ -70,16 +95,15 @@ impl Inner {
                 continue;
             }
             let plugin = loaded.plugin;
+            let new = if tracks { beyond_approval(&plugin, installation) } else { Vec::new() };
+            if !new.is_empty() {
+                held_back.get_or_insert_with(|| HeldBack::new(&plugin, approval_needed(plugin.digest()), new));
+                continue;
+            }
             match self.verdict(&plugin, settings).await? {
                 None => return Ok(Resolution { plugin: Some(plugin), held_back }),
                 Some(refusal) => {
-                    held_back.get_or_insert_with(|| HeldBack {
-                        version: plugin.version().to_string(),
-                        digest: plugin.digest(),
-                        code: refusal.code.as_str(),
-                        detail: refusal.detail,
-                        violations: refusal.violations,
-                    });
+                    held_back.get_or_insert_with(|| HeldBack::new(&plugin, refusal, Vec::new()));
                 }
             }
         }
@@ -88,16 +112,20 @@ impl Inner {
 
     async fn verdict(&self, plugin: &Arc<Plugin>, settings: &Settings) -> Result<Option<Failure>, Failure> {
         let key = (settings.installation.id, plugin.digest());
-        if let Some(known) = lock(&self.registry.verdicts.0).get(&key) {
+        let connection = settings.connection;
+        if let Some((with, known)) = lock(&self.registry.verdicts.0).get(&key)
+            && *with == connection
+        {
             return Ok(known.clone());
         }
         let tenant = self.tenant(plugin, settings);
         let verdict = match self.check_config(plugin, tenant, &settings.installation.config).await {
             Ok(()) => None,
-            Err(failure) if is_about_the_moment(failure.code) => return Err(failure),
-            Err(failure) => Some(failure),
+            Err(failure) if is_about_us(failure.code) => return Err(failure),
+            Err(failure) if is_about_the_settings(failure.code) => Some(failure),
+            Err(failure) => return Ok(Some(failure)),
         };
-        lock(&self.registry.verdicts.0).insert(key, verdict.clone());
+        lock(&self.registry.verdicts.0).insert(key, (connection, verdict.clone()));
         Ok(verdict)
     }
 
@@ -124,7 +152,25 @@ impl Inner {
     }
 }
 
-/// True for failures that say nothing about the version: asking again may end otherwise.
-const fn is_about_the_moment(code: Code) -> bool {
+/// What the version may do that the installation's admin has not approved.
+pub(crate) fn beyond_approval(plugin: &Plugin, installation: &Installation) -> Vec<String> {
+    let approved = installation.approved.as_ref();
+    approved.map_or_else(Vec::new, |approved| capabilities::beyond(plugin.manifest(), approved))
+}
+
+fn approval_needed(digest: Digest) -> Failure {
+    let detail = format!(
+        "the version may do more than was approved: to approve it, put the installation with `accept` {digest}"
+    );
+    Failure::new(Code::ApprovalNeeded, detail)
+}
+
+/// True for failures of the hub, which say nothing about the version.
+const fn is_about_us(code: Code) -> bool {
     matches!(code, Code::ConcurrencyLimited | Code::Overloaded | Code::Unavailable | Code::Internal)
+}
+
+/// True for refusals: asking again with the same settings would end the same way.
+pub(crate) const fn is_about_the_settings(code: Code) -> bool {
+    matches!(code, Code::InvalidInput | Code::ConfigRejected)
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 use patchbay_model::{Digest, Failure, PluginId, Timestamp, Violation, org::Scope};
-use patchbay_package::manifest::Schema;
+use patchbay_package::{capabilities, manifest::Schema};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -68,6 +68,8 @@ pub struct VersionView {
     pub source: &'static str,
     /// When.
     pub loaded_at: Timestamp,
+    /// What it may do, line by line: where it goes and which secret goes along, first of all.
+    pub capabilities: Vec<String>,
 }
 
 /// A secret that a plugin's connection holds.
@@ -182,6 +184,7 @@ fn version_view(loaded: &Loaded) -> VersionView {
             _ => "kept",
         },
         loaded_at: loaded.loaded_at,
+        capabilities: capabilities::in_words(&package.manifest),
     }
 }
 

@@ -38,6 +38,7 @@ pub fn installation(store: &Store, org: patchbay_model::OrgId, id: &str) -> Inst
         enabled: true,
         config: json!({ "region": "eu" }),
         policy: VersionPolicy::Track("^1".to_owned()),
+        approved: Some(["reaches api.example.com: GET /v1/**".to_owned()].into_iter().collect()),
         hook_token: format!("token-of-{own}"),
         created_at: store.now(),
         updated_at: store.now(),
@@ -140,7 +141,9 @@ pub async fn an_org_does_not_see_anothers_runs_and_usage(store: Store) {
     assert_eq!(tx.org(store.theirs).runs().list(&filter).await.unwrap(), []);
     assert_eq!(tx.org(store.theirs).usage().list(&UsageFilter::default(), None, 10).await.unwrap(), []);
     assert_eq!(tx.org(store.theirs).usage().totals(&UsageFilter::default()).await.unwrap(), []);
-    assert_eq!(tx.org(store.ours).runs().list(&filter).await.unwrap(), [commit.run]);
+    assert_eq!(tx.org(store.ours).runs().get(commit.run.id).await.unwrap(), Some(commit.run.clone()));
+    let listed = patchbay_model::run::Run { log: vec![], ..commit.run };
+    assert_eq!(tx.org(store.ours).runs().list(&filter).await.unwrap(), [listed]);
     assert_eq!(tx.org(store.ours).usage().list(&UsageFilter::default(), None, 10).await.unwrap(), commit.usage);
 }
 
