@@ -7,6 +7,7 @@
 mod body;
 mod config;
 mod extract;
+mod foreign;
 mod linger;
 mod observe;
 mod openapi;

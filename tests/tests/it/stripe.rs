@@ -151,3 +151,14 @@ async fn the_hooks_address_is_the_only_way_to_an_installation() {
         assert!((400..500).contains(&reply.status), "{}", reply.text());
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_that_a_request_carries_is_not_kept() {
+    let scene = Scene::start().await;
+    scene.send(Some(SECRET), &json!({"token": SECRET}).to_string()).await.expect_problem("webhook_refused");
+    let webhooks = scene.org.get("/v1/webhooks").await.expect(200).json();
+    assert_eq!(webhooks["items"][0]["status"], "refused");
+    for (path, bytes) in scene.hub.files() {
+        assert!(!bytes.windows(SECRET.len()).any(|window| window == SECRET.as_bytes()), "{}", path.display());
+    }
+}

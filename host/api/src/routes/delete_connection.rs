@@ -12,7 +12,8 @@ use crate::{
 
 /// Disconnect a plugin
 ///
-/// The secrets are deleted at once.
+/// The secrets can no longer be used by the time of the answer. Their ciphertext may stay in the database's
+/// file until its space is used again, and in backups.
 #[utoipa::path(
     delete,
     path = "/v1/connections/{plugin}",

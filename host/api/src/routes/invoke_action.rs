@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 
 use crate::{
     extract::{Allowed, Invoke, JsonText, Path},
+    foreign,
     observe::RUN_HEADER,
     problem::Problem,
     view::Blob,
@@ -76,13 +77,9 @@ pub(crate) async fn invoke_action(
         Output::Bytes(media_type, bytes) => {
             let media_type =
                 HeaderValue::try_from(media_type).unwrap_or(HeaderValue::from_static("application/octet-stream"));
-            // A plugin's bytes must never run as a page of the hub's own origin.
-            let sandbox = [
-                (header::CONTENT_TYPE, media_type),
-                (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-                (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox; default-src 'none'")),
-            ];
-            (sandbox, bytes).into_response()
+            let mut response = ([(header::CONTENT_TYPE, media_type)], bytes).into_response();
+            foreign::guard(response.headers_mut());
+            response
         }
     };
     if let Ok(run) = HeaderValue::try_from(run.to_string()) {

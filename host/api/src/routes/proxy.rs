@@ -10,7 +10,7 @@ use http_body::Body as _;
 use patchbay_hub::ProxyRequest;
 use patchbay_model::{Code, Failure, PluginId};
 
-use crate::{body, observe::RUN_HEADER, problem::Problem, state::ApiState};
+use crate::{body, foreign, observe::RUN_HEADER, problem::Problem, state::ApiState};
 
 /// The vendor's own API
 ///
@@ -45,6 +45,7 @@ pub(crate) async fn proxy(State(state): State<ApiState>, request: Request) -> Re
     let mut response = Response::new(Body::from_stream(reply.body));
     *response.status_mut() = reply.status;
     *response.headers_mut() = reply.headers;
+    foreign::guard(response.headers_mut());
     if let Ok(run) = HeaderValue::try_from(reply.run.to_string()) {
         response.headers_mut().insert(RUN_HEADER, run);
     }

@@ -7,7 +7,7 @@ use axum::{
 };
 use patchbay_hub::WebhookRequest;
 
-use crate::{body, extract::Path, problem::Problem, state::ApiState};
+use crate::{body, extract::Path, foreign, problem::Problem, state::ApiState};
 
 /// Receive a vendor's webhook
 ///
@@ -35,5 +35,6 @@ pub(crate) async fn receive_webhook(
     let mut response = Response::new(Body::from(answer.body));
     *response.status_mut() = answer.status;
     *response.headers_mut() = answer.headers;
+    foreign::guard(response.headers_mut());
     Ok(response)
 }

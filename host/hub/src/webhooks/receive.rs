@@ -25,6 +25,21 @@ const MOST_ID_BYTES: usize = 512;
 /// How much of a reason is kept, in characters.
 pub(super) const MOST_REASON_CHARS: usize = 1_000;
 
+/// Headers that a plugin's answer cannot set.
+const OF_THE_SERVER: [&str; 11] = [
+    "connection",
+    "content-length",
+    "date",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-connection",
+    "set-cookie",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
 /// A vendor's request.
 #[derive(Debug, Clone)]
 pub struct WebhookRequest {
@@ -55,17 +70,27 @@ impl WebhookAnswer {
     }
 }
 
-impl From<Answer> for WebhookAnswer {
-    fn from(answer: Answer) -> Self {
+impl TryFrom<Answer> for WebhookAnswer {
+    type Error = Failure;
+
+    /// `plugin_output_invalid` for a status that does not end a request. What is no header is left out.
+    fn try_from(answer: Answer) -> Result<Self, Failure> {
+        let status = StatusCode::from_u16(answer.status).ok().filter(|status| (200..=599).contains(&status.as_u16()));
+        let status = status.ok_or_else(|| {
+            Failure::new(Code::PluginOutputInvalid, "the status of an answer to a webhook is 200 to 599")
+        })?;
         let headers = answer
             .headers
             .into_iter()
             .filter_map(|(name, value)| Some((HeaderName::try_from(name).ok()?, HeaderValue::try_from(value).ok()?)));
-        Self {
-            status: StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK),
-            headers: headers.collect(),
-            body: answer.body.into(),
+        let mut kept = HeaderMap::new();
+        for (name, value) in headers {
+            // the server knows the length and the connection, and nothing here is a browser's session
+            if !OF_THE_SERVER.contains(&name.as_str()) {
+                kept.append(name, value);
+            }
         }
+        Ok(Self { status, headers: kept, body: answer.body.into() })
     }
 }
 
@@ -175,7 +200,7 @@ impl Receiving {
             Ok(Verdict::Answer(answer)) => {
                 measure::received(id, "answered");
                 call.commit(hub, finished, None).await.result?;
-                Ok(answer.into())
+                answer.try_into()
             }
             Err(failure) => {
                 measure::received(id, "failed");
@@ -191,7 +216,8 @@ impl Receiving {
         let webhook = self.pending(&receipt);
         // claimed before it is stored: the worker must not take it from under us
         let claim = hub.webhooks.claims.claim(webhook.id);
-        // one transaction for both: the journal takes together what comes together
+        // side by side: most often one batch of the journal takes both, and if only one is stored the vendor
+        // is not answered with a success and sends again
         let (ended, new) = tokio::join!(call.commit(hub, finished, None), hub.journal.receive(webhook.clone()));
         ended.result?;
         let plugin = &self.serving.plugin.manifest().id;
@@ -203,7 +229,7 @@ impl Receiving {
         let Some(claim) = claim else { return Ok(WebhookAnswer::acknowledged()) };
         if receipt.in_line {
             let answer = hub.process(webhook, true, claim).await?;
-            return Ok(answer.map_or_else(WebhookAnswer::acknowledged, WebhookAnswer::from));
+            return answer.map_or_else(|| Ok(WebhookAnswer::acknowledged()), WebhookAnswer::try_from);
         }
         self.process_later(webhook, claim);
         Ok(WebhookAnswer::acknowledged())
@@ -242,7 +268,15 @@ impl Receiving {
         Webhook { reason: Some(reason), ..self.stored() }
     }
 
+    /// The request as it is kept: some vendors prove themselves by sending the secret itself, which must
+    /// not lie in the database.
     fn stored(&self) -> Webhook {
+        let redact = &self.serving.tenant.redact;
+        let clean = |text: &String| redact.redact_str(text).into_owned();
+        let body = match std::str::from_utf8(&self.call.body) {
+            Ok(text) => redact.redact_str(text).into_owned().into_bytes(),
+            Err(_) => self.call.body.to_vec(),
+        };
         let hub = &*self.hub.0;
         let id = WebhookId::new(&*hub.clock, &*hub.random);
         let tenant = &self.serving.tenant;
@@ -255,9 +289,9 @@ impl Receiving {
             kind: String::new(),
             occurred_at: None,
             method: self.call.method.clone(),
-            url: self.call.url.clone(),
-            headers: self.call.headers.clone(),
-            body: self.call.body.to_vec(),
+            url: clean(&self.call.url),
+            headers: self.call.headers.iter().map(|(name, value)| (name.clone(), clean(value))).collect(),
+            body,
             status: WebhookStatus::Refused,
             reason: None,
             attempts: 0,
@@ -289,6 +323,21 @@ mod tests {
         let test = TestHub::open().await;
         for token in ["", "short", &"g".repeat(64), &"0".repeat(64)] {
             assert_eq!(test.hub.webhook_body_limit(token).await.unwrap_err().code, Code::NotFound, "{token}");
+        }
+    }
+
+    #[test]
+    fn an_answer_sets_neither_the_connection_nor_a_cookie() {
+        let header = |name: &str| (name.to_owned(), "1".to_owned());
+        let answer = |status| Answer {
+            status,
+            headers: vec![header("content-length"), header("Set-Cookie"), header("x-ok"), header("bad name")],
+            body: b"hello".to_vec(),
+        };
+        let kept = WebhookAnswer::try_from(answer(200)).unwrap();
+        assert_eq!(kept.headers.keys().collect::<Vec<_>>(), ["x-ok"]);
+        for status in [0, 100, 101, 600, 999] {
+            assert_eq!(WebhookAnswer::try_from(answer(status)).unwrap_err().code, Code::PluginOutputInvalid);
         }
     }
 
