@@ -3,6 +3,7 @@
 pub(crate) mod delete_connection;
 pub(crate) mod delete_installation;
 pub(crate) mod docs;
+pub(crate) mod get_blob;
 pub(crate) mod get_connection;
 pub(crate) mod get_installation;
 pub(crate) mod get_run;
@@ -22,6 +23,7 @@ pub(crate) mod put_connection;
 pub(crate) mod put_installation;
 pub(crate) mod readyz;
 pub(crate) mod receive_webhook;
+pub(crate) mod replay_webhook;
 pub(crate) mod upload_plugin;
 
 use axum::routing::{any, get};
@@ -50,10 +52,12 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
         .routes(routes!(invoke_action::invoke_action))
         .routes(routes!(list_runs::list_runs))
         .routes(routes!(get_run::get_run))
+        .routes(routes!(get_blob::get_blob))
         .routes(routes!(list_usage::list_usage))
         .routes(routes!(list_events::list_events))
         .routes(routes!(list_webhooks::list_webhooks))
         .routes(routes!(get_webhook::get_webhook))
+        .routes(routes!(replay_webhook::replay_webhook))
         .routes(routes!(healthz::healthz))
         .routes(routes!(readyz::readyz))
         // These take every method and any path below them, which OpenAPI has no words for; `ApiDoc` says

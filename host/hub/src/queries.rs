@@ -1,6 +1,7 @@
 //! Lists for people and programs that look on: one page at a time, by cursor.
 
 pub(crate) mod actions;
+pub(crate) mod blobs;
 pub(crate) mod events;
 pub(crate) mod runs;
 pub(crate) mod usage;
@@ -50,7 +51,7 @@ impl Size {
     }
 }
 
-fn not_found(what: &str) -> Failure {
+pub(crate) fn not_found(what: &str) -> Failure {
     Failure::new(Code::NotFound, format!("there is no such {what}"))
 }
 

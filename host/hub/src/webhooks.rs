@@ -8,6 +8,7 @@ mod backoff;
 mod claims;
 mod process;
 pub(crate) mod receive;
+mod replay;
 pub(crate) mod worker;
 
 use std::sync::{

@@ -11,7 +11,7 @@ const NO_RUN: &str = "run_00000000000000000000000000000000";
 const NO_WEBHOOK: &str = "whk_00000000000000000000000000000000";
 
 /// Every route that needs a key, with the scope that it needs.
-const ROUTES: [(&str, &str, Scope); 16] = [
+const ROUTES: [(&str, &str, Scope); 18] = [
     ("GET", "/v1/plugins", Scope::Read),
     ("POST", "/v1/plugins", Scope::Operator),
     ("GET", "/v1/installations", Scope::Read),
@@ -24,10 +24,12 @@ const ROUTES: [(&str, &str, Scope); 16] = [
     ("POST", "/v1/actions/openai/create-response", Scope::Invoke),
     ("GET", "/v1/runs", Scope::Read),
     ("GET", "/v1/runs/run_00000000000000000000000000000000", Scope::Read),
+    ("GET", "/v1/blobs/blob_00000000000000000000000000000000", Scope::Read),
     ("GET", "/v1/usage", Scope::Read),
     ("GET", "/v1/events", Scope::Read),
     ("GET", "/v1/webhooks", Scope::Read),
     ("GET", "/v1/webhooks/whk_00000000000000000000000000000000", Scope::Read),
+    ("POST", "/v1/webhooks/whk_00000000000000000000000000000000/replay", Scope::Admin),
 ];
 
 #[track_caller]
@@ -143,6 +145,8 @@ async fn bad_paths_and_queries_are_refused() {
         ("/v1/connections/1x", 400, "invalid_request"),
         ("/v1/runs/whk_00000000000000000000000000000000", 400, "invalid_request"),
         ("/v1/runs/nonsense", 400, "invalid_request"),
+        ("/v1/blobs/nonsense", 400, "invalid_request"),
+        ("/v1/blobs/blob_00000000000000000000000000000000", 404, "not_found"),
         ("/v1/webhooks/%FF", 400, "invalid_request"),
         ("/v1/runs?limit=many", 400, "invalid_request"),
         ("/v1/runs?limit=1&limit=2", 400, "invalid_request"),
