@@ -15,7 +15,7 @@ use crate::{
     Services,
     bindings::types,
     capabilities::{Capabilities, HostError},
-    cpu::thread_time,
+    cpu::Stretch,
     limits::{CallLimits, Limiter, Stop},
     plugin::Grants,
     tenant::Tenant,
@@ -36,9 +36,9 @@ pub(crate) struct CallState {
     limiter: Limiter,
     host_calls: u32,
     cpu: Duration,
-    /// This thread's CPU time when the guest was last entered; none while the host runs. A guest changes threads
-    /// only while it waits, which is the host's time.
-    entered: Option<Duration>,
+    /// Since the guest was last entered; none while the host runs. A guest changes threads only while it waits,
+    /// which is the host's time.
+    entered: Option<Stretch>,
     denial: Option<Denial>,
     /// What a forwarded answer broke off with: the client must not take what it got for the whole.
     pub(crate) broke_off: Option<Failure>,
@@ -87,9 +87,18 @@ impl CallState {
         }
     }
 
-    /// Every import begins with this: it counts the call and stops a guest that makes too many.
+    /// Every import of the contract begins with this: it counts the call and stops a guest that makes too many.
     pub(crate) fn enter(&mut self) -> Result<(), Stop> {
+        self.count_host_call();
+        self.check_host_calls()
+    }
+
+    /// Counts a call of an import that cannot stop the guest itself; the way back to the guest does.
+    pub(crate) fn count_host_call(&mut self) {
         self.host_calls = self.host_calls.saturating_add(1);
+    }
+
+    fn check_host_calls(&self) -> Result<(), Stop> {
         if self.host_calls > self.limits.host_calls {
             return Err(Stop::HostCalls(self.limits.host_calls));
         }
@@ -143,7 +152,7 @@ impl CallState {
 
     fn leave_guest(&mut self) {
         if let Some(entered) = self.entered.take() {
-            self.cpu = self.cpu.saturating_add(thread_time().saturating_sub(entered));
+            self.cpu = self.cpu.saturating_add(entered.end());
         }
     }
 
@@ -189,7 +198,11 @@ pub(crate) fn store(engine: &Engine, state: CallState) -> Store<CallState> {
     store.call_hook(|mut context, hook| {
         let state = context.data_mut();
         match hook {
-            CallHook::CallingWasm | CallHook::ReturningFromHost => state.entered = Some(thread_time()),
+            CallHook::CallingWasm => state.entered = Some(Stretch::begin()),
+            CallHook::ReturningFromHost => {
+                state.check_host_calls()?;
+                state.entered = Some(Stretch::begin());
+            }
             CallHook::CallingHost | CallHook::ReturningFromWasm => state.leave_guest(),
         }
         Ok(())

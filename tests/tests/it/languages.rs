@@ -3,6 +3,9 @@
 use patchbay_tests::{Fixture, TestHub};
 use serde_json::json;
 
+/// What `greet` asks the contract's interfaces for; the rest is what the language's runtime wants of WASI.
+const CONTRACTS_CALLS: u64 = 5;
+
 async fn greets(language: &str) {
     let fixture = Fixture::foreign(language);
     let id = fixture.manifest.id.to_string();
@@ -17,6 +20,8 @@ async fn greets(language: &str) {
     assert_eq!(reply["output"]["greeting"], "Good day, Ada!");
     assert_eq!(reply["output"]["language"], language);
     assert_eq!(org.metered(&id, "greeting").await, 1);
+    let run = &org.runs(&id).await[0];
+    assert!(run["figures"]["host_calls"].as_u64().unwrap() > CONTRACTS_CALLS, "its runtime's calls count too: {run}");
     org.act(&id, "greet", &json!({"name": 7})).await.expect_problem("invalid_input");
 }
 

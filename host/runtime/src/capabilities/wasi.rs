@@ -1,9 +1,19 @@
 //! An empty WASI for components made from JavaScript, Python or Go, whose runtimes import it: no
 //! directories, no network, no environment, no arguments. Components made from Rust import none of it,
 //! so the context is made only when it is asked for.
+//!
+//! Its clocks are as coarse as the contract's own: a finer one is a tool for timing attacks. Its functions are
+//! wasmtime's and do not begin with [`CallState::enter`], but each begins with asking for the context, so that is
+//! where they are counted.
 
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use patchbay_model::Clock;
 use wasmtime::component::Linker;
-use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxView, WasiView};
 
 use crate::call::CallState;
 
@@ -17,16 +27,87 @@ impl std::fmt::Debug for Context {
     }
 }
 
-fn empty() -> WasiCtx {
-    WasiCtx::builder().allow_tcp(false).allow_udp(false).allow_ip_name_lookup(false).max_random_size(4096).build()
+/// The grain of both clocks.
+const GRAIN: Duration = Duration::from_millis(1);
+
+/// The hub's time.
+struct Wall(Arc<dyn Clock>);
+
+impl HostWallClock for Wall {
+    fn resolution(&self) -> Duration {
+        GRAIN
+    }
+
+    fn now(&self) -> Duration {
+        Duration::from_millis(u64::try_from(self.0.now().timestamp_millis()).unwrap_or(0))
+    }
+}
+
+/// Time since the call began. Not the hub's clock, which may be set back.
+struct Monotonic(Instant);
+
+impl HostMonotonicClock for Monotonic {
+    fn resolution(&self) -> u64 {
+        nanos(GRAIN)
+    }
+
+    fn now(&self) -> u64 {
+        nanos(coarse(self.0.elapsed()))
+    }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+fn coarse(duration: Duration) -> Duration {
+    Duration::from_millis(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+}
+
+fn empty(clock: &Arc<dyn Clock>, began: Instant) -> WasiCtx {
+    WasiCtx::builder()
+        .allow_tcp(false)
+        .allow_udp(false)
+        .allow_ip_name_lookup(false)
+        .max_random_size(4096)
+        .wall_clock(Wall(Arc::clone(clock)))
+        .monotonic_clock(Monotonic(began))
+        .build()
 }
 
 impl WasiView for CallState {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView { ctx: self.capabilities.wasi.0.get_or_insert_with(empty), table: &mut self.table }
+        self.count_host_call();
+        let (clock, began) = (&self.services.clock, self.started);
+        let ctx = self.capabilities.wasi.0.get_or_insert_with(|| empty(clock, began));
+        WasiCtxView { ctx, table: &mut self.table }
     }
 }
 
 pub(crate) fn link(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
     wasmtime_wasi::p2::add_to_linker_async(linker)
+}
+
+#[cfg(test)]
+mod tests {
+    use patchbay_model::Timestamp;
+
+    use super::*;
+
+    #[derive(Debug)]
+    struct Fixed(Timestamp);
+
+    impl Clock for Fixed {
+        fn now(&self) -> Timestamp {
+            self.0
+        }
+    }
+
+    #[test]
+    fn the_clocks_tell_whole_milliseconds() {
+        let wall = Wall(Arc::new(Fixed(Timestamp::from_timestamp_nanos(1_234_567_891))));
+        assert_eq!(wall.now(), Duration::from_millis(1_234));
+        assert_eq!(coarse(Duration::from_nanos(7_999_999)), Duration::from_millis(7));
+        assert_eq!(wall.resolution(), GRAIN);
+    }
 }
