@@ -22,6 +22,7 @@ mod openai_streams;
 mod private_names;
 mod scene;
 mod sdk;
+mod shares;
 mod simulator;
 mod smuggling;
 mod stripe;
