@@ -276,6 +276,7 @@ impl Plugin {
         self.run(RunKind::Proxy, call, async |instance, store| {
             let body = store.data_mut().table.push(Source::stream(request.body, request.size))?;
             let responder = store.data_mut().table.push(reply)?;
+            store.data_mut().capabilities.http.answers(&responder);
             let request = contract::proxy::Request {
                 run: run.to_string(),
                 method: request.method,

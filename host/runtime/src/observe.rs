@@ -149,6 +149,11 @@ impl Observer {
         Self { plan, eye, findings, bytes: 0, events: 0 }
     }
 
+    /// True for a body in which what is looked for may come last and is lost if the rest is not read.
+    pub(crate) const fn reports_at_the_end(&self) -> bool {
+        matches!(self.eye, Eye::Json(_))
+    }
+
     /// Takes a chunk from the source; gives what the client gets of it and of what was held back.
     pub(crate) fn pass(&mut self, chunk: Bytes) -> Bytes {
         self.bytes = self.bytes.saturating_add(chunk.len() as u64);

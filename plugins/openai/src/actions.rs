@@ -3,9 +3,9 @@
 use patchbay_sdk::{Call, Error, Headers, UpstreamFailure, Verbatim, clock, http};
 use serde::Deserialize;
 
+use crate::request::Facts;
 use crate::types::{ChatCompletion, CreateChatCompletion, CreateEmbedding, CreateResponse, Embeddings, Response};
-use crate::usage::{self, Usage};
-use crate::{KEY, ORIGIN, config};
+use crate::{KEY, ORIGIN, config, usage};
 
 /// The longest message of OpenAI that is passed on, in characters.
 const MAX_MESSAGE: usize = 1000;
@@ -34,11 +34,6 @@ struct Peek {
     background: Option<bool>,
 }
 
-#[derive(Deserialize)]
-struct Metered {
-    usage: Option<Usage>,
-}
-
 fn create<I, O>(path: &str, input: Verbatim<I>) -> Result<Verbatim<O>, Error> {
     let peek: Peek = input.peek()?;
     if peek.stream == Some(true) {
@@ -54,17 +49,32 @@ fn create<I, O>(path: &str, input: Verbatim<I>) -> Result<Verbatim<O>, Error> {
     }
     let mut headers = Headers::new();
     config::apply(&mut headers)?;
-    let response = http::Request::post(format!("{ORIGIN}{path}"))
+    let body = input.into_string();
+    let input_tokens = || Facts::of(body.as_bytes()).input_tokens;
+    let request = http::Request::post(format!("{ORIGIN}{path}"))
         .headers(headers)
-        .bytes("application/json", input.into_string())
-        .credential(KEY)
-        .fetch()?;
-    if !response.is_success() {
+        .bytes("application/json", body.as_str())
+        .credential(KEY);
+    let response = match request.send() {
+        // OpenAI has read it and may have answered by now: that is paid for.
+        Err(Error::Timeout) => {
+            usage::estimate(input_tokens(), 0)?;
+            return Err(Error::Timeout);
+        }
+        sent => sent?,
+    };
+    let succeeded = response.is_success();
+    let response = match response.whole(u32::MAX) {
+        Err(error) if succeeded => {
+            usage::estimate(input_tokens(), 0)?;
+            return Err(error);
+        }
+        whole => whole?,
+    };
+    if !succeeded {
         return Err(failure(&response));
     }
-    if let Some(usage) = response.json::<Metered>()?.usage {
-        usage::meter(&usage)?;
-    }
+    usage::meter_body(&response.body, input_tokens)?;
     let status = response.status;
     let unreadable =
         |error: &dyn std::fmt::Display| Error::upstream(status, format!("OpenAI's answer is not JSON: {error}"));

@@ -52,7 +52,15 @@ struct Metered {
 }
 
 fn answer(request: http::Request, responder: &Responder, metered: Option<Metered>) -> Result<(), Error> {
-    let mut response = request.send()?;
+    let mut response = match (request.send(), &metered) {
+        // No answer came in time, or the client left before it: OpenAI has read the request by then.
+        (Err(Error::Timeout), Some(metered)) => {
+            usage::estimate(metered.input_tokens, 0)?;
+            return Err(Error::Timeout);
+        }
+        (sent, _) => sent?,
+    };
+    let is_json = response.headers.get("content-type").is_some_and(|media| media.starts_with("application/json"));
     retain_response_headers(&mut response.headers);
     // A failure of OpenAI costs nothing and passes as it is.
     let metered = metered.filter(|_| response.is_success());
@@ -62,11 +70,15 @@ fn answer(request: http::Request, responder: &Responder, metered: Option<Metered
         responder.forward(response.body, None)?;
         return Ok(());
     };
-    let summary = started.and_then(|()| responder.forward(response.body, Some(metered.observation)));
-    match summary {
+    if let Err(left) = started {
+        // Nobody gets the answer. A whole one is made by now, so its figures are worth reading; a stream is not.
+        let figures = if is_json { response.body.read_to_end(MAX_BODY).ok() } else { None };
+        usage::meter_body(figures.as_deref().unwrap_or_default(), || metered.input_tokens)?;
+        return Err(left);
+    }
+    match responder.forward(response.body, Some(metered.observation)) {
         Ok(summary) => usage::meter_forwarded(&summary, metered.input_tokens),
         Err(error) => {
-            // The client left before the first byte; OpenAI has read the request by then.
             usage::estimate(metered.input_tokens, 0)?;
             Err(error)
         }

@@ -57,8 +57,21 @@ pub(crate) fn meter_forwarded(summary: &Summary, input_tokens: u64) -> Result<()
     }
 }
 
+#[derive(Deserialize)]
+struct Metered {
+    usage: Option<Usage>,
+}
+
+/// Meters a whole answer: by OpenAI's figures, or by what it was asked to read if they are not there.
+pub(crate) fn meter_body(body: &[u8], input_tokens: impl FnOnce() -> u64) -> Result<(), Error> {
+    match serde_json::from_slice::<Metered>(body).ok().and_then(|metered| metered.usage) {
+        Some(usage) => meter(&usage),
+        None => estimate(input_tokens(), 0),
+    }
+}
+
 /// Meters OpenAI's figures.
-pub(crate) fn meter(usage: &Usage) -> Result<(), Error> {
+fn meter(usage: &Usage) -> Result<(), Error> {
     let details = usage.prompt_tokens_details.as_ref().or(usage.input_tokens_details.as_ref());
     let input = usage.prompt_tokens.or(usage.input_tokens);
     let output = usage.completion_tokens.or(usage.output_tokens);

@@ -167,6 +167,23 @@ fn what_the_host_says_is_passed_on() {
 }
 
 #[test]
+fn what_openai_read_is_paid_for_although_the_answer_did_not_arrive() {
+    let broken = || Reply::status(200).header("content-type", "application/json").chunk("{\"usage\":").breaks_off();
+    for (reply, estimated) in [
+        (Reply::fails(Error::Timeout), true),
+        (broken(), true),
+        (Reply::fails(Error::Unavailable("refused".into())), false),
+        (Reply::json(500, &error("server_error", "server_error")), false),
+    ] {
+        let host = host();
+        host.expect(to("/v1/chat/completions"), reply);
+        host.invoke::<OpenAi>("create-chat-completion", chat()).unwrap_err();
+        assert_eq!(host.used("input_tokens", Basis::Estimated) > 0, estimated);
+        assert_eq!(host.used("output_tokens", Basis::Estimated), 0);
+    }
+}
+
+#[test]
 fn an_answer_that_is_not_json_is_openais_failure() {
     let failure = failure_of(Reply::status(200).chunk("{\"usage\":"));
     assert!(matches!(failure, Error::Upstream(UpstreamFailure { status: 200, .. })), "{failure:?}");

@@ -114,6 +114,37 @@ fn a_client_that_leaves_after_the_usage_is_metered_by_report() {
 }
 
 #[test]
+fn a_client_that_leaves_before_the_vendor_answers_pays_for_what_was_asked() {
+    let host = host();
+    // what the host says when it took the request back
+    host.expect(to(CHAT), Reply::fails(Error::Timeout));
+    let reply = host.proxy::<OpenAi>(ProxyCall::post(CHAT).json(&streamed_chat()));
+    assert_eq!(reply.result, Err(Error::Timeout));
+    assert_eq!(used(&host, Basis::Estimated), (2, 0));
+}
+
+#[test]
+fn a_whole_answer_that_nobody_gets_is_metered_by_report() {
+    let body = json!({"model": "m", "messages": [{"role": "user", "content": "Hi there"}]});
+    let call = || ProxyCall::post(CHAT).json(&body);
+    for call in [call().leaves_before_the_answer(), call().leaves_after(0)] {
+        let host = host();
+        host.expect(to(CHAT), Reply::json(200, &chat_completion()));
+        let _ = host.proxy::<OpenAi>(call);
+        assert_eq!(used(&host, Basis::Reported), (19, 10));
+        assert_eq!(used(&host, Basis::Estimated), (0, 0));
+    }
+}
+
+#[test]
+fn a_stream_that_nobody_gets_is_estimated() {
+    let host = host();
+    host.expect(to(CHAT), Reply::server_sent_events(chat_stream()));
+    let _ = host.proxy::<OpenAi>(ProxyCall::post(CHAT).json(&streamed_chat()).leaves_before_the_answer());
+    assert_eq!(used(&host, Basis::Estimated), (2, 0));
+}
+
+#[test]
 fn a_failure_within_a_stream_passes_and_what_came_before_is_estimated() {
     let host = host();
     let failure = json!({"error": {"message": "overloaded", "type": "server_error", "param": null, "code": null}});

@@ -117,7 +117,8 @@ pub(crate) fn echoes(credential: &str) -> String {
     use base64::Engine as _;
     let base64 = base64::engine::general_purpose::STANDARD.encode(credential);
     let percent = percent_encoded(credential);
-    format!("you sent {credential} or {base64} or {percent} ")
+    let hexadecimal = hex::encode(credential);
+    format!("you sent {credential} or {base64} or {percent} or {hexadecimal} ")
 }
 
 /// As in a query: all but unreserved characters (RFC 3986) escaped.
@@ -150,7 +151,11 @@ async fn asked(shared: Arc<Shared>, headers: &HeaderMap, bytes: &Bytes, componen
     let model = body["model"].as_str().unwrap_or("");
     let behaviour = set.for_model(model).map_err(|text| auth::error(404, "invalid_request_error", None, &text))?;
     let credential = auth::check_key(&shared, headers).map_err(|refusal| *refusal)?;
-    tokio::time::sleep(behaviour.delay).await;
+    if !behaviour.delay.is_zero() {
+        // counts as open: a test sees that the request is here, and that it was given up
+        let _waiting = OpenStream::new(Arc::clone(&shared));
+        tokio::time::sleep(behaviour.delay).await;
+    }
     let asked = Asked { shared, credential, body, behaviour };
     match misbehave(&asked.behaviour) {
         Some(response) => Err(response),

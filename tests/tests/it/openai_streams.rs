@@ -111,6 +111,24 @@ async fn a_client_that_hangs_up_stops_the_vendor_within_a_second_and_pays_for_wh
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_hangs_up_before_the_answer_stops_the_vendor_and_pays_for_what_was_asked() {
+    let scene = OpenAiScene::start().await;
+    let call = scene.proxied("/v1/chat/completions", &chat("sim:delay=60000")).open();
+    let client = tokio::spawn(call);
+    assert!(scene.vendor.wait_for_open_streams(1, Duration::from_secs(10)).await, "the vendor was not asked");
+    client.abort();
+    assert!(scene.vendor.wait_for_open_streams(0, Duration::from_secs(1)).await, "the vendor still works");
+    let org = scene.org.clone();
+    let usage = scene
+        .org
+        .wait_for(Duration::from_secs(2), || async {
+            Some(org.usage("openai").await).filter(|usage| !usage.is_empty())
+        })
+        .await;
+    assert!(matches!(&*usage, [(meter, basis, 1..)] if meter == "input_tokens" && basis == "estimated"), "{usage:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_error_frame_reaches_the_client_as_the_vendor_sent_it() {
     let scene = OpenAiScene::start().await;
     let reply = scene.proxied("/v1/chat/completions", &streamed("sim:error-after=3", None)).send().await.expect(200);

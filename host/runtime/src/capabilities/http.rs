@@ -8,9 +8,11 @@ use std::sync::{
 use patchbay_egress::{Body, EgressError, Injection, Request, Response};
 use patchbay_model::Code;
 use url::Url;
+use wasmtime::component::Resource;
 
 use super::{
     HostError, invalid,
+    reply::{Responder, client_left},
     source::{Source, collect},
     undeclared,
 };
@@ -19,6 +21,9 @@ use crate::{
     call::CallState,
 };
 
+/// The most that is kept of a call's time for the guest to end in.
+const LAST_WORDS: std::time::Duration = std::time::Duration::from_millis(500);
+
 /// What went over the wire in this call.
 #[derive(Debug, Default)]
 pub(crate) struct Traffic {
@@ -26,6 +31,9 @@ pub(crate) struct Traffic {
     received: Arc<AtomicU64>,
     /// The vendor's last status.
     pub(crate) status: Option<u16>,
+    /// The handle of the answer that a proxy call makes: while the vendor is waited for, somebody has to watch
+    /// whether the client still waits for it.
+    client: Option<u32>,
 }
 
 impl Traffic {
@@ -35,6 +43,11 @@ impl Traffic {
 
     pub(crate) fn received(&self) -> u64 {
         self.received.load(Ordering::Relaxed)
+    }
+
+    /// Says to whom the vendor's answer goes.
+    pub(crate) fn answers(&mut self, responder: &Resource<Responder>) {
+        self.client = Some(responder.rep());
     }
 
     /// Where bodies add what they receive; they outlive the import that opened them.
@@ -78,6 +91,12 @@ impl CallState {
         Ok(Injection { place, hosts, secret: Arc::new(secret) })
     }
 
+    /// When the wait for a vendor ends: a little before the call, so that the guest can still say what was used.
+    fn vendors_deadline(&self) -> std::time::Instant {
+        let margin = (self.limits.timeout / 20).min(LAST_WORDS);
+        self.deadline.checked_sub(margin).unwrap_or(self.deadline)
+    }
+
     async fn exchange(&mut self, request: contract::Request) -> Result<Response, HostError> {
         let method = http::Method::from_bytes(request.method.as_bytes())
             .map_err(|_| invalid("/method", "an HTTP method in upper case"))?;
@@ -107,11 +126,27 @@ impl CallState {
             body,
             credential,
             redact: Arc::clone(&self.tenant.redact),
-            deadline: self.deadline.into(),
+            deadline: self.vendors_deadline().into(),
             headers_timeout: request.timeout_ms.map(|ms| std::time::Duration::from_millis(ms.into())),
             repeatable: request.repeatable,
         };
-        let answer = self.services.egress.send(&self.grants.rules, request).await;
+        // A guest may have dropped the answer, and its number may stand for another handle now.
+        let client = self.capabilities.http.client.map(Resource::<Responder>::new_borrow);
+        let client = client.and_then(|handle| self.table.get(&handle).ok());
+        if client.is_some_and(Responder::client_has_left) {
+            return Err(client_left());
+        }
+        let sending = self.services.egress.send(&self.grants.rules, request);
+        let answer = match client {
+            None => sending.await,
+            Some(client) => tokio::select! {
+                biased;
+                answer = sending => answer,
+                // Dropping the request stops the vendor. To the guest it is a timeout and not `unavailable`: the
+                // vendor has begun, so there may be something to meter.
+                () = client.client_leaves() => return Err(self.refuse(Code::UpstreamTimeout, Error::Timeout)),
+            },
+        };
         match answer {
             Ok(response) => {
                 let traffic = &mut self.capabilities.http;

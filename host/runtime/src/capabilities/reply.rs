@@ -57,6 +57,18 @@ pub fn reply_channel() -> (ReplySender, ReplyReceiver) {
     (ReplySender { head: Some(head), chunks }, ReplyReceiver { head: Some(head_receiver), chunks: chunk_receiver })
 }
 
+impl ReplySender {
+    /// True once nobody waits for the answer any more.
+    pub(crate) fn client_has_left(&self) -> bool {
+        self.chunks.is_closed()
+    }
+
+    /// Comes back when nobody waits for the answer any more.
+    pub(crate) async fn client_leaves(&self) {
+        self.chunks.closed().await;
+    }
+}
+
 impl ReplyReceiver {
     /// Status and headers as soon as the guest has started; none if it ended without.
     pub async fn head(&mut self) -> Option<ReplyHead> {
@@ -69,7 +81,7 @@ impl ReplyReceiver {
     }
 }
 
-fn client_left() -> HostError {
+pub(crate) fn client_left() -> HostError {
     HostError::Guest(Error::Unavailable("the client has left".to_owned()))
 }
 
@@ -145,6 +157,9 @@ impl HostResponder for CallState {
         let plan = observe.map(Plan::new).transpose().map_err(|error| invalid(error.pointer, error.expected))?;
         let mut observer = Observer::new(plan, Body::of(source.content_type.as_deref()));
         let end = flow(&mut source, &responder.chunks, &mut observer).await;
+        if matches!(end, End::ClientLeft) && observer.reports_at_the_end() {
+            drain(&mut source, &mut observer, self.limits.body_bytes).await;
+        }
         // lets go of the vendor's connection before the guest goes on
         drop(source);
         let complete = matches!(end, End::Complete);
@@ -172,6 +187,28 @@ enum End {
     Complete,
     ClientLeft,
     Broken(super::source::Broken),
+}
+
+/// How long a vendor may take for the rest of a body that nobody gets.
+const DRAIN_TIME: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// Looks into what is left, at most `limit` bytes: by the time that a JSON body begins, the vendor has done
+/// its work, and what it wants for it may stand at the end.
+async fn drain(source: &mut Source, observer: &mut Observer, limit: u64) {
+    let mut left = limit;
+    let all = async {
+        while let Ok(chunk) = source.chunk().await {
+            let Some(chunk) = chunk else {
+                observer.rest();
+                return;
+            };
+            let Some(rest) = left.checked_sub(chunk.len() as u64) else { return };
+            left = rest;
+            observer.pass(chunk);
+        }
+    };
+    // what was seen until then counts
+    let _ = tokio::time::timeout(DRAIN_TIME, all).await;
 }
 
 /// Hands all of it to the client, whose place in the queue is bounded; false if the client has left.

@@ -11,6 +11,8 @@ use super::{Condition, Findings, Plan, Pointer};
 
 /// The largest event that is looked into; a larger one passes unseen.
 const EVENT_CAP: usize = 4 << 20;
+/// The most bytes that end an event.
+const BLANK_CAP: usize = 4;
 /// The largest value that is captured, in bytes of JSON.
 const VALUE_CAP: usize = 64 << 10;
 
@@ -40,7 +42,9 @@ impl Splitter {
         }
         if self.partial.len() > EVENT_CAP {
             self.oversize = true;
-            out.extend_from_slice(&self.partial.split());
+            // its blank line may have begun
+            let passed = self.partial.len() - BLANK_CAP;
+            out.extend_from_slice(&self.partial.split_to(passed));
             self.searched = 0;
         }
         if plan.changes_events() { out.freeze() } else { chunk }
@@ -53,12 +57,16 @@ impl Splitter {
         let mut out = BytesMut::new();
         if !event.is_empty() {
             *events += 1;
-            look(&event, plan, findings, &mut out);
+            if std::mem::take(&mut self.oversize) {
+                out.extend_from_slice(&event);
+            } else {
+                look(&event, plan, findings, &mut out);
+            }
         }
         if plan.changes_events() { out.freeze() } else { Bytes::new() }
     }
 
-    /// The index behind the first blank line.
+    /// The index behind the first blank line. Lines end in LF, CR or both (9.2.5), also in turns.
     fn event_end(&mut self) -> Option<usize> {
         let from = self.searched.saturating_sub(3);
         for position in memchr::memchr2_iter(b'\n', b'\r', self.partial.get(from..)?) {
@@ -67,6 +75,10 @@ impl Splitter {
                 if rest.starts_with(blank) {
                     return Some(from + position + blank.len());
                 }
+            }
+            // a CR alone ends a line as well, once it is known that no LF belongs to it
+            if rest.starts_with(b"\n\r") && rest.len() > 2 {
+                return Some(from + position + 2);
             }
         }
         self.searched = self.partial.len();
@@ -164,19 +176,33 @@ fn strip(value: &mut Value, pointer: &Pointer) -> bool {
     }
 }
 
-/// The event with other data; its other lines stay as they are.
+/// The event with other data; its other lines, and how its lines end, stay as they are.
 fn rewrite(event: &[u8], value: &Value, out: &mut BytesMut) {
     let mut written = false;
-    for line in event.split_inclusive(|byte| *byte == b'\n') {
-        if line.starts_with(b"data:") {
-            if !written {
-                out.extend_from_slice(b"data: ");
-                out.extend_from_slice(value.to_string().as_bytes());
-                out.extend_from_slice(b"\n");
-                written = true;
-            }
-        } else {
+    for (line, end) in lines(event) {
+        if line != b"data" && !line.starts_with(b"data:") {
             out.extend_from_slice(line);
+            out.extend_from_slice(end);
+        } else if !std::mem::replace(&mut written, true) {
+            out.extend_from_slice(b"data: ");
+            out.extend_from_slice(value.to_string().as_bytes());
+            out.extend_from_slice(end);
         }
     }
+}
+
+/// Lines, each with what ends it; nothing ends the last line of a stream.
+fn lines(event: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let mut rest = event;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let length = memchr::memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
+        let (line, after) = rest.split_at(length);
+        let end = if after.starts_with(b"\r\n") { 2 } else { after.len().min(1) };
+        let (end, after) = after.split_at(end);
+        rest = after;
+        Some((line, end))
+    })
 }

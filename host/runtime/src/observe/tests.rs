@@ -73,6 +73,50 @@ fn events_may_end_with_crlf_or_without_a_blank_line() {
 }
 
 #[test]
+fn events_are_cut_whatever_ends_their_lines() {
+    for end in ["\n", "\r\n", "\r"] {
+        let stream = |with: &str| {
+            format!(
+                "event: a{end}data: {{\"n\":1{with}}}{end}id: 7{end}{end}data: {{\"n\":2{with}}}{end}{end}data: [DONE]{end}{end}"
+            )
+        };
+        let body = stream(",\"usage\":null");
+        for size in 1..body.len() {
+            let plan = observation(&["/n"], &[], Vec::new(), &["/usage"]);
+            let (out, summary) = through(Some(plan), Body::Events, &body, size);
+            assert_eq!(out, stream(""), "{end:?} in chunks of {size}");
+            assert_eq!((summary.events, &*summary.captured[0].1), (3, "2"), "{end:?} in chunks of {size}");
+        }
+    }
+}
+
+#[test]
+fn a_blank_line_may_be_a_cr_after_an_lf() {
+    let body = "data: {\"n\":1}\n\rdata: {\"n\":2}\n\r\ndata: {\"n\":3}\r\n\rdata: {\"n\":4}\r\r";
+    for size in 1..body.len() {
+        let plan = observation(&["/n"], &[], Vec::new(), &["/none"]);
+        let (out, summary) = through(Some(plan), Body::Events, body, size);
+        assert_eq!((&*out, summary.events), (body, 4), "in chunks of {size}");
+    }
+}
+
+#[test]
+fn an_event_that_is_too_large_does_not_hide_the_next() {
+    let large = format!("data: {}\n", "x".repeat(4 << 20));
+    for blank_apart in [true, false] {
+        let (first, second) = if blank_apart { ("", "\n") } else { ("\n", "") };
+        let mut observer = Observer::new(Some(usage_hidden()), Body::Events);
+        let mut out = observer.pass(Bytes::from(format!("{large}{first}"))).to_vec();
+        let usage = "data: {\"choices\":[],\"usage\":{\"n\":1}}\n\n";
+        out.extend_from_slice(&observer.pass(Bytes::from(format!("{second}{usage}data: [DONE]\n\n"))));
+        out.extend_from_slice(&observer.rest());
+        assert!(String::from_utf8(out).unwrap() == format!("{large}\ndata: [DONE]\n\n"), "{blank_apart}");
+        let summary = observer.finish(true);
+        assert_eq!((summary.events, summary.captured.len()), (3, 1), "{blank_apart}");
+    }
+}
+
+#[test]
 fn a_json_body_is_searched_in_pieces_of_any_size() {
     let body = r#" {"a":[{"usage":1},{"b":null}],"text":"say \"usage\" \\","usage":{"in":3,"of":[1,{"x":"y"}]},"z":{"usage":4}} "#;
     for size in 1..body.len() {

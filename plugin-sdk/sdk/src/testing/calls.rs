@@ -109,7 +109,11 @@ impl MockHost {
                 call.path
             );
         }
-        let client = Rc::new(RefCell::new(Client { leaves_after: call.leaves_after, ..Client::default() }));
+        let client = Rc::new(RefCell::new(Client {
+            leaves_after: call.leaves_after,
+            has_left: call.has_left,
+            ..Client::default()
+        }));
         let request = proxy::Request {
             run: RUN.to_owned(),
             method: call.method,

@@ -18,6 +18,7 @@ pub struct ProxyCall {
     pub(crate) headers: Headers,
     pub(crate) body: Vec<u8>,
     pub(crate) leaves_after: Option<usize>,
+    pub(crate) has_left: bool,
 }
 
 impl ProxyCall {
@@ -32,6 +33,7 @@ impl ProxyCall {
             headers: Headers::new(),
             body: Vec::new(),
             leaves_after: None,
+            has_left: false,
         }
     }
 
@@ -71,6 +73,14 @@ impl ProxyCall {
     #[must_use]
     pub const fn leaves_after(mut self, pieces: usize) -> Self {
         self.leaves_after = Some(pieces);
+        self
+    }
+
+    /// The client leaves when the vendor has answered, before the connector starts its own answer. For one that
+    /// leaves before the vendor has answered, let the exchange fail with [`Error::Timeout`].
+    #[must_use]
+    pub const fn leaves_before_the_answer(mut self) -> Self {
+        self.has_left = true;
         self
     }
 }
@@ -119,6 +129,7 @@ pub(crate) struct Client {
     pub(crate) started: Option<(u16, Headers)>,
     pub(crate) chunks: Vec<Vec<u8>>,
     pub(crate) leaves_after: Option<usize>,
+    pub(crate) has_left: bool,
 }
 
 /// The connector's end of the way to the client.
@@ -130,6 +141,9 @@ impl Responder {
         let mut client = self.0.borrow_mut();
         if client.started.is_some() {
             return Err(Error::Conflict("the answer was started before".to_owned()));
+        }
+        if client.has_left {
+            return Err(Error::Unavailable("the client has left".to_owned()));
         }
         client.started = Some((status, headers));
         Ok(())
@@ -182,20 +196,20 @@ impl Responder {
         false
     }
 
+    /// As in the hub, a body is read to its end also when the client left: the figures may stand there.
     fn forward_body(&self, source: &Source, observer: &mut Observer, summary: &mut Summary) -> bool {
         let mut all = Vec::new();
+        let mut complete = true;
         while let Ok(chunk) = source.read(u32::MAX) {
             let Some(chunk) = chunk else {
                 if let Ok(value) = serde_json::from_slice(&all) {
                     observer.look(&value);
                 }
-                return true;
+                return complete;
             };
             summary.bytes += u64::try_from(chunk.len()).unwrap_or(u64::MAX);
             all.extend_from_slice(&chunk);
-            if self.write(&chunk).is_err() {
-                return false;
-            }
+            complete = complete && self.write(&chunk).is_ok();
         }
         false
     }
