@@ -45,12 +45,24 @@ enum Codec {
     Bare(Box<DeflateDecoder<Input>>),
     Brotli(Box<BrotliDecoder<Input>>),
     Zstd(Box<ZstdDecoder<Input>>),
+    /// An empty body is fine in any encoding; another would pass with what is in it unseen.
+    Unknown(Input),
 }
 
+/// What the hub says that it decodes.
+pub(crate) const ACCEPTED: &str = "gzip, br, zstd, deflate";
+
 impl Decoder {
-    /// A decoder for a `content-encoding`; none for one that we do not know or that is applied in layers.
-    pub(crate) fn new(encoding: &str) -> Option<Self> {
-        let codec = match encoding.trim().to_ascii_lowercase().as_str() {
+    /// A decoder for the values of `content-encoding`; none if the body is as it is. An encoding that the hub
+    /// did not ask for, or several on top of each other, fails at the body's first byte.
+    pub(crate) fn new<'a>(values: impl Iterator<Item = &'a [u8]>) -> Option<Self> {
+        let names: Vec<_> = values
+            .flat_map(|value| value.split(|byte| *byte == b','))
+            .map(|name| String::from_utf8_lossy(name).trim().to_ascii_lowercase())
+            .filter(|name| !name.is_empty() && name != "identity")
+            .collect();
+        let codec = match names.join(",").as_str() {
+            "" => return None,
             "gzip" | "x-gzip" => {
                 let mut decoder = GzipDecoder::new(Input::default());
                 decoder.multiple_members(true);
@@ -64,7 +76,7 @@ impl Decoder {
                 decoder.multiple_members(true);
                 Codec::Zstd(Box::new(decoder))
             }
-            _ => return None,
+            _ => Codec::Unknown(Input::default()),
         };
         Some(Self { codec, buffer: BytesMut::new() })
     }
@@ -114,6 +126,10 @@ impl Decoder {
             Codec::Brotli(decoder) => Pin::new(decoder.as_mut()).poll_read(context, &mut output),
             Codec::Zstd(decoder) => Pin::new(decoder.as_mut()).poll_read(context, &mut output),
             Codec::Deflate(_) => return Ok(Step::Hungry),
+            Codec::Unknown(_) => {
+                let text = format!("it is in an encoding that was not asked for: not one of {ACCEPTED}");
+                return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+            }
         };
         let length = output.filled().len();
         match polled {
@@ -127,7 +143,7 @@ impl Decoder {
     fn input(&mut self) -> &mut Input {
         match &mut self.codec {
             Codec::Gzip(decoder) => decoder.get_mut(),
-            Codec::Deflate(input) => input,
+            Codec::Deflate(input) | Codec::Unknown(input) => input,
             Codec::Zlib(decoder) => decoder.get_mut(),
             Codec::Bare(decoder) => decoder.get_mut(),
             Codec::Brotli(decoder) => decoder.get_mut(),
@@ -193,7 +209,7 @@ mod tests {
     }
 
     fn decoded(encoding: &str, input: &[u8], chunk: usize) -> io::Result<Vec<u8>> {
-        let mut decoder = Decoder::new(encoding).unwrap();
+        let mut decoder = Decoder::new([encoding.as_bytes()].into_iter()).unwrap();
         let mut chunks = input.chunks(chunk);
         let mut out = Vec::new();
         loop {
@@ -233,11 +249,22 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_body_is_empty_and_an_unknown_encoding_is_not_ours() {
-        assert!(decoded("gzip", b"", 1).unwrap().is_empty());
-        assert!(decoded("deflate", b"", 1).unwrap().is_empty());
-        assert!(Decoder::new("identity").is_none());
-        assert!(Decoder::new("gzip, br").is_none());
+    fn an_empty_body_is_empty_in_any_encoding() {
+        for encoding in ["gzip", "deflate", "own", "gzip, gzip"] {
+            assert!(decoded(encoding, b"", 1).unwrap().is_empty(), "{encoding}");
+        }
+    }
+
+    #[test]
+    fn what_was_not_asked_for_is_not_passed_on() {
+        for encoding in ["own", "compress", "gzip, gzip", "gzip,br", "\u{e9}"] {
+            assert!(decoded(encoding, b"bytes", 1).is_err(), "{encoding}");
+        }
+        let new = |values: &[&str]| Decoder::new(values.iter().map(|value| value.as_bytes()));
+        assert!(new(&[]).is_none());
+        assert!(new(&["identity", " , IDENTITY"]).is_none());
+        assert!(matches!(new(&["identity", "GZIP"]).unwrap().codec, Codec::Gzip(_)));
+        assert!(matches!(new(&["gzip", "gzip"]).unwrap().codec, Codec::Unknown(_)));
     }
 
     #[tokio::test]
@@ -246,7 +273,7 @@ mod tests {
         let mut encoder = async_compression::tokio::write::GzipEncoder::new(Vec::new());
         encoder.write_all(b"data: first\n\n").await.unwrap();
         encoder.flush().await.unwrap();
-        let mut decoder = Decoder::new("gzip").unwrap();
+        let mut decoder = Decoder::new([&b"gzip"[..]].into_iter()).unwrap();
         decoder.feed(Bytes::from(encoder.get_ref().clone()));
         let Step::Decoded(first) = decoder.step().unwrap() else { panic!("nothing decoded") };
         assert_eq!(first, "data: first\n\n");

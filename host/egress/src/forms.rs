@@ -1,4 +1,5 @@
-//! The shapes in which an answer may echo a secret: as it is, in JSON, in a URL, in base64.
+//! The shapes in which an answer may echo a secret: as it is, in JSON, in a URL, in base64, in
+//! hexadecimal.
 //!
 //! A vendor that wants to tell the guest a secret can always invent another shape; these are the ones that
 //! happen by accident: error messages, request echoes, `Authorization` headers in debug output.
@@ -25,6 +26,7 @@ pub(crate) fn forms(secret: &str) -> BTreeSet<Vec<u8>> {
     }
     forms.insert(secret.as_bytes().to_vec());
     forms.extend(json(secret).into_iter().map(String::into_bytes));
+    forms.extend([hex::encode(secret), hex::encode_upper(secret)].map(String::into_bytes));
     forms.extend(percent(secret).into_iter().map(String::into_bytes));
     forms.extend(
         base64(secret.as_bytes()).into_iter().filter(|form| form.len() >= SHORTEST_BASE64).map(String::into_bytes),
@@ -32,22 +34,34 @@ pub(crate) fn forms(secret: &str) -> BTreeSet<Vec<u8>> {
     forms.into_iter().flat_map(pieces).collect()
 }
 
-/// As the inside of a JSON string, as encoders differ: slashes escaped or not, beyond ASCII escaped or not.
+/// As the inside of a JSON string, as encoders differ: slashes escaped or not, beyond ASCII escaped or not, and
+/// which of ASCII is escaped for the sake of HTML (Go, PHP; most of all System.Text.Json).
 fn json(secret: &str) -> Vec<String> {
     let quoted = serde_json::Value::from(secret).to_string();
     let plain = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(&quoted);
-    let mut ascii = String::new();
-    for character in plain.chars() {
-        if character.is_ascii() {
-            ascii.push(character);
-        } else {
-            let mut units = [0; 2];
-            ascii.extend(character.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
-        }
-    }
     // Where the text has no character of the kind, these are the same and the set keeps one.
-    let html = ascii.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026");
-    vec![plain.replace('/', "\\/"), ascii.replace('/', "\\/"), plain.to_owned(), ascii, html]
+    let mut forms = vec![plain.to_owned()];
+    for upper in [false, true] {
+        let escape = |text: &str, marked: &str| {
+            let mut out = String::new();
+            for character in text.chars() {
+                if character.is_ascii() && !marked.contains(character) {
+                    out.push(character);
+                    continue;
+                }
+                for unit in character.encode_utf16(&mut [0; 2]) {
+                    out.push_str(&if upper { format!("\\u{unit:04X}") } else { format!("\\u{unit:04x}") });
+                }
+            }
+            out
+        };
+        forms.extend(["", "<>&", "<>&'"].map(|marked| escape(plain, marked)));
+        // These encoders write a quote, too, by its number.
+        forms.extend(["<>&'", "<>&'+`"].map(|marked| escape(&plain.replace("\\\"", "\""), &format!("{marked}\""))));
+    }
+    let slashed: Vec<_> = forms.iter().map(|form| form.replace('/', "\\/")).collect();
+    forms.extend(slashed);
+    forms
 }
 
 /// As a part of a URL, as encoders differ: what they leave alone, and the digits' case.
@@ -120,6 +134,11 @@ mod tests {
         assert!(found(secret, &format!("x{secret}y")));
         assert!(found(secret, &serde_json::json!({ "error": secret }).to_string()));
         assert!(found(secret, r#"{"e":"sk\/\"test\u00e9+ 1234"}"#));
+        assert!(found(secret, r"sk/\u0022test\u00E9\u002B 1234"), "System.Text.Json");
+        assert!(found(secret, r"sk\/\u0022test\u00e9+ 1234"), "PHP");
+        assert!(found("a<b>&c'd", r"a\u003cb\u003e\u0026c'd"), "Go");
+        assert!(found("a<b>&c'd", r"a\u003Cb\u003E\u0026c\u0027d"), "System.Text.Json");
+        assert!(found(secret, &hex::encode(secret)) && found(secret, &hex::encode_upper(secret)));
         assert!(found(secret, "a=sk%2F%22test%C3%A9%2B%201234&b"));
         assert!(found(secret, "a=sk%2f%22test%c3%a9%2b+1234&b"));
         for before in ["", "u", "us", "user:"] {

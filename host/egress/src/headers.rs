@@ -3,15 +3,19 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use crate::{EgressConfig, EgressError, Redactor};
+use crate::{EgressConfig, EgressError, Redactor, decode::ACCEPTED};
 
 /// Between names and values on the wire: `: ` and the line's end.
 const LINE_OVERHEAD: usize = 4;
 
 /// The guest's headers as they go out, and their size in bytes. `target` is the size of the URL.
+///
+/// What the body comes back in is for the hub to say, since it must look into it. Beside a credential no range
+/// is asked for: half of an echoed secret in each of two answers would not be known again.
 pub(crate) fn outgoing(
     headers: Vec<(String, String)>,
     target: usize,
+    with_credential: bool,
     config: &EgressConfig,
 ) -> Result<(HeaderMap, usize), EgressError> {
     if headers.len() > config.max_headers {
@@ -30,24 +34,26 @@ pub(crate) fn outgoing(
         if is_connections_own(&name) || named.iter().any(|named| name.as_str() == named) {
             continue;
         }
+        let is_range = name == header::RANGE || name == header::IF_RANGE;
+        if name == header::ACCEPT_ENCODING || (with_credential && is_range) {
+            continue;
+        }
         let value = HeaderValue::from_maybe_shared(Bytes::from(value)).map_err(|_| {
             EgressError::InvalidRequest(format!("the header {name} has characters that no header may have"))
         })?;
         map.append(name, value);
     }
-    if !map.contains_key(header::ACCEPT_ENCODING) {
-        // A part of an encoded body cannot be decoded, so a range is asked for as it is.
-        let accepted = if map.contains_key(header::RANGE) { "identity" } else { "gzip, br, zstd, deflate" };
-        map.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(accepted));
-    }
+    // A part of an encoded body cannot be decoded, so a range is asked for as it is.
+    let accepted = if map.contains_key(header::RANGE) { "identity" } else { ACCEPTED };
+    map.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(accepted));
     if !map.contains_key(header::USER_AGENT) {
         map.insert(header::USER_AGENT, HeaderValue::from_static(concat!("patchbay/", env!("CARGO_PKG_VERSION"))));
     }
     Ok((map, size))
 }
 
-/// The vendor's headers for the guest, redacted; without content-encoding and content-length if the body
-/// is decoded.
+/// The vendor's headers for the guest, redacted; without content-encoding and, if the body is decoded, without
+/// content-length. A header whose name holds a secret is left out: a name with a mark in it is none.
 pub(crate) fn incoming(
     map: &HeaderMap,
     decoded: bool,
@@ -65,8 +71,9 @@ pub(crate) fn incoming(
         named_by_connection(map.get_all(header::CONNECTION).iter().map(|value| ("connection", value.as_bytes())));
     let mut headers = Vec::with_capacity(map.len());
     for (name, value) in map {
-        let replaced = *name == header::CONTENT_ENCODING || *name == header::CONTENT_LENGTH;
-        if is_hop_by_hop(name) || (decoded && replaced) || named.iter().any(|named| name.as_str() == named) {
+        let replaced = *name == header::CONTENT_ENCODING || (decoded && *name == header::CONTENT_LENGTH);
+        let kept_back = is_hop_by_hop(name) || replaced || redact.is_in_name(name.as_str());
+        if kept_back || named.iter().any(|named| name.as_str() == named) {
             continue;
         }
         let value = String::from_utf8_lossy(value.as_bytes());
@@ -127,7 +134,7 @@ mod tests {
     }
 
     fn sent(headers: &[(&str, &str)]) -> Result<HeaderMap, EgressError> {
-        outgoing(pairs(headers), 10, &EgressConfig::default()).map(|(map, _)| map)
+        outgoing(pairs(headers), 10, false, &EgressConfig::default()).map(|(map, _)| map)
     }
 
     #[test]
@@ -153,11 +160,25 @@ mod tests {
 
     #[test]
     fn repeated_headers_stay_and_the_guests_own_choice_wins() {
-        let map = sent(&[("x-a", "1"), ("X-A", "2"), ("accept-encoding", "identity"), ("user-agent", "me")]).unwrap();
+        let map = sent(&[("x-a", "1"), ("X-A", "2"), ("user-agent", "me")]).unwrap();
         assert_eq!(map.get_all("x-a").iter().count(), 2);
-        assert_eq!(map["accept-encoding"], "identity");
         assert_eq!(map["user-agent"], "me");
+    }
+
+    #[test]
+    fn the_hub_says_what_it_decodes_whatever_the_guest_says() {
+        for own in ["compress", "gzip;q=0, own", ""] {
+            assert_eq!(sent(&[("accept-encoding", own)]).unwrap()["accept-encoding"], ACCEPTED);
+        }
         assert_eq!(sent(&[("range", "bytes=0-9")]).unwrap()["accept-encoding"], "identity");
+    }
+
+    #[test]
+    fn no_range_is_asked_for_with_a_credential() {
+        let given = pairs(&[("range", "bytes=0-9"), ("if-range", "\"etag\""), ("x-a", "1")]);
+        let (map, _) = outgoing(given, 10, true, &EgressConfig::default()).unwrap();
+        assert!(!map.contains_key("range") && !map.contains_key("if-range") && map.contains_key("x-a"));
+        assert_eq!(map["accept-encoding"], ACCEPTED);
     }
 
     #[test]
@@ -172,7 +193,7 @@ mod tests {
     #[test]
     fn too_many_or_too_large_headers_do_not_go_out() {
         let many: Vec<_> = (0..101).map(|index| (format!("x-{index}"), String::new())).collect();
-        assert!(matches!(outgoing(many, 0, &EgressConfig::default()), Err(EgressError::HeadersTooLarge(_))));
+        assert!(matches!(outgoing(many, 0, false, &EgressConfig::default()), Err(EgressError::HeadersTooLarge(_))));
         let large = "a".repeat(64 << 10);
         assert!(matches!(sent(&[("x-a", &large)]), Err(EgressError::HeadersTooLarge(_))));
     }
@@ -187,16 +208,15 @@ mod tests {
             ("content-encoding", "gzip"),
             ("content-length", "9"),
             ("x-echo", "Bearer sk-secret-1234"),
+            ("x-sk-secret-1234", "1"),
         ] {
             map.append(name, HeaderValue::from_static(value));
         }
-        let redact = Redactor::new(["sk-secret-1234"]);
+        // names come in lower case
+        let redact = Redactor::new(["SK-secret-1234", "sk-secret-1234"]);
         let headers = incoming(&map, true, &redact, &EgressConfig::default()).unwrap();
         assert_eq!(headers, pairs(&[("x-echo", "Bearer [redacted]")]));
         let headers = incoming(&map, false, &redact, &EgressConfig::default()).unwrap();
-        assert_eq!(
-            headers,
-            pairs(&[("content-encoding", "gzip"), ("content-length", "9"), ("x-echo", "Bearer [redacted]")])
-        );
+        assert_eq!(headers, pairs(&[("content-length", "9"), ("x-echo", "Bearer [redacted]")]));
     }
 }

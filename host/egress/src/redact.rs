@@ -101,6 +101,14 @@ impl Redactor {
         }
     }
 
+    /// True if some secret is in this name of a header, where letters lose their case on the way.
+    pub(crate) fn is_in_name(&self, name: &str) -> bool {
+        self.patterns.iter().map(Finder::needle).any(|secret| {
+            name.len() >= secret.len()
+                && name.as_bytes().windows(secret.len()).any(|part| part.eq_ignore_ascii_case(secret))
+        })
+    }
+
     /// Where the secrets are: in order, joined where they touch or overlap, so that of two interleaved
     /// secrets no rest is left.
     pub(crate) fn ranges(&self, bytes: &[u8]) -> Vec<(usize, usize)> {

@@ -11,10 +11,10 @@ use tokio::time::Instant;
 pub struct Response {
     /// HTTP status. A redirect is an answer like any other.
     pub status: u16,
-    /// Without the connection's own, redacted. `content-encoding` is there only if the body is in one that
-    /// the hub does not decode (anything but gzip, br, zstd and deflate).
+    /// Without the connection's own, redacted, and without `content-encoding`: see `body`.
     pub headers: Vec<(String, String)>,
-    /// The body, decoded and redacted.
+    /// The body, decoded and redacted. One in an encoding that the hub did not ask for (anything but gzip, br,
+    /// zstd and deflate, or several of them on top of each other) breaks off at its first byte.
     pub body: ResponseBody,
     /// Bytes sent so far: the URL, headers and body of every try. More while a streamed body still goes out.
     pub sent: u64,
@@ -32,11 +32,8 @@ impl Response {
         if status.is_informational() {
             return Err(EgressError::BrokenOff(format!("the vendor answered {} and nothing more", status.as_u16())));
         }
-        let mut encodings = answer.headers().get_all(header::CONTENT_ENCODING).iter();
-        let decoder = match (encodings.next(), encodings.next()) {
-            (Some(encoding), None) => encoding.to_str().ok().and_then(Decoder::new),
-            _ => None,
-        };
+        let encodings = answer.headers().get_all(header::CONTENT_ENCODING).iter();
+        let decoder = Decoder::new(encodings.map(|value| value.as_bytes()));
         let headers = headers::incoming(answer.headers(), decoder.is_some(), redact, config)?;
         let body = ResponseBody::new(answer, decoder, redact.filter(), deadline, config)?;
         Ok(Self { status: status.as_u16(), headers, body, sent })

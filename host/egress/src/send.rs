@@ -77,7 +77,7 @@ impl Egress {
         }
     }
 
-    /// Closes what is kept open for an org: it was deleted, or its credentials changed.
+    /// Closes the connections that are kept open for an org, because its credentials changed; requests under way go on.
     pub fn forget_org(&self, org: OrgId) {
         self.pool.forget(org);
     }
@@ -92,7 +92,8 @@ impl Egress {
             None => (Way::Checked, self.check_port(request.url)?),
         };
         url.set_fragment(None);
-        let (mut headers, header_bytes) = headers::outgoing(request.headers, url.as_str().len(), &self.config)?;
+        let (mut headers, header_bytes) =
+            headers::outgoing(request.headers, url.as_str().len(), request.credential.is_some(), &self.config)?;
         if let Some(credential) = &request.credential {
             credential.check_host(&host)?;
             credential.apply(&mut url, &mut headers)?;

@@ -71,7 +71,8 @@ impl Request {
     }
 
     /// Adds a header. The host drops hop-by-hop headers, `host`, `content-length` and any header that a
-    /// credential fills.
+    /// credential fills; `accept-encoding`, which is its own affair; and beside a credential `range`, so be ready for
+    /// the whole.
     #[must_use]
     pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
         self.headers.append(name, value);
