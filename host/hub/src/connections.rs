@@ -24,13 +24,16 @@ use crate::{
 const SIGNATURE_OVERLAP_S: u64 = 24 * 3600;
 /// The longest overlap that can be asked for.
 const MOST_OVERLAP_S: u64 = 30 * 24 * 3600;
+/// The shortest value that is sent to a vendor, in bytes: a shorter one would be found by chance in ordinary
+/// data, so it could not be taken out of what comes back.
+const FEWEST_SENT_BYTES: usize = 8;
 /// The longest value, in bytes.
 const MOST_BYTES: usize = 16 * 1024;
 
 /// What a connection shall be: all of its credentials, those that did not change too.
 #[derive(Debug)]
 pub struct PutConnection {
-    /// Values by the names of the manifest.
+    /// Values by the names of the manifest; those that are sent to the vendor have at least 8 bytes.
     pub credentials: BTreeMap<String, SecretString>,
     /// How the vendor calls the account; 1 to 200 characters.
     pub account: Option<String>,
@@ -116,6 +119,8 @@ impl Hub {
         tx.org(caller.org).audit().append(&entry).await?;
         tx.commit().await?;
         hub.tenants.invalidate(&(caller.org, plugin.clone())).await;
+        // an open connection to a vendor may be logged in with what no longer counts
+        hub.egress.forget_org(caller.org);
         Ok(connection.into())
     }
 
@@ -132,6 +137,8 @@ impl Hub {
         tx.org(caller.org).audit().append(&entry).await?;
         tx.commit().await?;
         hub.tenants.invalidate(&(caller.org, plugin.clone())).await;
+        // an open connection to a vendor may be logged in with what no longer counts
+        hub.egress.forget_org(caller.org);
         Ok(())
     }
 }
@@ -190,10 +197,16 @@ fn misfit(credential: &Credential, value: &str) -> Option<String> {
     if value.is_empty() || value.len() > MOST_BYTES {
         return Some(format!("1 to {MOST_BYTES} bytes"));
     }
+    credential.inject.as_ref()?;
     // a header takes nothing else, and a line break pasted along with a key is a common slip
-    let sendable = value.bytes().all(|byte| (0x20..0x7f).contains(&byte)) && value.trim() == value;
-    (credential.inject.is_some() && !sendable)
-        .then(|| "visible ASCII characters without line breaks and without blanks around them".to_owned())
+    if !value.bytes().all(|byte| (0x20..0x7f).contains(&byte)) || value.trim() != value {
+        return Some("visible ASCII characters without line breaks and without blanks around them".to_owned());
+    }
+    (value.len() < FEWEST_SENT_BYTES).then(|| {
+        format!(
+            "at least {FEWEST_SENT_BYTES} bytes: a shorter secret cannot be told from other data and kept out of it"
+        )
+    })
 }
 
 /// The new values, each with the value that it replaces for as long as that stays good.
@@ -227,6 +240,8 @@ mod tests {
     use patchbay_package::manifest::Inject;
 
     use super::*;
+
+    const KEY: &str = "sk-long-enough";
 
     fn declared() -> Vec<Credential> {
         let credential = |name: &str, required, inject| Credential {
@@ -264,15 +279,21 @@ mod tests {
 
     #[test]
     fn unknown_missing_and_unsendable_credentials_are_violations() {
-        assert_eq!(pointers(&put(&[("secret_key", "sk"), ("typo", "x")])), ["/credentials/typo"]);
+        assert_eq!(pointers(&put(&[("secret_key", KEY), ("typo", "x")])), ["/credentials/typo"]);
         assert_eq!(pointers(&put(&[])), ["/credentials/secret_key"]);
-        assert_eq!(pointers(&put(&[("secret_key", "sk\n")])), ["/credentials/secret_key"]);
+        assert_eq!(pointers(&put(&[("secret_key", "sk-long-enough\n")])), ["/credentials/secret_key"]);
         assert_eq!(pointers(&put(&[("secret_key", "")])), ["/credentials/secret_key"]);
         assert_eq!(
-            pointers(&PutConnection { keep_previous_for_s: Some(u64::MAX), ..put(&[("secret_key", "sk")]) }),
+            pointers(&PutConnection { keep_previous_for_s: Some(u64::MAX), ..put(&[("secret_key", KEY)]) }),
             ["/keep_previous_for_s"]
         );
-        check(&declared(), &put(&[("secret_key", "sk"), ("webhook_secret", "-----BEGIN\nKEY-----\n")])).unwrap();
+        check(&declared(), &put(&[("secret_key", KEY), ("webhook_secret", "-----BEGIN\nKEY-----\n")])).unwrap();
+    }
+
+    #[test]
+    fn a_secret_too_short_to_be_found_again_is_not_sent() {
+        assert_eq!(pointers(&put(&[("secret_key", "1234567")])), ["/credentials/secret_key"]);
+        check(&declared(), &put(&[("secret_key", "12345678"), ("webhook_secret", "short")])).unwrap();
     }
 
     #[test]
