@@ -22,6 +22,7 @@ mod proxy;
 mod queries;
 mod read_through;
 mod registry;
+mod retention;
 mod tenant;
 #[cfg(test)]
 mod testing;
@@ -49,4 +50,5 @@ pub use registry::{
     resolve::HeldBack,
     view::{CredentialDoc, PluginStatus, PluginView, Problem, VersionView},
 };
+pub use retention::Retention;
 pub use webhooks::receive::{WebhookAnswer, WebhookRequest};

@@ -68,3 +68,51 @@ pub struct Webhook {
     /// When it came.
     pub received_at: Timestamp,
 }
+
+/// What a list of webhooks shows of each: not its body, headers and URL, which may be megabytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WebhookSummary {
+    /// Its id.
+    pub id: WebhookId,
+    /// For which installation.
+    pub installation: InstallationId,
+    /// Of which plugin.
+    pub plugin: PluginId,
+    /// The vendor's id of it. For a refused one: our own id.
+    pub vendor_id: String,
+    /// The vendor's name for its kind; empty for a refused one.
+    pub kind: String,
+    /// When it happened, by the vendor.
+    pub occurred_at: Option<Timestamp>,
+    /// Size of its body, in bytes.
+    pub size: u64,
+    /// How far it has come.
+    pub status: WebhookStatus,
+    /// Why it was refused, or why its work failed last.
+    pub reason: Option<String>,
+    /// How often its work was tried.
+    pub attempts: u32,
+    /// When its work is tried next, if it is pending.
+    pub next_attempt_at: Option<Timestamp>,
+    /// When it came.
+    pub received_at: Timestamp,
+}
+
+impl From<Webhook> for WebhookSummary {
+    fn from(webhook: Webhook) -> Self {
+        Self {
+            id: webhook.id,
+            installation: webhook.installation,
+            plugin: webhook.plugin,
+            vendor_id: webhook.vendor_id,
+            kind: webhook.kind,
+            occurred_at: webhook.occurred_at,
+            size: webhook.body.len() as u64,
+            status: webhook.status,
+            reason: webhook.reason,
+            attempts: webhook.attempts,
+            next_attempt_at: webhook.next_attempt_at,
+            received_at: webhook.received_at,
+        }
+    }
+}

@@ -1,10 +1,18 @@
 //! Bytes of files on disk: `<directory>/<org>/<first two digits>/<SHA-256>`. By content, so that the same
 //! bytes are kept once; per org, so that one org cannot learn what another has.
+//!
+//! A file and the rows that name it change together under the org's lock ([`BlobStore::lock`]): otherwise the last
+//! row's deletion would take the bytes away from a row that is just being written. What is still being received
+//! is in a folder of its own, which is emptied at the start.
 
 use std::{
+    hash::{DefaultHasher, Hash as _, Hasher as _},
     io,
     path::{Path, PathBuf},
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use futures::StreamExt;
@@ -13,10 +21,17 @@ use sha2::{Digest as _, Sha256};
 use tokio::{
     fs,
     io::{AsyncReadExt, AsyncWriteExt},
+    sync::{Mutex, MutexGuard},
 };
 
 use crate::capabilities::source::BodyStream;
 
+/// What an org may keep if nothing else is said, in bytes.
+const QUOTA: u64 = 10 << 30;
+/// Orgs share this many locks, so that none has to be made or cleared away.
+const LOCKS: usize = 64;
+/// Where files are that are not complete yet; no org is called so.
+const PARTIAL: &str = "partial";
 /// The largest file, in bytes.
 const SIZE_CAP: u64 = 2 << 30;
 /// How much is read from disk at a time.
@@ -28,6 +43,9 @@ pub enum StoreError {
     /// The file passes this many bytes.
     #[error("larger than {0} bytes")]
     TooLarge(u64),
+    /// The org keeps as much as it may: this many bytes.
+    #[error("more than the {0} bytes that an organization may keep")]
+    Full(u64),
     /// What was to be stored broke off.
     #[error("the source broke off: {0}")]
     Source(io::Error),
@@ -43,48 +61,123 @@ pub(crate) struct Stored {
     pub(crate) size: u64,
 }
 
-/// Files by content, per org.
+/// Bytes that are here but belong to nobody yet. They go when this is dropped.
 #[derive(Debug)]
+pub(crate) struct Received {
+    pub(crate) stored: Stored,
+    file: Unclaimed,
+}
+
+/// A file that goes when this is dropped, unless it was claimed: a call that runs out of time just stops.
+#[derive(Debug)]
+pub(crate) struct Unclaimed(Option<PathBuf>);
+
+impl Unclaimed {
+    /// The file stays.
+    pub(crate) fn claim(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Unclaimed {
+    fn drop(&mut self) {
+        if let Some(path) = self.0.take()
+            && let Err(error) = std::fs::remove_file(&path)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::warn!(%error, path = %path.display(), "a file that nobody needs stays behind");
+        }
+    }
+}
+
+/// Files by content, per org. Clones are the same store.
+#[derive(Debug, Clone)]
 pub struct BlobStore {
     directory: PathBuf,
-    partial: AtomicU64,
+    quota: u64,
+    partial: Arc<AtomicU64>,
+    locks: Arc<[Mutex<()>]>,
 }
 
 impl BlobStore {
-    /// A store in this directory, which is made when it is first needed.
+    /// A store in this directory, which is made when it is first needed. An org may keep 10 GiB.
     #[must_use]
     pub fn new(directory: PathBuf) -> Self {
-        Self { directory, partial: AtomicU64::new(0) }
+        let locks = (0..LOCKS).map(|_| Mutex::default()).collect();
+        Self { directory, quota: QUOTA, partial: Arc::default(), locks }
+    }
+
+    /// The same with another quota per org, in bytes.
+    #[must_use]
+    pub fn with_quota(self, quota: u64) -> Self {
+        Self { quota, ..self }
+    }
+
+    /// Takes away what was still being received when the hub last ended. Only one hub may use the directory.
+    ///
+    /// # Errors
+    /// The disk.
+    pub async fn sweep(&self) -> io::Result<()> {
+        match fs::remove_dir_all(self.directory.join(PARTIAL)).await {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
     }
 
     fn path(&self, org: OrgId, sha256: &str) -> PathBuf {
         self.directory.join(org.to_string()).join(sha256.get(..2).unwrap_or("00")).join(sha256)
     }
 
-    /// Stores what flows out of a stream. It is on disk, synced, when this comes back.
-    pub(crate) async fn put(&self, org: OrgId, stream: BodyStream) -> Result<Stored, StoreError> {
+    /// Held while an org's files and the rows that name them change.
+    pub(crate) async fn lock(&self, org: OrgId) -> Option<MutexGuard<'_, ()>> {
+        let mut hasher = DefaultHasher::new();
+        org.hash(&mut hasher);
+        let index = usize::try_from(hasher.finish() % LOCKS as u64).unwrap_or_default();
+        Some(self.locks.get(index)?.lock().await)
+    }
+
+    /// How much more an org may keep that keeps so many bytes.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`] if that is less than `size`.
+    pub(crate) fn room(&self, kept: u64, size: u64) -> Result<u64, StoreError> {
+        let left = self.quota.saturating_sub(kept);
+        if left < size { Err(StoreError::Full(self.quota)) } else { Ok(left) }
+    }
+
+    /// Takes what flows out of a stream, at most `room` bytes of it. It is on disk, synced, when this comes back.
+    pub(crate) async fn receive(&self, room: u64, stream: BodyStream) -> Result<Received, StoreError> {
         let number = self.partial.fetch_add(1, Ordering::Relaxed);
-        let directory = self.directory.join(org.to_string());
+        let directory = self.directory.join(PARTIAL);
         fs::create_dir_all(&directory).await?;
-        let partial = directory.join(format!("partial-{}-{number}", std::process::id()));
-        let stored = write(&partial, stream).await;
-        match stored {
-            Ok(stored) => {
-                let path = self.path(org, &stored.sha256);
-                if let Some(parent) = path.parent() {
-                    fs::create_dir_all(parent).await?;
-                }
-                fs::rename(&partial, &path).await?;
-                Ok(stored)
-            }
-            Err(error) => {
-                // what is half written is of no use; that it cannot be removed is worth a line
-                if let Err(error) = fs::remove_file(&partial).await {
-                    tracing::warn!(%error, "a partial blob stays behind");
-                }
-                Err(error)
-            }
+        let path = directory.join(number.to_string());
+        let file = Unclaimed(Some(path.clone()));
+        let too_large = if room < SIZE_CAP { StoreError::Full(self.quota) } else { StoreError::TooLarge(SIZE_CAP) };
+        let stored = write(&path, stream, room.min(SIZE_CAP), too_large).await?;
+        Ok(Received { stored, file })
+    }
+
+    /// Puts received bytes in their place; claim them once a row names them. Under the org's lock.
+    pub(crate) async fn place(&self, org: OrgId, received: Received) -> Result<(Stored, Unclaimed), StoreError> {
+        let Received { stored, file } = received;
+        let path = self.path(org, &stored.sha256);
+        if fs::try_exists(&path).await? {
+            return Ok((stored, Unclaimed(None)));
         }
+        if let (Some(folder), Some(from)) = (path.parent(), &file.0) {
+            let is_new = !fs::try_exists(folder).await?;
+            fs::create_dir_all(folder).await?;
+            let placed = Unclaimed(Some(path.clone()));
+            fs::rename(from, &path).await?;
+            // a name is on disk once its folder is, and so are the folders' own names
+            let folders = folder.ancestors().take(if is_new { 3 } else { 1 });
+            for folder in folders {
+                fs::File::open(folder).await?.sync_all().await?;
+            }
+            file.claim();
+            return Ok((stored, placed));
+        }
+        Err(StoreError::Disk(io::Error::other("the bytes have no path")))
     }
 
     /// Opens a file for reading, in chunks of 64 KiB.
@@ -101,6 +194,7 @@ impl BlobStore {
         Ok(chunks.boxed())
     }
 
+    /// Takes bytes away that no row names. Under the org's lock.
     pub(crate) async fn delete(&self, org: OrgId, sha256: &str) -> Result<(), StoreError> {
         match fs::remove_file(self.path(org, sha256)).await {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
@@ -109,19 +203,99 @@ impl BlobStore {
     }
 }
 
-async fn write(path: &Path, mut stream: BodyStream) -> Result<Stored, StoreError> {
+async fn write(path: &Path, mut stream: BodyStream, most: u64, too_large: StoreError) -> Result<Stored, StoreError> {
     let mut file = fs::File::create(path).await?;
     let mut hash = Sha256::new();
     let mut size = 0;
     while let Some(chunk) = stream.next().await {
         let chunk = chunk.map_err(StoreError::Source)?;
         size += chunk.len() as u64;
-        if size > SIZE_CAP {
-            return Err(StoreError::TooLarge(SIZE_CAP));
+        if size > most {
+            return Err(too_large);
         }
         hash.update(&chunk);
         file.write_all(&chunk).await?;
     }
     file.sync_all().await?;
     Ok(Stored { sha256: hex::encode(hash.finalize()), size })
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use patchbay_model::{ManualClock, SeededRandom, Timestamp};
+
+    use super::*;
+
+    fn store(quota: u64) -> (BlobStore, tempfile::TempDir, OrgId) {
+        let folder = tempfile::tempdir().unwrap();
+        let org = OrgId::new(&ManualClock::new(Timestamp::UNIX_EPOCH), &SeededRandom::new(1));
+        (BlobStore::new(folder.path().to_owned()).with_quota(quota), folder, org)
+    }
+
+    fn of(chunks: &[&'static str]) -> BodyStream {
+        let chunks: Vec<_> = chunks.iter().map(|chunk| Ok(Bytes::from_static(chunk.as_bytes()))).collect();
+        futures::stream::iter(chunks).boxed()
+    }
+
+    fn files(folder: &Path) -> Vec<String> {
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            if entry.path().is_dir() {
+                found.extend(files(&entry.path()));
+            } else {
+                found.push(entry.file_name().to_string_lossy().into_owned());
+            }
+        }
+        found
+    }
+
+    async fn placed(store: &BlobStore, org: OrgId, text: &'static str) -> (Stored, Unclaimed) {
+        store.place(org, store.receive(100, of(&[text])).await.unwrap()).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_no_row_names_in_the_end_is_not_kept() {
+        let (store, folder, org) = store(100);
+        drop(store.receive(100, of(&["received"])).await.unwrap());
+        assert_eq!(files(folder.path()), [""; 0]);
+        drop(placed(&store, org, "placed").await);
+        assert_eq!(files(folder.path()), [""; 0]);
+        let (stored, file) = placed(&store, org, "kept").await;
+        file.claim();
+        assert_eq!(files(folder.path()), [stored.sha256]);
+    }
+
+    #[tokio::test]
+    async fn who_gives_up_bytes_that_were_here_before_does_not_take_them_away() {
+        let (store, folder, org) = store(100);
+        placed(&store, org, "same").await.1.claim();
+        let (stored, second) = placed(&store, org, "same").await;
+        drop(second);
+        assert_eq!(files(folder.path()), [stored.sha256]);
+    }
+
+    #[tokio::test]
+    async fn what_breaks_off_or_is_too_much_leaves_nothing() {
+        let (store, folder, _) = store(4);
+        let broken = of(&["ab"]).chain(futures::stream::iter([Err(io::Error::other("broken"))])).boxed();
+        assert!(matches!(store.receive(4, broken).await, Err(StoreError::Source(_))));
+        assert!(matches!(store.receive(4, of(&["ab", "cde"])).await, Err(StoreError::Full(4))));
+        assert!(store.receive(4, of(&["ab", "cd"])).await.is_ok());
+        assert_eq!(files(folder.path()), [""; 0]);
+        assert_eq!(store.room(3, 1).unwrap(), 1);
+        assert!(matches!(store.room(3, 2), Err(StoreError::Full(4))));
+    }
+
+    #[tokio::test]
+    async fn what_a_crash_left_behind_is_gone_after_a_start() {
+        let (store, folder, org) = store(100);
+        let (stored, file) = placed(&store, org, "kept").await;
+        file.claim();
+        std::mem::forget(store.receive(100, of(&["half"])).await.unwrap());
+        assert_eq!(files(folder.path()).len(), 2);
+        store.sweep().await.unwrap();
+        store.sweep().await.unwrap();
+        assert_eq!(files(folder.path()), [stored.sha256]);
+    }
 }

@@ -104,6 +104,20 @@ impl Blobs<'_> {
         Ok(rows > 0)
     }
 
+    /// What the org's files have together, in bytes; contents that are kept once count for each file.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn total_bytes(&mut self) -> Result<u64, StorageError> {
+        let total = fetch_optional!(
+            self.tx,
+            (i64,),
+            "SELECT CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM blob WHERE org_id = $1",
+            self.org.0,
+        )?;
+        Ok(total.map_or(0, |(total,)| unsigned(total)))
+    }
+
     /// How many of the org's files have these contents; `sha256` in lower-case hexadecimal.
     ///
     /// # Errors

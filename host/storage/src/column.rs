@@ -58,6 +58,13 @@ pub(crate) fn before(id: Option<Uuid>) -> Uuid {
     id.unwrap_or(Uuid::max())
 }
 
+/// The least id that can have been made at a time: ids begin with theirs (RFC 9562, version 7), in whole
+/// milliseconds.
+pub(crate) fn first_id(at: Timestamp) -> Uuid {
+    let millis = u64::try_from(at.timestamp_millis()).unwrap_or(0);
+    uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid()
+}
+
 /// A row limit for a query.
 pub(crate) fn limit(limit: u32) -> i64 {
     i64::from(limit)

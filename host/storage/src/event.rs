@@ -1,12 +1,12 @@
 //! Published facts, in one order per org.
 
-use patchbay_model::{EventId, OrgId, RunId, event::Event};
+use patchbay_model::{EventId, OrgId, RunId, Timestamp, event::Event};
 use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::{
     StorageError, Tx,
-    column::{limit as row_limit, plugin, time},
+    column::{first_id, limit as row_limit, plugin, time},
 };
 
 /// An org's events.
@@ -115,5 +115,21 @@ impl Events<'_> {
             event.at.timestamp_micros(),
         )?;
         Ok((rows > 0).then_some(sequence))
+    }
+
+    /// Clears away at most `limit` events that were published before a time and gives their number. Readers'
+    /// cursors stay good; a repeat of an event that is gone is a new one.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn clear_before(&mut self, at: Timestamp, limit: u32) -> Result<u64, StorageError> {
+        execute!(
+            self.tx,
+            "DELETE FROM event WHERE org_id = $1 AND id IN
+               (SELECT id FROM event WHERE org_id = $1 AND id < $2 ORDER BY id LIMIT $3)",
+            self.org.0,
+            first_id(at),
+            row_limit(limit),
+        )
     }
 }

@@ -1,7 +1,7 @@
 //! Runs: read here, written by the journal.
 
 use patchbay_model::{
-    OrgId, PluginId, RunId,
+    OrgId, PluginId, RunId, Timestamp,
     run::{Figures, LogLine, Run},
 };
 use sqlx::types::Json;
@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     StorageError, Tx,
-    column::{before, digest, limit as row_limit, plugin, time, unsigned, word},
+    column::{before, digest, first_id, limit as row_limit, plugin, time, unsigned, word},
 };
 
 /// An org's runs.
@@ -50,7 +50,8 @@ struct Row {
     egress_sent: i64,
     egress_received: i64,
     host_calls: i64,
-    log: Json<Vec<LogLine>>,
+    /// Not read for a list.
+    log: Option<Json<Vec<LogLine>>>,
     started_at: i64,
     finished_at: i64,
 }
@@ -81,7 +82,7 @@ impl TryFrom<Row> for Run {
                 egress_received: unsigned(row.egress_received),
                 host_calls: unsigned(row.host_calls),
             },
-            log: row.log.0,
+            log: row.log.map_or_else(Vec::new, |log| log.0),
             started_at: time(row.started_at)?,
             finished_at: time(row.finished_at)?,
         })
@@ -89,11 +90,12 @@ impl TryFrom<Row> for Run {
 }
 
 macro_rules! select {
-    ($rest:literal) => {
+    ($log:literal $rest:literal) => {
         concat!(
             "SELECT org_id, id, plugin, version, digest, kind, operation, error_code, error_detail, upstream_status,
-               wall_us, cpu_us, peak_memory, egress_sent, egress_received, host_calls, log, started_at, finished_at
-             FROM run ",
+               wall_us, cpu_us, peak_memory, egress_sent, egress_received, host_calls, ",
+            $log,
+            ", started_at, finished_at FROM run ",
             $rest
         )
     };
@@ -105,12 +107,12 @@ impl Runs<'_> {
     /// # Errors
     /// The database fails.
     pub async fn get(&mut self, id: RunId) -> Result<Option<Run>, StorageError> {
-        fetch_optional!(self.tx, Row, select!("WHERE org_id = $1 AND id = $2"), self.org.0, id.0)?
+        fetch_optional!(self.tx, Row, select!("log" "WHERE org_id = $1 AND id = $2"), self.org.0, id.0)?
             .map(Run::try_from)
             .transpose()
     }
 
-    /// Runs that match, the newest first.
+    /// Runs that match, the newest first, without their logs: a page of those may be megabytes.
     ///
     /// # Errors
     /// The database fails.
@@ -124,7 +126,7 @@ impl Runs<'_> {
             None if failed => fetch_all!(
                 self.tx,
                 Row,
-                select!("WHERE org_id = $1 AND id < $2 AND error_code IS NOT NULL ORDER BY id DESC LIMIT $3"),
+                select!("NULL AS log" "WHERE org_id = $1 AND id < $2 AND error_code IS NOT NULL ORDER BY id DESC LIMIT $3"),
                 self.org.0,
                 before,
                 limit,
@@ -132,7 +134,7 @@ impl Runs<'_> {
             None => fetch_all!(
                 self.tx,
                 Row,
-                select!("WHERE org_id = $1 AND id < $2 AND (error_code IS NULL OR NOT $3) ORDER BY id DESC LIMIT $4"),
+                select!("NULL AS log" "WHERE org_id = $1 AND id < $2 AND (error_code IS NULL OR NOT $3) ORDER BY id DESC LIMIT $4"),
                 self.org.0,
                 before,
                 succeeded,
@@ -142,6 +144,7 @@ impl Runs<'_> {
                 self.tx,
                 Row,
                 select!(
+                    "NULL AS log"
                     "WHERE org_id = $1 AND plugin = $2 AND id < $3 AND (error_code IS NULL OR NOT $4)
                        AND (error_code IS NOT NULL OR NOT $5)
                      ORDER BY id DESC LIMIT $6"
@@ -155,5 +158,21 @@ impl Runs<'_> {
             ),
         }?;
         rows.into_iter().map(Run::try_from).collect()
+    }
+
+    /// Clears away at most `limit` runs that began before a time and gives their number. What they are billed
+    /// for stays.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn clear_before(&mut self, at: Timestamp, limit: u32) -> Result<u64, StorageError> {
+        execute!(
+            self.tx,
+            "DELETE FROM run WHERE org_id = $1 AND id IN
+               (SELECT id FROM run WHERE org_id = $1 AND id < $2 ORDER BY id LIMIT $3)",
+            self.org.0,
+            first_id(at),
+            row_limit(limit),
+        )
     }
 }

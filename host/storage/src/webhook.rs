@@ -2,14 +2,14 @@
 
 use patchbay_model::{
     InstallationId, OrgId, PluginId, Timestamp, WebhookId,
-    webhook::{Webhook, WebhookStatus},
+    webhook::{Webhook, WebhookStatus, WebhookSummary},
 };
 use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::{
     StorageError, Tx,
-    column::{before, limit as row_limit, micros, optional_time, plugin, time},
+    column::{before, first_id, limit as row_limit, micros, optional_time, plugin, time, unsigned},
 };
 
 /// An org's webhooks.
@@ -83,6 +83,43 @@ impl TryFrom<Row> for Webhook {
             url: row.url,
             headers: row.headers.0,
             body: row.body,
+            status: status(&row.status)?,
+            reason: row.reason,
+            attempts: u32::try_from(row.attempts).map_err(|_| StorageError::corrupt("webhook.attempts"))?,
+            next_attempt_at: optional_time(row.next_attempt_at)?,
+            received_at: time(row.received_at)?,
+        })
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct SummaryRow {
+    id: Uuid,
+    installation_id: Uuid,
+    plugin: String,
+    vendor_id: String,
+    kind: String,
+    occurred_at: Option<i64>,
+    size: i64,
+    status: String,
+    reason: Option<String>,
+    attempts: i64,
+    next_attempt_at: Option<i64>,
+    received_at: i64,
+}
+
+impl TryFrom<SummaryRow> for WebhookSummary {
+    type Error = StorageError;
+
+    fn try_from(row: SummaryRow) -> Result<Self, StorageError> {
+        Ok(Self {
+            id: WebhookId(row.id),
+            installation: InstallationId(row.installation_id),
+            plugin: plugin(&row.plugin)?,
+            vendor_id: row.vendor_id,
+            kind: row.kind,
+            occurred_at: optional_time(row.occurred_at)?,
+            size: unsigned(row.size),
             status: status(&row.status)?,
             reason: row.reason,
             attempts: u32::try_from(row.attempts).map_err(|_| StorageError::corrupt("webhook.attempts"))?,
@@ -167,18 +204,19 @@ impl Webhooks<'_> {
             .transpose()
     }
 
-    /// Webhooks that match, the newest first.
+    /// Webhooks that match, the newest first, without what they carry.
     ///
     /// # Errors
     /// The database fails.
-    pub async fn list(&mut self, filter: &WebhookFilter) -> Result<Vec<Webhook>, StorageError> {
+    pub async fn list(&mut self, filter: &WebhookFilter) -> Result<Vec<WebhookSummary>, StorageError> {
         fetch_all!(
             self.tx,
-            Row,
-            select!(
-                "WHERE org_id = $1 AND id < $2 AND ($3 IS NULL OR plugin = $3) AND ($4 IS NULL OR status = $4)
-                 ORDER BY id DESC LIMIT $5"
-            ),
+            SummaryRow,
+            "SELECT id, installation_id, plugin, vendor_id, kind, occurred_at, CAST(length(body) AS BIGINT) AS size,
+               status, reason, attempts, next_attempt_at, received_at
+             FROM webhook
+             WHERE org_id = $1 AND id < $2 AND ($3 IS NULL OR plugin = $3) AND ($4 IS NULL OR status = $4)
+             ORDER BY id DESC LIMIT $5",
             self.org.0,
             before(filter.before.map(|id| id.0)),
             filter.plugin.as_ref().map(PluginId::as_str),
@@ -186,8 +224,26 @@ impl Webhooks<'_> {
             row_limit(filter.limit),
         )?
         .into_iter()
-        .map(Webhook::try_from)
+        .map(WebhookSummary::try_from)
         .collect()
+    }
+
+    /// Clears away at most `limit` that came before a time and are done with: those that were refused, or those
+    /// that were processed or failed for good. Gives their number. What is pending stays.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn clear_before(&mut self, at: Timestamp, refused: bool, limit: u32) -> Result<u64, StorageError> {
+        execute!(
+            self.tx,
+            "DELETE FROM webhook WHERE org_id = $1 AND id IN
+               (SELECT id FROM webhook WHERE org_id = $1 AND id < $2 AND status <> 'pending'
+                  AND (status = 'refused') = $3 ORDER BY id LIMIT $4)",
+            self.org.0,
+            first_id(at),
+            refused,
+            row_limit(limit),
+        )
     }
 
     /// Writes down what became of a webhook's work. False if there is no such webhook.

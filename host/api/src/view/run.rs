@@ -35,7 +35,7 @@ pub(crate) struct Run {
     upstream_status: Option<u16>,
     /// What it cost.
     figures: Figures,
-    /// The plugin's log lines.
+    /// The plugin's log lines; empty in a list, so ask for the run itself.
     log: Vec<LogLine>,
     /// When it began.
     #[schema(value_type = String, format = DateTime)]

@@ -35,7 +35,7 @@ pub(crate) struct Webhook {
     #[schema(value_type = Option<String>, format = DateTime)]
     next_attempt_at: Option<Timestamp>,
     /// Size of the body, in bytes.
-    size: usize,
+    size: u64,
     /// When it came.
     #[schema(value_type = String, format = DateTime)]
     received_at: Timestamp,
@@ -43,24 +43,26 @@ pub(crate) struct Webhook {
 
 impl From<webhook::Webhook> for Webhook {
     fn from(webhook: webhook::Webhook) -> Self {
-        let webhook::Webhook {
+        webhook::WebhookSummary::from(webhook).into()
+    }
+}
+
+impl From<webhook::WebhookSummary> for Webhook {
+    fn from(summary: webhook::WebhookSummary) -> Self {
+        let webhook::WebhookSummary {
             id,
-            org: _,
             installation,
             plugin,
             vendor_id,
             kind,
             occurred_at,
-            method: _,
-            url: _,
-            headers: _,
-            body,
+            size,
             status,
             reason,
             attempts,
             next_attempt_at,
             received_at,
-        } = webhook;
+        } = summary;
         Self {
             id,
             installation,
@@ -72,7 +74,7 @@ impl From<webhook::Webhook> for Webhook {
             reason,
             attempts,
             next_attempt_at,
-            size: body.len(),
+            size,
             received_at,
         }
     }

@@ -17,6 +17,8 @@ pub struct Limits {
     pub compile_timeout_s: Option<u64>,
     /// Memory of one compilation, in MiB.
     pub compile_memory_mib: Option<u64>,
+    /// The files of one org together, in MiB.
+    pub org_files_mib: Option<u64>,
     /// Webhooks that are worked on at once.
     pub webhook_concurrency: Option<usize>,
     /// `[limits.call]`: what a plugin gets that asks for nothing.

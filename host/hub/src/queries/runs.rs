@@ -30,7 +30,7 @@ pub struct RunFilter {
 }
 
 impl Hub {
-    /// The org's runs, newest first. Needs the scope `read`.
+    /// The org's runs, newest first, without their logs. Needs the scope `read`.
     pub async fn runs(&self, caller: &Caller, filter: RunFilter) -> Result<Page<Run>, Failure> {
         caller.require(Scope::Read)?;
         let size = Size::new(filter.limit)?;

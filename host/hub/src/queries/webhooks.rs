@@ -3,7 +3,7 @@
 use patchbay_model::{
     Failure, PluginId, WebhookId,
     org::Scope,
-    webhook::{Webhook, WebhookStatus},
+    webhook::{Webhook, WebhookStatus, WebhookSummary},
 };
 
 use super::{Page, Size, not_found};
@@ -23,8 +23,8 @@ pub struct WebhookFilter {
 }
 
 impl Hub {
-    /// The org's webhooks, newest first. Needs the scope `read`.
-    pub async fn webhooks(&self, caller: &Caller, filter: WebhookFilter) -> Result<Page<Webhook>, Failure> {
+    /// The org's webhooks, newest first, without what they carry. Needs the scope `read`.
+    pub async fn webhooks(&self, caller: &Caller, filter: WebhookFilter) -> Result<Page<WebhookSummary>, Failure> {
         caller.require(Scope::Read)?;
         let size = Size::new(filter.limit)?;
         let WebhookFilter { plugin, status, before, .. } = filter;

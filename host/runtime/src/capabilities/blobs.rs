@@ -1,17 +1,22 @@
 //! Files. The row says whose a file is; the bytes are on disk, by content.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use futures::StreamExt;
 use patchbay_model::{BlobId, record::Blob};
 use wasmtime::component::Resource;
 
-use super::{HostError, invalid, source::Source};
+use super::{
+    HostError, invalid,
+    source::{BodyStream, Source},
+};
 use crate::{
     bindings::{
         blobs::{self as contract, Host},
         types::Error,
     },
-    blob_store::{StoreError, Stored},
+    blob_store::StoreError,
     call::CallState,
 };
 
@@ -20,6 +25,7 @@ fn failed(error: StoreError) -> HostError {
         StoreError::TooLarge(limit) => {
             HostError::Guest(Error::Exhausted(format!("a file may have at most {limit} bytes")))
         }
+        StoreError::Full(_) => HostError::Guest(Error::Exhausted(error.to_string())),
         StoreError::Source(error) => HostError::Guest(Error::Unavailable(format!("the source broke off: {error}"))),
         StoreError::Disk(error) => {
             tracing::error!(error.r#type = "blob_store", %error, "a host call failed");
@@ -38,18 +44,34 @@ fn describe(blob: &Blob) -> contract::Blob {
 }
 
 impl CallState {
-    async fn keep(&mut self, content_type: String, stored: Stored) -> Result<contract::Blob, HostError> {
+    /// How much more the org may keep, if it may keep `size` more.
+    async fn room(&mut self, size: u64) -> Result<u64, HostError> {
+        let (_place, mut tx) = self.reading().await?;
+        let kept = tx.org(self.tenant.org).blobs().total_bytes().await?;
+        self.services.blobs.room(kept, size).map_err(failed)
+    }
+
+    async fn keep(&mut self, content_type: String, body: BodyStream) -> Result<contract::Blob, HostError> {
+        let (org, services) = (self.tenant.org, Arc::clone(&self.services));
+        let room = self.room(0).await?;
+        let received = services.blobs.receive(room, body).await.map_err(failed)?;
+        let _lock = services.blobs.lock(org).await;
+        // others may have kept something meanwhile
+        self.room(received.stored.size).await?;
+        let (stored, file) = services.blobs.place(org, received).await.map_err(failed)?;
         let blob = Blob {
-            id: BlobId::new(&*self.services.clock, &*self.services.random),
-            org: self.tenant.org,
+            id: BlobId::new(&*services.clock, &*services.random),
+            org,
             plugin: self.grants.plugin.clone(),
             content_type,
             size: stored.size,
             sha256: stored.sha256,
-            created_at: self.services.clock.now(),
+            created_at: services.clock.now(),
         };
         let (_place, mut tx) = self.writing().await?;
-        tx.org(self.tenant.org).blobs().insert(&blob).await?;
+        tx.org(org).blobs().insert(&blob).await?;
+        // Before the commit: a file too many is better than a row without one.
+        file.claim();
         tx.commit().await?;
         Ok(describe(&blob))
     }
@@ -68,19 +90,19 @@ impl Host for CallState {
         check_type(&content_type)?;
         let source = self.table.delete(body)?;
         let (stream, mishap) = source.into_stream();
-        let stored = match self.services.blobs.put(self.tenant.org, stream).await {
-            Ok(stored) => stored,
-            Err(error) => return Err(mishap.take().map_or_else(|| failed(error), |broken| broken.refuse(self))),
-        };
-        self.keep(content_type, stored).await
+        let kept = self.keep(content_type, stream).await;
+        match mishap.take() {
+            // says whose fault it was
+            Some(broken) if kept.is_err() => Err(broken.refuse(self)),
+            _ => kept,
+        }
     }
 
     async fn put_bytes(&mut self, content_type: String, body: Vec<u8>) -> Result<contract::Blob, HostError> {
         self.enter()?;
         check_type(&content_type)?;
         let stream = futures::stream::iter([Ok(Bytes::from(body))]).boxed();
-        let stored = self.services.blobs.put(self.tenant.org, stream).await.map_err(failed)?;
-        self.keep(content_type, stored).await
+        self.keep(content_type, stream).await
     }
 
     async fn open(&mut self, id: String) -> Result<(contract::Blob, Resource<Source>), HostError> {
@@ -99,6 +121,8 @@ impl Host for CallState {
     async fn delete(&mut self, id: String) -> Result<bool, HostError> {
         self.enter()?;
         let Ok(blob_id) = id.parse::<BlobId>() else { return Ok(false) };
+        let services = Arc::clone(&self.services);
+        let _lock = services.blobs.lock(self.tenant.org).await;
         let (_place, mut tx) = self.writing().await?;
         let mut org = tx.org(self.tenant.org);
         let Some(blob) = org.blobs().get(&self.grants.plugin, blob_id).await? else { return Ok(false) };
@@ -106,7 +130,7 @@ impl Host for CallState {
         let unused = org.blobs().references(&blob.sha256).await? == 0;
         tx.commit().await?;
         if unused {
-            self.services.blobs.delete(self.tenant.org, &blob.sha256).await.map_err(failed)?;
+            services.blobs.delete(self.tenant.org, &blob.sha256).await.map_err(failed)?;
         }
         Ok(true)
     }

@@ -13,6 +13,7 @@ mod journal;
 mod kv;
 mod paging;
 mod records;
+mod retention;
 mod store;
 mod webhooks;
 
@@ -110,6 +111,11 @@ conformance! {
         events_page_forwards_and_are_filtered_by_type
         webhooks_and_the_audit_log_page_backwards
         orgs_and_keys_page_forwards
+    }
+    retention {
+        old_runs_go_in_batches_and_what_they_are_billed_for_stays
+        old_events_go_and_cursors_stay_good
+        old_webhooks_go_by_how_they_ended_and_pending_ones_stay
     }
     durability {
         what_was_acknowledged_is_found_after_the_process_dies

@@ -1,5 +1,6 @@
 //! Lists by cursor.
 
+use patchbay_model::webhook::WebhookSummary;
 use patchbay_storage::{RunFilter, UsageFilter, WebhookFilter};
 
 use crate::{
@@ -111,7 +112,7 @@ pub async fn webhooks_and_the_audit_log_page_backwards(store: Store) {
     for index in 0..3 {
         let webhook = store.webhook(store.ours, &index.to_string());
         ours.webhooks().insert_if_new(&webhook).await.unwrap();
-        webhooks.insert(0, webhook);
+        webhooks.insert(0, WebhookSummary::from(webhook));
         let entry = audit(&store, store.ours);
         ours.audit().append(&entry).await.unwrap();
         entries.insert(0, entry);
