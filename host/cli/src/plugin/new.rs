@@ -11,8 +11,8 @@ use patchbay_model::PluginId;
 
 use super::file;
 
-/// Where the SDK is fetched from by default.
-const REPOSITORY: &str = env!("CARGO_PKG_REPOSITORY");
+/// The SDK in a checkout of Patchbay.
+const SDK: &str = "plugin-sdk/sdk";
 
 /// The files of a new connector; `{{…}}` is filled in.
 const TEMPLATE: [(&str, &str); 7] = [
@@ -33,7 +33,7 @@ pub(super) struct New {
     /// The folder to make [default: the id]
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
-    /// Depend on the SDK in this folder.
+    /// Depend on the SDK in this folder [default: the checkout that this program was built in].
     #[arg(long, value_name = "DIR", conflicts_with = "sdk_git")]
     sdk_path: Option<PathBuf>,
     /// Depend on the SDK in this repository.
@@ -67,10 +67,18 @@ impl New {
     fn sdk(&self) -> Result<String> {
         let (key, value) = match (&self.sdk_path, &self.sdk_git) {
             (Some(path), _) => ("path", sdk_folder(path)?),
-            (None, url) => ("git", url.clone().unwrap_or_else(|| REPOSITORY.to_owned())),
+            (None, Some(url)) => ("git", url.clone()),
+            (None, None) => ("path", sdk_folder(&sdk_beside(&std::env::current_exe()?)?)?),
         };
         Ok(format!("{{ {key} = {} }}", toml::Value::String(value)))
     }
+}
+
+/// The SDK of the checkout in whose `target` folder a program lies.
+fn sdk_beside(program: &Path) -> Result<PathBuf> {
+    let found = program.ancestors().map(|folder| folder.join(SDK)).find(|sdk| sdk.join("Cargo.toml").is_file());
+    found
+        .context("the SDK is not beside this program: name its folder with --sdk-path or its repository with --sdk-git")
 }
 
 fn sdk_folder(path: &Path) -> Result<String> {
@@ -113,6 +121,16 @@ mod tests {
         let manifest = patchbay_package::load_manifest_dir(dir.path()).unwrap();
         assert_eq!((manifest.id.as_str(), manifest.name.as_str()), ("my-crm", "My crm"));
         assert!(patchbay_package::serves(&manifest.api));
+    }
+
+    #[test]
+    fn the_sdk_is_found_in_the_checkout_or_asked_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let program = dir.path().join("target/release/patchbay");
+        assert!(sdk_beside(&program).unwrap_err().to_string().contains("--sdk-path"));
+        fs::create_dir_all(dir.path().join(SDK)).unwrap();
+        fs::write(dir.path().join(SDK).join("Cargo.toml"), "").unwrap();
+        assert_eq!(sdk_beside(&program).unwrap(), dir.path().join(SDK));
     }
 
     #[test]
