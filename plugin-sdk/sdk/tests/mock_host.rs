@@ -300,3 +300,47 @@ fn a_request_that_never_comes_fails_the_test() {
 fn without_a_host_the_test_says_what_is_missing() {
     let _ = clock::now();
 }
+
+#[test]
+fn what_the_hub_would_refuse_for_its_size_is_refused() {
+    let host = MockHost::with_manifest(MANIFEST);
+    let pointer = |error: Error| match error {
+        Error::Invalid(violations) => violations[0].pointer.clone(),
+        other => panic!("{other:?}"),
+    };
+    let large = |size: usize| json!("x".repeat(size));
+    assert_eq!(pointer(records::put("things", "a", &large(1 << 20), None).unwrap_err()), "/data");
+    assert_eq!(records::put("things", "a", &large((1 << 20) - 2), None), Ok(1));
+    let change = Change { id: "b".to_owned(), data: large(1 << 20), expected: None };
+    assert_eq!(pointer(records::put_many("things", &[change]).unwrap_err()), "/changes/0/data");
+    assert_eq!(pointer(events::publish("busy.done", "a", &large(256 << 10), None).unwrap_err()), "/data");
+    assert_eq!(pointer(events::publish("busy.done", &"s".repeat(1025), &json!({}), None).unwrap_err()), "/subject");
+    assert_eq!(pointer(events::publish("busy.done", "a", &json!({}), Some("")).unwrap_err()), "/id");
+    assert_eq!(pointer(blobs::put_bytes("text", b"x").unwrap_err()), "/content-type");
+
+    let get = || Exchange::get("https://api.example.com/v1/x").credential("key");
+    for (size, fits) in [(4 << 20, true), ((4 << 20) + 1, false)] {
+        host.expect(get(), Reply::status(200).chunk("x".repeat(size)));
+        let whole = http::Request::get("https://api.example.com/v1/x").credential("key").fetch();
+        assert_eq!(!matches!(whole, Err(Error::Exhausted(_))), fits, "{size}");
+    }
+}
+
+#[test]
+fn pages_are_cut_to_what_the_hub_gives_at_once() {
+    let _host = MockHost::with_manifest(MANIFEST);
+    let text = "x".repeat(1 << 19);
+    for index in 10..30 {
+        records::put("things", &index.to_string(), &json!({"colour": "red", "text": text}), None).unwrap();
+    }
+    let none = json!({});
+    let page = records::query::<Value>("things", &none, 5000, None).unwrap();
+    assert!((10..20).contains(&page.documents.len()), "{}", page.documents.len());
+    let rest = records::query::<Value>("things", &none, 5000, page.next.as_deref()).unwrap();
+    assert_eq!((page.documents.len() + rest.documents.len(), rest.next), (20, None));
+    assert_eq!(records::query::<Value>("things", &none, 0, None).unwrap().documents.len(), 1, "at least one");
+    let ids: Vec<String> = (10..30).map(|index| index.to_string()).collect();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    assert!(matches!(records::get_many::<Value>("things", &ids), Err(Error::Exhausted(_))));
+    assert_eq!(records::get_many::<Value>("things", &["10", "11", "10"]).unwrap().len(), 2, "each once");
+}

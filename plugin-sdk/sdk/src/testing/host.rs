@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 
 use super::crypto;
 use super::exchange::{Reply, Sent};
-use super::manifest::Credential;
+use super::manifest::{Credential, ManifestFacts};
 use super::state::{self, LogLine, Published, State, Used};
 use crate::clock::Timestamp;
 use crate::http::{Body, Request, Response, WholeResponse};
@@ -18,6 +18,9 @@ use crate::{Error, Source as PublicSource};
 
 pub(crate) use super::client::Responder;
 pub(crate) use super::store::*;
+
+/// The largest data of an event, in bytes.
+const EVENT: usize = 256 << 10;
 
 /// A source of these bytes, for a test to hand to a connector.
 #[must_use]
@@ -64,11 +67,19 @@ impl Source {
     }
 
     pub(crate) fn read_to_end(&self, limit: u32) -> Result<Vec<u8>, Error> {
+        let held = state::with(|state| state.manifest.as_ref().map_or(u32::MAX, ManifestFacts::body_bytes));
+        self.all(limit.min(held))
+    }
+
+    /// What flows on without the connector holding it.
+    pub(crate) fn all(&self, limit: u32) -> Result<Vec<u8>, Error> {
         let mut all = Vec::new();
         while let Some(chunk) = self.read(u32::MAX)? {
             all.extend(chunk);
             if u32::try_from(all.len()).map_or(true, |length| length > limit) {
-                return Err(Error::Exhausted(format!("the body has more than {limit} bytes")));
+                return Err(Error::Exhausted(format!(
+                    "the body has more than the {limit} bytes that may be held at once"
+                )));
             }
         }
         Ok(all)
@@ -83,7 +94,7 @@ pub(crate) fn http_send(request: Request) -> Result<Response, Error> {
     let body = match request.body {
         Body::Empty => Vec::new(),
         Body::Bytes(bytes) => bytes,
-        Body::Stream(source) => source.read_to_end(u32::MAX)?,
+        Body::Stream(source) => source.0.all(u32::MAX)?,
     };
     let sent = Sent {
         method: request.method,
@@ -230,13 +241,18 @@ pub(crate) fn usage_add(meter: &str, quantity: u64, basis: Basis, id: Option<&st
 }
 
 pub(crate) fn publish(kind: &str, subject: &str, data: &str, id: Option<&str>) -> Result<String, Error> {
-    let data = serde_json::from_str(data)?;
     state::with(|state| {
         if let Some(manifest) = &state.manifest
             && !manifest.emits(kind)
         {
             return Err(Error::Denied(format!("[[events.emits]] in plugin.toml needs type = \"{kind}\"")));
         }
+        at_most("/data", data.len(), EVENT, " bytes")?;
+        at_most("/subject", subject.len(), 1024, " bytes")?;
+        if id.is_some_and(|id| id.is_empty() || id.len() > 256) {
+            return Err(Error::invalid("/id", "1 to 256 bytes"));
+        }
+        let data = serde_json::from_str(data).map_err(|error| Error::invalid("/data", format!("JSON ({error})")))?;
         let repeat = id.and_then(|id| state.events.iter().position(|event| event.id.as_deref() == Some(id)));
         let position = repeat.unwrap_or(state.events.len());
         if repeat.is_none() {

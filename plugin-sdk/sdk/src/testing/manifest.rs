@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+/// The largest body of a plugin that asks for nothing.
+const DEFAULT_BODY_KIB: u32 = 4096;
+
 /// What a manifest grants.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct ManifestFacts {
@@ -24,6 +27,14 @@ pub(crate) struct ManifestFacts {
     pub(crate) meters: Vec<Named>,
     #[serde(default)]
     pub(crate) collections: Vec<Collection>,
+    #[serde(default)]
+    pub(crate) limits: Limits,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct Limits {
+    body_kib: Option<u32>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -117,6 +128,11 @@ impl ManifestFacts {
         self.proxy.as_ref().is_some_and(|proxy| {
             proxy.routes.iter().any(|route| route.method == method && path_matches(&route.path, path))
         })
+    }
+
+    /// The largest body that is held at once, in bytes; the operator's ceiling is not known here.
+    pub(crate) fn body_bytes(&self) -> u32 {
+        self.limits.body_kib.unwrap_or(DEFAULT_BODY_KIB).saturating_mul(1024)
     }
 
     pub(crate) fn emits(&self, kind: &str) -> bool {

@@ -1,5 +1,7 @@
 //! Documents, small values and files of a mock host, by the rules of the hub.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -9,6 +11,10 @@ use crate::records::{Change, Document, Page};
 use crate::{Error, Source};
 
 const BATCH: usize = 1000;
+/// The largest document, in bytes.
+const DOCUMENT: usize = 1 << 20;
+/// What is given to a connector at once, in bytes of documents.
+const ANSWER: usize = 8 << 20;
 
 fn collection_declared(state: &State, collection: &str) -> Result<(), Error> {
     match &state.manifest {
@@ -26,11 +32,18 @@ fn name_of_at_most_256_bytes(pointer: &str, name: &str) -> Result<(), Error> {
     Ok(())
 }
 
-fn at_most(what: &str, length: usize, limit: usize) -> Result<(), Error> {
+/// As in the hub: the place is that of the argument.
+pub(crate) fn at_most(pointer: &str, length: usize, limit: usize, unit: &str) -> Result<(), Error> {
     if length > limit {
-        return Err(Error::invalid("", format!("{what} of at most {limit}")));
+        return Err(Error::invalid(pointer, format!("at most {limit}{unit}")));
     }
     Ok(())
+}
+
+/// JSON that is small enough.
+fn document_fits(pointer: &str, data: &str) -> Result<(), Error> {
+    at_most(pointer, data.len(), DOCUMENT, " bytes")?;
+    serde_json::from_str::<Value>(data).map(drop).map_err(|error| Error::invalid(pointer, format!("JSON ({error})")))
 }
 
 fn versioned(found: Option<u64>, expected: Option<u64>, id: &str) -> Result<u64, Error> {
@@ -46,29 +59,46 @@ fn versioned(found: Option<u64>, expected: Option<u64>, id: &str) -> Result<u64,
 pub(crate) fn record_get(collection: &str, id: &str) -> Result<Option<Document<String>>, Error> {
     state::with(|state| {
         collection_declared(state, collection)?;
+        name_of_at_most_256_bytes("/id", id)?;
         Ok(state.records.get(&(collection.to_owned(), id.to_owned())).cloned())
     })
 }
 
+fn size_of_document(document: &Document<String>) -> usize {
+    document.id.len() + document.data.len()
+}
+
 pub(crate) fn record_get_many(collection: &str, ids: &[&str]) -> Result<Vec<Document<String>>, Error> {
-    at_most("a batch", ids.len(), BATCH)?;
-    ids.iter().filter_map(|id| record_get(collection, id).transpose()).collect()
+    at_most("/ids", ids.len(), BATCH, "")?;
+    state::with(|state| {
+        collection_declared(state, collection)?;
+        let mut asked = BTreeSet::new();
+        let ids = ids.iter().filter(|id| asked.insert(**id));
+        let found = ids.filter_map(|id| state.records.get(&(collection.to_owned(), (*id).to_owned())));
+        let documents: Vec<_> = found.cloned().collect();
+        if documents.iter().map(size_of_document).sum::<usize>() > ANSWER && documents.len() > 1 {
+            return Err(Error::Exhausted(format!("{ANSWER} bytes of documents at once: ask for fewer")));
+        }
+        Ok(documents)
+    })
 }
 
 pub(crate) fn record_put(collection: &str, id: &str, data: &str, expected: Option<u64>) -> Result<u64, Error> {
+    document_fits("/data", data)?;
     let changes = vec![Change { id: id.to_owned(), data: data.to_owned(), expected }];
     let versions = record_put_many(collection, changes)?;
     Ok(versions.into_iter().next().unwrap_or_default())
 }
 
 pub(crate) fn record_put_many(collection: &str, changes: Vec<Change<String>>) -> Result<Vec<u64>, Error> {
-    at_most("a batch", changes.len(), BATCH)?;
+    at_most("/changes", changes.len(), BATCH, "")?;
     state::with(|state| {
         collection_declared(state, collection)?;
         let mut records = state.records.clone();
         let mut versions = Vec::with_capacity(changes.len());
-        for change in changes {
+        for (index, change) in changes.into_iter().enumerate() {
             name_of_at_most_256_bytes("/id", &change.id)?;
+            document_fits(&format!("/changes/{index}/data"), &change.data)?;
             let key = (collection.to_owned(), change.id.clone());
             let version = versioned(records.get(&key).map(|found| found.version), change.expected, &change.id)?;
             records.insert(key, Document { id: change.id, version, data: change.data, updated_at: state.now });
@@ -82,6 +112,7 @@ pub(crate) fn record_put_many(collection: &str, changes: Vec<Change<String>>) ->
 pub(crate) fn record_delete(collection: &str, id: &str) -> Result<bool, Error> {
     state::with(|state| {
         collection_declared(state, collection)?;
+        name_of_at_most_256_bytes("/id", id)?;
         Ok(state.records.remove(&(collection.to_owned(), id.to_owned())).is_some())
     })
 }
@@ -92,14 +123,17 @@ pub(crate) fn record_query(
     limit: u32,
     after: Option<&str>,
 ) -> Result<Page<String>, Error> {
-    let filter: serde_json::Map<String, Value> = serde_json::from_str(filter)?;
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    at_most("a page", limit, BATCH)?;
+    let filter: serde_json::Map<String, Value> = serde_json::from_str(filter)
+        .map_err(|error| Error::invalid("/filter", format!("a flat JSON object ({error})")))?;
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX).clamp(1, BATCH);
     state::with(|state| {
         collection_declared(state, collection)?;
         let mut wanted = Vec::new();
         for (field, value) in &filter {
             wanted.push((index_pointer(state, collection, field)?, value));
+            if value.is_object() || value.is_array() {
+                return Err(Error::invalid(format!("/filter/{field}"), "a string, number, boolean or null"));
+            }
         }
         let records = state.committed.as_ref().unwrap_or(&state.records);
         let mut found = records
@@ -110,8 +144,18 @@ pub(crate) fn record_query(
                 let data: Value = serde_json::from_str(&document.data).unwrap_or_default();
                 wanted.iter().all(|(pointer, value)| data.pointer(pointer) == Some(value))
             });
-        let documents: Vec<_> = found.by_ref().take(limit).cloned().collect();
-        let next = found.next().and(documents.last()).map(|document| document.id.clone());
+        let mut documents: Vec<Document<String>> = Vec::new();
+        let mut bytes = 0;
+        let mut is_more = false;
+        for document in &mut found {
+            bytes += size_of_document(document);
+            is_more = documents.len() == limit || (bytes > ANSWER && !documents.is_empty());
+            if is_more {
+                break;
+            }
+            documents.push(document.clone());
+        }
+        let next = documents.last().filter(|_| is_more).map(|document| document.id.clone());
         Ok(Page { documents, next })
     })
 }
@@ -120,7 +164,7 @@ fn index_pointer(state: &State, collection: &str, field: &str) -> Result<String,
     let Some(manifest) = &state.manifest else { return Ok(format!("/{field}")) };
     let found = manifest.collections.iter().find(|own| own.name == collection);
     let pointer = found.and_then(|collection| collection.indexes.get(field)).cloned();
-    pointer.ok_or_else(|| Error::invalid(format!("/{field}"), format!("a declared index of {collection}")))
+    pointer.ok_or_else(|| Error::invalid(format!("/filter/{field}"), format!("a declared index of {collection}")))
 }
 
 fn kv_live<'a>(state: &'a mut State, key: &str) -> Option<&'a mut KvEntry> {
@@ -140,7 +184,7 @@ pub(crate) fn kv_get(key: &str) -> Result<Option<crate::kv::Entry>, Error> {
 
 pub(crate) fn kv_set(key: &str, value: &[u8], ttl_ms: Option<u64>, expected: Option<u64>) -> Result<u64, Error> {
     name_of_at_most_256_bytes("/key", key)?;
-    at_most("a value in bytes", value.len(), 64 << 10)?;
+    at_most("/value", value.len(), 64 << 10, " bytes")?;
     state::with(|state| {
         let version = versioned(kv_live(state, key).map(|entry| entry.version), expected, key)?;
         let expires_at = ttl_ms.map(|ttl| state.now.saturating_add(ttl));
@@ -174,10 +218,13 @@ pub(crate) fn kv_add(key: &str, delta: i64, ttl_ms: Option<u64>) -> Result<i64, 
 }
 
 pub(crate) fn blob_put(content_type: &str, body: Source) -> Result<Blob, Error> {
-    blob_put_bytes(content_type, &body.read_to_end(u32::MAX)?)
+    blob_put_bytes(content_type, &body.0.all(u32::MAX)?)
 }
 
 pub(crate) fn blob_put_bytes(content_type: &str, bytes: &[u8]) -> Result<Blob, Error> {
+    if content_type.len() > 256 || !content_type.contains('/') || content_type.contains(char::is_control) {
+        return Err(Error::invalid("/content-type", "a media type, as in audio/mpeg"));
+    }
     state::with(|state| {
         let blob = Blob {
             id: format!("blob_{}", state.blobs.len() + 1),
