@@ -21,6 +21,7 @@ use serde::Deserialize;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
+    sync::Notify,
 };
 
 use crate::openai::Captured;
@@ -31,6 +32,7 @@ type Requests = Arc<Mutex<Vec<Captured>>>;
 pub struct Vendor {
     address: SocketAddr,
     requests: Requests,
+    silent: Arc<Notify>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -40,6 +42,8 @@ impl Vendor {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port on the loopback address");
         let address = listener.local_addr().unwrap();
         let requests = Requests::default();
+        let silent = Arc::new(Notify::new());
+        let asked = Arc::clone(&silent);
         let router = Router::new()
             .route("/ok", any(|| async { axum::Json(serde_json::json!({"ok": true})) }))
             .route("/echo", any(echo))
@@ -47,7 +51,13 @@ impl Vendor {
             .route("/huge-header", any(|| async { ([("x-huge", "h".repeat(300 << 10))], "ok") }))
             .route("/many-headers", any(many_headers))
             .route("/drip", any(|| async { drip(Duration::from_millis(50)) }))
-            .route("/silent", any(|| async { drip(Duration::from_secs(3600)) }))
+            .route(
+                "/silent",
+                any(move || {
+                    asked.notify_one();
+                    async { drip(Duration::from_secs(3600)) }
+                }),
+            )
             .route("/endless", any(endless))
             .route("/gzip-bomb", any(gzip_bomb))
             .route("/deep-json", any(|| async { "[".repeat(100_000) + &"]".repeat(100_000) }))
@@ -56,13 +66,18 @@ impl Vendor {
         let task = tokio::spawn(async move {
             let _ = axum::serve(listener, router).await;
         });
-        Self { address, requests, task }
+        Self { address, requests, silent, task }
     }
 
     /// `http://127.0.0.1:port`.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Waits until `/silent` was asked for.
+    pub async fn silent_was_asked(&self) {
+        self.silent.notified().await;
     }
 
     /// What came to `/echo` and `/redirect`.
@@ -76,6 +91,13 @@ impl Drop for Vendor {
     fn drop(&mut self) {
         self.task.abort();
     }
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    use std::io::Write as _;
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes).expect("memory takes every write");
+    encoder.finish().expect("memory takes every write")
 }
 
 /// This many zero bytes, as gzip.
@@ -114,15 +136,26 @@ async fn capture(requests: &Requests, request: Request) -> Captured {
 async fn echo(State(requests): State<Requests>, request: Request) -> Response {
     let captured = capture(&requests, request).await;
     let credential = captured.header("authorization").unwrap_or("").to_owned();
+    let secret = credential.trim_start_matches("Bearer ");
     let text = format!(
-        "{} {}\n{:?}\n{}\n{}",
+        "{} {}\n{:?}\n{}\n{} {}\n{}",
         captured.method,
         captured.path,
         captured.headers,
-        crate::openai::echoes(credential.trim_start_matches("Bearer ")),
+        crate::openai::echoes(secret),
+        secret.replace('/', "\\/"),
+        secret.replace('+', "\\u002B"),
         String::from_utf8_lossy(&captured.body),
     );
-    let mut response = text.into_response();
+    let before = requests.lock().unwrap().iter().filter(|other| other.path == captured.path).count();
+    // every second one comes compressed, so that whoever asks twice sees both
+    let mut response = if before % 2 == 0 && captured.header("accept-encoding").is_some_and(|all| all.contains("gzip"))
+    {
+        let headers = [(header::CONTENT_ENCODING, "gzip"), (HeaderName::from_static("x-compressed"), "1")];
+        (headers, gzip(text.as_bytes())).into_response()
+    } else {
+        text.into_response()
+    };
     if let Ok(value) = HeaderValue::from_str(&credential) {
         response.headers_mut().insert("x-echo-authorization", value.clone());
         response.headers_mut().insert(header::SET_COOKIE, value);

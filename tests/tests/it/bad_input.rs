@@ -22,6 +22,7 @@ const ROUTES: &[(&str, &str, Scope)] = &[
     ("POST", "/v1/proxy/echo/echo", Scope::Invoke),
     ("GET", "/v1/runs", Scope::Read),
     ("GET", "/v1/runs/RUN", Scope::Read),
+    ("GET", "/v1/blobs/blob_00000000000000000000000000000000", Scope::Read),
     ("GET", "/v1/usage", Scope::Read),
     ("GET", "/v1/events", Scope::Read),
     ("GET", "/v1/webhooks", Scope::Read),
@@ -35,6 +36,8 @@ struct Scene {
     clock: Arc<ManualClock>,
     run: String,
     webhook: String,
+    /// The path of a webhook URL.
+    hook: String,
 }
 
 impl Scene {
@@ -47,8 +50,8 @@ impl Scene {
         let installed = org.install("echo", json!({})).await.expect(200).json();
         let _ = org.connect("echo", "secret_key", "sk-bad-input").await.expect(200);
         let acted = org.act("echo", "run", &json!({"text": "x"})).await.expect(200).json();
-        let hook = installed["webhook_url"].as_str().unwrap().strip_prefix(&hub.url).unwrap();
-        let sent = org.call("POST", hook).body("text/plain", "evt-1").send().await;
+        let hook = installed["webhook_url"].as_str().unwrap().strip_prefix(&hub.url).unwrap().to_owned();
+        let sent = org.call("POST", &hook).body("text/plain", "evt-1").send().await;
         assert!((200..300).contains(&sent.status), "{}", sent.text());
         hub.hub.process_due_webhooks().await.unwrap();
         let asking = org.clone();
@@ -58,7 +61,7 @@ impl Scene {
                 .then(|| webhooks["items"][0]["id"].as_str().unwrap().to_owned())
         });
         let webhook = webhook.await;
-        Self { hub, org, other, clock, run: acted["run"].as_str().unwrap().to_owned(), webhook }
+        Self { hub, org, other, clock, run: acted["run"].as_str().unwrap().to_owned(), webhook, hook }
     }
 
     fn path(&self, template: &str) -> String {
@@ -144,6 +147,11 @@ async fn paths_queries_and_methods_that_are_off_are_told_so() {
         ("GET", "/v1/runs/run_00000000000000000000000000000000", "not_found"),
         ("GET", "/v1/runs/key_00000000000000000000000000000000", "invalid_request"),
         ("GET", "/v1/webhooks/whk_00000000000000000000000000000000", "not_found"),
+        ("GET", "/v1/blobs/zzz", "invalid_request"),
+        ("GET", "/v1/blobs/blob_00000000000000000000000000000000", "not_found"),
+        ("POST", "/hooks/unknown", "not_found"),
+        ("POST", "/hooks/", "not_found"),
+        ("POST", "/hooks/a/b", "not_found"),
         ("GET", "/v1/installations/Bad!", "invalid_request"),
         ("GET", "/v1/installations/unknown", "not_installed"),
         ("GET", "/v1/installations/echo%00", "invalid_request"),
@@ -281,6 +289,29 @@ async fn other_media_types_and_bytes_that_are_no_text_are_refused() {
     let reply = scene.org.call("POST", "/v1/plugins").body("application/wasm", &b"\0asm"[..]).send().await;
     reply.expect_problem("package_invalid");
     assert_eq!(scene.snapshot().await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_url_takes_nothing_that_is_off() {
+    let scene = Scene::start().await;
+    let before = scene.snapshot().await;
+    let large = "x".repeat(65 << 10);
+    let longer = format!("{}x", scene.hook);
+    for (method, path, text, code) in [
+        ("POST", scene.hook.as_str(), large.as_str(), "payload_too_large"),
+        ("POST", &longer, "evt-2", "not_found"),
+        ("GET", &longer, "", "not_found"),
+        ("POST", &longer, &large, "not_found"),
+    ] {
+        let reply = scene.org.call(method, path).body("text/plain", text.to_owned()).send().await;
+        assert_eq!(reply.code(), code, "{method} {}: {} {}", path.len(), reply.status, reply.text());
+        reply.expect_problem(code);
+    }
+    assert_eq!(scene.snapshot().await, before);
+    // what has come already is acknowledged and dropped
+    let again = scene.org.call("POST", &scene.hook).body("text/plain", "evt-1").send().await;
+    assert!((200..300).contains(&again.status), "{}", again.text());
+    assert_eq!(scene.org.get("/v1/webhooks").await.json()["items"].as_array().unwrap().len(), 1);
 }
 
 async fn answer(scene: &Scene, request: &str) -> Reply {

@@ -60,6 +60,8 @@ fn forms() -> Vec<(&'static str, String)> {
         ("base64", engine.encode(VENDOR_KEY)),
         ("percent", percent_encoded(VENDOR_KEY)),
         ("hexadecimal", hex::encode(VENDOR_KEY)),
+        ("JSON with slashes escaped", VENDOR_KEY.replace('/', "\\/")),
+        ("JSON as .NET writes it", VENDOR_KEY.replace('+', "\\u002B")),
     ]
 }
 
@@ -86,7 +88,9 @@ async fn a_thief_of_a_guest_finds_nothing_in_its_memory_or_in_what_the_host_told
             .iter()
             .all(|request| request.header("authorization") == Some(&format!("Bearer {VENDOR_KEY}")))
     );
-    assert!(reply.json()["output"]["result"].as_str().unwrap().contains("you sent"), "the vendor did echo");
+    let told = reply.json()["output"]["result"].as_str().unwrap().to_owned();
+    assert!(told.contains("you sent"), "the vendor did echo");
+    assert_eq!(told.matches("\"x-compressed\"").count(), 1, "one of the two echoes came compressed");
     assert!(reply.json()["output"]["memory"].as_str().unwrap().len() > 1_000, "the memory was dumped");
     assert_clean("the guest's dump", &reply.body);
     let run = scene.hostile.runs("secret-dumper").await.remove(0);

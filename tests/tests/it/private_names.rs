@@ -28,15 +28,23 @@ impl Lookup for Answers {
     }
 }
 
-/// What the guest's request to `name` ends in when the name resolves like this.
-async fn ends_in(answers: &[&[&str]]) -> Code {
+/// What the guest's request to the trap's port ends in when the name resolves like this.
+async fn ends_in(trap: &Trap, answers: &[&[&str]]) -> Code {
+    ends_in_with(trap, answers, &[]).await
+}
+
+/// The same where the operator allows these networks.
+async fn ends_in_with(trap: &Trap, answers: &[&[&str]], allowed: &[&str]) -> Code {
+    let port = trap.address().port();
     let folder = tempfile::tempdir().unwrap();
     let parse = |answer: &&[&str]| answer.iter().map(|address| address.parse().unwrap()).collect();
     let lookup = Answers(Mutex::new(answers.iter().map(parse).collect()));
     let database = Database::open(&DatabaseUrl::sqlite(folder.path().join("patchbay.db"))).await.unwrap();
     database.migrate().await.unwrap();
+    let allow_addresses = allowed.iter().map(|network| network.parse().unwrap()).collect();
+    let egress = EgressConfig { ports: vec![port], allow_addresses, ..EgressConfig::default() };
     let services = Services {
-        egress: Arc::new(Egress::new(EgressConfig::default(), Arc::new(lookup)).unwrap()),
+        egress: Arc::new(Egress::new(egress, Arc::new(lookup)).unwrap()),
         database,
         blobs: BlobStore::new(folder.path().join("blobs")),
         mac: ArtefactMac::new([7; 32]),
@@ -65,7 +73,7 @@ async fn ends_in(answers: &[&[&str]]) -> Code {
     let call = Invocation { tenant, run: RunId::new(&SystemClock, &SystemRandom), timeout: None };
     let action = ActionCall {
         action: "run".to_owned(),
-        input: r#"{"text": "name.internal.test"}"#.to_owned(),
+        input: format!(r#"{{"text": "name.internal.test:{port}"}}"#),
         attachment: None,
         idempotency_key: None,
     };
@@ -94,7 +102,7 @@ async fn a_name_that_resolves_to_a_private_address_is_not_reached() {
         "64:ff9b::7f00:1",
         "2002:7f00:1::",
     ] {
-        assert_eq!(ends_in(&[&[address]]).await, Code::EgressAddressDenied, "{address}");
+        assert_eq!(ends_in(&trap, &[&[address]]).await, Code::EgressAddressDenied, "{address}");
     }
     assert_eq!(trap.connections(), 0);
 }
@@ -103,6 +111,16 @@ async fn a_name_that_resolves_to_a_private_address_is_not_reached() {
 async fn a_name_that_changes_its_answer_gains_nothing() {
     // the check is on the very addresses that are connected to, so a second answer is never asked for
     // by a request that passed; every answer that is private is refused whenever it comes
-    assert_eq!(ends_in(&[&["127.0.0.1"], &["93.184.216.34"]]).await, Code::EgressAddressDenied);
-    assert_eq!(ends_in(&[&["10.1.2.3", "::ffff:10.1.2.3", "169.254.169.254"]]).await, Code::EgressAddressDenied);
+    let trap = Trap::start().await;
+    assert_eq!(ends_in(&trap, &[&["127.0.0.1"], &["93.184.216.34"]]).await, Code::EgressAddressDenied);
+    assert_eq!(ends_in(&trap, &[&["10.1.2.3", "::ffff:10.1.2.3", "169.254.169.254"]]).await, Code::EgressAddressDenied);
+    assert_eq!(trap.connections(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_trap_is_where_the_names_lead() {
+    // it speaks no TLS, so the request fails, but not before it was connected to
+    let trap = Trap::start().await;
+    assert_eq!(ends_in_with(&trap, &[&["127.0.0.1"]], &["127.0.0.1/32"]).await, Code::UpstreamUnavailable);
+    assert!(trap.connections() > 0);
 }
