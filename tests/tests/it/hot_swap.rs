@@ -92,12 +92,11 @@ async fn a_call_that_runs_during_a_swap_ends_on_the_version_that_it_began_with()
     let input = json!({});
     let old = org.act("sleeper", "run", &input);
     let swap = async {
-        // the call is inside the guest once its request has reached the vendor: it is pending meanwhile
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        vendor.silent_was_asked().await;
         let _ = org.upload(sleeper.version("1.0.1").pack()).await.expect(201);
     };
     let (reply, ()) = tokio::join!(old, swap);
-    reply.expect_problem("plugin_timeout");
+    reply.expect_problem("upstream_timeout");
     assert_eq!(org.runs("sleeper").await[0]["version"], "1.0.0");
     assert_eq!(org.get("/v1/installations/sleeper").await.json()["version"], "1.0.1");
 }

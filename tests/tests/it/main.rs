@@ -13,6 +13,7 @@ mod broken_packages;
 mod canary;
 mod compile_bombs;
 mod docs;
+mod exports;
 mod hot_swap;
 mod isolation;
 mod languages;

@@ -68,10 +68,10 @@ zoo! {
     a_hundred_thousand_headers_sent: "huge-header", "many" => "egress_headers_too_large";
     a_huge_header_received: "fetcher", "https://vendor.test/huge-header" => "egress_headers_too_large";
     thousands_of_headers_received: "fetcher", "https://vendor.test/many-headers" => "egress_headers_too_large";
-    a_body_that_drips: "fetcher", "https://vendor.test/drip" => "plugin_timeout";
+    a_body_that_drips: "fetcher", "https://vendor.test/drip" => "upstream_timeout";
     a_body_that_never_ends: "fetcher", "https://vendor.test/endless" => "egress_body_too_large";
     a_decompression_bomb: "fetcher", "https://vendor.test/gzip-bomb" => "egress_body_too_large";
-    a_sleep_on_a_silent_source: "sleeper", "" => "plugin_timeout";
+    a_sleep_on_a_silent_source: "sleeper", "" => "upstream_timeout";
     a_forbidden_host: "fetcher", "https://elsewhere.test/ok" => "egress_denied";
     a_forbidden_path: "fetcher", "https://vendor.test/admin" => "egress_denied";
     a_literal_private_address: "fetcher", "https://127.0.0.1/ok" => "egress_denied";
