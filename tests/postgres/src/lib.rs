@@ -1,0 +1,102 @@
+//! A PostgreSQL of the tests' own: one server per test process, and a database per test.
+//!
+//! Nothing has to be set up. The server's programs are taken from the system; where there are none, tests that need
+//! them are skipped and say so, unless `CI` is set: there they fail. A server is private (a socket in a folder that is
+//! its owner's alone), and gone when the test process is, however that ends.
+//!
+//! A database belongs to a role that is no superuser and may make roles, as an operator would set it up: as a superuser
+//! one would never see row-level security work.
+
+mod binaries;
+mod cluster;
+
+use std::{
+    io::Write as _,
+    sync::{
+        OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use cluster::Cluster;
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, postgres::PgConnectOptions};
+
+/// Owns the tests' databases, and logs in without a password.
+pub const OWNER: &str = "patchbay_owner";
+
+/// An empty database, dropped with this.
+#[derive(Debug)]
+pub struct TestDatabase {
+    cluster: &'static Cluster,
+    name: String,
+}
+
+/// A new database, or nothing if this system has no PostgreSQL.
+///
+/// # Panics
+/// If there is none and `CI` is set, or if it does not start.
+pub async fn database() -> Option<TestDatabase> {
+    static NUMBER: AtomicUsize = AtomicUsize::new(0);
+    let cluster = cluster()?;
+    let name = format!("test_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+    let create = format!("CREATE DATABASE {name} OWNER {OWNER} TEMPLATE template0");
+    execute(&cluster.options("postgres", "postgres"), &create).await;
+    Some(TestDatabase { cluster, name })
+}
+
+fn cluster() -> Option<&'static Cluster> {
+    static CLUSTER: OnceLock<Option<Cluster>> = OnceLock::new();
+    let start = || match binaries::find() {
+        Some(binaries) => Some(Cluster::start(&binaries)),
+        None if std::env::var_os("CI").is_some() => panic!("{}", binaries::MISSING),
+        None => {
+            // Not by a macro, whose text is shown for failed tests only.
+            let _ = writeln!(std::io::stderr(), "SKIPPED: {}", binaries::MISSING);
+            None
+        }
+    };
+    CLUSTER.get_or_init(start).as_ref()
+}
+
+impl TestDatabase {
+    /// The URL of its owner, as the hub takes it.
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.url_of(OWNER)
+    }
+
+    /// The URL of another user.
+    #[must_use]
+    pub fn url_of(&self, user: &str) -> String {
+        format!("postgres://{user}@localhost/{}?host={}", self.name, self.cluster.folder().display())
+    }
+
+    /// A connection of a user: `postgres` is the superuser.
+    ///
+    /// # Panics
+    /// If the server refuses it.
+    pub async fn connect(&self, user: &str) -> PgConnection {
+        let connected = self.cluster.options(user, &self.name).connect().await;
+        connected.unwrap_or_else(|error| panic!("cannot connect to {} as {user}: {error}", self.name))
+    }
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        let options = self.cluster.options("postgres", "postgres");
+        let drop = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
+        // On a thread of its own, because the test's runtime may be ending.
+        let dropped = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.expect("a runtime").block_on(execute(&options, &drop));
+        });
+        // A test that failed should say why, and not that its database could not be dropped.
+        let _ = dropped.join();
+    }
+}
+
+async fn execute(options: &PgConnectOptions, sql: &str) {
+    let mut connection = options.connect().await.expect("the tests' PostgreSQL answers");
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+    let _ = connection.close().await;
+}
