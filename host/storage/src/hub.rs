@@ -1,6 +1,7 @@
 //! The few questions that concern all orgs: who is calling, which plugins there are, what is due.
 //!
-//! On PostgreSQL these run under a role of their own, because row-level security cannot know the org yet.
+//! On PostgreSQL these run under the role `patchbay_hub`, because row-level security cannot know the org yet. A new
+//! question needs a policy and rights of that role in a migration, and a line in `rls/expected.rs`.
 
 use patchbay_model::{
     Digest, InstallationId, OrgId, PluginId, Timestamp,
@@ -11,9 +12,12 @@ use patchbay_model::{
 use uuid::Uuid;
 
 use crate::{
-    PluginStatus, PluginVersion, StorageError, Tx, api_key,
+    Change, PluginStatus, PluginVersion, StorageError, Tx, api_key,
+    changes::CHANNEL,
     column::{after, limit as row_limit, time},
-    installation, plugin_version, webhook,
+    installation, plugin_version,
+    text::Text,
+    webhook,
 };
 
 /// What concerns all orgs.
@@ -22,10 +26,10 @@ pub struct HubTx<'a> {
     pub(crate) tx: &'a mut Tx,
 }
 
-type OrgRow = (Uuid, String, i64);
+type OrgRow = (Uuid, Text, i64);
 
 fn org((id, name, created_at): OrgRow) -> Result<Org, StorageError> {
-    Ok(Org { id: OrgId(id), name, created_at: time(created_at)? })
+    Ok(Org { id: OrgId(id), name: name.0, created_at: time(created_at)? })
 }
 
 impl HubTx<'_> {
@@ -38,7 +42,7 @@ impl HubTx<'_> {
             self.tx,
             "INSERT INTO org (id, name, created_at) VALUES ($1, $2, $3)",
             org.id.0,
-            &org.name,
+            Text(&org.name),
             org.created_at.timestamp_micros(),
         )?;
         Ok(())
@@ -157,5 +161,25 @@ impl HubTx<'_> {
             now.timestamp_micros(),
             row_limit(limit),
         )
+    }
+
+    /// Tells all hubs on the database that something changed, once this transaction is committed, so that they
+    /// forget what they cached of it.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn notify(&mut self, change: Change) -> Result<(), StorageError> {
+        match &mut *self.tx {
+            Tx::Sqlite(tx) => {
+                tx.notify(change);
+                Ok(())
+            }
+            Tx::Postgres(tx) => {
+                let said = serde_json::to_string(&change).map_err(|error| StorageError::Corrupt(error.to_string()))?;
+                let connection = tx.connection().await?;
+                let sent = sqlx::query("SELECT pg_notify($1, $2)").bind(CHANNEL).bind(said).execute(connection).await;
+                tx.note(sent).map(drop)
+            }
+        }
     }
 }
