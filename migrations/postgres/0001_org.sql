@@ -83,3 +83,12 @@ CREATE POLICY org_isolation ON org_key TO patchbay_app
     WITH CHECK (org_id = NULLIF(current_setting('app.org_id', true), '')::uuid);
 -- No right to change one: a data key that is written over would take with it all that it sealed.
 GRANT SELECT, INSERT ON org_key TO patchbay_app;
+
+-- A fingerprint of the key files that all hubs on this database have to share; one row. A hub with files of its own
+-- would seal what the others cannot open, and would know none of their API keys.
+CREATE TABLE hub_keys (
+    one         boolean NOT NULL PRIMARY KEY CHECK (one),
+    fingerprint bytea   NOT NULL
+);
+
+GRANT SELECT, INSERT ON hub_keys TO patchbay_hub;

@@ -6,7 +6,7 @@
 CREATE TABLE plugin_version (
     digest     bytea  NOT NULL PRIMARY KEY,
     plugin     text   COLLATE "C" NOT NULL,
-    version    text   NOT NULL,
+    version    text   COLLATE "C" NOT NULL,
     api        text   NOT NULL,
     publisher  text,
     manifest   json   NOT NULL,
@@ -19,7 +19,23 @@ CREATE TABLE plugin_version (
 
 CREATE INDEX plugin_version_by_plugin ON plugin_version (plugin, created_at, digest);
 
+-- A hub refuses other contents under a version that it offers already; two hubs that are given such packages at the same
+-- time see it here.
+CREATE UNIQUE INDEX plugin_version_uploaded_once ON plugin_version (plugin, version)
+    WHERE source = 'upload' AND status = 'active';
+
 GRANT SELECT, INSERT, UPDATE ON plugin_version TO patchbay_hub;
+
+-- The bytes of packages that must outlive their source: uploads, and versions that an installation is pinned to or could
+-- not leave. Files beside SQLite; here every hub on the database has to find them. A component does not shrink enough
+-- to compress it on each write.
+CREATE TABLE plugin_package (
+    digest bytea NOT NULL PRIMARY KEY,
+    bytes  bytea NOT NULL
+);
+
+ALTER TABLE plugin_package ALTER COLUMN bytes SET STORAGE EXTERNAL;
+GRANT SELECT, INSERT, DELETE ON plugin_package TO patchbay_hub;
 
 -- A plugin switched on for one org, at most once. No reference to plugin_version: an installation outlives every
 -- version of its plugin, and its policy may name a range.

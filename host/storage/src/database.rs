@@ -96,6 +96,12 @@ impl Database {
         self.feed.subscribe(server)
     }
 
+    /// True if other hubs may be at work on it at the same time: PostgreSQL.
+    #[must_use]
+    pub const fn is_shared(&self) -> bool {
+        matches!(self.store, Store::Postgres(_))
+    }
+
     /// SQLite's one connection that writes, for whoever brings a transaction of their own.
     pub(crate) fn sqlite_writer(&self) -> Option<&SqlitePool> {
         match &self.store {

@@ -15,7 +15,7 @@ use crate::{
     Change, PluginStatus, PluginVersion, StorageError, Tx, api_key,
     changes::CHANNEL,
     column::{after, limit as row_limit, time},
-    installation, plugin_version,
+    installation, plugin_version, shared,
     text::Text,
     webhook,
 };
@@ -86,7 +86,7 @@ impl HubTx<'_> {
     /// Writes what is known of a package; the first time of the same digest stays its time.
     ///
     /// # Errors
-    /// The database fails.
+    /// `AlreadyExists` if another hub on the database was given other contents of this version meanwhile.
     pub async fn put_plugin_version(&mut self, version: &PluginVersion) -> Result<(), StorageError> {
         plugin_version::put(self.tx, version).await
     }
@@ -118,6 +118,47 @@ impl HubTx<'_> {
         error: Option<&str>,
     ) -> Result<bool, StorageError> {
         plugin_version::set_status(self.tx, digest, status, error).await
+    }
+
+    /// Keeps a package's bytes; harmless if they are there. For hubs that share the database: one that has it to
+    /// itself keeps files.
+    ///
+    /// # Errors
+    /// `OnlyPostgres`.
+    pub async fn put_package(&mut self, digest: &Digest, bytes: &[u8]) -> Result<(), StorageError> {
+        shared::put(self.tx, digest, bytes).await
+    }
+
+    /// True if a package's bytes were kept.
+    ///
+    /// # Errors
+    /// `OnlyPostgres`.
+    pub async fn has_package(&mut self, digest: &Digest) -> Result<bool, StorageError> {
+        shared::has(self.tx, digest).await
+    }
+
+    /// A package's bytes, if they were kept.
+    ///
+    /// # Errors
+    /// `OnlyPostgres`.
+    pub async fn package(&mut self, digest: &Digest) -> Result<Option<Vec<u8>>, StorageError> {
+        shared::get(self.tx, digest).await
+    }
+
+    /// Lets go of a package's bytes.
+    ///
+    /// # Errors
+    /// `OnlyPostgres`.
+    pub async fn delete_package(&mut self, digest: &Digest) -> Result<(), StorageError> {
+        shared::delete(self.tx, digest).await
+    }
+
+    /// True if this is the fingerprint of the keys that the database belongs to. The first that is asked about is.
+    ///
+    /// # Errors
+    /// `OnlyPostgres`.
+    pub async fn has_keys(&mut self, fingerprint: &[u8; 32]) -> Result<bool, StorageError> {
+        shared::has_keys(self.tx, fingerprint).await
     }
 
     /// All orgs' installations of a plugin, after one, in order of id.

@@ -37,6 +37,7 @@ mod postgres;
 mod record;
 pub mod rls;
 mod run;
+mod shared;
 mod sqlite;
 mod text;
 mod url;

@@ -28,6 +28,8 @@
 
 mod connect;
 mod roles;
+#[cfg(test)]
+mod tests;
 mod tx;
 
 pub(crate) use connect::{Server, connect};

@@ -185,18 +185,19 @@ pub enum GapKind {
     Untried,
 }
 
-/// Audits the database with the rights of the URL's own user, which has to own the tables. Changes nothing: what it
+/// Audits the database as the URL's own user, who owns the tables or was granted the roles. Changes nothing: what it
 /// tries is rolled back.
 ///
 /// # Errors
-/// `OnlyPostgres` for SQLite; `Unsafe` if the user does not own the tables; `Unreachable`, or what the database says.
+/// `OnlyPostgres` for SQLite; `Unsafe` if the user may not; `Unreachable`, or what the database says.
 pub async fn audit(url: &DatabaseUrl) -> Result<Report, StorageError> {
     let DatabaseUrl::Postgres(url) = url else { return Err(StorageError::OnlyPostgres("row-level security")) };
     let mut connection = connect(&url.options()?).await?;
     let mut transaction = connection.begin().await?;
     let found = audit_within(&mut transaction).await.map_err(|error| match error {
         StorageError::Postgres { code, message } if code == "42501" => StorageError::Unsafe(format!(
-            "only the owner of the tables can audit them: run this with the owner's URL ({message})"
+            "its user may not audit it: run this with the URL of the tables' owner, or of a user that was granted \
+             patchbay_app, patchbay_hub and patchbay_journal ({message})"
         )),
         other => other,
     });

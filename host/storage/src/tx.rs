@@ -3,6 +3,9 @@
 //! The repositories know neither database. Where the two do not speak the same SQL, a query is given twice, as
 //! `{ sqlite: …, postgres: … }`, with the same parameters.
 
+#[cfg(test)]
+mod forgetful;
+
 use patchbay_model::OrgId;
 
 use crate::{
@@ -131,17 +134,26 @@ impl OrgTx<'_> {
     }
 }
 
+/// A query's text as it is run. A test takes the org out of it to see what holds then.
+#[cfg(not(test))]
+pub(crate) const fn text(sql: &'static str) -> &'static str {
+    sql
+}
+
+#[cfg(test)]
+pub(crate) use forgetful::text;
+
 /// Runs a statement and gives the number of rows that it changed.
 macro_rules! execute {
     ($tx:expr, { sqlite: $sqlite:expr, postgres: $postgres:expr $(,)? } $(, $bind:expr)* $(,)?) => {
         match &mut *$tx {
-            $crate::Tx::Sqlite(tx) => sqlx::query($sqlite)$(.bind($bind))*
+            $crate::Tx::Sqlite(tx) => sqlx::query($crate::tx::text($sqlite))$(.bind($bind))*
                 .execute(tx.connection()).await
                 .map(|done| done.rows_affected())
                 .map_err($crate::StorageError::from),
             $crate::Tx::Postgres(tx) => match tx.connection().await {
                 Ok(connection) => {
-                    let done = sqlx::query($postgres)$(.bind($bind))*.execute(connection).await;
+                    let done = sqlx::query($crate::tx::text($postgres))$(.bind($bind))*.execute(connection).await;
                     tx.note(done.map(|done| done.rows_affected()))
                 }
                 Err(error) => Err(error),
@@ -169,12 +181,13 @@ macro_rules! fetch {
         $(, $bind:expr)* $(,)?
     ) => {
         match &mut *$tx {
-            $crate::Tx::Sqlite(tx) => sqlx::query_as::<_, $row>($sqlite)$(.bind($bind))*
+            $crate::Tx::Sqlite(tx) => sqlx::query_as::<_, $row>($crate::tx::text($sqlite))$(.bind($bind))*
                 .$fetch(tx.connection()).await
                 .map_err($crate::StorageError::from),
             $crate::Tx::Postgres(tx) => match tx.connection().await {
                 Ok(connection) => {
-                    let found = sqlx::query_as::<_, $row>($postgres)$(.bind($bind))*.$fetch(connection).await;
+                    let query = sqlx::query_as::<_, $row>($crate::tx::text($postgres));
+                    let found = query$(.bind($bind))*.$fetch(connection).await;
                     tx.note(found)
                 }
                 Err(error) => Err(error),

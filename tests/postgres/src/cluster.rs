@@ -8,7 +8,7 @@ use std::{
     io::{BufRead as _, BufReader},
     os::unix::{fs::chown, process::CommandExt as _},
     path::{Path, PathBuf},
-    process::{ChildStdin, Command, Stdio},
+    process::{Child, Command, Stdio},
 };
 
 use sqlx::postgres::PgConnectOptions;
@@ -31,12 +31,12 @@ rm -rf "$2"
 #[derive(Debug)]
 pub(crate) struct Cluster {
     folder: PathBuf,
-    /// Its closing is the keeper's sign.
-    _open: ChildStdin,
+    /// The closing of its standard input is its sign to end.
+    keeper: Child,
 }
 
 impl Cluster {
-    /// Starts one; the caller keeps it for good.
+    /// Starts one, which runs until this is dropped or the process ends.
     pub(crate) fn start(binaries: &Path) -> Self {
         // A socket's path may have 107 bytes, and TMPDIR is long on some systems.
         let folder = tempfile::Builder::new().prefix("patchbay-postgres-").tempdir_in("/tmp");
@@ -54,12 +54,11 @@ impl Cluster {
             keeper.uid(user).gid(group);
         }
         let mut keeper = keeper.spawn().expect("a shell");
-        let open = keeper.stdin.take().expect("a pipe was asked for");
         let mut said = String::new();
         for line in BufReader::new(keeper.stdout.take().expect("a pipe was asked for")).lines() {
             match line.expect("the keeper speaks UTF-8").as_str() {
                 "ready" => {
-                    let cluster = Self { folder, _open: open };
+                    let cluster = Self { folder, keeper };
                     cluster.make_owner();
                     return cluster;
                 }
@@ -89,7 +88,30 @@ impl Cluster {
     }
 }
 
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        drop(self.keeper.stdin.take());
+        // It does what it does whether somebody waits or not; waiting leaves no zombie.
+        let _ = self.keeper.wait();
+    }
+}
+
 fn id(arguments: &[&str]) -> Option<u32> {
     let asked = Command::new("id").args(arguments).output().ok()?;
     String::from_utf8(asked.stdout).ok()?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_leaves_nothing_behind() {
+        let Some(binaries) = crate::binaries::find() else { return };
+        let cluster = Cluster::start(&binaries);
+        let folder = cluster.folder().to_owned();
+        assert!(folder.join("data/PG_VERSION").exists());
+        drop(cluster);
+        assert!(!folder.exists());
+    }
 }

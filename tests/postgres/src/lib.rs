@@ -12,8 +12,9 @@ mod cluster;
 
 use std::{
     io::Write as _,
+    path::PathBuf,
     sync::{
-        OnceLock,
+        Arc, OnceLock,
         atomic::{AtomicUsize, Ordering},
     },
 };
@@ -24,10 +25,18 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, po
 /// Owns the tests' databases, and logs in without a password.
 pub const OWNER: &str = "patchbay_owner";
 
+/// The folder of PostgreSQL's programs; of several, the first in `PATH`, else the newest.
+///
+/// # Errors
+/// There is none; says what to install.
+pub fn binaries() -> Result<PathBuf, &'static str> {
+    binaries::find().ok_or(binaries::MISSING)
+}
+
 /// An empty database, dropped with this.
 #[derive(Debug)]
 pub struct TestDatabase {
-    cluster: &'static Cluster,
+    cluster: Arc<Cluster>,
     name: String,
 }
 
@@ -36,26 +45,49 @@ pub struct TestDatabase {
 /// # Panics
 /// If there is none and `CI` is set, or if it does not start.
 pub async fn database() -> Option<TestDatabase> {
+    Some(make(shared()?).await)
+}
+
+/// True if tests on PostgreSQL can run; says so if they are skipped.
+///
+/// # Panics
+/// As [`database`].
+#[must_use]
+pub fn is_here() -> bool {
+    shared().is_some()
+}
+
+fn shared() -> Option<Arc<Cluster>> {
+    static SHARED: OnceLock<Option<Arc<Cluster>>> = OnceLock::new();
+    SHARED.get_or_init(|| start().map(Arc::new)).clone()
+}
+
+/// As [`database`], on a server of its own: for tests that change roles, which all databases of a server share.
+///
+/// # Panics
+/// As [`database`].
+pub async fn database_alone() -> Option<TestDatabase> {
+    Some(make(Arc::new(start()?)).await)
+}
+
+async fn make(cluster: Arc<Cluster>) -> TestDatabase {
     static NUMBER: AtomicUsize = AtomicUsize::new(0);
-    let cluster = cluster()?;
     let name = format!("test_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
     let create = format!("CREATE DATABASE {name} OWNER {OWNER} TEMPLATE template0");
     execute(&cluster.options("postgres", "postgres"), &create).await;
-    Some(TestDatabase { cluster, name })
+    TestDatabase { cluster, name }
 }
 
-fn cluster() -> Option<&'static Cluster> {
-    static CLUSTER: OnceLock<Option<Cluster>> = OnceLock::new();
-    let start = || match binaries::find() {
+fn start() -> Option<Cluster> {
+    match binaries::find() {
         Some(binaries) => Some(Cluster::start(&binaries)),
-        None if std::env::var_os("CI").is_some() => panic!("{}", binaries::MISSING),
+        None if std::env::var_os("CI").is_some_and(|value| !value.is_empty()) => panic!("{}", binaries::MISSING),
         None => {
             // Not by a macro, whose text is shown for failed tests only.
             let _ = writeln!(std::io::stderr(), "SKIPPED: {}", binaries::MISSING);
             None
         }
-    };
-    CLUSTER.get_or_init(start).as_ref()
+    }
 }
 
 impl TestDatabase {
@@ -78,6 +110,16 @@ impl TestDatabase {
     pub async fn connect(&self, user: &str) -> PgConnection {
         let connected = self.cluster.options(user, &self.name).connect().await;
         connected.unwrap_or_else(|error| panic!("cannot connect to {} as {user}: {error}", self.name))
+    }
+
+    /// Ends everybody's connections to it, as a server that is restarted does.
+    ///
+    /// # Panics
+    /// If the server refuses.
+    pub async fn end_connections(&self) {
+        let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                   WHERE datname = current_database() AND pid <> pg_backend_pid()";
+        execute(&self.cluster.options("postgres", &self.name), sql).await;
     }
 }
 

@@ -13,8 +13,8 @@ pub(super) struct Catalogue {
     pub(super) views: Vec<View>,
     /// Functions with their owner's rights that a serving role may call, with their arguments.
     pub(super) definers: Vec<String>,
-    /// Who is asking: the owner of what he makes.
-    pub(super) user: String,
+    /// Who owns the tables, or is asking.
+    pub(super) owner: String,
 }
 
 /// A table, with what is not for the report.
@@ -24,6 +24,8 @@ pub(super) struct Known {
     pub(super) oid: i64,
     /// Without schema and quotes.
     pub(super) bare_name: String,
+    /// Its type of rows, with its schema: alone, `record` would be a type of PostgreSQL's own.
+    pub(super) row_type: String,
     /// Which roles may empty it, past its policies.
     pub(super) truncated_by: Vec<String>,
 }
@@ -41,6 +43,7 @@ struct TableRow {
     oid: i64,
     name: String,
     bare_name: String,
+    row_type: String,
     org_column: Option<String>,
     enabled: bool,
     forced: bool,
@@ -68,13 +71,21 @@ struct RoleRow {
 
 impl Catalogue {
     pub(super) async fn read(connection: &mut PgConnection) -> Result<Self, StorageError> {
-        let (user,): (String,) = sqlx::query_as("SELECT current_user::text").fetch_one(&mut *connection).await?;
+        let (owner,): (String,) = sqlx::query_as(
+            "SELECT coalesce(
+               (SELECT rolname::text FROM pg_class JOIN pg_roles r ON r.oid = relowner
+                WHERE pg_class.oid = to_regclass('org') AND rolname <> ALL ($1)),
+               session_user::text)",
+        )
+        .bind(expected::ROLES)
+        .fetch_one(&mut *connection)
+        .await?;
         Ok(Self {
             roles: roles(connection).await?,
             tables: tables(connection).await?,
             views: views(connection).await?,
             definers: definers(connection).await?,
-            user,
+            owner,
         })
     }
 }
@@ -107,6 +118,7 @@ async fn roles(connection: &mut PgConnection) -> Result<Vec<Role>, StorageError>
 async fn tables(connection: &mut PgConnection) -> Result<Vec<Known>, StorageError> {
     let rows: Vec<TableRow> = sqlx::query_as(
         "SELECT c.oid::int8 AS oid, c.oid::regclass::text AS name, c.relname::text AS bare_name,
+           format('%I.%I', n.nspname, c.relname) AS row_type,
            column_of_org.name AS org_column, c.relrowsecurity AS enabled, c.relforcerowsecurity AS forced,
            ARRAY(SELECT role.rolname::text FROM pg_roles role
              WHERE role.rolname = ANY ($1) AND NOT role.rolsuper AND has_table_privilege(role.oid, c.oid, 'TRUNCATE')
@@ -130,9 +142,9 @@ async fn tables(connection: &mut PgConnection) -> Result<Vec<Known>, StorageErro
     let mut tables = Vec::with_capacity(rows.len());
     for row in rows {
         let policies = policies(connection, &row.name).await?;
-        let TableRow { oid, name, bare_name, org_column, enabled, forced, truncated_by } = row;
+        let TableRow { oid, name, bare_name, row_type, org_column, enabled, forced, truncated_by } = row;
         let shown = Table { name, org_column, enabled, forced, policies, probes: Vec::new() };
-        tables.push(Known { shown, oid, bare_name, truncated_by });
+        tables.push(Known { shown, oid, bare_name, row_type, truncated_by });
     }
     Ok(tables)
 }

@@ -24,7 +24,7 @@ pub(super) const ROLES: [&str; 3] = [APP, HUB, JOURNAL];
 const JOURNALED: [&str; 6] = ["event", "event_sequence", "record", "run", "usage_record", "webhook"];
 
 /// Tables that are nobody's, and that a serving role may reach all the same.
-pub(super) const GLOBAL: [&str; 2] = ["_sqlx_migrations", "plugin_version"];
+pub(super) const GLOBAL: [&str; 4] = ["_sqlx_migrations", "hub_keys", "plugin_package", "plugin_version"];
 
 /// Functions that may run with their owner's rights. There are none, and why is written in `postgres.rs`.
 pub(super) const DEFINERS: [&str; 0] = [];

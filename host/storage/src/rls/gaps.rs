@@ -28,7 +28,7 @@ pub(super) fn roles(catalogue: &Catalogue) -> Vec<Gap> {
             gaps.push(gap(GapKind::BypassRls, name, "no policy holds for a role with BYPASSRLS", fix));
         }
         for table in &role.owns {
-            let fix = format!("ALTER TABLE {table} OWNER TO {}", quoted(&catalogue.user));
+            let fix = format!("ALTER TABLE {table} OWNER TO {}", quoted(&catalogue.owner));
             gaps.push(gap(GapKind::Owner, name, format!("it owns {table}, so it can switch its policies off"), fix));
         }
         for parent in &role.member_of {
@@ -125,7 +125,7 @@ fn is_true(policy: &Policy) -> bool {
 fn differs(table: &Known, needed: &Needed, wanted: &Policy, policy: &Policy) -> Gap {
     let name = &table.shown.name;
     let column = table.shown.org_column.as_deref().unwrap_or_default();
-    let asks = |rows: &Option<String>| rows.as_ref().is_none_or(|rows| rows.contains(column));
+    let asks = |rows: &Option<String>| rows.as_ref().is_none_or(|rows| names(rows, column));
     let alter = needed.alter(name, &policy.name);
     let anew = format!("DROP POLICY {} ON {name}; {}", policy.name, needed.create(name));
     let say = |what: &str| format!("the policy {} {what}", policy.name);
@@ -142,6 +142,13 @@ fn differs(table: &Known, needed: &Needed, wanted: &Policy, policy: &Policy) -> 
         return gap(GapKind::WrongColumn, name, say(&format!("does not ask for {column}")), anew);
     }
     gap(GapKind::UnexpectedPolicy, name, say("is not as this program made it"), anew)
+}
+
+/// True if an expression has this column in it, and not only a setting of that name.
+fn names(rows: &str, column: &str) -> bool {
+    let outside_of_quotes = rows.split('\'').step_by(2);
+    let mut words = outside_of_quotes.flat_map(|part| part.split(|c: char| !c.is_alphanumeric() && c != '_'));
+    words.any(|word| word == column)
 }
 
 /// Views and functions that lead around policies.

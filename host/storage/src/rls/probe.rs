@@ -191,7 +191,7 @@ impl Scene {
         let seeds = &self.seeds;
         let row =
             shape.row(table.shown.org_column.as_deref(), org, &mut self.fresh, |parent| seeds.get(&(parent, org)));
-        Some((row, shape.insert(&table.shown.name)))
+        Some((row, shape.insert(&table.shown.name, &table.row_type)))
     }
 
     async fn probe(
@@ -231,7 +231,7 @@ impl Scene {
         let update = match changed {
             None => Answer::NoRight,
             Some(changed) => {
-                let value = format!("(jsonb_populate_record(NULL::{name}, $1)).{changed}");
+                let value = format!("(jsonb_populate_record(NULL::{}, $1)).{changed}", table.row_type);
                 let sql = format!("UPDATE {name} SET {changed} = {value} WHERE {theirs}");
                 tried(true, attempt(connection, &who, sql, their_row.as_ref(), false).await?)
             }

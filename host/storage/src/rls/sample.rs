@@ -114,10 +114,10 @@ impl Shape {
     }
 
     /// SQL that adds a row, which is its one parameter.
-    pub(super) fn insert(&self, table: &str) -> String {
+    pub(super) fn insert(&self, table: &str, row_type: &str) -> String {
         let columns: Vec<&str> = self.columns.iter().map(|column| column.quoted.as_str()).collect();
         let columns = columns.join(", ");
-        format!("INSERT INTO {table} ({columns}) SELECT {columns} FROM jsonb_populate_record(NULL::{table}, $1)")
+        format!("INSERT INTO {table} ({columns}) SELECT {columns} FROM jsonb_populate_record(NULL::{row_type}, $1)")
     }
 
     /// Quoted names of the columns.

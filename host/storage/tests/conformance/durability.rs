@@ -6,7 +6,6 @@
 use std::fs;
 
 use patchbay_storage::{Committed, Database, DatabaseUrl, RunFilter};
-use patchbay_test_postgres::TestDatabase;
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -30,22 +29,10 @@ async fn after_death(store: &Store) -> (Database, Option<TempDir>) {
             (Database::open(&url).await.unwrap(), Some(folder))
         }
         Home::Postgres(database) => {
-            end_connections(database).await;
+            database.end_connections().await;
             (Database::open(&store.url).await.unwrap(), None)
         }
     }
-}
-
-/// Ends all connections to the database.
-pub async fn end_connections(database: &TestDatabase) {
-    let mut superuser = database.connect("postgres").await;
-    sqlx::query(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-         WHERE datname = current_database() AND pid <> pg_backend_pid()",
-    )
-    .execute(&mut superuser)
-    .await
-    .unwrap();
 }
 
 pub async fn what_was_acknowledged_is_found_after_the_process_dies(store: Store) {

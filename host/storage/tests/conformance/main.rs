@@ -13,8 +13,11 @@ mod isolation;
 mod journal;
 mod kv;
 mod migrations;
+mod nodes;
 mod paging;
 mod records;
+mod rls;
+mod roles;
 mod store;
 mod webhooks;
 
@@ -117,6 +120,7 @@ conformance! {
         refused_ones_are_kept_under_their_own_ids
         due_ones_come_the_longest_due_first_and_only_when_pending
         a_run_settles_the_webhook_that_it_worked_on
+        of_those_who_take_a_webhook_at_once_one_gets_it
     }
     paging {
         runs_page_backwards_without_gaps_or_repeats

@@ -2,7 +2,7 @@
 
 use patchbay_storage::{Database, MigrationState};
 
-use crate::{Store, durability::end_connections, store::Home};
+use crate::{Store, store::Home};
 
 fn states(status: &[patchbay_storage::MigrationStatus]) -> Vec<(i64, MigrationState)> {
     status.iter().map(|migration| (migration.number, migration.state)).collect()
@@ -52,6 +52,6 @@ pub async fn one_of_a_newer_program_is_seen(store: Store) {
     assert_eq!(states(&status), expected);
     assert!(store.database.migrate().await.is_err(), "what is not known is not touched");
     if let Home::Postgres(database) = &store.home {
-        end_connections(database).await;
+        database.end_connections().await;
     }
 }
