@@ -2,6 +2,7 @@
 //! bytes are kept once; per org, so that one org cannot learn what another has.
 
 use std::{
+    hash::{BuildHasher as _, RandomState},
     io,
     path::{Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering},
@@ -47,6 +48,9 @@ pub(crate) struct Stored {
 #[derive(Debug)]
 pub struct BlobStore {
     directory: PathBuf,
+    /// Tells this process's unfinished files from those of other hubs that share the directory: in containers all of
+    /// them may have the same process id.
+    process: u64,
     partial: AtomicU64,
 }
 
@@ -54,7 +58,8 @@ impl BlobStore {
     /// A store in this directory, which is made when it is first needed.
     #[must_use]
     pub fn new(directory: PathBuf) -> Self {
-        Self { directory, partial: AtomicU64::new(0) }
+        let process = RandomState::new().hash_one(std::process::id());
+        Self { directory, process, partial: AtomicU64::new(0) }
     }
 
     fn path(&self, org: OrgId, sha256: &str) -> PathBuf {
@@ -66,7 +71,7 @@ impl BlobStore {
         let number = self.partial.fetch_add(1, Ordering::Relaxed);
         let directory = self.directory.join(org.to_string());
         fs::create_dir_all(&directory).await?;
-        let partial = directory.join(format!("partial-{}-{number}", std::process::id()));
+        let partial = directory.join(format!("partial-{:016x}-{number}", self.process));
         let stored = write(&partial, stream).await;
         match stored {
             Ok(stored) => {

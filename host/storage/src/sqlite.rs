@@ -2,11 +2,7 @@
 //! read: waiting for a turn is then ours to do, in order, and never SQLite's busy handler, which sleeps and
 //! polls. WAL lets readers go on meanwhile; `synchronous=FULL` makes a commit survive the loss of power.
 
-use std::{
-    fs::OpenOptions,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{fs::OpenOptions, path::Path, sync::Arc};
 
 use sqlx::{
     ConnectOptions as _, Sqlite, SqliteConnection, Transaction,
@@ -30,7 +26,7 @@ pub(crate) struct File {
 }
 
 impl File {
-    pub(crate) async fn open(path: &PathBuf) -> Result<Self, StorageError> {
+    pub(crate) async fn open(path: &Path) -> Result<Self, StorageError> {
         create_private(path).map_err(|error| StorageError::Io(Arc::new(error)))?;
         let options = options(path);
         let writer = pool(1).connect_with(options.clone()).await?;

@@ -6,6 +6,11 @@
 //!
 //! A database belongs to a role that is no superuser and may make roles, as an operator would set it up: as a superuser
 //! one would never see row-level security work.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a library for tests only: a broken harness must stop the test at once"
+)]
 
 mod binaries;
 mod cluster;

@@ -1,4 +1,7 @@
 //! The whole hub from outside: real sockets, real components, simulated vendors.
+//!
+//! What a database could break runs on both, as `sqlite::…` and as `postgres::…`: the list below says which. All else
+//! runs on SQLite, or on what `PATCHBAY_TEST_DATABASE` names.
 
 #![expect(
     clippy::unwrap_used,
@@ -16,6 +19,7 @@ mod docs;
 mod hot_swap;
 mod isolation;
 mod languages;
+mod nodes;
 mod openai;
 mod openai_failures;
 mod openai_streams;
@@ -26,3 +30,57 @@ mod simulator;
 mod smuggling;
 mod stripe;
 mod zoo;
+
+macro_rules! on_both_databases {
+    ($($area:ident { $($test:ident)* })*) => {
+        mod sqlite {
+            $(mod $area {
+                $(#[tokio::test(flavor = "multi_thread")]
+                async fn $test() {
+                    patchbay_tests::hub::on_sqlite(crate::$area::$test()).await;
+                })*
+            })*
+        }
+
+        mod postgres {
+            $(mod $area {
+                $(#[tokio::test(flavor = "multi_thread")]
+                async fn $test() {
+                    patchbay_tests::hub::on_postgres(crate::$area::$test()).await;
+                })*
+            })*
+        }
+    };
+}
+
+on_both_databases! {
+    hot_swap {
+        fifty_swaps_under_load_fail_no_call
+        a_call_that_runs_during_a_swap_ends_on_the_version_that_it_began_with
+        a_pinned_installation_stays_where_it_is
+    }
+    isolation {
+        records_values_and_files_of_another_org_are_not_found
+        nothing_stays_in_globals_or_memory_from_one_call_to_the_next
+        the_same_guest_of_another_org_has_no_installation
+    }
+    openai {
+        a_chat_completion_by_action_answers_and_is_billed
+        a_response_by_action_answers
+        an_embedding_by_action_answers
+        the_proxy_gives_the_vendors_own_answers
+        the_hub_key_stays_here_and_the_vendor_key_stays_there
+        usage_equals_the_vendors_ledger_over_a_mix_of_calls
+        every_call_leaves_a_run_with_its_figures
+    }
+    stripe {
+        the_published_vector_becomes_an_event
+        during_a_rotation_either_secret_verifies_the_two_signatures
+        the_old_secret_verifies_for_as_long_as_the_org_keeps_it
+        whatever_is_not_genuine_is_refused_and_publishes_nothing
+        a_genuine_signature_counts_up_to_its_tolerance
+        two_signatures_of_which_one_is_right_are_enough
+        a_hundred_copies_at_once_are_all_acknowledged_and_processed_once
+        the_hooks_address_is_the_only_way_to_an_installation
+    }
+}

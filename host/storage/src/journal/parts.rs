@@ -18,7 +18,7 @@ pub(super) struct Ended<'a> {
 }
 
 pub(super) fn ended<'a>(runs: &'a [Box<RunCommit>], committed: &[Committed]) -> Vec<Ended<'a>> {
-    let end = |(commit, end): (&'a Box<RunCommit>, &Committed)| {
+    let end = |(commit, end): (&'a RunCommit, &Committed)| {
         let run = &commit.run;
         let (code, detail) = match end {
             Committed::All => (run.error_code.as_deref().map(Cow::from), run.error_detail.as_deref().map(Cow::from)),
@@ -31,7 +31,7 @@ pub(super) fn ended<'a>(runs: &'a [Box<RunCommit>], committed: &[Committed]) -> 
         };
         Ended { run, code, detail }
     };
-    runs.iter().zip(committed).map(end).collect()
+    runs.iter().map(|commit| &**commit).zip(committed).map(end).collect()
 }
 
 /// Those that keep all that they wrote.

@@ -4,7 +4,12 @@
 //! `sqlite::…` and as `postgres::…`. A test that is not in the list is dead code, which the compiler reports. What only
 //! one of the databases has is tested in modules of its own.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests: what is not as expected must stop them")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests: what is not as expected must stop them"
+)]
 
 mod changes;
 mod durability;

@@ -247,7 +247,7 @@ async fn a_table_of_tomorrow_is_probed_without_a_line_written_for_it() {
     let Some((store, mut owner)) = store().await else { return };
     let ours = "org_id = NULLIF(current_setting('app.org_id', true), '')::uuid";
     owner
-        .run(&format!(
+        .run(
             "CREATE TYPE mood AS ENUM ('calm', 'busy');
              CREATE TABLE endpoint (org_id uuid NOT NULL REFERENCES org ON DELETE CASCADE, id uuid NOT NULL,
                mood mood NOT NULL, state text NOT NULL CHECK (state IN ('on', 'off')), tags text[] NOT NULL,
@@ -257,8 +257,8 @@ async fn a_table_of_tomorrow_is_probed_without_a_line_written_for_it() {
                body jsonb NOT NULL, PRIMARY KEY (org_id, endpoint_id, sequence),
                FOREIGN KEY (org_id, endpoint_id) REFERENCES endpoint (org_id, id));
              ALTER TABLE endpoint OWNER TO patchbay_owner; ALTER TABLE delivery OWNER TO patchbay_owner;
-             ALTER TYPE mood OWNER TO patchbay_owner"
-        ))
+             ALTER TYPE mood OWNER TO patchbay_owner",
+        )
         .await;
     for table in ["endpoint", "delivery"] {
         owner
