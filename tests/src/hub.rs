@@ -201,11 +201,14 @@ impl TestHub {
         Reply::read(self.client.get(format!("{}{path}", self.url)).send().await.expect("the hub answers")).await
     }
 
-    /// Everything that the hub wrote to disk, file by file.
-    #[must_use]
-    pub fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {
+    /// Everything that the hub keeps, file by file, and on PostgreSQL table by table.
+    pub async fn kept(&self) -> Vec<(PathBuf, Vec<u8>)> {
         let mut found = Vec::new();
         collect(self.directory.path(), &mut found);
+        if let Some(database) = &self.database {
+            let tables = database.dump().await.into_iter();
+            found.extend(tables.map(|(table, rows)| (PathBuf::from(table), rows.into_bytes())));
+        }
         found
     }
 

@@ -128,3 +128,16 @@ fn compare(known: &Migrator, applied: Applied) -> Vec<MigrationStatus> {
     }
     all.into_values().collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{POSTGRES, SQLITE};
+
+    #[test]
+    fn both_databases_have_the_same_migrations() {
+        let of = |known: &sqlx::migrate::Migrator| -> Vec<(i64, String)> {
+            known.iter().map(|migration| (migration.version, migration.description.to_string())).collect()
+        };
+        assert_eq!(of(&SQLITE), of(&POSTGRES));
+    }
+}

@@ -117,6 +117,28 @@ impl TestDatabase {
         connected.unwrap_or_else(|error| panic!("cannot connect to {} as {user}: {error}", self.name))
     }
 
+    /// What is in each table, past all policies: rows as text, bytes in hexadecimal.
+    ///
+    /// # Panics
+    /// If the server refuses.
+    pub async fn dump(&self) -> Vec<(String, String)> {
+        let mut superuser = self.connect("postgres").await;
+        let tables: Vec<(String,)> = sqlx::query_as(
+            "SELECT oid::regclass::text FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace",
+        )
+        .fetch_all(&mut superuser)
+        .await
+        .expect("the catalogue");
+        let mut dump = Vec::with_capacity(tables.len());
+        for (table,) in tables {
+            let sql = format!("SELECT coalesce(string_agg(t::text, chr(10)), '') FROM {table} t");
+            let rows = sqlx::query_as(AssertSqlSafe(sql)).fetch_one(&mut superuser).await;
+            let (rows,): (String,) = rows.unwrap_or_else(|error| panic!("{table}: {error}"));
+            dump.push((table, rows));
+        }
+        dump
+    }
+
     /// Ends everybody's connections to it, as a server that is restarted does.
     ///
     /// # Panics

@@ -54,6 +54,12 @@ macro_rules! on_both_databases {
 }
 
 on_both_databases! {
+    canary {
+        a_thief_of_a_guest_finds_nothing_in_its_memory_or_in_what_the_host_told_it
+        a_vendor_that_echoes_the_credential_does_not_get_it_past_the_hub
+        an_error_about_a_connection_does_not_repeat_it
+        the_hubs_own_keys_are_stored_as_hashes_only
+    }
     hot_swap {
         fifty_swaps_under_load_fail_no_call
         a_call_that_runs_during_a_swap_ends_on_the_version_that_it_began_with
