@@ -1,5 +1,6 @@
 //! A whole hub on a real socket, in a folder that vanishes with it.
 
+mod database;
 mod org;
 mod reply;
 
@@ -16,9 +17,11 @@ use patchbay_hub::{Hub, HubConfig};
 use patchbay_model::{Clock, SystemClock, SystemRandom};
 use patchbay_package::Trust;
 use patchbay_runtime::Compiler;
+use patchbay_test_postgres::TestDatabase;
 use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::oneshot};
 
+pub use database::{on_postgres, on_sqlite};
 pub use org::{Call, Org};
 pub use reply::Reply;
 
@@ -27,7 +30,16 @@ pub struct Setup {
     clock: Arc<dyn Clock>,
     egress: EgressConfig,
     trust: Trust,
+    beside: Option<Shared>,
     edit: Box<dyn FnOnce(&mut HubConfig) + Send>,
+}
+
+/// What hubs on one database have in common.
+#[derive(Clone)]
+struct Shared {
+    database: Arc<TestDatabase>,
+    /// With keys and files.
+    data: PathBuf,
 }
 
 impl Setup {
@@ -52,6 +64,17 @@ impl Setup {
         self
     }
 
+    /// On the same database as this hub, which is on PostgreSQL, and with its keys and files.
+    ///
+    /// # Panics
+    /// If it is not.
+    #[must_use]
+    pub fn beside(mut self, hub: &TestHub) -> Self {
+        let database = hub.database.clone().expect("the hub is on PostgreSQL");
+        self.beside = Some(Shared { database, data: hub.data_dir() });
+        self
+    }
+
     /// Changes any other setting.
     #[must_use]
     pub fn edit(mut self, edit: impl FnOnce(&mut HubConfig) + Send + 'static) -> Self {
@@ -71,6 +94,15 @@ impl Setup {
         config.public_url = url.clone();
         config.trust = self.trust;
         config.egress = self.egress;
+        let database = match &self.beside {
+            Some(Shared { database, data }) => {
+                config.keys_dir = Some(data.join("keys"));
+                config.blobs_dir = Some(data.join("blobs"));
+                Some(Arc::clone(database))
+            }
+            None => database::chosen().await,
+        };
+        config.database_url = database.as_ref().map(|database| database.url().parse().expect("a URL of PostgreSQL"));
         (self.edit)(&mut config);
         let hub = Hub::start(config, self.clock, Arc::new(SystemRandom)).await.expect("the hub starts");
         let router = patchbay_api::router(hub.clone(), ApiConfig { metrics: Some(metrics()), ..ApiConfig::default() });
@@ -82,7 +114,7 @@ impl Setup {
             let _ = patchbay_api::serve(listener, router, shutdown).await;
         });
         let client = reqwest::Client::builder().no_proxy().tcp_nodelay(true).build().expect("an HTTP client");
-        TestHub { hub, url, client, directory, server, stop: Some(stop) }
+        TestHub { hub, url, client, directory, server, stop: Some(stop), database }
     }
 }
 
@@ -112,6 +144,8 @@ pub struct TestHub {
     directory: TempDir,
     server: tokio::task::JoinHandle<()>,
     stop: Option<oneshot::Sender<()>>,
+    /// If it is on PostgreSQL. Last, because it goes when nobody uses it any more.
+    database: Option<Arc<TestDatabase>>,
 }
 
 impl TestHub {
@@ -122,6 +156,7 @@ impl TestHub {
             clock: Arc::new(SystemClock),
             egress: EgressConfig::default(),
             trust: Trust { allow_unsigned: true, publishers: Vec::new() },
+            beside: None,
             edit: Box::new(|_| {}),
         }
     }
@@ -134,6 +169,12 @@ impl TestHub {
     /// A new org with a key that may do everything.
     pub async fn org(&self, name: &str) -> Org {
         Org::create(self, name).await
+    }
+
+    /// Its database, if that is on PostgreSQL.
+    #[must_use]
+    pub fn postgres(&self) -> Option<&TestDatabase> {
+        self.database.as_deref()
     }
 
     /// The hub's own folder: database, blobs, keys.
@@ -160,11 +201,14 @@ impl TestHub {
         Reply::read(self.client.get(format!("{}{path}", self.url)).send().await.expect("the hub answers")).await
     }
 
-    /// Everything that the hub wrote to disk, file by file.
-    #[must_use]
-    pub fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {
+    /// Everything that the hub keeps, file by file, and on PostgreSQL table by table.
+    pub async fn kept(&self) -> Vec<(PathBuf, Vec<u8>)> {
         let mut found = Vec::new();
         collect(self.directory.path(), &mut found);
+        if let Some(database) = &self.database {
+            let tables = database.dump().await.into_iter();
+            found.extend(tables.map(|(table, rows)| (PathBuf::from(table), rows.into_bytes())));
+        }
         found
     }
 

@@ -4,6 +4,7 @@
 //! so that the steps which must be exact (what a released contract hashes to, when a component is stale)
 //! have types and tests.
 
+mod apt;
 mod bench;
 mod component;
 mod deny;
@@ -14,6 +15,7 @@ mod fixtures;
 mod http;
 mod lock;
 mod plugins;
+mod postgres;
 mod process;
 mod test;
 mod toolchain;

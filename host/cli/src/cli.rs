@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{init, key, plugin, serve};
+use crate::{db, init, key, plugin, serve};
 
 /// Integrations as sandboxed plugins, behind one API.
 #[derive(Debug, Parser)]
@@ -25,6 +25,9 @@ pub enum Command {
     /// API keys
     #[command(subcommand)]
     Key(key::KeyCommand),
+    /// The database: its schema, and the proof that it keeps organizations apart
+    #[command(subcommand)]
+    Db(db::DbCommand),
     /// Make, build, sign and inspect plugins
     Plugin(plugin::PluginCommand),
     /// Compile a component from standard input; the hub runs this in a limited process of its own

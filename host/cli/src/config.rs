@@ -14,6 +14,7 @@ use std::{
 
 use ::config::{Environment, File, FileFormat};
 use anyhow::{Context, Result};
+use patchbay_storage::DatabaseUrl;
 use serde::{Deserialize, Deserializer};
 use url::Url;
 
@@ -99,13 +100,24 @@ impl Default for Server {
 pub struct Data {
     /// Database, files, packages, compiled code, and the keys that open all of it.
     pub dir: PathBuf,
-    /// Another place for the database, as in `sqlite:/fast/patchbay.db`.
-    pub database: Option<String>,
+    /// Another place for the database, as in `sqlite:/fast/patchbay.db` or `postgres://user:password@host/database`.
+    #[serde(alias = "url", deserialize_with = "database_url")]
+    pub database: Option<DatabaseUrl>,
+    /// Another place for the files of plugins.
+    pub blobs: Option<PathBuf>,
+    /// Another place for the key files.
+    pub keys: Option<PathBuf>,
+}
+
+fn database_url<'de, D: Deserializer<'de>>(from: D) -> Result<Option<DatabaseUrl>, D::Error> {
+    // the error quotes nothing of the URL, which may have a password in it
+    let parse = |text: String| text.parse().map_err(serde::de::Error::custom);
+    Option::<String>::deserialize(from)?.map(parse).transpose()
 }
 
 impl Default for Data {
     fn default() -> Self {
-        Self { dir: PathBuf::from("data"), database: None }
+        Self { dir: PathBuf::from("data"), database: None, blobs: None, keys: None }
     }
 }
 
@@ -213,14 +225,15 @@ impl Config {
             .or_fix("name the file with --config; docs/guides/operating-the-hub.md shows every key")?;
         let environment = Environment::with_prefix("PATCHBAY");
         let folder = file.parent().unwrap_or(Path::new(""));
-        Self::parse(&text, folder, environment)
+        Self::parse(&text, folder, environment, std::env::var("DATABASE_URL").ok())
             .with_context(|| {
                 format!("the configuration {} (or PATCHBAY__… in the environment) is not valid", file.display())
             })
             .or_fix("correct that key; docs/guides/operating-the-hub.md shows every key")
     }
 
-    fn parse(text: &str, folder: &Path, environment: Environment) -> Result<Self> {
+    /// `fallback` is where the database is if nothing else says so.
+    fn parse(text: &str, folder: &Path, environment: Environment, fallback: Option<String>) -> Result<Self> {
         let environment = environment.prefix_separator("__").separator("__").try_parsing(true).list_separator(",");
         let environment = LISTS.iter().fold(environment, |environment, key| environment.with_list_parse_key(key));
         let mut config: Self = ::config::Config::builder()
@@ -228,8 +241,15 @@ impl Config {
             .add_source(environment)
             .build()?
             .try_deserialize()?;
+        if let (None, Some(url)) = (&config.data.database, fallback.filter(|url| !url.is_empty())) {
+            config.data.database = Some(url.parse().context("DATABASE_URL")?);
+        }
         config.data.dir = folder.join(&config.data.dir);
-        for path in [&mut config.plugins.dir, &mut config.egress.extra_roots].into_iter().flatten() {
+        let Data { database, blobs, keys, .. } = &mut config.data;
+        for path in [&mut config.plugins.dir, &mut config.egress.extra_roots, blobs, keys].into_iter().flatten() {
+            *path = folder.join(&*path);
+        }
+        if let Some(DatabaseUrl::Sqlite(path)) = database {
             *path = folder.join(&*path);
         }
         Ok(config)
@@ -242,7 +262,40 @@ mod tests {
 
     fn parse(text: &str, environment: &[(&str, &str)]) -> Result<Config> {
         let source = environment.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        Config::parse(text, Path::new("/etc/patchbay"), Environment::with_prefix("PATCHBAY").source(Some(source)))
+        let fallback = environment.iter().find(|(key, _)| *key == "DATABASE_URL").map(|(_, url)| (*url).to_owned());
+        let environment = Environment::with_prefix("PATCHBAY").source(Some(source));
+        Config::parse(text, Path::new("/etc/patchbay"), environment, fallback)
+    }
+
+    #[test]
+    fn the_database_is_what_the_configuration_says_else_database_url_else_a_file() {
+        let of =
+            |text: &str, environment: &[(&str, &str)]| parse(text, environment).unwrap().database_url().to_string();
+        let other = ("DATABASE_URL", "postgres://hub:secret@db/other");
+        assert_eq!(of("", &[]), "sqlite:/etc/patchbay/data/patchbay.db");
+        assert_eq!(of("", &[other]), "postgres://hub@db:5432/other");
+        assert_eq!(of("", &[("DATABASE_URL", "")]), "sqlite:/etc/patchbay/data/patchbay.db");
+        for key in ["database", "url"] {
+            let text = format!("[data]\n{key} = \"postgres://hub:secret@db/own\"");
+            assert_eq!(of(&text, &[other]), "postgres://hub@db:5432/own");
+            let environment = ("PATCHBAY__DATA__DATABASE", "sqlite:/fast/patchbay.db");
+            assert_eq!(of("", &[other, environment]), "sqlite:/fast/patchbay.db");
+        }
+        assert_eq!(of("[data]\ndatabase = \"sqlite:here.db\"", &[]), "sqlite:/etc/patchbay/here.db");
+    }
+
+    #[test]
+    fn the_databases_password_is_neither_in_an_error_nor_in_what_is_shown() {
+        let config = parse("[data]\nurl = \"postgres://hub:hunter2@db/patchbay\"", &[]).unwrap();
+        assert!(!format!("{config:?} {:?}", config.hub().unwrap()).contains("hunter2"));
+        for (text, environment) in [
+            ("[data]\ndatabase = \"postgres://hub:hunter2@db:port/patchbay\"", vec![]),
+            ("", vec![("DATABASE_URL", "postgres://hub:hunter2@db:port/patchbay")]),
+            ("", vec![("PATCHBAY__DATA__URL", "postgres://hub:hunter2@db/patchbay?sslmode=x")]),
+        ] {
+            let error = format!("{:?}", parse(text, &environment).unwrap_err());
+            assert!(!error.contains("hunter2"), "{error}");
+        }
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub enum KeyCommand {
     Create(Create),
     /// List an organization's keys, without the secrets
     List(List),
-    /// Make a key stop working. A hub that runs takes note within a minute
+    /// Make a key stop working. A hub that runs takes note within a minute, on PostgreSQL at once
     Revoke(Revoke),
 }
 

@@ -5,6 +5,7 @@
 
 mod cli;
 mod config;
+mod db;
 mod fix;
 mod init;
 mod key;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         Command::Init(options) => block_on(init::run(options)),
         Command::Serve(options) => block_on(serve::run(options)),
         Command::Key(command) => block_on(key::run(command)),
+        Command::Db(command) => block_on(db::run(command)),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

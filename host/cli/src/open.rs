@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use patchbay_hub::Hub;
 use patchbay_model::{OrgId, SystemClock, SystemRandom};
-use patchbay_storage::Database;
+use patchbay_storage::{Database, DatabaseUrl};
 
 use crate::config::Config;
 
@@ -17,7 +17,13 @@ pub async fn hub(config: &Config) -> Result<Hub> {
 
 /// The database alone, for lists that no caller of the API has.
 pub async fn database(config: &Config) -> Result<Database> {
-    Database::open(&config.database_url()?).await.context("cannot open the database")
+    let url = config.database_url();
+    if let DatabaseUrl::Sqlite(path) = &url
+        && let Some(folder) = path.parent()
+    {
+        std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    }
+    Database::open(&url).await.with_context(|| format!("cannot open the database {url}"))
 }
 
 /// The org of this id or name.

@@ -46,6 +46,7 @@ pub async fn run(options: Options) -> Result<()> {
     let hub = Hub::start(config.hub()?, Arc::new(SystemClock), Arc::new(SystemRandom)).await;
     let hub = hub.with_context(|| format!("cannot start on the data folder {}", config.data.dir.display()))?;
     let listener = socket.listen(1024).with_context(|| format!("cannot listen on {listen}"))?;
+    tracing::info!(database = %config.database_url(), "data");
     tracing::info!(address = %listener.local_addr()?, public_url = config.server.public_url, "serving");
 
     let upkeep = tokio::spawn(keep_up(metrics.clone()));

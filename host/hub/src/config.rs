@@ -6,6 +6,7 @@ use patchbay_egress::EgressConfig;
 use patchbay_model::PluginId;
 use patchbay_package::Trust;
 use patchbay_runtime::{Compiler, RuntimeConfig};
+use patchbay_storage::DatabaseUrl;
 
 use crate::retention::Retention;
 
@@ -14,8 +15,13 @@ use crate::retention::Retention;
 pub struct HubConfig {
     /// Where everything is kept: database, packages, blobs, keys, compiled artefacts. Made if missing.
     pub data_dir: PathBuf,
-    /// As in `sqlite:PATH`. Default: `patchbay.db` in the data folder.
-    pub database_url: Option<String>,
+    /// Where the database is. Default: SQLite, `patchbay.db` in the data folder. Hubs that share one need the same keys
+    /// and the same files.
+    pub database_url: Option<DatabaseUrl>,
+    /// The files of plugins. Default: `blobs` in the data folder.
+    pub blobs_dir: Option<PathBuf>,
+    /// The key files. Default: `keys` in the data folder.
+    pub keys_dir: Option<PathBuf>,
     /// The folder that is watched for packages. Made if missing; none: packages come by upload only.
     pub plugins_dir: Option<PathBuf>,
     /// How the outside world reaches this hub, as in `https://hub.example.com`: the base of webhook URLs.
@@ -50,6 +56,8 @@ impl HubConfig {
         Self {
             data_dir,
             database_url: None,
+            blobs_dir: None,
+            keys_dir: None,
             plugins_dir: None,
             public_url: "http://127.0.0.1:8080".to_owned(),
             trust: Trust { allow_unsigned: false, publishers: Vec::new() },

@@ -8,6 +8,7 @@ use patchbay_model::{
 };
 use patchbay_package::manifest::Credential;
 use patchbay_runtime::Plugin;
+use patchbay_storage::Change;
 use patchbay_vault::{CredentialValues, Credentials};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
@@ -95,6 +96,8 @@ impl Hub {
         let id = ConnectionId::new(&*hub.clock, &*hub.random);
         let names: Vec<String> = put.credentials.keys().cloned().collect();
         let mut tx = hub.database.begin().await?;
+        // the new values are made from the old ones, and the org's data key with the first of them
+        tx.org(caller.org).lock().await?;
         let before = tx.org(caller.org).connections().get(plugin).await?;
         let old = match &before {
             Some(sealed) => hub.vault.open_connection(&mut tx.org(caller.org), sealed).await?,
@@ -117,6 +120,7 @@ impl Hub {
         let entry = hub.audit(caller.org, Actor::Key(caller.key), "connection.put", plugin, detail);
         tx.org(caller.org).connections().put(&connection).await?;
         tx.org(caller.org).audit().append(&entry).await?;
+        tx.hub().notify(Change::Connection { org: caller.org, id, plugin: plugin.clone() }).await?;
         tx.commit().await?;
         hub.tenants.invalidate(&(caller.org, plugin.clone())).await;
         // an open connection to a vendor may be logged in with what no longer counts
@@ -131,10 +135,14 @@ impl Hub {
         let hub = &*self.0;
         let entry = hub.audit(caller.org, Actor::Key(caller.key), "connection.delete", plugin, json!({}));
         let mut tx = hub.database.begin().await?;
+        let Some(SealedConnection { id, .. }) = tx.org(caller.org).connections().get(plugin).await? else {
+            return Err(not_connected(plugin));
+        };
         if !tx.org(caller.org).connections().delete(plugin).await? {
             return Err(not_connected(plugin));
         }
         tx.org(caller.org).audit().append(&entry).await?;
+        tx.hub().notify(Change::Connection { org: caller.org, id, plugin: plugin.clone() }).await?;
         tx.commit().await?;
         hub.tenants.invalidate(&(caller.org, plugin.clone())).await;
         // an open connection to a vendor may be logged in with what no longer counts

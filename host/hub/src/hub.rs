@@ -20,6 +20,7 @@ use tokio_util::{
 
 use crate::{
     config::HubConfig,
+    converge,
     read_through::ReadThrough,
     registry::Registry,
     retention,
@@ -58,6 +59,12 @@ pub enum StartError {
     /// A key file cannot be read or made.
     #[error(transparent)]
     Keys(#[from] VaultError),
+    /// Other hubs on the database have other keys.
+    #[error(
+        "the keys in {0} are not those of the hubs that share the database: give this one a copy of theirs (files \
+         `master` and `pepper`)"
+    )]
+    OtherKeys(PathBuf),
     /// The database cannot be opened or brought up to date.
     #[error(transparent)]
     Database(#[from] StorageError),
@@ -106,12 +113,10 @@ impl Hub {
     /// once everything that is in the folder has been loaded or has failed to.
     pub async fn start(config: HubConfig, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Result<Self, StartError> {
         let hub = Self::open(config, clock, random).await?;
-        if let Err(error) = hub.0.blobs.sweep().await {
-            tracing::warn!(%error, "files that were being received when the hub last ended were not cleared away");
-        }
         hub.0.load_stored_packages().await?;
         watch::start(&hub).await?;
         hub.0.settle_kept().await;
+        converge::start(&hub);
         webhooks::worker::start(&hub);
         hub.start_sweeping();
         retention::start(&hub);
@@ -123,22 +128,29 @@ impl Hub {
     pub async fn open(config: HubConfig, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Result<Self, StartError> {
         let data = config.data_dir.clone();
         let packages = data.join("packages");
-        let blobs = data.join("blobs");
+        let blobs = config.blobs_dir.clone().unwrap_or_else(|| data.join("blobs"));
         for folder in [&data, &packages, &blobs, &config.runtime.cache_dir] {
             make_folder(folder)?;
         }
-        let keys = data.join("keys");
+        let keys = config.keys_dir.clone().unwrap_or_else(|| data.join("keys"));
         make_folder(&keys)?;
         let key_encryption_key = KeyEncryptionKey::from_file_or_create(&keys.join("master"), &*random)?;
         let hasher = KeyHasher::from_file_or_create(&keys.join("pepper"), &*random)?;
         let mac = ArtefactMac::from_file_or_create(&keys.join("artefacts"), &*random)?;
 
         let url = match &config.database_url {
-            Some(url) => url.parse()?,
+            Some(url) => url.clone(),
             None => DatabaseUrl::sqlite(data.join("patchbay.db")),
         };
         let database = Database::open(&url).await?;
         database.migrate().await?;
+        if database.is_shared() {
+            let mut tx = database.begin().await?;
+            if !tx.hub().has_keys(&key_encryption_key.fingerprint(&hasher)).await? {
+                return Err(StartError::OtherKeys(keys));
+            }
+            tx.commit().await?;
+        }
         let egress = Egress::new(config.egress.clone(), Arc::new(SystemLookup))
             .map_err(|error| StartError::Egress(error.to_string()))?;
         let egress = Arc::new(egress);
@@ -160,7 +172,7 @@ impl Hub {
             keys: ReadThrough::new(10_000, CACHE_TIME),
             tenants: ReadThrough::new(10_000, CACHE_TIME),
             hooks: ReadThrough::new(10_000, CACHE_TIME),
-            webhooks: webhooks::Queue::new(config.webhook_concurrency),
+            webhooks: webhooks::Queue::new(config.webhook_concurrency, database.is_shared()),
             work: TaskTracker::new(),
             _stop_on_drop: stop.clone().drop_guard(),
             stop,
@@ -264,6 +276,10 @@ impl Inner {
         self.keys.sweep().await;
         self.hooks.sweep().await;
         self.settle_leftovers().await;
+        if self.database.is_shared() {
+            // a notice may have been lost without the connection that brings them
+            self.load_missing(None).await?;
+        }
         loop {
             let mut tx = self.database.begin().await?;
             let swept = tx.hub().sweep_kv(self.clock.now(), BATCH).await?;

@@ -9,6 +9,7 @@ use patchbay_model::{
 };
 use patchbay_package::capabilities;
 use patchbay_runtime::Plugin;
+use patchbay_storage::Change;
 use semver::VersionReq;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -117,6 +118,7 @@ impl Hub {
         let mut tx = hub.database.begin().await?;
         tx.org(caller.org).installations().put(&after.installation).await?;
         tx.org(caller.org).audit().append(&entry).await?;
+        tx.hub().notify(change_of(&after.installation)).await?;
         tx.commit().await?;
         hub.installation_changed(&after.installation).await;
         drop(held);
@@ -138,6 +140,7 @@ impl Hub {
         let entry = hub.audit(caller.org, Actor::Key(caller.key), "installation.delete", plugin, detail);
         tx.org(caller.org).installations().delete(plugin).await?;
         tx.org(caller.org).audit().append(&entry).await?;
+        tx.hub().notify(change_of(&installation)).await?;
         tx.commit().await?;
         hub.installation_changed(&installation).await;
         Ok(())
@@ -298,6 +301,11 @@ impl Inner {
 
 pub(crate) fn not_installed(plugin: &PluginId) -> Failure {
     Failure::new(Code::NotInstalled, format!("the plugin `{plugin}` is not installed for this organization"))
+}
+
+/// What other hubs are told.
+fn change_of(installation: &Installation) -> Change {
+    Change::Installation { org: installation.org, id: installation.id, plugin: installation.plugin.clone() }
 }
 
 /// What the audit log keeps of an installation: not its hook token, which opens its webhooks.

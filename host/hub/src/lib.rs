@@ -11,6 +11,7 @@ mod auth;
 mod call;
 mod config;
 mod connections;
+mod converge;
 mod durable_file;
 mod hub;
 mod installations;

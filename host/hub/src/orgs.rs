@@ -4,6 +4,7 @@ use patchbay_model::{
     ApiKeyId, Code, Failure, OrgId, Timestamp,
     org::{ApiKey, Org, Scope},
 };
+use patchbay_storage::Change;
 use patchbay_vault::new_api_key;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
@@ -91,6 +92,7 @@ impl Hub {
         }
         if tx.org(org).api_keys().revoke(key, hub.clock.now()).await? {
             tx.org(org).audit().append(&entry).await?;
+            tx.hub().notify(Change::ApiKey { org, id: key }).await?;
             tx.commit().await?;
         }
         // the cache is keyed by hash, which nobody can tell from the id; revoking is rare

@@ -206,6 +206,11 @@ impl Registry {
         self.verdicts.forget_installation(installation);
     }
 
+    /// Drops all that was found about settings, because any may have changed.
+    pub(crate) fn forget_all_verdicts(&self) {
+        self.verdicts.forget_all();
+    }
+
     pub(crate) fn generations_alive(&self) -> usize {
         let mut generations = lock(&self.generations);
         generations.retain(|plugin| plugin.strong_count() > 0);

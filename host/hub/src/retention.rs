@@ -1,4 +1,5 @@
-//! History that has grown old is cleared away, at ages that the operator sets.
+//! History that has grown old is cleared away, at ages that the operator sets; so are files that a hub which ended was
+//! receiving.
 //!
 //! Usage records and the audit log are never cleared: the one is money, the other is what an investigation needs.
 //! Webhooks that wait for their work stay as well. Everything goes in small transactions, because there is one writer and
@@ -50,6 +51,9 @@ pub(crate) fn start(hub: &Hub) {
         let mut ticks = tokio::time::interval(EVERY);
         while stop.run_until_cancelled(ticks.tick()).await.is_some() {
             let Some(hub) = weak.upgrade() else { return };
+            if let Err(error) = hub.blobs.sweep(hub.clock.now().into()).await {
+                tracing::warn!(%error, "files that were being received when a hub ended were not cleared away");
+            }
             if let Some(Err(failure)) = stop.run_until_cancelled(hub.clear_old()).await {
                 tracing::warn!(error = %failure, "old history was not cleared away");
             }

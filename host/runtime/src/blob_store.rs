@@ -2,17 +2,20 @@
 //! bytes are kept once; per org, so that one org cannot learn what another has.
 //!
 //! A file and the rows that name it change together under the org's lock ([`BlobStore::lock`]): otherwise the last
-//! row's deletion would take the bytes away from a row that is just being written. What is still being received
-//! is in a folder of its own, which is emptied at the start.
+//! row's deletion would take the bytes away from a row that is just being written. Hubs that share the directory hold
+//! the org's lock in their database as well. What is still being received is in a folder of its own; what a hub that
+//! died leaves there goes when it is old. Rejected: emptying it at the start, when another hub may be writing there,
+//! and locks on files, which not every file system that machines share has.
 
 use std::{
-    hash::{DefaultHasher, Hash as _, Hasher as _},
+    hash::{BuildHasher as _, DefaultHasher, Hash as _, Hasher as _, RandomState},
     io,
     path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::{Duration, SystemTime},
 };
 
 use futures::StreamExt;
@@ -32,6 +35,8 @@ const QUOTA: u64 = 10 << 30;
 const LOCKS: usize = 64;
 /// Where files are that are not complete yet; no org is called so.
 const PARTIAL: &str = "partial";
+/// How long nothing is added to a file that nobody receives any more: no call runs for so long.
+const LEFT: Duration = Duration::from_secs(24 * 3600);
 /// The largest file, in bytes.
 const SIZE_CAP: u64 = 2 << 30;
 /// How much is read from disk at a time.
@@ -95,6 +100,9 @@ impl Drop for Unclaimed {
 pub struct BlobStore {
     directory: PathBuf,
     quota: u64,
+    /// Tells this process's unfinished files from those of other hubs that share the directory: in containers all of
+    /// them may have the same process id.
+    process: u64,
     partial: Arc<AtomicU64>,
     locks: Arc<[Mutex<()>]>,
 }
@@ -104,7 +112,8 @@ impl BlobStore {
     #[must_use]
     pub fn new(directory: PathBuf) -> Self {
         let locks = (0..LOCKS).map(|_| Mutex::default()).collect();
-        Self { directory, quota: QUOTA, partial: Arc::default(), locks }
+        let process = RandomState::new().hash_one(std::process::id());
+        Self { directory, quota: QUOTA, process, partial: Arc::default(), locks }
     }
 
     /// The same with another quota per org, in bytes.
@@ -113,15 +122,24 @@ impl BlobStore {
         Self { quota, ..self }
     }
 
-    /// Takes away what was still being received when the hub last ended. Only one hub may use the directory.
+    /// Takes away what was still being received when a hub ended, once nothing was added to it for a day: other hubs
+    /// that share the directory may be receiving the rest.
     ///
     /// # Errors
     /// The disk.
-    pub async fn sweep(&self) -> io::Result<()> {
-        match fs::remove_dir_all(self.directory.join(PARTIAL)).await {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
+    pub async fn sweep(&self, now: SystemTime) -> io::Result<()> {
+        let mut entries = match fs::read_dir(self.directory.join(PARTIAL)).await {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            entries => entries?,
+        };
+        while let Some(entry) = entries.next_entry().await? {
+            match remove_if_left(&entry, now).await {
+                // its owner was faster, or another hub's sweep
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                removed => removed?,
+            }
         }
+        Ok(())
     }
 
     fn path(&self, org: OrgId, sha256: &str) -> PathBuf {
@@ -150,7 +168,7 @@ impl BlobStore {
         let number = self.partial.fetch_add(1, Ordering::Relaxed);
         let directory = self.directory.join(PARTIAL);
         fs::create_dir_all(&directory).await?;
-        let path = directory.join(number.to_string());
+        let path = directory.join(format!("{:016x}-{number}", self.process));
         let file = Unclaimed(Some(path.clone()));
         let too_large = if room < SIZE_CAP { StoreError::Full(self.quota) } else { StoreError::TooLarge(SIZE_CAP) };
         let stored = write(&path, stream, room.min(SIZE_CAP), too_large).await?;
@@ -200,6 +218,14 @@ impl BlobStore {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
             _ => Ok(()),
         }
+    }
+}
+
+async fn remove_if_left(entry: &fs::DirEntry, now: SystemTime) -> io::Result<()> {
+    let modified = entry.metadata().await?.modified()?;
+    match now.duration_since(modified) {
+        Ok(age) if age >= LEFT => fs::remove_file(entry.path()).await,
+        _ => Ok(()),
     }
 }
 
@@ -288,14 +314,29 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_a_crash_left_behind_is_gone_after_a_start() {
+    async fn what_a_crash_left_behind_goes_when_it_is_old_and_what_is_being_received_stays() {
         let (store, folder, org) = store(100);
         let (stored, file) = placed(&store, org, "kept").await;
         file.claim();
         std::mem::forget(store.receive(100, of(&["half"])).await.unwrap());
+        let entry = std::fs::read_dir(folder.path().join(PARTIAL)).unwrap().next().unwrap().unwrap();
+        let written = entry.metadata().unwrap().modified().unwrap();
+        store.sweep(written + LEFT - Duration::from_secs(1)).await.unwrap();
         assert_eq!(files(folder.path()).len(), 2);
-        store.sweep().await.unwrap();
-        store.sweep().await.unwrap();
+        store.sweep(written + LEFT).await.unwrap();
+        store.sweep(written + LEFT).await.unwrap();
         assert_eq!(files(folder.path()), [stored.sha256]);
+    }
+
+    #[tokio::test]
+    async fn hubs_that_share_the_directory_do_not_write_into_each_others_unfinished_files() {
+        let (ours, folder, org) = store(100);
+        let theirs = BlobStore::new(folder.path().to_owned());
+        let (first, second) =
+            (ours.receive(100, of(&["ours"])).await.unwrap(), theirs.receive(100, of(&["theirs"])).await.unwrap());
+        assert_eq!(files(folder.path()).len(), 2);
+        ours.place(org, first).await.unwrap().1.claim();
+        theirs.place(org, second).await.unwrap().1.claim();
+        assert_eq!(files(folder.path()).len(), 2);
     }
 }

@@ -4,12 +4,12 @@ use patchbay_model::{
     ApiKeyId, OrgId, Timestamp,
     org::{ApiKey, Scope},
 };
-use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::{
     StorageError, Tx,
     column::{after, limit as row_limit, micros, optional_time, time},
+    text::{Json, Text},
 };
 
 /// An org's API keys.
@@ -23,7 +23,7 @@ pub struct ApiKeys<'a> {
 struct Row {
     org_id: Uuid,
     id: Uuid,
-    name: String,
+    name: Text,
     scopes: Json<Vec<Scope>>,
     expires_at: Option<i64>,
     revoked_at: Option<i64>,
@@ -37,7 +37,7 @@ impl TryFrom<Row> for ApiKey {
         Ok(Self {
             id: ApiKeyId(row.id),
             org: OrgId(row.org_id),
-            name: row.name,
+            name: row.name.0,
             scopes: row.scopes.0,
             expires_at: optional_time(row.expires_at)?,
             revoked_at: optional_time(row.revoked_at)?,
@@ -69,7 +69,7 @@ impl ApiKeys<'_> {
             self.org.0,
             key.id.0,
             hash.as_slice(),
-            &key.name,
+            Text(&key.name),
             Json(&key.scopes),
             micros(key.expires_at),
             micros(key.revoked_at),

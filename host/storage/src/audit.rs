@@ -1,12 +1,12 @@
 //! The audit log.
 
 use patchbay_model::{AuditId, OrgId, org::AuditEntry};
-use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::{
     StorageError, Tx,
     column::{before, limit as row_limit, time},
+    text::{Json, Text},
 };
 
 /// An org's audit log. Nothing here changes or deletes a line.
@@ -16,7 +16,7 @@ pub struct Audit<'a> {
     pub(crate) org: OrgId,
 }
 
-type Row = (Uuid, Uuid, String, String, String, Json<serde_json::Value>, i64);
+type Row = (Uuid, Uuid, Text, Text, Text, Json<serde_json::Value>, i64);
 
 impl Audit<'_> {
     /// Adds a line, in the transaction of the change that it tells of.
@@ -29,9 +29,9 @@ impl Audit<'_> {
             "INSERT INTO audit (org_id, id, actor, action, subject, detail, at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
             self.org.0,
             entry.id.0,
-            &entry.actor,
-            &entry.action,
-            &entry.subject,
+            Text(&entry.actor),
+            Text(&entry.action),
+            Text(&entry.subject),
             Json(&entry.detail),
             entry.at.timestamp_micros(),
         )?;
@@ -54,7 +54,15 @@ impl Audit<'_> {
         )?
         .into_iter()
         .map(|(org, id, actor, action, subject, detail, at)| {
-            Ok(AuditEntry { id: AuditId(id), org: OrgId(org), actor, action, subject, detail: detail.0, at: time(at)? })
+            Ok(AuditEntry {
+                id: AuditId(id),
+                org: OrgId(org),
+                actor: actor.0,
+                action: action.0,
+                subject: subject.0,
+                detail: detail.0,
+                at: time(at)?,
+            })
         })
         .collect()
     }

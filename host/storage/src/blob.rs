@@ -6,6 +6,7 @@ use uuid::Uuid;
 use crate::{
     StorageError, Tx,
     column::{plugin, signed, time, unsigned},
+    text::Text,
 };
 
 /// An org's files.
@@ -20,9 +21,9 @@ struct Row {
     org_id: Uuid,
     id: Uuid,
     plugin: String,
-    content_type: String,
+    content_type: Text,
     size: i64,
-    sha256: String,
+    sha256: Text,
     created_at: i64,
 }
 
@@ -34,9 +35,9 @@ impl TryFrom<Row> for Blob {
             id: BlobId(row.id),
             org: OrgId(row.org_id),
             plugin: plugin(&row.plugin)?,
-            content_type: row.content_type,
+            content_type: row.content_type.0,
             size: unsigned(row.size),
-            sha256: row.sha256,
+            sha256: row.sha256.0,
             created_at: time(row.created_at)?,
         })
     }
@@ -55,9 +56,9 @@ impl Blobs<'_> {
             self.org.0,
             blob.id.0,
             blob.plugin.as_str(),
-            &blob.content_type,
+            Text(&blob.content_type),
             signed(blob.size),
-            &blob.sha256,
+            Text(&blob.sha256),
             blob.created_at.timestamp_micros(),
         )?;
         Ok(())
@@ -128,7 +129,7 @@ impl Blobs<'_> {
             (i64,),
             "SELECT COUNT(*) FROM blob WHERE org_id = $1 AND sha256 = $2",
             self.org.0,
-            sha256,
+            Text(sha256),
         )?;
         Ok(count.map_or(0, |(count,)| unsigned(count)))
     }

@@ -1,12 +1,12 @@
 //! Credentials, as the vault sealed them.
 
 use patchbay_model::{ConnectionId, OrgId, PluginId, installation::SealedConnection};
-use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::{
     StorageError, Tx,
     column::{plugin, time},
+    text::{Json, Text, optional},
 };
 
 /// An org's connections.
@@ -22,7 +22,7 @@ struct Row {
     id: Uuid,
     plugin: String,
     credentials: Json<Vec<String>>,
-    account: Option<String>,
+    account: Option<Text>,
     sealed: Vec<u8>,
     created_at: i64,
     updated_at: i64,
@@ -37,7 +37,7 @@ impl TryFrom<Row> for SealedConnection {
             org: OrgId(row.org_id),
             plugin: plugin(&row.plugin)?,
             credentials: row.credentials.0,
-            account: row.account,
+            account: optional(row.account),
             sealed: row.sealed,
             created_at: time(row.created_at)?,
             updated_at: time(row.updated_at)?,
@@ -71,7 +71,7 @@ impl Connections<'_> {
             connection.id.0,
             connection.plugin.as_str(),
             Json(&connection.credentials),
-            &connection.account,
+            connection.account.as_ref().map(Text),
             &connection.sealed,
             connection.created_at.timestamp_micros(),
             connection.updated_at.timestamp_micros(),

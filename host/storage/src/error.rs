@@ -3,7 +3,10 @@
 use std::{io, sync::Arc};
 
 use patchbay_model::{Code, Failure};
-use sqlx::error::ErrorKind;
+use sqlx::{
+    error::{DatabaseError, ErrorKind},
+    postgres::PgDatabaseError,
+};
 
 /// A failure of the database. Can be cloned, because the journal answers many callers with one error.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -17,6 +20,18 @@ pub enum StorageError {
     /// The database was busy for longer than we wait.
     #[error("the database is busy")]
     Busy,
+    /// Another transaction got in the way, on this hub or on another one; nothing of this one is kept.
+    #[error("another transaction got in the way: try again")]
+    Contended,
+    /// The server does not answer. If it was lost during a commit, it is not known whether that was done.
+    #[error("the database cannot be reached: {0}")]
+    Unreachable(String),
+    /// The database would not keep orgs apart, or the hub may not use it; says what to do about it.
+    #[error("the database is not safe to serve from: {0}")]
+    Unsafe(String),
+    /// Asked of SQLite, which has no such thing.
+    #[error("{0} is PostgreSQL's: the configured database is SQLite")]
+    OnlyPostgres(&'static str),
     /// The database or the journal was closed.
     #[error("the database is closed")]
     Closed,
@@ -26,9 +41,12 @@ pub enum StorageError {
     /// An index field that cannot be asked for.
     #[error("{0:?} cannot be used as an index: give a JSON Pointer without quotes")]
     InvalidPointer(String),
-    /// A database URL that is not understood.
-    #[error("{0:?} is not a database URL: give sqlite: and a path")]
+    /// A database URL that is not understood; without what may be a password.
+    #[error("{0:?} is not a database URL: give sqlite: and a path, or postgres://user:password@host/database")]
     InvalidUrl(String),
+    /// What is wrong with a URL of PostgreSQL; never the URL.
+    #[error("the PostgreSQL URL is not usable: {0}: give postgres://user:password@host:port/database")]
+    InvalidPostgresUrl(String),
     /// A stored value is not what this version writes.
     #[error("a stored value is not readable: {0}")]
     Corrupt(String),
@@ -38,6 +56,14 @@ pub enum StorageError {
     /// The schema could not be brought up to date.
     #[error("the migrations failed")]
     Migration(#[source] Arc<sqlx::migrate::MigrateError>),
+    /// PostgreSQL refused a statement. Without its detail, which may quote a row.
+    #[error("the database failed: {message} (SQLSTATE {code})")]
+    Postgres {
+        /// Its SQLSTATE.
+        code: String,
+        /// Its message.
+        message: String,
+    },
     /// Anything else that the database said.
     #[error("the database failed: {0}")]
     Database(#[source] Arc<sqlx::Error>),
@@ -51,7 +77,7 @@ impl StorageError {
 
     /// True if no row can be to blame, so that the same rows one by one would end likewise.
     pub(crate) fn is_about_the_database(&self) -> bool {
-        matches!(self, Self::Busy | Self::Closed)
+        matches!(self, Self::Busy | Self::Closed | Self::Contended | Self::Unreachable(_))
     }
 }
 
@@ -61,6 +87,12 @@ impl From<sqlx::Error> for StorageError {
             sqlx::Error::PoolTimedOut => return Self::Busy,
             sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => return Self::Closed,
             sqlx::Error::ColumnDecode { index, .. } => return Self::Corrupt(index.clone()),
+            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) | sqlx::Error::BeginFailed => {
+                return Self::Unreachable(error.to_string());
+            }
+            sqlx::Error::Database(database) if database.try_downcast_ref::<PgDatabaseError>().is_some() => {
+                return postgres(&**database);
+            }
             sqlx::Error::Database(database) => match database.kind() {
                 ErrorKind::UniqueViolation => return Self::AlreadyExists(constraint(database.message())),
                 ErrorKind::ForeignKeyViolation => return Self::Missing(constraint(database.message())),
@@ -80,6 +112,24 @@ impl From<sqlx::Error> for StorageError {
     }
 }
 
+fn postgres(error: &dyn DatabaseError) -> StorageError {
+    let code = error.code().unwrap_or_default();
+    let constraint = || error.constraint().unwrap_or("a constraint").to_owned();
+    match &*code {
+        "23505" => StorageError::AlreadyExists(constraint()),
+        "23503" => StorageError::Missing(constraint()),
+        // serialization_failure, deadlock_detected
+        "40001" | "40P01" => StorageError::Contended,
+        // lock_not_available, query_canceled, too_many_connections
+        "55P03" | "57014" | "53300" => StorageError::Busy,
+        // The server stops, has crashed, or has ended this session.
+        _ if code.starts_with("57P") || code.starts_with("08") || code == "25P03" => {
+            StorageError::Unreachable(error.message().to_owned())
+        }
+        _ => StorageError::Postgres { code: code.into_owned(), message: error.message().to_owned() },
+    }
+}
+
 /// `org.id` out of SQLite's `UNIQUE constraint failed: org.id`.
 fn constraint(message: &str) -> String {
     message.rsplit_once(": ").map_or(message, |(_, constraint)| constraint).to_owned()
@@ -90,7 +140,7 @@ impl From<StorageError> for Failure {
         match &error {
             StorageError::AlreadyExists(_) => Self::new(Code::Conflict, "").with_internal(error),
             StorageError::Missing(_) => Self::new(Code::NotFound, "").with_internal(error),
-            StorageError::Busy | StorageError::Closed => {
+            StorageError::Busy | StorageError::Closed | StorageError::Contended | StorageError::Unreachable(_) => {
                 Self::new(Code::Unavailable, "the database did not answer in time").with_internal(error)
             }
             StorageError::NotACounter => Self::violation("", "a counter whose sum fits 64 bits"),

@@ -1,12 +1,12 @@
 //! Published facts, in one order per org.
 
 use patchbay_model::{EventId, OrgId, RunId, Timestamp, event::Event};
-use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::{
     StorageError, Tx,
     column::{first_id, limit as row_limit, plugin, time},
+    text::{Json, Text, optional},
 };
 
 /// An org's events.
@@ -22,10 +22,10 @@ struct Row {
     sequence: i64,
     id: Uuid,
     source: String,
-    kind: String,
-    subject: String,
+    kind: Text,
+    subject: Text,
     data: Json<serde_json::Value>,
-    dedupe: Option<String>,
+    dedupe: Option<Text>,
     run_id: Option<Uuid>,
     at: i64,
 }
@@ -39,10 +39,10 @@ impl TryFrom<Row> for (i64, Event) {
             id: EventId(row.id),
             org: OrgId(row.org_id),
             source,
-            kind: row.kind,
-            subject: row.subject,
+            kind: row.kind.0,
+            subject: row.subject.0,
             data: row.data.0,
-            dedupe: row.dedupe,
+            dedupe: optional(row.dedupe),
             run: row.run_id.map(RunId),
             at: time(row.at)?,
         };
@@ -63,16 +63,24 @@ impl Events<'_> {
     /// The database fails.
     pub async fn list(&mut self, after: i64, kinds: &[String], limit: u32) -> Result<Vec<(i64, Event)>, StorageError> {
         let kinds = (!kinds.is_empty()).then_some(Json(kinds));
-        // SQLite's own: a list as one parameter is an array on PostgreSQL.
         fetch_all!(
             self.tx,
             Row,
-            "SELECT org_id, sequence, id, source, kind, subject, data, dedupe, run_id, at FROM event
-             WHERE org_id = $1 AND sequence > $2 AND ($3 IS NULL OR EXISTS (
-               SELECT 1 FROM json_each($3) AS wanted WHERE wanted.value = kind
-                 OR (substr(wanted.value, -2) = '.*'
-                   AND substr(kind, 1, length(wanted.value) - 1) = substr(wanted.value, 1, length(wanted.value) - 1))))
-             ORDER BY sequence LIMIT $4",
+            {
+                sqlite: "SELECT org_id, sequence, id, source, kind, subject, data, dedupe, run_id, at FROM event
+                   WHERE org_id = $1 AND sequence > $2 AND ($3 IS NULL OR EXISTS (
+                     SELECT 1 FROM json_each($3) AS wanted WHERE wanted.value = kind
+                       OR (substr(wanted.value, -2) = '.*'
+                         AND substr(kind, 1, length(wanted.value) - 1)
+                           = substr(wanted.value, 1, length(wanted.value) - 1))))
+                   ORDER BY sequence LIMIT $4",
+                postgres: "SELECT org_id, sequence, id, source, kind, subject, data, dedupe, run_id, at FROM event
+                   WHERE org_id = $1 AND sequence > $2 AND ($3 IS NULL OR EXISTS (
+                     SELECT 1 FROM json_array_elements_text($3) AS wanted (value) WHERE wanted.value = kind
+                       OR (right(wanted.value, 2) = '.*'
+                         AND starts_with(kind, left(wanted.value, -1)))))
+                   ORDER BY sequence LIMIT $4",
+            },
             self.org.0,
             after,
             kinds,
@@ -107,10 +115,10 @@ impl Events<'_> {
             sequence,
             event.id.0,
             source(event),
-            &event.kind,
-            &event.subject,
+            Text(&event.kind),
+            Text(&event.subject),
             Json(&event.data),
-            &event.dedupe,
+            event.dedupe.as_ref().map(Text),
             event.run.map(|run| run.0),
             event.at.timestamp_micros(),
         )?;

@@ -1,6 +1,7 @@
 //! The few questions that concern all orgs: who is calling, which plugins there are, what is due.
 //!
-//! On PostgreSQL these run under a role of their own, because row-level security cannot know the org yet.
+//! On PostgreSQL these run under the role `patchbay_hub`, because row-level security cannot know the org yet. A new
+//! question needs a policy and rights of that role in a migration, and a line in `rls/expected.rs`.
 
 use patchbay_model::{
     Digest, InstallationId, OrgId, PluginId, Timestamp,
@@ -11,9 +12,12 @@ use patchbay_model::{
 use uuid::Uuid;
 
 use crate::{
-    PluginStatus, PluginVersion, StorageError, Tx, api_key,
+    Change, PluginStatus, PluginVersion, StorageError, Tx, api_key,
+    changes::CHANNEL,
     column::{after, limit as row_limit, time},
-    installation, plugin_version, webhook,
+    installation, plugin_version, shared,
+    text::Text,
+    webhook,
 };
 
 /// What concerns all orgs.
@@ -22,10 +26,10 @@ pub struct HubTx<'a> {
     pub(crate) tx: &'a mut Tx,
 }
 
-type OrgRow = (Uuid, String, i64);
+type OrgRow = (Uuid, Text, i64);
 
 fn org((id, name, created_at): OrgRow) -> Result<Org, StorageError> {
-    Ok(Org { id: OrgId(id), name, created_at: time(created_at)? })
+    Ok(Org { id: OrgId(id), name: name.0, created_at: time(created_at)? })
 }
 
 impl HubTx<'_> {
@@ -38,7 +42,7 @@ impl HubTx<'_> {
             self.tx,
             "INSERT INTO org (id, name, created_at) VALUES ($1, $2, $3)",
             org.id.0,
-            &org.name,
+            Text(&org.name),
             org.created_at.timestamp_micros(),
         )?;
         Ok(())
@@ -82,7 +86,7 @@ impl HubTx<'_> {
     /// Writes what is known of a package; the first time of the same digest stays its time.
     ///
     /// # Errors
-    /// The database fails.
+    /// `AlreadyExists` if another hub on the database was given other contents of this version meanwhile.
     pub async fn put_plugin_version(&mut self, version: &PluginVersion) -> Result<(), StorageError> {
         plugin_version::put(self.tx, version).await
     }
@@ -114,6 +118,47 @@ impl HubTx<'_> {
         error: Option<&str>,
     ) -> Result<bool, StorageError> {
         plugin_version::set_status(self.tx, digest, status, error).await
+    }
+
+    /// Keeps a package's bytes; harmless if they are there. For hubs that share the database: one that has it to
+    /// itself keeps files.
+    ///
+    /// # Errors
+    /// `OnlyPostgres`.
+    pub async fn put_package(&mut self, digest: &Digest, bytes: &[u8]) -> Result<(), StorageError> {
+        shared::put(self.tx, digest, bytes).await
+    }
+
+    /// True if a package's bytes were kept.
+    ///
+    /// # Errors
+    /// `OnlyPostgres`.
+    pub async fn has_package(&mut self, digest: &Digest) -> Result<bool, StorageError> {
+        shared::has(self.tx, digest).await
+    }
+
+    /// A package's bytes, if they were kept.
+    ///
+    /// # Errors
+    /// `OnlyPostgres`.
+    pub async fn package(&mut self, digest: &Digest) -> Result<Option<Vec<u8>>, StorageError> {
+        shared::get(self.tx, digest).await
+    }
+
+    /// Lets go of a package's bytes.
+    ///
+    /// # Errors
+    /// `OnlyPostgres`.
+    pub async fn delete_package(&mut self, digest: &Digest) -> Result<(), StorageError> {
+        shared::delete(self.tx, digest).await
+    }
+
+    /// True if this is the fingerprint of the keys that the database belongs to. The first that is asked about is.
+    ///
+    /// # Errors
+    /// `OnlyPostgres`.
+    pub async fn has_keys(&mut self, fingerprint: &[u8; 32]) -> Result<bool, StorageError> {
+        shared::has_keys(self.tx, fingerprint).await
     }
 
     /// All orgs' installations of a plugin, after one, in order of id.
@@ -157,5 +202,25 @@ impl HubTx<'_> {
             now.timestamp_micros(),
             row_limit(limit),
         )
+    }
+
+    /// Tells all hubs on the database that something changed, once this transaction is committed, so that they
+    /// forget what they cached of it.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn notify(&mut self, change: Change) -> Result<(), StorageError> {
+        match &mut *self.tx {
+            Tx::Sqlite(tx) => {
+                tx.notify(change);
+                Ok(())
+            }
+            Tx::Postgres(tx) => {
+                let said = serde_json::to_string(&change).map_err(|error| StorageError::Corrupt(error.to_string()))?;
+                let connection = tx.connection().await?;
+                let sent = sqlx::query("SELECT pg_notify($1, $2)").bind(CHANNEL).bind(said).execute(connection).await;
+                tx.note(sent).map(drop)
+            }
+        }
     }
 }

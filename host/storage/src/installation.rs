@@ -6,12 +6,12 @@ use patchbay_model::{
     InstallationId, OrgId, PluginId,
     installation::{Installation, VersionPolicy},
 };
-use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::{
     StorageError, Tx,
     column::{after, limit as row_limit, plugin, time},
+    text::{Json, Text},
 };
 
 /// An org's installations.
@@ -30,7 +30,7 @@ struct Row {
     config: Json<serde_json::Value>,
     policy: Json<VersionPolicy>,
     approved: Option<Json<BTreeSet<String>>>,
-    hook_token: String,
+    hook_token: Text,
     created_at: i64,
     updated_at: i64,
 }
@@ -47,7 +47,7 @@ impl TryFrom<Row> for Installation {
             config: row.config.0,
             policy: row.policy.0,
             approved: row.approved.map(|approved| approved.0),
-            hook_token: row.hook_token,
+            hook_token: row.hook_token.0,
             created_at: time(row.created_at)?,
             updated_at: time(row.updated_at)?,
         })
@@ -84,7 +84,7 @@ pub(crate) async fn of_plugin(
 }
 
 pub(crate) async fn by_hook_token(tx: &mut Tx, token: &str) -> Result<Option<Installation>, StorageError> {
-    fetch_optional!(tx, Row, select!("WHERE hook_token = $1"), token)?.map(Installation::try_from).transpose()
+    fetch_optional!(tx, Row, select!("WHERE hook_token = $1"), Text(token))?.map(Installation::try_from).transpose()
 }
 
 impl Installations<'_> {
@@ -107,7 +107,7 @@ impl Installations<'_> {
             installation.enabled,
             Json(&installation.config),
             Json(&installation.policy),
-            &installation.hook_token,
+            Text(&installation.hook_token),
             installation.created_at.timestamp_micros(),
             installation.updated_at.timestamp_micros(),
             installation.approved.as_ref().map(Json),

@@ -5,13 +5,17 @@
 //! table, and answers everybody after the commit. There is no artificial delay: what comes while a commit is under
 //! way is the next batch, so batches grow with the load and a lone caller waits for nobody.
 //!
-//! Being alone is also what makes the order of events simple: a batch numbers its events, and no other
-//! batch is under way.
+//! Being alone is also what makes the order of events simple: a batch numbers its events, and on SQLite no other
+//! batch is under way. On PostgreSQL other hubs' batches are. They wait for each other at the rows that they share,
+//! documents and the last numbers of events, in one order for all; where they get in each other's way all the same,
+//! the server ends one of them, which then begins anew.
 //!
 //! Rejected: a transaction per call (one fsync each, and all callers queue for SQLite's one writer anyway), and a
 //! batch by time (adds its delay to each quiet call).
 
 mod batch;
+mod parts;
+mod postgres;
 mod sqlite;
 mod weight;
 
@@ -34,6 +38,9 @@ const BATCH_BYTES: usize = 32 << 20;
 
 /// What may wait in memory before callers wait for a place.
 const QUEUE: usize = 4_096;
+
+/// How often a batch begins anew that other hubs' batches got in the way of. Each time one of them was committed.
+const TRIES: usize = 10;
 
 /// All that a run leaves behind, committed together.
 #[derive(Debug, Clone)]
@@ -70,11 +77,6 @@ pub enum Committed {
         /// The document.
         id: String,
     },
-}
-
-/// The detail that a run gets which lost a compare-and-swap.
-fn conflict_detail(collection: &str, id: &str) -> String {
-    format!("the document {id:?} of the collection {collection:?} was changed by another run meanwhile")
 }
 
 /// Hands work to the writer. Clones share it.
@@ -257,6 +259,21 @@ async fn transact(
     runs: &[Box<RunCommit>],
     webhooks: &[Box<Webhook>],
 ) -> Result<Outcomes, StorageError> {
+    let mut tries = TRIES;
+    loop {
+        match transact_once(database, runs, webhooks).await {
+            // Nothing of it was kept, so doing it again does nothing twice.
+            Err(StorageError::Contended) if tries > 0 => tries -= 1,
+            end => return end,
+        }
+    }
+}
+
+async fn transact_once(
+    database: &Database,
+    runs: &[Box<RunCommit>],
+    webhooks: &[Box<Webhook>],
+) -> Result<Outcomes, StorageError> {
     if webhooks.is_empty()
         && runs.iter().all(|commit| commit.is_plain())
         && let Some(writer) = database.sqlite_writer()
@@ -265,7 +282,8 @@ async fn transact(
     }
     let mut tx = database.begin().await?;
     let outcomes = match &mut tx {
-        Tx::Sqlite(transaction) => sqlite::write(transaction, runs, webhooks).await?,
+        Tx::Sqlite(tx) => sqlite::write(tx.connection(), runs, webhooks).await?,
+        Tx::Postgres(tx) => postgres::write(tx, runs, webhooks).await?,
     };
     tx.commit().await?;
     Ok(outcomes)

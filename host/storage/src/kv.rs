@@ -9,6 +9,7 @@ use patchbay_model::{OrgId, PluginId, Timestamp, record::KvEntry};
 use crate::{
     StorageError, Tx,
     column::{micros, signed, unsigned},
+    text::Text,
 };
 
 /// A plugin's small values in one org.
@@ -48,7 +49,7 @@ impl Kv<'_> {
              WHERE org_id = $1 AND plugin = $2 AND key = $3 AND (expires_at IS NULL OR expires_at > $4)",
             self.org.0,
             self.plugin.as_str(),
-            key,
+            Text(key),
             now.timestamp_micros(),
         )?;
         Ok(row.map(|(value, version)| KvEntry { value, version: unsigned(version) }))
@@ -80,7 +81,7 @@ impl Kv<'_> {
                 ),
                 org,
                 plugin,
-                key,
+                Text(key),
                 value,
                 expires_at,
                 at,
@@ -94,7 +95,7 @@ impl Kv<'_> {
                  RETURNING version",
                 org,
                 plugin,
-                key,
+                Text(key),
                 value,
                 expires_at,
                 at,
@@ -108,7 +109,7 @@ impl Kv<'_> {
                  RETURNING version",
                 org,
                 plugin,
-                key,
+                Text(key),
                 value,
                 expires_at,
                 at,
@@ -131,7 +132,7 @@ impl Kv<'_> {
             "DELETE FROM kv WHERE org_id = $1 AND plugin = $2 AND key = $3 AND (expires_at IS NULL OR expires_at > $4)",
             self.org.0,
             self.plugin.as_str(),
-            key,
+            Text(key),
             now.timestamp_micros(),
         )?;
         Ok(rows > 0)
@@ -149,22 +150,28 @@ impl Kv<'_> {
         expires_at: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<i64, StorageError> {
-        // Reading by way of a write that changes nothing takes the row for this transaction; on PostgreSQL two
-        // adders would else both read the old sum.
-        let present = fetch_optional!(
-            self.tx,
-            (Vec<u8>,),
-            "UPDATE kv SET version = version
-             WHERE org_id = $1 AND plugin = $2 AND key = $3 AND (expires_at IS NULL OR expires_at > $4)
-             RETURNING value",
-            self.org.0,
-            self.plugin.as_str(),
-            key,
-            now.timestamp_micros(),
-        )?;
-        let Some((value,)) = present else {
-            self.set(key, delta.to_string().as_bytes(), expires_at, None, now).await?;
-            return Ok(delta);
+        let value = loop {
+            // Reading by way of a write that changes nothing takes the row for this transaction; on PostgreSQL two
+            // adders would else both read the old sum.
+            let present = fetch_optional!(
+                self.tx,
+                (Vec<u8>,),
+                "UPDATE kv SET version = version
+                 WHERE org_id = $1 AND plugin = $2 AND key = $3 AND (expires_at IS NULL OR expires_at > $4)
+                 RETURNING value",
+                self.org.0,
+                self.plugin.as_str(),
+                Text(key),
+                now.timestamp_micros(),
+            )?;
+            if let Some((value,)) = present {
+                break value;
+            }
+            match self.set(key, delta.to_string().as_bytes(), expires_at, Some(0), now).await? {
+                KvWrite::Written(_) => return Ok(delta),
+                // Another adder began the counter since the look.
+                KvWrite::Conflict(_) => {}
+            }
         };
         let sum = std::str::from_utf8(&value)
             .ok()
@@ -176,7 +183,7 @@ impl Kv<'_> {
             "UPDATE kv SET value = $4, version = version + 1 WHERE org_id = $1 AND plugin = $2 AND key = $3",
             self.org.0,
             self.plugin.as_str(),
-            key,
+            Text(key),
             sum.to_string().as_bytes(),
         )?;
         Ok(sum)

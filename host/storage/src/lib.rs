@@ -8,9 +8,11 @@
 //! * [`Journal`] commits runs, usage, events and webhooks of many callers together: one fsync for all that
 //!   came while the last one was under way.
 //!
-//! SQLite is what is here. The seam for PostgreSQL is the enum [`Tx`] and the macros beside it: a query is
-//! written once, and the macro expands it per database. Rejected: a trait per repository with two
-//! implementations (every query twice), and `sqlx::Any` (no `Uuid`, no `Json`, types checked at run time).
+//! It speaks to SQLite, one file for one hub, and to PostgreSQL, which several hubs share. Between them are the enum
+//! [`Tx`] and the macros beside it: a query is written once, and the macro expands it per database. Rejected: a trait
+//! per repository with two implementations (every query twice), and `sqlx::Any` (no `Uuid`, no `Json`, types checked
+//! at run time). On PostgreSQL the database keeps orgs apart by itself as well, by row-level security: [`rls`]
+//! proves it.
 
 #[macro_use]
 mod tx;
@@ -18,6 +20,7 @@ mod tx;
 mod api_key;
 mod audit;
 mod blob;
+mod changes;
 mod column;
 mod connection;
 mod database;
@@ -27,28 +30,38 @@ mod hub;
 mod installation;
 mod journal;
 mod kv;
+mod migration;
 mod org_key;
 mod plugin_version;
+mod postgres;
 mod record;
+pub mod rls;
 mod run;
+mod shared;
+mod sqlite;
+mod text;
+mod url;
 mod usage;
 mod webhook;
 
 pub use api_key::ApiKeys;
 pub use audit::Audit;
 pub use blob::Blobs;
+pub use changes::{Change, Changes, Notice};
 pub use connection::Connections;
-pub use database::{Database, DatabaseUrl};
+pub use database::Database;
 pub use error::StorageError;
 pub use event::Events;
 pub use hub::HubTx;
 pub use installation::Installations;
 pub use journal::{Committed, Journal, RunCommit};
 pub use kv::{Kv, KvWrite};
+pub use migration::{MigrationState, MigrationStatus};
 pub use org_key::{OrgKey, OrgKeys};
 pub use plugin_version::{PluginSource, PluginStatus, PluginVersion};
 pub use record::Records;
 pub use run::{RunFilter, Runs};
 pub use tx::{OrgTx, Tx};
+pub use url::{DatabaseUrl, PostgresUrl};
 pub use usage::{Usage, UsageFilter, UsageTotal};
 pub use webhook::{WebhookFilter, WebhookOutcome, Webhooks};

@@ -2,11 +2,11 @@
 
 use patchbay_model::{Digest, PluginId, Timestamp};
 use serde::{Deserialize, Serialize};
-use sqlx::types::Json;
 
 use crate::{
     StorageError, Tx,
     column::{digest, plugin, signed, time, unsigned, word},
+    text::{Json, Text, optional},
 };
 
 /// How a package came in.
@@ -85,14 +85,14 @@ pub struct PluginVersion {
 struct Row {
     digest: Vec<u8>,
     plugin: String,
-    version: String,
-    api: String,
-    publisher: Option<String>,
+    version: Text,
+    api: Text,
+    publisher: Option<Text>,
     manifest: Json<serde_json::Value>,
     size: i64,
     source: String,
     status: String,
-    error: Option<String>,
+    error: Option<Text>,
     created_at: i64,
 }
 
@@ -103,14 +103,14 @@ impl TryFrom<Row> for PluginVersion {
         Ok(Self {
             digest: digest(&row.digest)?,
             plugin: plugin(&row.plugin)?,
-            version: row.version,
-            api: row.api,
-            publisher: row.publisher,
+            version: row.version.0,
+            api: row.api.0,
+            publisher: optional(row.publisher),
             manifest: row.manifest.0,
             size: unsigned(row.size),
             source: word(&row.source)?,
             status: word(&row.status)?,
-            error: row.error,
+            error: optional(row.error),
             created_at: time(row.created_at)?,
         })
     }
@@ -137,14 +137,14 @@ pub(crate) async fn put(tx: &mut Tx, version: &PluginVersion) -> Result<(), Stor
            source = excluded.source, status = excluded.status, error = excluded.error",
         version.digest.0.as_slice(),
         version.plugin.as_str(),
-        &version.version,
-        &version.api,
-        &version.publisher,
+        Text(&version.version),
+        Text(&version.api),
+        version.publisher.as_ref().map(Text),
         Json(&version.manifest),
         signed(version.size),
         version.source.as_str(),
         version.status.as_str(),
-        &version.error,
+        version.error.as_ref().map(Text),
         version.created_at.timestamp_micros(),
     )?;
     Ok(())
@@ -174,7 +174,7 @@ pub(crate) async fn set_status(
         "UPDATE plugin_version SET status = $2, error = $3 WHERE digest = $1",
         digest.0.as_slice(),
         status.as_str(),
-        error,
+        error.map(Text),
     )?;
     Ok(rows > 0)
 }

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use patchbay_model::{OrgId, PluginId, record::Record};
 use serde_json::Value;
-use sqlx::types::Json;
 
 use crate::{
     StorageError, Tx,
     column::{limit as row_limit, time, unsigned},
+    text::{Json, Text},
 };
 
 /// A plugin's documents in one org.
@@ -19,13 +19,13 @@ pub struct Records<'a> {
     pub(crate) plugin: &'a PluginId,
 }
 
-type Row = (String, i64, Json<Value>, i64);
+type Row = (Text, i64, Json<Value>, i64);
 
 fn record((id, version, data, updated_at): Row) -> Result<Record, StorageError> {
-    Ok(Record { id, version: unsigned(version), data: data.0, updated_at: time(updated_at)? })
+    Ok(Record { id: id.0, version: unsigned(version), data: data.0, updated_at: time(updated_at)? })
 }
 
-/// One condition as SQLite gets it: a path, the class of the wanted value, and the value.
+/// One condition: a path that both databases read, the class of the wanted value, and the value.
 type Condition<'v> = (String, &'static str, &'v Value);
 
 impl Records<'_> {
@@ -41,8 +41,8 @@ impl Records<'_> {
              WHERE org_id = $1 AND plugin = $2 AND collection = $3 AND id = $4",
             self.org.0,
             self.plugin.as_str(),
-            collection,
-            id,
+            Text(collection),
+            Text(id),
         )?
         .map(record)
         .transpose()
@@ -53,15 +53,19 @@ impl Records<'_> {
     /// # Errors
     /// The database fails.
     pub async fn get_many(&mut self, collection: &str, ids: &[String]) -> Result<Vec<Record>, StorageError> {
-        // SQLite's own: a list as one parameter is an array on PostgreSQL.
         let rows = fetch_all!(
             self.tx,
             Row,
-            "SELECT id, version, data, updated_at FROM record
-             WHERE org_id = $1 AND plugin = $2 AND collection = $3 AND id IN (SELECT value FROM json_each($4))",
+            {
+                sqlite: "SELECT id, version, data, updated_at FROM record
+                   WHERE org_id = $1 AND plugin = $2 AND collection = $3 AND id IN (SELECT value FROM json_each($4))",
+                postgres: "SELECT id, version, data, updated_at FROM record
+                   WHERE org_id = $1 AND plugin = $2 AND collection = $3
+                     AND id IN (SELECT json_array_elements_text($4))",
+            },
             self.org.0,
             self.plugin.as_str(),
-            collection,
+            Text(collection),
             Json(ids),
         )?;
         let mut found = HashMap::with_capacity(rows.len());
@@ -88,24 +92,36 @@ impl Records<'_> {
             .iter()
             .map(|(pointer, value)| Ok((path(pointer)?, class(value), value)))
             .collect::<Result<Vec<Condition<'_>>, StorageError>>()?;
-        // SQLite's own. The conditions are data and not text, so any number of them is one prepared statement.
+        // The conditions are data and not text, so any number of them is one prepared statement. PostgreSQL compares
+        // jsonb as wanted here; strict, because a lax path would look into arrays by itself.
         fetch_all!(
             self.tx,
             Row,
-            "SELECT id, version, data, updated_at FROM record
-             WHERE org_id = $1 AND plugin = $2 AND collection = $3 AND id > $4 AND NOT EXISTS (
-               SELECT 1 FROM json_each($5) AS wanted
-               WHERE (record.data ->> (wanted.value ->> 0)) IS NOT (wanted.value ->> 2)
-                  OR (wanted.value ->> 1) <> CASE json_type(record.data, wanted.value ->> 0)
-                       WHEN 'integer' THEN 'number' WHEN 'real' THEN 'number' WHEN 'text' THEN 'text'
-                       WHEN 'true' THEN 'boolean' WHEN 'false' THEN 'boolean'
-                       WHEN 'object' THEN 'other' WHEN 'array' THEN 'other' ELSE 'null' END)
-             ORDER BY id LIMIT $6",
+            {
+                sqlite: "SELECT id, version, data, updated_at FROM record
+                   WHERE org_id = $1 AND plugin = $2 AND collection = $3 AND id > $4 AND NOT EXISTS (
+                     SELECT 1 FROM json_each($5) AS wanted
+                     WHERE (record.data ->> (wanted.value ->> 0)) IS NOT (wanted.value ->> 2)
+                        OR (wanted.value ->> 1) <> CASE json_type(record.data, wanted.value ->> 0)
+                             WHEN 'integer' THEN 'number' WHEN 'real' THEN 'number' WHEN 'text' THEN 'text'
+                             WHEN 'true' THEN 'boolean' WHEN 'false' THEN 'boolean'
+                             WHEN 'object' THEN 'other' WHEN 'array' THEN 'other' ELSE 'null' END)
+                   ORDER BY id LIMIT $6",
+                postgres: "WITH wanted AS MATERIALIZED (
+                     SELECT ('strict ' || (value ->> 0))::jsonpath AS path, (value -> 2)::jsonb AS value
+                     FROM json_array_elements($5))
+                   SELECT id, version, data, updated_at FROM record
+                   WHERE org_id = $1 AND plugin = $2 AND collection = $3 AND id > $4 AND NOT EXISTS (
+                     SELECT 1 FROM wanted
+                     WHERE coalesce(jsonb_path_query_first(record.data::jsonb, wanted.path, '{}', true), 'null')
+                       <> wanted.value)
+                   ORDER BY id LIMIT $6",
+            },
             self.org.0,
             self.plugin.as_str(),
-            collection,
-            after.unwrap_or(""),
-            Json(conditions),
+            Text(collection),
+            Text(after.unwrap_or("")),
+            Json(&conditions),
             row_limit(limit),
         )?
         .into_iter()
@@ -114,7 +130,7 @@ impl Records<'_> {
     }
 }
 
-/// SQLite says 1 for both `true` and `1`, so the class of a value is compared beside the value.
+/// For SQLite, which says 1 for both `true` and `1`, so the class of a value is compared beside the value.
 fn class(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
@@ -125,7 +141,7 @@ fn class(value: &Value) -> &'static str {
     }
 }
 
-/// A JSON Pointer (RFC 6901) as a path of SQLite. A token of digits is an array's index.
+/// A JSON Pointer (RFC 6901) as a path of SQLite, which is one of SQL/JSON too. A token of digits is an array's index.
 fn path(pointer: &str) -> Result<String, StorageError> {
     let invalid = || StorageError::InvalidPointer(pointer.to_owned());
     let mut path = String::from("$");

@@ -4,12 +4,12 @@ use patchbay_model::{
     OrgId, PluginId, RunId, Timestamp,
     run::{Figures, LogLine, Run},
 };
-use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::{
     StorageError, Tx,
     column::{before, digest, first_id, limit as row_limit, plugin, time, unsigned, word},
+    text::{Json, Text, optional},
 };
 
 /// An org's runs.
@@ -37,12 +37,12 @@ struct Row {
     org_id: Uuid,
     id: Uuid,
     plugin: String,
-    version: String,
+    version: Text,
     digest: Vec<u8>,
     kind: String,
-    operation: String,
-    error_code: Option<String>,
-    error_detail: Option<String>,
+    operation: Text,
+    error_code: Option<Text>,
+    error_detail: Option<Text>,
     upstream_status: Option<i64>,
     wall_us: i64,
     cpu_us: i64,
@@ -64,12 +64,12 @@ impl TryFrom<Row> for Run {
             id: RunId(row.id),
             org: OrgId(row.org_id),
             plugin: plugin(&row.plugin)?,
-            version: row.version,
+            version: row.version.0,
             digest: digest(&row.digest)?,
             kind: word(&row.kind)?,
-            operation: row.operation,
-            error_code: row.error_code,
-            error_detail: row.error_detail,
+            operation: row.operation.0,
+            error_code: optional(row.error_code),
+            error_detail: optional(row.error_detail),
             upstream_status: row
                 .upstream_status
                 .map(|status| u16::try_from(status).map_err(|_| StorageError::corrupt("run.upstream_status")))

@@ -1,43 +1,65 @@
 //! A transaction, and the macros that run one query text on whichever database it is of.
 //!
-//! A second database is a second variant of [`Tx`] and a second arm in each macro below; the
-//! repositories stay as they are, save the few statements that are marked as a dialect's own.
+//! The repositories know neither database. Where the two do not speak the same SQL, a query is given twice, as
+//! `{ sqlite: …, postgres: … }`, with the same parameters.
+
+#[cfg(test)]
+mod forgetful;
 
 use patchbay_model::OrgId;
-use sqlx::{Sqlite, Transaction};
 
 use crate::{
     ApiKeys, Audit, Blobs, Connections, Events, HubTx, Installations, Kv, OrgKeys, Records, Runs, StorageError, Usage,
     Webhooks,
+    postgres::{PgTx, Scope},
+    sqlite::SqliteTx,
 };
 
 /// A transaction. Dropped without [`Tx::commit`] it leaves no trace.
+///
+/// Once something in it has failed, drop it: PostgreSQL takes nothing more in it, and its commit gives the error
+/// again.
 #[derive(Debug)]
 pub enum Tx {
     /// On SQLite.
     #[doc(hidden)]
-    Sqlite(Transaction<'static, Sqlite>),
+    Sqlite(SqliteTx),
+    /// On PostgreSQL.
+    #[doc(hidden)]
+    Postgres(PgTx),
 }
 
 impl Tx {
     /// Makes it durable: once this answers, the loss of power does not undo it.
     ///
     /// # Errors
-    /// The disk is full or broken. Nothing of the transaction is kept then.
+    /// The disk is full or broken, the server is lost, or a statement failed before. Nothing of the transaction is
+    /// kept then, save that it is not known after `Unreachable`.
     pub async fn commit(self) -> Result<(), StorageError> {
         match self {
-            Self::Sqlite(transaction) => Ok(transaction.commit().await?),
+            Self::Sqlite(tx) => tx.commit().await,
+            Self::Postgres(tx) => tx.commit().await,
         }
     }
 
     /// The repositories of one org.
     pub fn org(&mut self, org: OrgId) -> OrgTx<'_> {
+        self.speak_for(Scope::Org(org));
         OrgTx { tx: self, org }
     }
 
     /// What concerns all orgs.
     pub fn hub(&mut self) -> HubTx<'_> {
+        self.speak_for(Scope::Hub);
         HubTx { tx: self }
+    }
+
+    fn speak_for(&mut self, scope: Scope) {
+        match self {
+            // Has no such thing: there each query's org is all that keeps orgs apart.
+            Self::Sqlite(_) => {}
+            Self::Postgres(tx) => tx.speak_for(scope),
+        }
     }
 }
 
@@ -88,6 +110,19 @@ repositories! {
 }
 
 impl OrgTx<'_> {
+    /// Waits until no other transaction that asked for this is under way for the org, on whichever hub, and keeps
+    /// others waiting until this one ends. For changes that are made from what was read before. SQLite has one
+    /// writer, so there it is so in any case.
+    ///
+    /// # Errors
+    /// `Busy` after ten seconds of waiting.
+    pub async fn lock(&mut self) -> Result<(), StorageError> {
+        match &mut *self.tx {
+            Tx::Sqlite(_) => Ok(()),
+            Tx::Postgres(tx) => tx.lock(self.org).await,
+        }
+    }
+
     /// A plugin's documents.
     pub fn records<'b>(&'b mut self, plugin: &'b patchbay_model::PluginId) -> Records<'b> {
         Records { tx: self.tx, org: self.org, plugin }
@@ -99,36 +134,67 @@ impl OrgTx<'_> {
     }
 }
 
+/// A query's text as it is run. A test takes the org out of it to see what holds then.
+#[cfg(not(test))]
+pub(crate) const fn text(sql: &'static str) -> &'static str {
+    sql
+}
+
+#[cfg(test)]
+pub(crate) use forgetful::text;
+
 /// Runs a statement and gives the number of rows that it changed.
 macro_rules! execute {
-    ($tx:expr, $sql:expr $(, $bind:expr)* $(,)?) => {
+    ($tx:expr, { sqlite: $sqlite:expr, postgres: $postgres:expr $(,)? } $(, $bind:expr)* $(,)?) => {
         match &mut *$tx {
-            $crate::Tx::Sqlite(tx) => sqlx::query($sql)$(.bind($bind))*
-                .execute(&mut **tx).await
+            $crate::Tx::Sqlite(tx) => sqlx::query($crate::tx::text($sqlite))$(.bind($bind))*
+                .execute(tx.connection()).await
                 .map(|done| done.rows_affected())
                 .map_err($crate::StorageError::from),
+            $crate::Tx::Postgres(tx) => match tx.connection().await {
+                Ok(connection) => {
+                    let done = sqlx::query($crate::tx::text($postgres))$(.bind($bind))*.execute(connection).await;
+                    tx.note(done.map(|done| done.rows_affected()))
+                }
+                Err(error) => Err(error),
+            },
         }
+    };
+    ($tx:expr, $sql:expr $(, $bind:expr)* $(,)?) => {
+        execute!($tx, { sqlite: $sql, postgres: $sql } $(, $bind)*)
     };
 }
 
 /// Runs a query and gives its row, if there is one.
 macro_rules! fetch_optional {
-    ($tx:expr, $row:ty, $sql:expr $(, $bind:expr)* $(,)?) => {
-        match &mut *$tx {
-            $crate::Tx::Sqlite(tx) => sqlx::query_as::<_, $row>($sql)$(.bind($bind))*
-                .fetch_optional(&mut **tx).await
-                .map_err($crate::StorageError::from),
-        }
-    };
+    ($($query:tt)*) => { fetch!(fetch_optional, $($query)*) };
 }
 
 /// Runs a query and gives all its rows.
 macro_rules! fetch_all {
-    ($tx:expr, $row:ty, $sql:expr $(, $bind:expr)* $(,)?) => {
+    ($($query:tt)*) => { fetch!(fetch_all, $($query)*) };
+}
+
+macro_rules! fetch {
+    (
+        $fetch:ident, $tx:expr, $row:ty, { sqlite: $sqlite:expr, postgres: $postgres:expr $(,)? }
+        $(, $bind:expr)* $(,)?
+    ) => {
         match &mut *$tx {
-            $crate::Tx::Sqlite(tx) => sqlx::query_as::<_, $row>($sql)$(.bind($bind))*
-                .fetch_all(&mut **tx).await
+            $crate::Tx::Sqlite(tx) => sqlx::query_as::<_, $row>($crate::tx::text($sqlite))$(.bind($bind))*
+                .$fetch(tx.connection()).await
                 .map_err($crate::StorageError::from),
+            $crate::Tx::Postgres(tx) => match tx.connection().await {
+                Ok(connection) => {
+                    let query = sqlx::query_as::<_, $row>($crate::tx::text($postgres));
+                    let found = query$(.bind($bind))*.$fetch(connection).await;
+                    tx.note(found)
+                }
+                Err(error) => Err(error),
+            },
         }
+    };
+    ($fetch:ident, $tx:expr, $row:ty, $sql:expr $(, $bind:expr)* $(,)?) => {
+        fetch!($fetch, $tx, $row, { sqlite: $sql, postgres: $sql } $(, $bind)*)
     };
 }

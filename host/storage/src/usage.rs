@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::{
     StorageError, Tx,
     column::{before, limit as row_limit, plugin, time, unsigned, word},
+    text::{Text, optional},
 };
 
 /// An org's usage records.
@@ -63,10 +64,10 @@ struct Row {
     id: Uuid,
     plugin: String,
     run_id: Uuid,
-    meter: String,
+    meter: Text,
     quantity: i64,
     basis: String,
-    dedupe: Option<String>,
+    dedupe: Option<Text>,
     at: i64,
 }
 
@@ -79,10 +80,10 @@ impl TryFrom<Row> for UsageRecord {
             org: OrgId(row.org_id),
             plugin: plugin(&row.plugin)?,
             run: RunId(row.run_id),
-            meter: row.meter,
+            meter: row.meter.0,
             quantity: unsigned(row.quantity),
             basis: word(&row.basis)?,
-            dedupe: row.dedupe,
+            dedupe: optional(row.dedupe),
             at: time(row.at)?,
         })
     }
@@ -92,7 +93,7 @@ impl TryFrom<Row> for UsageRecord {
 /// with it hide the org's whole bill.
 const PART: i64 = 1_000_000;
 
-type TotalRow = (String, String, String, i64, i64);
+type TotalRow = (String, Text, String, i64, i64);
 
 impl Usage<'_> {
     /// Records that match, the newest first.
@@ -131,7 +132,8 @@ impl Usage<'_> {
         let rows = fetch_all!(
             self.tx,
             TotalRow,
-            "SELECT plugin, meter, basis, SUM(quantity / $5), SUM(quantity % $5) FROM usage_record
+            "SELECT plugin, meter, basis, CAST(SUM(quantity / $5) AS BIGINT), CAST(SUM(quantity % $5) AS BIGINT)
+             FROM usage_record
              WHERE org_id = $1 AND at >= $2 AND at < $3 AND ($4 IS NULL OR plugin = $4)
              GROUP BY plugin, meter, basis ORDER BY plugin, meter, basis",
             self.org.0,
@@ -143,7 +145,7 @@ impl Usage<'_> {
         rows.into_iter()
             .map(|(id, meter, basis, parts, rest)| {
                 let quantity = unsigned(parts).saturating_mul(unsigned(PART)).saturating_add(unsigned(rest));
-                Ok(UsageTotal { plugin: plugin(&id)?, meter, basis: word(&basis)?, quantity })
+                Ok(UsageTotal { plugin: plugin(&id)?, meter: meter.0, basis: word(&basis)?, quantity })
             })
             .collect()
     }

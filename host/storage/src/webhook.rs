@@ -4,12 +4,12 @@ use patchbay_model::{
     InstallationId, OrgId, PluginId, Timestamp, WebhookId,
     webhook::{Webhook, WebhookStatus, WebhookSummary},
 };
-use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::{
     StorageError, Tx,
     column::{before, first_id, limit as row_limit, micros, optional_time, plugin, time, unsigned},
+    text::{Json, Text, optional},
 };
 
 /// An org's webhooks.
@@ -53,15 +53,15 @@ pub(crate) struct Row {
     id: Uuid,
     installation_id: Uuid,
     plugin: String,
-    vendor_id: String,
-    kind: String,
+    vendor_id: Text,
+    kind: Text,
     occurred_at: Option<i64>,
-    method: String,
-    url: String,
+    method: Text,
+    url: Text,
     headers: Json<Vec<(String, String)>>,
     body: Vec<u8>,
     status: String,
-    reason: Option<String>,
+    reason: Option<Text>,
     attempts: i64,
     next_attempt_at: Option<i64>,
     received_at: i64,
@@ -76,15 +76,15 @@ impl TryFrom<Row> for Webhook {
             org: OrgId(row.org_id),
             installation: InstallationId(row.installation_id),
             plugin: plugin(&row.plugin)?,
-            vendor_id: row.vendor_id,
-            kind: row.kind,
+            vendor_id: row.vendor_id.0,
+            kind: row.kind.0,
             occurred_at: optional_time(row.occurred_at)?,
-            method: row.method,
-            url: row.url,
+            method: row.method.0,
+            url: row.url.0,
             headers: row.headers.0,
             body: row.body,
             status: status(&row.status)?,
-            reason: row.reason,
+            reason: optional(row.reason),
             attempts: u32::try_from(row.attempts).map_err(|_| StorageError::corrupt("webhook.attempts"))?,
             next_attempt_at: optional_time(row.next_attempt_at)?,
             received_at: time(row.received_at)?,
@@ -97,12 +97,12 @@ struct SummaryRow {
     id: Uuid,
     installation_id: Uuid,
     plugin: String,
-    vendor_id: String,
-    kind: String,
+    vendor_id: Text,
+    kind: Text,
     occurred_at: Option<i64>,
     size: i64,
     status: String,
-    reason: Option<String>,
+    reason: Option<Text>,
     attempts: i64,
     next_attempt_at: Option<i64>,
     received_at: i64,
@@ -116,12 +116,12 @@ impl TryFrom<SummaryRow> for WebhookSummary {
             id: WebhookId(row.id),
             installation: InstallationId(row.installation_id),
             plugin: plugin(&row.plugin)?,
-            vendor_id: row.vendor_id,
-            kind: row.kind,
+            vendor_id: row.vendor_id.0,
+            kind: row.kind.0,
             occurred_at: optional_time(row.occurred_at)?,
             size: unsigned(row.size),
             status: status(&row.status)?,
-            reason: row.reason,
+            reason: optional(row.reason),
             attempts: u32::try_from(row.attempts).map_err(|_| StorageError::corrupt("webhook.attempts"))?,
             next_attempt_at: optional_time(row.next_attempt_at)?,
             received_at: time(row.received_at)?,
@@ -178,15 +178,15 @@ impl Webhooks<'_> {
             webhook.id.0,
             webhook.installation.0,
             webhook.plugin.as_str(),
-            &webhook.vendor_id,
-            &webhook.kind,
+            Text(&webhook.vendor_id),
+            Text(&webhook.kind),
             micros(webhook.occurred_at),
-            &webhook.method,
-            &webhook.url,
+            Text(&webhook.method),
+            Text(&webhook.url),
             Json(&webhook.headers),
             &webhook.body,
             webhook.status.as_str(),
-            &webhook.reason,
+            webhook.reason.as_ref().map(Text),
             i64::from(webhook.attempts),
             micros(webhook.next_attempt_at),
             webhook.received_at.timestamp_micros(),
@@ -202,6 +202,24 @@ impl Webhooks<'_> {
         fetch_optional!(self.tx, Row, select!("WHERE org_id = $1 AND id = $2"), self.org.0, id.0)?
             .map(Webhook::try_from)
             .transpose()
+    }
+
+    /// Takes a pending webhook's work until a time, after which it is due again. `due` is when it was due as it was
+    /// read: false if somebody else has taken it or done it since.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn take(&mut self, id: WebhookId, due: Timestamp, until: Timestamp) -> Result<bool, StorageError> {
+        let rows = execute!(
+            self.tx,
+            "UPDATE webhook SET next_attempt_at = $4
+             WHERE org_id = $1 AND id = $2 AND status = 'pending' AND next_attempt_at = $3",
+            self.org.0,
+            id.0,
+            due.timestamp_micros(),
+            until.timestamp_micros(),
+        )?;
+        Ok(rows > 0)
     }
 
     /// Webhooks that match, the newest first, without what they carry.
@@ -258,7 +276,7 @@ impl Webhooks<'_> {
             self.org.0,
             outcome.id.0,
             outcome.status.as_str(),
-            &outcome.reason,
+            outcome.reason.as_ref().map(Text),
             i64::from(outcome.attempts),
             micros(outcome.next_attempt_at),
         )?;

@@ -13,6 +13,7 @@ use std::{
 };
 
 use chrono::DateTime;
+use hmac::Mac as _;
 use patchbay_model::{ConnectionId, OrgId, PluginId, Random, installation::SealedConnection};
 use patchbay_storage::{OrgKey, OrgTx};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -20,9 +21,10 @@ use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::{
-    CredentialValues, Credentials, VaultError,
+    CredentialValues, Credentials, KeyHasher, VaultError,
     cipher::{self, KEY_LEN, KeyBytes, place},
     key_file,
+    key_hasher::keyed,
 };
 
 /// The form of what [`Vault::seal_connection`] gives: this byte, the data key's version (32 bits, big-endian), the
@@ -46,6 +48,18 @@ impl KeyEncryptionKey {
     pub fn from_file_or_create(path: &Path, random: &dyn Random) -> Result<Self, VaultError> {
         let (version, key) = key_file::read_or_create(path, random)?;
         Ok(Self { version, key })
+    }
+
+    /// What tells this key and the pepper of API keys from all others, and nothing about either: for hubs on one
+    /// database, which need the same.
+    #[must_use]
+    pub fn fingerprint(&self, pepper: &KeyHasher) -> [u8; 32] {
+        const PURPOSE: &str = "patchbay fingerprint 1";
+        let mut mac = keyed(&self.key);
+        mac.update(PURPOSE.as_bytes());
+        mac.update(&self.version.to_be_bytes());
+        mac.update(&pepper.hash(PURPOSE));
+        mac.finalize().into_bytes().into()
     }
 
     /// This key, under this version.

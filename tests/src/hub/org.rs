@@ -84,6 +84,12 @@ impl Org {
         Self { key: key.to_owned(), ..self.clone() }
     }
 
+    /// The same org as another hub on the same database sees it.
+    #[must_use]
+    pub fn at(&self, hub: &TestHub) -> Self {
+        Self { url: hub.url.clone(), ..self.clone() }
+    }
+
     /// A request with this org's key.
     pub fn call(&self, method: &str, path: &str) -> Call {
         let method = Method::from_bytes(method.as_bytes()).expect("an HTTP method");

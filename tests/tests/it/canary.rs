@@ -76,8 +76,7 @@ fn assert_clean(place: &str, bytes: &[u8]) {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_thief_of_a_guest_finds_nothing_in_its_memory_or_in_what_the_host_told_it() {
+pub async fn a_thief_of_a_guest_finds_nothing_in_its_memory_or_in_what_the_host_told_it() {
     let log = capture_log();
     let scene = ZooScene::start(&Fixture::load("secret-dumper")).await;
     let reply = scene.hostile.act("secret-dumper", "run", &json!({})).await.expect(200);
@@ -107,14 +106,13 @@ async fn a_thief_of_a_guest_finds_nothing_in_its_memory_or_in_what_the_host_told
     ] {
         assert_clean(path, &scene.hostile.get(path).await.expect(200).body);
     }
-    for (path, bytes) in scene.hub.files() {
+    for (path, bytes) in scene.hub.kept().await {
         assert_clean(&path.display().to_string(), &bytes);
     }
     assert_clean("the log", &log.0.lock().unwrap());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_vendor_that_echoes_the_credential_does_not_get_it_past_the_hub() {
+pub async fn a_vendor_that_echoes_the_credential_does_not_get_it_past_the_hub() {
     let log = capture_log();
     let scene = OpenAiScene::start().await;
     let streamed = json!({"model": "sim:echo,pace=1", "messages": [{"role": "user", "content": "x"}], "stream": true});
@@ -134,8 +132,7 @@ async fn a_vendor_that_echoes_the_credential_does_not_get_it_past_the_hub() {
     assert_clean("the log", &log.0.lock().unwrap());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_error_about_a_connection_does_not_repeat_it() {
+pub async fn an_error_about_a_connection_does_not_repeat_it() {
     let log = capture_log();
     let scene = OpenAiScene::start().await;
     let wrong = [
@@ -161,11 +158,10 @@ async fn an_error_about_a_connection_does_not_repeat_it() {
     assert_clean("the log", &log.0.lock().unwrap());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_hubs_own_keys_are_stored_as_hashes_only() {
+pub async fn the_hubs_own_keys_are_stored_as_hashes_only() {
     let scene = OpenAiScene::start().await;
     let key = scene.org.key.as_bytes();
-    for (path, bytes) in scene.hub.files() {
+    for (path, bytes) in scene.hub.kept().await {
         assert!(!bytes.windows(key.len()).any(|window| window == key), "the API key is in {}", path.display());
     }
 }

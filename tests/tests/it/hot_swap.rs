@@ -38,8 +38,7 @@ async fn active_version(org: &Org) -> String {
     org.get("/v1/installations/echo").await.json()["version"].as_str().unwrap_or_default().to_owned()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn fifty_swaps_under_load_fail_no_call() {
+pub async fn fifty_swaps_under_load_fail_no_call() {
     let hub = TestHub::setup().edit(|config| config.runtime.defaults.concurrency = 512).start().await;
     let org = hub.org("acme").await;
     let echo = Fixture::load("echo");
@@ -81,8 +80,7 @@ async fn fifty_swaps_under_load_fail_no_call() {
     org.wait_for(Duration::from_secs(10), || async { (hub_handle.generations_alive() <= 1).then_some(()) }).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_call_that_runs_during_a_swap_ends_on_the_version_that_it_began_with() {
+pub async fn a_call_that_runs_during_a_swap_ends_on_the_version_that_it_began_with() {
     let vendor = patchbay_tests::Vendor::start().await;
     let hub = TestHub::setup().upstream("vendor.test", &vendor.url()).start().await;
     let org = hub.org("acme").await;
@@ -101,8 +99,7 @@ async fn a_call_that_runs_during_a_swap_ends_on_the_version_that_it_began_with()
     assert_eq!(org.get("/v1/installations/sleeper").await.json()["version"], "1.0.1");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_pinned_installation_stays_where_it_is() {
+pub async fn a_pinned_installation_stays_where_it_is() {
     let hub = TestHub::start().await;
     let org = hub.org("acme").await;
     let echo = Fixture::load("echo");
@@ -116,8 +113,7 @@ async fn a_pinned_installation_stays_where_it_is() {
     assert_eq!(org.runs("echo").await[0]["version"], "1.0.0");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_version_that_may_do_more_waits_for_an_approval_while_the_one_before_serves() {
+pub async fn a_version_that_may_do_more_waits_for_an_approval_while_the_one_before_serves() {
     let hub = TestHub::start().await;
     let org = hub.org("acme").await;
     let echo = Fixture::load("echo");

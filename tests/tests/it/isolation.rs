@@ -5,8 +5,7 @@ use serde_json::json;
 
 use crate::scene::ZooScene;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn records_values_and_files_of_another_org_are_not_found() {
+pub async fn records_values_and_files_of_another_org_are_not_found() {
     let scene = ZooScene::start(&Fixture::load("foreign-reader")).await;
     let _ = scene.neighbour.install("foreign-reader", json!({})).await.expect(200);
     let secret = "neighbours-secret-71c4";
@@ -20,8 +19,7 @@ async fn records_values_and_files_of_another_org_are_not_found() {
     assert!(own.text().contains(secret), "the owner reads it: {}", own.text());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn nothing_stays_in_globals_or_memory_from_one_call_to_the_next() {
+pub async fn nothing_stays_in_globals_or_memory_from_one_call_to_the_next() {
     let scene = ZooScene::start(&Fixture::load("state-smuggler")).await;
     let _ = scene.neighbour.install("state-smuggler", json!({})).await.expect(200);
     for round in 0..20 {
@@ -32,8 +30,7 @@ async fn nothing_stays_in_globals_or_memory_from_one_call_to_the_next() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_same_guest_of_another_org_has_no_installation() {
+pub async fn the_same_guest_of_another_org_has_no_installation() {
     let scene = ZooScene::start(&Fixture::load("fetcher")).await;
     scene
         .neighbour

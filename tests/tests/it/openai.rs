@@ -9,8 +9,7 @@ pub fn chat(model: &str) -> Value {
     json!({"model": model, "messages": [{"role": "user", "content": "how are you"}]})
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_chat_completion_by_action_answers_and_is_billed() {
+pub async fn a_chat_completion_by_action_answers_and_is_billed() {
     let scene = OpenAiScene::start().await;
     let reply = scene.org.act("openai", "create-chat-completion", &chat("gpt-4.1")).await.expect(200);
     let output = &reply.json()["output"];
@@ -21,16 +20,14 @@ async fn a_chat_completion_by_action_answers_and_is_billed() {
     assert_eq!(scene.org.metered("openai", "output_tokens").await, 6);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_response_by_action_answers() {
+pub async fn a_response_by_action_answers() {
     let scene = OpenAiScene::start().await;
     let input = json!({"model": "gpt-4.1", "input": "how are you"});
     let reply = scene.org.act("openai", "create-response", &input).await.expect(200).json();
     assert_eq!(reply["output"]["output"][0]["content"][0]["text"], "word0 word1 word2 word3 word4 word5");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_embedding_by_action_answers() {
+pub async fn an_embedding_by_action_answers() {
     let scene = OpenAiScene::start().await;
     let input = json!({"model": "text-embedding-3-small", "input": "how are you", "dimensions": 4});
     let reply = scene.org.act("openai", "create-embedding", &input).await.expect(200).json();
@@ -38,8 +35,7 @@ async fn an_embedding_by_action_answers() {
     assert_eq!(scene.org.metered("openai", "input_tokens").await, 3);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_proxy_gives_the_vendors_own_answers() {
+pub async fn the_proxy_gives_the_vendors_own_answers() {
     let scene = OpenAiScene::start().await;
     let reply = scene.proxied("/v1/chat/completions", &chat("gpt-4.1")).send().await.expect(200);
     assert_eq!(reply.json()["object"], "chat.completion");
@@ -53,8 +49,7 @@ async fn the_proxy_gives_the_vendors_own_answers() {
     assert_eq!(reply.json()["data"][0]["id"], "gpt-4.1");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_hub_key_stays_here_and_the_vendor_key_stays_there() {
+pub async fn the_hub_key_stays_here_and_the_vendor_key_stays_there() {
     let scene = OpenAiScene::start().await;
     let _ = scene.proxied("/v1/chat/completions", &chat("gpt-4.1")).send().await.expect(200);
     let _ = scene.org.act("openai", "create-chat-completion", &chat("gpt-4.1")).await.expect(200);
@@ -64,8 +59,7 @@ async fn the_hub_key_stays_here_and_the_vendor_key_stays_there() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn usage_equals_the_vendors_ledger_over_a_mix_of_calls() {
+pub async fn usage_equals_the_vendors_ledger_over_a_mix_of_calls() {
     let scene = OpenAiScene::start().await;
     for tokens in [1, 7, 40] {
         let model = format!("sim:tokens={tokens}");
@@ -90,8 +84,7 @@ async fn usage_equals_the_vendors_ledger_over_a_mix_of_calls() {
     assert!(scene.org.usage("openai").await.iter().all(|(_, basis, _)| basis == "reported"));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn every_call_leaves_a_run_with_its_figures() {
+pub async fn every_call_leaves_a_run_with_its_figures() {
     let scene = OpenAiScene::start().await;
     let reply = scene.proxied("/v1/chat/completions", &chat("gpt-4.1")).send().await.expect(200);
     let run = reply.header("patchbay-run").unwrap().to_owned();

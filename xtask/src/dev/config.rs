@@ -45,7 +45,7 @@ pub fn write(settings: &Settings<'_>) -> Result<PathBuf> {
 fn render(settings: &Settings<'_>) -> Result<String> {
     let config = Config {
         server: Server { listen: settings.listen, public_url: format!("http://{}", settings.listen) },
-        data: Data { dir: settings.data },
+        data: Data { dir: settings.data, database: format!("sqlite:{}", settings.data.join("patchbay.db").display()) },
         plugins: Plugins { dir: settings.plugins, allow_unsigned: true },
         upstreams: settings
             .simulator
@@ -73,6 +73,8 @@ struct Server {
 #[derive(Serialize)]
 struct Data<'a> {
     dir: &'a Path,
+    /// Said, because `DATABASE_URL` in a developer's shell may be another project's.
+    database: String,
 }
 
 #[derive(Serialize)]

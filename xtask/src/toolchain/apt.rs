@@ -1,10 +1,8 @@
 //! A compiler with its library's sources, from Debian's packages.
 
-use std::process::Command;
-
 use anyhow::{Result, bail};
 
-use crate::process;
+use crate::apt;
 
 /// A current compiler and the sources of its standard library: Debian's packages for building browsers.
 const PACKAGES: [&str; 2] = ["rustc-web", "rust-web-src"];
@@ -12,27 +10,17 @@ const PACKAGES: [&str; 2] = ["rustc-web", "rust-web-src"];
 /// Installs them; needs root.
 pub fn install() -> Result<()> {
     let by_hand = format!(
-        "apt-get update && apt-get install --yes --no-install-recommends {}\n\
-         or, with a network that reaches rustup's servers:\n    rustup target add {}",
-        PACKAGES.join(" "),
+        "{}\nor, with a network that reaches rustup's servers:\n    rustup target add {}",
+        apt::by_hand(&PACKAGES),
         super::TARGET
     );
-    if !process::exists("apt-get") {
+    if !apt::is_here() {
         bail!(
             "guests need a wasm standard library, and there is no apt-get to get one with; on Debian run\n    {by_hand}"
         );
     }
-    if !rustix::process::geteuid().is_root() {
+    if !apt::is_allowed() {
         bail!("guests need a wasm standard library; as root run\n    {by_hand}");
     }
-    println!("installing {}", PACKAGES.join(" and "));
-    process::run(&mut apt(&["update"]))?;
-    let mut install = apt(&["install", "--yes", "--no-install-recommends"]);
-    process::run(install.args(PACKAGES))
-}
-
-fn apt(arguments: &[&str]) -> Command {
-    let mut command = Command::new("apt-get");
-    command.arg("--quiet").args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
-    command
+    apt::install(&PACKAGES)
 }

@@ -18,7 +18,9 @@ impl Config {
     pub fn hub(&self) -> Result<HubConfig> {
         let program = std::env::current_exe().context("cannot find this program's own file")?;
         let mut hub = HubConfig::new(self.data.dir.clone(), Compiler::Child(program));
-        hub.database_url.clone_from(&self.data.database);
+        hub.database_url = Some(self.database_url());
+        hub.blobs_dir.clone_from(&self.data.blobs);
+        hub.keys_dir.clone_from(&self.data.keys);
         hub.plugins_dir.clone_from(&self.plugins.dir);
         hub.public_url.clone_from(&self.server.public_url);
         hub.trust = self.trust()?;
@@ -42,11 +44,8 @@ impl Config {
     }
 
     /// Where the database is.
-    pub fn database_url(&self) -> Result<DatabaseUrl> {
-        match &self.data.database {
-            Some(url) => url.parse().context("data.database"),
-            None => Ok(DatabaseUrl::sqlite(self.data.dir.join("patchbay.db"))),
-        }
+    pub fn database_url(&self) -> DatabaseUrl {
+        self.data.database.clone().unwrap_or_else(|| DatabaseUrl::sqlite(self.data.dir.join("patchbay.db")))
     }
 
     /// For the HTTP face.

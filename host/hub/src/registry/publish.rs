@@ -12,7 +12,7 @@ use bytes::Bytes;
 use patchbay_model::{Code, Digest, Failure, PluginId};
 use patchbay_package::{OpenLimits, Package, manifest_of, open};
 use patchbay_runtime::Plugin;
-use patchbay_storage::{PluginSource, PluginStatus, PluginVersion};
+use patchbay_storage::{Change, PluginSource, PluginStatus, PluginVersion, StorageError};
 use semver::Version;
 
 use super::{Catalogue, Loaded, Source, view::Problem};
@@ -134,26 +134,29 @@ impl Inner {
             .iter()
             .any(|loaded| loaded.offered() && loaded.plugin.version() == version && loaded.plugin.digest() != digest);
         if taken {
-            let detail = format!("{id} {version} exists already with other contents: raise the version in plugin.toml");
-            return Err(Failure::new(Code::PackageVersionTaken, detail));
+            return Err(version_taken(id, version));
         }
         Ok(())
     }
 
     async fn record_version(&self, plugin: &Arc<Plugin>, origin: &Origin) -> Result<(), Failure> {
+        let (package, manifest) = (plugin.package(), plugin.manifest());
+        let mut tx = self.database.read().await?;
+        let known = tx.hub().plugin_version(&package.digest).await?;
+        drop(tx);
         let source = match origin {
             Origin::Stored { .. } => return Ok(()),
             Origin::Upload => PluginSource::Upload,
-            Origin::Folder(_) => {
-                let catalogue = self.registry.catalogue();
-                let loaded = catalogue.by_digest(&plugin.manifest().id, plugin.digest());
-                if loaded.is_some_and(|loaded| loaded.uploaded) { PluginSource::Upload } else { PluginSource::Folder }
-            }
+            Origin::Folder(_) => match &known {
+                // in the folder as well
+                Some(known) if known.status == PluginStatus::Active => known.source,
+                _ => PluginSource::Folder,
+            },
         };
-        if source == PluginSource::Upload {
-            self.store_package(plugin.package()).await?;
+        let (uploaded, shared) = (source == PluginSource::Upload, self.database.is_shared());
+        if uploaded && !shared {
+            self.store_package(package).await?;
         }
-        let (package, manifest) = (plugin.package(), plugin.manifest());
         let row = PluginVersion {
             digest: package.digest,
             plugin: manifest.id.clone(),
@@ -168,14 +171,19 @@ impl Inner {
             created_at: self.clock.now(),
         };
         // at a start every version is there already, and reading twenty takes less time than writing one
-        let mut tx = self.database.read().await?;
-        let known = tx.hub().plugin_version(&row.digest).await?;
-        drop(tx);
         if known.is_some_and(|known| PluginVersion { created_at: row.created_at, ..known } == row) {
             return Ok(());
         }
         let mut tx = self.database.begin().await?;
-        tx.hub().put_plugin_version(&row).await?;
+        match tx.hub().put_plugin_version(&row).await {
+            // another hub was given it while this one compiled
+            Err(StorageError::AlreadyExists(_)) => return Err(version_taken(&row.plugin, &manifest.version)),
+            put => put?,
+        }
+        if uploaded && shared {
+            tx.hub().put_package(&package.digest, &package.bytes).await?;
+        }
+        tx.hub().notify(Change::PluginVersion { plugin: row.plugin, digest: row.digest }).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -217,6 +225,11 @@ impl Inner {
             self.note_problem(plugin, &Origin::Folder(path.to_owned()), failure);
         }
     }
+}
+
+fn version_taken(id: &PluginId, version: &Version) -> Failure {
+    let detail = format!("{id} {version} exists already with other contents: raise the version in plugin.toml");
+    Failure::new(Code::PackageVersionTaken, detail)
 }
 
 /// A good package solves the problem of its own source, and of earlier uploads of its plugin.

@@ -75,6 +75,10 @@ impl Verdicts {
         lock(&self.0).retain(|(of, _), _| *of != installation);
     }
 
+    pub(crate) fn forget_all(&self) {
+        lock(&self.0).clear();
+    }
+
     pub(crate) fn forget_version(&self, digest: Digest) {
         lock(&self.0).retain(|(_, by), _| *by != digest);
     }

@@ -12,7 +12,6 @@ use patchbay_model::{
     Digest, Failure, PluginId,
     installation::{Installation, VersionPolicy},
 };
-use patchbay_storage::PluginStatus;
 
 use super::Source;
 use crate::{
@@ -142,10 +141,7 @@ impl Inner {
                 catalogue.sort(plugin);
             });
             self.registry.verdicts.forget_version(digest);
-            self.remove_package(digest).await;
-            let mut tx = self.database.begin().await?;
-            tx.hub().set_plugin_status(&digest, PluginStatus::Withdrawn, None).await?;
-            tx.commit().await?;
+            self.withdraw_package(digest).await?;
             tracing::info!(plugin.id = %plugin, plugin.version = %loaded.plugin.version(), %digest, "plugin version withdrawn");
         }
         drop(catalogue);

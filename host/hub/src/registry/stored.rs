@@ -1,11 +1,12 @@
 //! Packages that must outlive their source: uploads, and versions that somebody is pinned to or could
-//! not leave. They are files named by their digest; the database says what they are.
+//! not leave. They are files named by their digest, and the database says what they are; on a database that
+//! other hubs share they are in it as well, because each hub has to find what another was given.
 
-use std::{io, path::PathBuf, sync::Arc};
+use std::{collections::BTreeSet, io, path::PathBuf, sync::Arc};
 
 use bytes::Bytes;
 use futures::future;
-use patchbay_model::{Digest, Failure};
+use patchbay_model::{Digest, Failure, PluginId};
 use patchbay_package::Package;
 use patchbay_storage::{PluginSource, PluginStatus, PluginVersion, StorageError};
 
@@ -19,6 +20,9 @@ impl Inner {
 
     /// Keeps the package's bytes so that it can be loaded at the next start.
     pub(crate) async fn store_package(&self, package: &Arc<Package>) -> Result<(), Failure> {
+        if self.database.is_shared() {
+            return self.share_package(package).await;
+        }
         let path = self.package_path(package.digest);
         if tokio::fs::try_exists(&path).await.unwrap_or(false) {
             return Ok(());
@@ -28,7 +32,50 @@ impl Inner {
             .map_err(|error| Failure::internal(format!("{}: {error}", path.display())))
     }
 
-    pub(super) async fn remove_package(&self, digest: Digest) {
+    async fn share_package(&self, package: &Package) -> Result<(), Failure> {
+        let mut tx = self.database.begin().await?;
+        // asked first, because it is megabytes
+        if !tx.hub().has_package(&package.digest).await? {
+            tx.hub().put_package(&package.digest, &package.bytes).await?;
+            tx.commit().await?;
+        }
+        Ok(())
+    }
+
+    /// The bytes of a package, if they were kept.
+    async fn stored_package(&self, digest: Digest) -> Result<Option<Bytes>, Failure> {
+        if self.database.is_shared() {
+            let mut tx = self.database.read().await?;
+            return Ok(tx.hub().package(&digest).await?.map(Bytes::from));
+        }
+        let path = self.package_path(digest);
+        match tokio::fs::read(&path).await {
+            Ok(bytes) => Ok(Some(bytes.into())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Failure::internal(format!("{}: {error}", path.display()))),
+        }
+    }
+
+    /// Lets go of a package that nobody runs and that is offered nowhere.
+    pub(super) async fn withdraw_package(&self, digest: Digest) -> Result<(), Failure> {
+        if !self.database.is_shared() {
+            self.remove_file(digest).await;
+        }
+        let mut tx = self.database.begin().await?;
+        if self.database.is_shared() {
+            let row = tx.hub().plugin_version(&digest).await?;
+            if row.is_some_and(|row| is_uploaded(&row)) {
+                // another hub was given it, and this one will hear of that
+                return Ok(());
+            }
+            tx.hub().delete_package(&digest).await?;
+        }
+        tx.hub().set_plugin_status(&digest, PluginStatus::Withdrawn, None).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn remove_file(&self, digest: Digest) {
         match tokio::fs::remove_file(self.package_path(digest)).await {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 tracing::warn!(%digest, %error, "a package that nobody needs was not removed");
@@ -48,20 +95,59 @@ impl Inner {
         Ok(())
     }
 
-    async fn load_stored(&self, row: PluginVersion) {
+    /// Loads what other hubs on the database were given, of one plugin or of all, and moves installations to it.
+    pub(crate) async fn load_missing(&self, only: Option<&PluginId>) -> Result<(), Failure> {
+        if let Some(plugin) = only {
+            // what this very hub is being given is in place once its publisher lets go of the plugin
+            drop(self.registry.hold(plugin).await);
+        }
+        let mut tx = self.database.read().await?;
+        let mut rows = tx.hub().plugin_versions().await?;
+        drop(tx);
+        let catalogue = self.registry.catalogue();
+        rows.retain(|row| {
+            let wanted = row.status == PluginStatus::Active && only.is_none_or(|only| row.plugin == *only);
+            let loaded = catalogue.by_digest(&row.plugin, row.digest);
+            wanted && loaded.is_none_or(|loaded| is_uploaded(row) && !loaded.uploaded)
+        });
+        // not across an await: the catalogue holds versions that may be let go meanwhile
+        drop(catalogue);
+        let loaded: Vec<Option<PluginId>> = future::join_all(rows.into_iter().map(|row| self.load_stored(row))).await;
+        for plugin in loaded.into_iter().flatten().collect::<BTreeSet<_>>() {
+            let _held = self.registry.hold(&plugin).await;
+            self.settle(&plugin).await;
+        }
+        Ok(())
+    }
+
+    /// Gives the plugin if it was loaded.
+    async fn load_stored(&self, row: PluginVersion) -> Option<PluginId> {
         let uploaded = row.source == PluginSource::Upload;
-        let bytes = match tokio::fs::read(self.package_path(row.digest)).await {
-            Ok(bytes) => Bytes::from(bytes),
+        let bytes = match self.stored_package(row.digest).await {
+            Ok(Some(bytes)) => bytes,
             // a version of the folder that nobody needed to keep
-            Err(error) if error.kind() == io::ErrorKind::NotFound && !uploaded => return,
+            Ok(None) if !uploaded => return None,
+            Ok(None) => {
+                tracing::error!(plugin.id = %row.plugin, digest = %row.digest, "a stored package is missing");
+                return None;
+            }
             Err(error) => {
                 tracing::error!(plugin.id = %row.plugin, digest = %row.digest, %error, "a stored package cannot be read");
-                return;
+                return None;
             }
         };
         let origin = Origin::Stored { digest: row.digest, uploaded };
-        if let Err(failure) = self.publish(bytes, &origin).await {
-            tracing::error!(plugin.id = %row.plugin, digest = %row.digest, error = %failure, "a stored package was not loaded");
+        match self.publish(bytes, &origin).await {
+            Ok(_) => Some(row.plugin),
+            Err(failure) => {
+                tracing::error!(plugin.id = %row.plugin, digest = %row.digest, error = %failure, "a stored package was not loaded");
+                None
+            }
         }
     }
+}
+
+/// True for a version that is offered because somebody uploaded it.
+fn is_uploaded(row: &PluginVersion) -> bool {
+    row.source == PluginSource::Upload && row.status == PluginStatus::Active
 }

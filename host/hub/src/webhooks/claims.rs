@@ -1,5 +1,5 @@
-//! Who works on which webhook: one at a time. In this process only; several hubs on one database claim
-//! rows by lease instead.
+//! Who works on which webhook: one at a time. In this process only; hubs that share a database take a lease
+//! as well.
 
 use std::{
     collections::HashSet,

@@ -10,6 +10,7 @@ use patchbay_model::{
     webhook::{Webhook, WebhookStatus},
 };
 use patchbay_runtime::{Answer, Finished, Receipt, Verdict, WebhookCall};
+use tokio::sync::OwnedSemaphorePermit;
 use tracing::Instrument as _;
 
 use super::claims::Claim;
@@ -213,7 +214,16 @@ impl Receiving {
 
     async fn genuine(&self, receipt: Receipt, call: &Call, finished: Finished<()>) -> Result<WebhookAnswer, Failure> {
         let hub = &*self.hub.0;
-        let webhook = self.pending(&receipt);
+        let permit = match receipt.in_line {
+            true => None,
+            false => Arc::clone(&hub.webhooks.permits).try_acquire_owned().ok(),
+        };
+        // without room here, it is there for whichever hub has some
+        let due = match receipt.in_line || permit.is_some() {
+            true => hub.webhooks.lease(self.received_at, self.serving.plugin.limits().timeout),
+            false => self.received_at,
+        };
+        let webhook = self.pending(&receipt, due);
         // claimed before it is stored: the worker must not take it from under us
         let claim = hub.webhooks.claims.claim(webhook.id);
         // side by side: most often one batch of the journal takes both, and if only one is stored the vendor
@@ -231,16 +241,15 @@ impl Receiving {
             let answer = hub.process(webhook, true, claim).await?;
             return answer.map_or_else(|| Ok(WebhookAnswer::acknowledged()), WebhookAnswer::try_from);
         }
-        self.process_later(webhook, claim);
+        self.process_later(webhook, claim, permit);
         Ok(WebhookAnswer::acknowledged())
     }
 
     /// Starts the work at once if there is room, else leaves it to the worker.
-    fn process_later(&self, webhook: Webhook, claim: Claim) {
-        let queue = &self.hub.0.webhooks;
-        let Ok(permit) = Arc::clone(&queue.permits).try_acquire_owned() else {
+    fn process_later(&self, webhook: Webhook, claim: Claim, permit: Option<OwnedSemaphorePermit>) {
+        let Some(permit) = permit else {
             drop(claim);
-            queue.due_at(self.received_at);
+            self.hub.0.webhooks.due_at(self.received_at);
             return;
         };
         let hub = self.hub.clone();
@@ -251,14 +260,14 @@ impl Receiving {
         });
     }
 
-    fn pending(&self, receipt: &Receipt) -> Webhook {
+    fn pending(&self, receipt: &Receipt, due: Timestamp) -> Webhook {
         let millis = receipt.occurred_at.and_then(|millis| i64::try_from(millis).ok());
         Webhook {
             vendor_id: receipt.id.clone(),
             kind: receipt.kind.clone(),
             occurred_at: millis.and_then(chrono::DateTime::from_timestamp_millis),
             status: WebhookStatus::Pending,
-            next_attempt_at: Some(self.received_at),
+            next_attempt_at: Some(due),
             ..self.stored()
         }
     }

@@ -94,12 +94,27 @@ impl Hub {
         if !due {
             return Ok(None);
         }
+        if queue.shared && !self.lease(&webhook, now).await? {
+            return Ok(None);
+        }
         let hub = self.clone();
         Ok(Some(self.0.start_behind(async move {
             let _permit = permit;
             // its failure is kept with the webhook
             let _ = hub.0.process(webhook, false, claim).await;
         })))
+    }
+
+    /// False if another hub was faster.
+    async fn lease(&self, webhook: &Webhook, now: Timestamp) -> Result<bool, Failure> {
+        let Some(due) = webhook.next_attempt_at else { return Ok(false) };
+        let serving = self.0.callable(webhook.org, &webhook.plugin).await.ok();
+        let longest_call = serving.map_or(Duration::ZERO, |serving| serving.plugin.limits().timeout);
+        let until = self.0.webhooks.lease(now, longest_call);
+        let mut tx = self.0.database.begin().await?;
+        let taken = tx.org(webhook.org).webhooks().take(webhook.id, due, until).await?;
+        tx.commit().await?;
+        Ok(taken)
     }
 }
 

@@ -44,20 +44,24 @@ fn describe(blob: &Blob) -> contract::Blob {
 }
 
 impl CallState {
-    /// How much more the org may keep, if it may keep `size` more.
-    async fn room(&mut self, size: u64) -> Result<u64, HostError> {
+    /// How much more the org may keep.
+    async fn room(&mut self) -> Result<u64, HostError> {
         let (_place, mut tx) = self.reading().await?;
         let kept = tx.org(self.tenant.org).blobs().total_bytes().await?;
-        self.services.blobs.room(kept, size).map_err(failed)
+        self.services.blobs.room(kept, 0).map_err(failed)
     }
 
     async fn keep(&mut self, content_type: String, body: BodyStream) -> Result<contract::Blob, HostError> {
         let (org, services) = (self.tenant.org, Arc::clone(&self.services));
-        let room = self.room(0).await?;
+        let room = self.room().await?;
         let received = services.blobs.receive(room, body).await.map_err(failed)?;
         let _lock = services.blobs.lock(org).await;
+        let (_place, mut tx) = self.writing().await?;
+        // other hubs' too
+        tx.org(org).lock().await?;
         // others may have kept something meanwhile
-        self.room(received.stored.size).await?;
+        let kept = tx.org(org).blobs().total_bytes().await?;
+        services.blobs.room(kept, received.stored.size).map_err(failed)?;
         let (stored, file) = services.blobs.place(org, received).await.map_err(failed)?;
         let blob = Blob {
             id: BlobId::new(&*services.clock, &*services.random),
@@ -68,7 +72,6 @@ impl CallState {
             sha256: stored.sha256,
             created_at: services.clock.now(),
         };
-        let (_place, mut tx) = self.writing().await?;
         tx.org(org).blobs().insert(&blob).await?;
         // Before the commit: a file too many is better than a row without one.
         file.claim();
@@ -123,13 +126,18 @@ impl Host for CallState {
         let Ok(blob_id) = id.parse::<BlobId>() else { return Ok(false) };
         let services = Arc::clone(&self.services);
         let _lock = services.blobs.lock(self.tenant.org).await;
-        let (_place, mut tx) = self.writing().await?;
+        let (place, mut tx) = self.writing().await?;
         let mut org = tx.org(self.tenant.org);
         let Some(blob) = org.blobs().get(&self.grants.plugin, blob_id).await? else { return Ok(false) };
         org.blobs().delete(&self.grants.plugin, blob_id).await?;
-        let unused = org.blobs().references(&blob.sha256).await? == 0;
         tx.commit().await?;
-        if unused {
+        drop(place);
+        // After the commit: a file too many is better than a row without one. It is looked for other rows anew, under
+        // the lock that other hubs take as well, because one of them may have named the same bytes meanwhile.
+        let (_place, mut tx) = self.writing().await?;
+        let mut org = tx.org(self.tenant.org);
+        org.lock().await?;
+        if org.blobs().references(&blob.sha256).await? == 0 {
             services.blobs.delete(self.tenant.org, &blob.sha256).await.map_err(failed)?;
         }
         Ok(true)

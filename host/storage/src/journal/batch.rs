@@ -20,6 +20,13 @@ pub(super) struct Key<'a> {
     pub(super) id: &'a str,
 }
 
+impl<'a> Key<'a> {
+    /// The order in which all hubs take documents, and PostgreSQL sorts them.
+    pub(super) fn order(&self) -> (OrgId, &'a str, &'a str, &'a str) {
+        (self.org, self.plugin.as_str(), self.collection, self.id)
+    }
+}
+
 /// A document that a batch touches.
 #[derive(Debug)]
 pub(super) struct Document<'a> {

@@ -14,7 +14,7 @@ use serde::{Serialize, Serializer};
 use sqlx::{SqliteConnection, SqlitePool};
 use uuid::Uuid;
 
-use super::{Committed, Outcomes, RunCommit};
+use super::{Committed, Outcomes, RunCommit, parts};
 use crate::StorageError;
 
 pub(super) async fn write(
@@ -24,8 +24,7 @@ pub(super) async fn write(
 ) -> Result<Outcomes, StorageError> {
     let committed = records::write(connection, runs).await?;
     runs::write(connection, runs, &committed).await?;
-    let winners: Vec<&RunCommit> =
-        runs.iter().zip(&committed).filter(|(_, end)| **end == Committed::All).map(|(commit, _)| &**commit).collect();
+    let winners = parts::winners(runs, &committed);
     events::write(connection, &winners).await?;
     webhooks::settle(connection, &winners).await?;
     let stored = webhooks::insert(connection, webhooks).await?;

@@ -1,7 +1,7 @@
 //! What is left when the process dies.
 //!
-//! Death is played by copying the files as they are while everything is open, as a kill would leave them, and opening
-//! the copy.
+//! On SQLite death is played by copying the files as they are while everything is open, as a kill would leave them, and
+//! opening the copy; on PostgreSQL by ending all connections, as the server does when it finds the process gone.
 
 use std::fs;
 
@@ -12,19 +12,27 @@ use tempfile::TempDir;
 use crate::{
     Store,
     isolation::installation,
-    store::{plugin, put},
+    store::{Home, plugin, put},
 };
 
-async fn after_death(store: &Store) -> (Database, TempDir) {
-    let folder = tempfile::tempdir().unwrap();
-    for name in ["patchbay.db", "patchbay.db-wal"] {
-        let from = store.folder.path().join(name);
-        if from.exists() {
-            fs::copy(from, folder.path().join(name)).unwrap();
+async fn after_death(store: &Store) -> (Database, Option<TempDir>) {
+    match &store.home {
+        Home::Sqlite(original) => {
+            let folder = tempfile::tempdir().unwrap();
+            for name in ["patchbay.db", "patchbay.db-wal"] {
+                let from = original.path().join(name);
+                if from.exists() {
+                    fs::copy(from, folder.path().join(name)).unwrap();
+                }
+            }
+            let url = DatabaseUrl::sqlite(folder.path().join("patchbay.db"));
+            (Database::open(&url).await.unwrap(), Some(folder))
+        }
+        Home::Postgres(database) => {
+            database.end_connections().await;
+            (Database::open(&store.url).await.unwrap(), None)
         }
     }
-    let database = Database::open(&DatabaseUrl::sqlite(folder.path().join("patchbay.db"))).await.unwrap();
-    (database, folder)
 }
 
 pub async fn what_was_acknowledged_is_found_after_the_process_dies(store: Store) {
@@ -73,11 +81,14 @@ pub async fn migrating_twice_changes_nothing(store: Store) {
     assert_eq!(tx.org(store.ours).runs().list(&filter).await.unwrap().len(), 1);
 }
 
-pub async fn the_database_file_is_private(store: Store) {
-    #[cfg(unix)]
+#[cfg(unix)]
+#[tokio::test]
+async fn sqlites_files_are_private() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let store = Store::sqlite().await;
+    let Home::Sqlite(folder) = &store.home else { panic!("not SQLite") };
     for name in ["patchbay.db", "patchbay.db-wal", "patchbay.db-shm"] {
-        use std::os::unix::fs::PermissionsExt as _;
-        let mode = fs::metadata(store.folder.path().join(name)).unwrap().permissions().mode();
+        let mode = fs::metadata(folder.path().join(name)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }
 }

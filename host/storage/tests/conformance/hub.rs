@@ -16,9 +16,9 @@ pub async fn an_org_is_found_and_its_id_is_taken_once(store: Store) {
     let org = tx.hub().org(store.ours).await.unwrap().unwrap();
     assert_eq!(org.name, "ours");
     assert_eq!(org.created_at.timestamp_micros(), 1_800_000_000_123_456);
+    assert_eq!(tx.hub().org(OrgId(Uuid::nil())).await.unwrap(), None);
     let again = tx.hub().insert_org(&Org { name: "again".to_owned(), ..org }).await;
     assert!(matches!(again, Err(StorageError::AlreadyExists(_))), "{again:?}");
-    assert_eq!(tx.hub().org(OrgId(Uuid::nil())).await.unwrap(), None);
 }
 
 pub async fn an_api_key_is_found_by_its_hash_and_revoked_once(store: Store) {
@@ -28,9 +28,13 @@ pub async fn an_api_key_is_found_by_its_hash_and_revoked_once(store: Store) {
 
     assert_eq!(tx.hub().api_key_by_hash(&[1; 32]).await.unwrap(), Some(key.clone()));
     assert_eq!(tx.hub().api_key_by_hash(&[2; 32]).await.unwrap(), None);
+    tx.commit().await.unwrap();
+    let mut tx = store.database.begin().await.unwrap();
     let taken = tx.org(store.theirs).api_keys().insert(&api_key(&store, store.theirs), &[1; 32]).await;
     assert!(matches!(taken, Err(StorageError::AlreadyExists(_))), "{taken:?}");
+    drop(tx);
 
+    let mut tx = store.database.begin().await.unwrap();
     let first = store.now();
     assert!(tx.org(store.ours).api_keys().revoke(key.id, first).await.unwrap());
     assert!(!tx.org(store.ours).api_keys().revoke(key.id, store.later(5)).await.unwrap());
@@ -138,25 +142,26 @@ pub async fn installations_of_a_plugin_come_from_all_orgs(store: Store) {
 
 pub async fn nothing_is_stored_for_an_org_that_does_not_exist(store: Store) {
     let nobody = OrgId(Uuid::from_u128(1));
-    let mut tx = store.database.begin().await.unwrap();
-    let refused = [
-        tx.org(nobody).api_keys().insert(&api_key(&store, nobody), &[1; 32]).await,
-        tx.org(nobody).installations().put(&installation(&store, nobody, "openai")).await,
-        tx.org(nobody).connections().put(&connection(&store, nobody)).await,
-        tx.org(nobody).blobs().insert(&blob(&store, nobody, "aa")).await,
-        tx.org(nobody).audit().append(&audit(&store, nobody)).await,
-        tx.org(nobody).events().append(&store.event(nobody, "x.y", None)).await.map(drop),
-        tx.org(nobody).webhooks().insert_if_new(&store.webhook(nobody, "evt")).await.map(drop),
-        tx.org(nobody).kv(&plugin("openai")).set("k", b"v", None, None, store.now()).await.map(drop),
-        store_key(&mut tx, nobody).await,
-    ];
-    for (index, refused) in refused.into_iter().enumerate() {
-        assert!(matches!(refused, Err(StorageError::Missing(_))), "{index}: {refused:?}");
+    // Each in a transaction of its own: after a failure there is nothing more to do in one.
+    macro_rules! refused {
+        ($org:ident => $attempt:expr) => {{
+            let mut tx = store.database.begin().await.unwrap();
+            let mut $org = tx.org(nobody);
+            let end = $attempt.await.map(drop);
+            assert!(matches!(end, Err(StorageError::Missing(_))), "{}: {end:?}", stringify!($attempt));
+        }};
     }
-}
-
-async fn store_key(tx: &mut patchbay_storage::Tx, org: OrgId) -> Result<(), StorageError> {
-    tx.org(org).keys().insert(&OrgKey { version: 1, kek_version: 1, wrapped: vec![] }).await.map(drop)
+    let key = OrgKey { version: 1, kek_version: 1, wrapped: vec![] };
+    let (openai, now) = (plugin("openai"), store.now());
+    refused!(org => org.api_keys().insert(&api_key(&store, nobody), &[1; 32]));
+    refused!(org => org.installations().put(&installation(&store, nobody, "openai")));
+    refused!(org => org.connections().put(&connection(&store, nobody)));
+    refused!(org => org.blobs().insert(&blob(&store, nobody, "aa")));
+    refused!(org => org.audit().append(&audit(&store, nobody)));
+    refused!(org => org.events().append(&store.event(nobody, "x.y", None)));
+    refused!(org => org.webhooks().insert_if_new(&store.webhook(nobody, "evt")));
+    refused!(org => org.kv(&openai).set("k", b"v", None, None, now));
+    refused!(org => org.keys().insert(&key));
 }
 
 pub async fn blobs_with_the_same_contents_are_counted(store: Store) {
@@ -192,4 +197,30 @@ pub async fn a_reader_keeps_its_snapshot_while_others_write(store: Store) {
     drop(reader);
     let mut reader = store.database.read().await.unwrap();
     assert_eq!(reader.hub().orgs(None, 10).await.unwrap().len(), 3);
+}
+
+pub async fn who_locks_an_org_waits_for_the_one_before(store: Store) {
+    let mut first = store.database.begin().await.unwrap();
+    first.org(store.ours).lock().await.unwrap();
+    let (database, org) = (store.database.clone(), store.ours);
+    let mut waiting = Box::pin(async move {
+        let mut second = database.begin().await.unwrap();
+        second.org(org).lock().await.unwrap();
+        second.org(org).installations().list().await.unwrap()
+    });
+    let installation = installation(&store, store.ours, "openai");
+    first.org(store.ours).installations().put(&installation).await.unwrap();
+    let busy = async {
+        // More trips to the database than the second one needs in all.
+        for _ in 0..20 {
+            first.org(store.ours).installations().list().await.unwrap();
+        }
+    };
+    tokio::select! {
+        _ = &mut waiting => panic!("it did not wait"),
+        () = busy => {}
+    }
+    let (committed, seen) = tokio::join!(first.commit(), waiting);
+    committed.unwrap();
+    assert_eq!(seen, [installation], "what the first did is seen by the second");
 }

@@ -1,6 +1,6 @@
 //! What the journal promises to those who hand runs over.
 
-use patchbay_model::{OrgId, run::Basis, webhook::WebhookStatus};
+use patchbay_model::{OrgId, Random as _, SeededRandom, run::Basis, webhook::WebhookStatus};
 use patchbay_storage::{
     Committed, Journal, RunCommit, RunFilter, StorageError, UsageFilter, UsageTotal, WebhookOutcome,
 };
@@ -217,9 +217,13 @@ pub async fn an_entry_that_the_database_cannot_take_does_not_harm_its_neighbours
     let journal = store.journal();
     let good = store.commit(store.ours);
     let mut bottomless = store.commit(store.ours);
-    // SQLite follows a thousand levels
+    // SQLite follows a thousand levels; PostgreSQL takes no text of a third of a page into an index, as far as
+    // it cannot be compressed
     let deep = (0..1_100).fold(json!(1), |inner, _| serde_json::Value::Array(vec![inner]));
-    let mut event = store.event(store.ours, "openai.done", None);
+    let mut bytes = [0; 8_192];
+    SeededRandom::new(1).fill(&mut bytes);
+    let long: String = bytes.iter().map(|byte| char::from(b'a' + byte % 26)).collect();
+    let mut event = store.event(store.ours, "openai.done", Some(&long));
     event.data = deep;
     bottomless.events = vec![event];
     let last = store.commit(store.theirs);

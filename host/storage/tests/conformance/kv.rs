@@ -75,6 +75,23 @@ pub async fn of_fifty_writers_that_expect_the_same_version_one_wins(store: Store
     assert_eq!(ends.iter().filter(|end| **end == KvWrite::Conflict(1)).count(), 49);
 }
 
+pub async fn of_fifty_adders_to_a_new_counter_none_is_lost(store: Store) {
+    let now = store.now();
+    let mut adders = JoinSet::new();
+    for _ in 0..50 {
+        let (database, org) = (store.database.clone(), store.ours);
+        adders.spawn(async move {
+            let mut tx = database.begin().await.unwrap();
+            let sum = tx.org(org).kv(&plugin("stripe")).add("n", 1, None, now).await.unwrap();
+            tx.commit().await.unwrap();
+            sum
+        });
+    }
+    let mut sums = adders.join_all().await;
+    sums.sort_unstable();
+    assert_eq!(sums, (1..=50).collect::<Vec<i64>>());
+}
+
 pub async fn a_counter_sums_from_zero_and_keeps_its_first_expiry(store: Store) {
     let stripe = plugin("stripe");
     let now = store.now();

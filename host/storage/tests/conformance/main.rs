@@ -1,19 +1,29 @@
 //! What a database must do to carry the hub, whichever database it is.
 //!
-//! Each test is a function of a [`Store`]. The list below says which run, and on which databases: a second one joins
-//! by a second module that makes its own stores. A test that is not in the list is dead code, which the compiler
-//! reports.
+//! Each test is a function of a [`Store`]. The list below says which run, and all of it runs on both databases: as
+//! `sqlite::…` and as `postgres::…`. A test that is not in the list is dead code, which the compiler reports. What only
+//! one of the databases has is tested in modules of its own.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests: what is not as expected must stop them")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests: what is not as expected must stop them"
+)]
 
+mod changes;
 mod durability;
 mod hub;
 mod isolation;
 mod journal;
 mod kv;
+mod migrations;
+mod nodes;
 mod paging;
 mod records;
 mod retention;
+mod rls;
+mod roles;
 mod store;
 mod webhooks;
 
@@ -26,6 +36,17 @@ macro_rules! conformance {
                 $(#[tokio::test]
                 async fn $test() {
                     crate::$area::$test(crate::Store::sqlite().await).await;
+                })*
+            })*
+        }
+
+        mod postgres {
+            $(mod $area {
+                $(#[tokio::test]
+                async fn $test() {
+                    if let Some(store) = crate::Store::postgres().await {
+                        crate::$area::$test(store).await;
+                    }
                 })*
             })*
         }
@@ -61,6 +82,7 @@ conformance! {
         a_dropped_transaction_leaves_no_trace
         a_reading_transaction_refuses_to_write
         a_reader_keeps_its_snapshot_while_others_write
+        who_locks_an_org_waits_for_the_one_before
     }
     kv {
         a_value_is_absent_from_the_instant_that_it_expires
@@ -68,6 +90,7 @@ conformance! {
         a_write_that_expects_another_version_loses_and_learns_the_present_one
         a_write_that_expects_absence_wins_only_once
         of_fifty_writers_that_expect_the_same_version_one_wins
+        of_fifty_adders_to_a_new_counter_none_is_lost
         a_counter_sums_from_zero_and_keeps_its_first_expiry
         a_value_that_is_no_counter_stays_as_it_is
         a_sum_past_64_bits_is_refused
@@ -75,6 +98,8 @@ conformance! {
     }
     records {
         a_batch_of_writes_is_read_back_with_versions
+        a_document_is_read_back_to_the_letter
+        documents_come_in_the_order_of_bytes
         a_query_filters_by_declared_fields_and_pages_by_id
         a_query_tells_types_apart
         documents_come_in_the_order_asked_for
@@ -103,6 +128,7 @@ conformance! {
         refused_ones_are_kept_under_their_own_ids
         due_ones_come_the_longest_due_first_and_only_when_pending
         a_run_settles_the_webhook_that_it_worked_on
+        of_those_who_take_a_webhook_at_once_one_gets_it
     }
     paging {
         runs_page_backwards_without_gaps_or_repeats
@@ -121,6 +147,17 @@ conformance! {
         what_was_acknowledged_is_found_after_the_process_dies
         what_was_not_committed_is_gone_after_the_process_dies
         migrating_twice_changes_nothing
-        the_database_file_is_private
+    }
+    migrations {
+        a_new_database_has_all_of_them_pending
+        a_migrated_one_has_all_of_them_applied
+        one_of_a_newer_program_is_seen
+    }
+    changes {
+        a_change_is_heard_once_it_is_committed
+        a_change_that_is_rolled_back_is_not_heard
+        every_kind_of_change_is_heard_as_it_was_told
+        who_is_too_slow_is_told_to_start_over
+        closing_the_database_ends_the_notices
     }
 }

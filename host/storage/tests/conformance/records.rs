@@ -43,6 +43,26 @@ pub async fn a_batch_of_writes_is_read_back_with_versions(store: Store) {
     assert_eq!((a.version, a.data), (3, data));
 }
 
+pub async fn a_document_is_read_back_to_the_letter(store: Store) {
+    let openai = plugin("openai");
+    let text =
+        r#"{"zz":1,"a":[1.0,-0.0,1e300,2.5e-9,18446744073709551615,-9223372036854775808],"b\u0000":"\u0001\u0000"}"#;
+    let data: Value = serde_json::from_str(text).unwrap();
+    write(&store, vec![put("a", data.clone(), None)]).await;
+    let mut tx = store.database.read().await.unwrap();
+    let found = tx.org(store.ours).records(&openai).get("calls", "a").await.unwrap().unwrap();
+    assert_eq!(found.data.to_string(), data.to_string());
+    drop(tx);
+    assert_eq!(ids(&store, &[("/a/2", json!(1e300))]).await, ["a"]);
+}
+
+pub async fn documents_come_in_the_order_of_bytes(store: Store) {
+    let mut wanted = ["a-b", "a b", "aB", "a_b", "ab", "B", "é", "z", "10", "9"].map(str::to_owned);
+    write(&store, wanted.iter().map(|id| put(id, json!({}), None)).collect()).await;
+    wanted.sort_unstable();
+    assert_eq!(ids(&store, &[]).await, wanted);
+}
+
 pub async fn a_query_filters_by_declared_fields_and_pages_by_id(store: Store) {
     let call = |status: &str, to: &str| json!({ "status": status, "party": { "to": to }, "tags": ["x"] });
     write(

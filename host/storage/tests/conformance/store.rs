@@ -11,6 +11,7 @@ use patchbay_model::{
     webhook::{Webhook, WebhookStatus},
 };
 use patchbay_storage::{Database, DatabaseUrl, Journal, RunCommit};
+use patchbay_test_postgres::TestDatabase;
 use tempfile::TempDir;
 
 /// A database of its own for one test.
@@ -23,13 +24,42 @@ pub struct Store {
     /// An org that must not see them.
     pub theirs: OrgId,
     pub url: DatabaseUrl,
-    pub folder: TempDir,
+    pub home: Home,
+}
+
+/// Where it is, and what goes with it.
+pub enum Home {
+    Sqlite(TempDir),
+    Postgres(TestDatabase),
+}
+
+impl Home {
+    pub fn sqlite() -> (Self, DatabaseUrl) {
+        let folder = tempfile::tempdir().unwrap();
+        let url = DatabaseUrl::sqlite(folder.path().join("patchbay.db"));
+        (Self::Sqlite(folder), url)
+    }
+
+    pub async fn postgres() -> Option<(Self, DatabaseUrl)> {
+        let database = patchbay_test_postgres::database().await?;
+        let url = database.url().parse().unwrap();
+        Some((Self::Postgres(database), url))
+    }
 }
 
 impl Store {
     pub async fn sqlite() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let url = DatabaseUrl::sqlite(folder.path().join("patchbay.db"));
+        let (home, url) = Home::sqlite();
+        Self::on(home, url).await
+    }
+
+    /// Nothing where there is no PostgreSQL.
+    pub async fn postgres() -> Option<Self> {
+        let (home, url) = Home::postgres().await?;
+        Some(Self::on(home, url).await)
+    }
+
+    async fn on(home: Home, url: DatabaseUrl) -> Self {
         let database = Database::open(&url).await.unwrap();
         database.migrate().await.unwrap();
         let clock = ManualClock::new(Timestamp::from_timestamp_micros(1_800_000_000_123_456).unwrap());
@@ -41,7 +71,7 @@ impl Store {
             clock,
             random,
             url,
-            folder,
+            home,
         };
         store.ours = store.new_org("ours").await;
         store.theirs = store.new_org("theirs").await;

@@ -149,3 +149,25 @@ pub async fn a_run_settles_the_webhook_that_it_worked_on(store: Store) {
     assert_eq!((found.attempts, found.next_attempt_at), (1, Some(later)));
     assert_eq!(found.reason.as_deref(), Some("the vendor was down"));
 }
+
+pub async fn of_those_who_take_a_webhook_at_once_one_gets_it(store: Store) {
+    let webhook = store.webhook(store.ours, "evt_1");
+    let (due, until) = (webhook.next_attempt_at.unwrap(), store.later(60_000));
+    assert!(store.journal().receive(webhook.clone()).await.unwrap());
+    let mut takers = JoinSet::new();
+    for _ in 0..20 {
+        let (database, org, id) = (store.database.clone(), store.ours, webhook.id);
+        takers.spawn(async move {
+            let mut tx = database.begin().await.unwrap();
+            let taken = tx.org(org).webhooks().take(id, due, until).await.unwrap();
+            tx.commit().await.unwrap();
+            taken
+        });
+    }
+    assert_eq!(takers.join_all().await.into_iter().filter(|taken| *taken).count(), 1);
+    let mut tx = store.database.begin().await.unwrap();
+    assert!(!tx.org(store.theirs).webhooks().take(webhook.id, until, due).await.unwrap(), "it is another org's");
+    let one_before = until - chrono::Duration::microseconds(1);
+    assert_eq!(tx.hub().due_webhooks(one_before, 10).await.unwrap(), []);
+    assert_eq!(tx.hub().due_webhooks(until, 10).await.unwrap().len(), 1, "whoever took it may be gone");
+}

@@ -1,24 +1,21 @@
 //! The events of a batch, numbered.
 
-use std::collections::HashMap;
-
-use patchbay_model::{OrgId, event::Event};
 use sqlx::SqliteConnection;
 use uuid::Uuid;
 
 use super::{hex, json};
-use crate::{StorageError, event::source, journal::RunCommit};
+use crate::{
+    StorageError,
+    event::source,
+    journal::{RunCommit, parts},
+};
 
 pub(super) async fn write(connection: &mut SqliteConnection, commits: &[&RunCommit]) -> Result<(), StorageError> {
-    let events: Vec<(OrgId, &Event)> =
-        commits.iter().flat_map(|commit| commit.events.iter().map(|event| (commit.run.org, event))).collect();
+    let events = parts::events(commits);
     if events.is_empty() {
         return Ok(());
     }
-    let mut counts: HashMap<OrgId, i64> = HashMap::new();
-    for (org, _) in &events {
-        *counts.entry(*org).or_default() += 1;
-    }
+    let counts = parts::counts(&events);
     let wanted: Vec<_> = counts.iter().map(|(org, count)| (hex(&org.0), count)).collect();
     let last: Vec<(Uuid, i64)> = sqlx::query_as(
         "INSERT INTO event_sequence (org_id, last) SELECT unhex(value ->> 0), value ->> 1 FROM json_each($1) WHERE true
@@ -27,19 +24,14 @@ pub(super) async fn write(connection: &mut SqliteConnection, commits: &[&RunComm
     .bind(json(&wanted)?)
     .fetch_all(&mut *connection)
     .await?;
-    // From the number before an org's first event of this batch, upwards.
-    let mut numbers: HashMap<OrgId, i64> = last
-        .into_iter()
-        .map(|(org, last)| (OrgId(org), last - counts.get(&OrgId(org)).copied().unwrap_or_default()))
-        .collect();
+    let numbers = parts::numbers(&events, counts, last);
     let rows: Vec<_> = events
         .iter()
-        .map(|(org, event)| {
-            let number = numbers.entry(*org).or_default();
-            *number += 1;
+        .zip(numbers)
+        .map(|((org, event), number)| {
             (
                 hex(&org.0),
-                *number,
+                number,
                 hex(&event.id.0),
                 source(event),
                 &event.kind,

@@ -1,6 +1,6 @@
 //! The runs of a batch and what they are billed for.
 
-use patchbay_model::{Code, run::LogLine};
+use patchbay_model::run::LogLine;
 use serde::Serialize;
 use sqlx::SqliteConnection;
 
@@ -8,7 +8,7 @@ use super::{Hex, hex, json};
 use crate::{
     StorageError,
     column::signed,
-    journal::{Committed, RunCommit, conflict_detail},
+    journal::{Committed, RunCommit, parts},
 };
 
 #[derive(Serialize)]
@@ -81,22 +81,11 @@ pub(super) async fn transact(connection: &mut SqliteConnection, runs: &[Box<RunC
 }
 
 fn run_rows(runs: &[Box<RunCommit>], committed: &[Committed]) -> Result<String, StorageError> {
-    let lost: Vec<Option<String>> = committed
+    let ended = parts::ended(runs, committed);
+    let rows: Vec<RunRow<'_>> = ended
         .iter()
-        .map(|end| match end {
-            Committed::All => None,
-            Committed::Conflict { collection, id } => Some(conflict_detail(collection, id)),
-        })
-        .collect();
-    let rows: Vec<RunRow<'_>> = runs
-        .iter()
-        .zip(&lost)
-        .map(|(commit, lost)| {
-            let run = &commit.run;
-            let (code, detail) = match lost {
-                Some(detail) => (Some(Code::Conflict.as_str()), Some(detail.as_str())),
-                None => (run.error_code.as_deref(), run.error_detail.as_deref()),
-            };
+        .map(|ended| {
+            let run = ended.run;
             RunRow {
                 org: hex(&run.org.0),
                 id: hex(&run.id.0),
@@ -105,8 +94,8 @@ fn run_rows(runs: &[Box<RunCommit>], committed: &[Committed]) -> Result<String, 
                 digest: Hex(&run.digest.0),
                 kind: run.kind.as_str(),
                 operation: &run.operation,
-                code,
-                detail,
+                code: ended.code.as_deref(),
+                detail: ended.detail.as_deref(),
                 status: run.upstream_status,
                 wall: signed(run.figures.wall_us),
                 cpu: signed(run.figures.cpu_us),

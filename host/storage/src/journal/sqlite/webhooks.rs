@@ -8,7 +8,11 @@ use sqlx::SqliteConnection;
 use uuid::Uuid;
 
 use super::{Hex, hex, json};
-use crate::{StorageError, column::micros, journal::RunCommit};
+use crate::{
+    StorageError,
+    column::micros,
+    journal::{RunCommit, parts},
+};
 
 /// How many bytes of webhook bodies one statement carries: they are copied into one parameter.
 const BODIES: usize = 4 * 1024 * 1024;
@@ -67,19 +71,8 @@ pub(super) async fn insert(
     webhooks: &[Box<Webhook>],
 ) -> Result<Vec<bool>, StorageError> {
     let mut new = Vec::with_capacity(webhooks.len());
-    let mut rest = webhooks;
-    while !rest.is_empty() {
-        let mut size = 0;
-        let fitting = rest
-            .iter()
-            .take_while(|webhook| {
-                size += webhook.body.len();
-                size <= BODIES
-            })
-            .count();
-        let (now, later) = rest.split_at(fitting.max(1));
-        new.extend(insert_some(connection, now).await?);
-        rest = later;
+    for portion in parts::portions(webhooks, BODIES) {
+        new.extend(insert_some(connection, portion).await?);
     }
     Ok(new)
 }

@@ -1,0 +1,156 @@
+//! What changed, for the caches of all hubs on one database.
+//!
+//! A hub caches what it is asked on each call: keys, settings, packages. A change is told in its own transaction, so
+//! that it is heard only if it is true: by `NOTIFY` on PostgreSQL, and from memory on SQLite, which one process has
+//! to itself. A notice holds ids and nothing else: PostgreSQL's are outside of row-level security.
+//!
+//! Who listens may miss some: his connection breaks, or he is too slow. He is then told [`Notice::Resync`], and
+//! has to forget all that he cached. Rejected: asking for changes at intervals (stale by an interval, and
+//! load without end), and a broker.
+
+mod listen;
+
+pub(crate) use listen::CHANNEL;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use patchbay_model::{ApiKeyId, ConnectionId, Digest, InstallationId, OrgId, PluginId};
+use serde::{Deserialize, Serialize};
+use tokio::{
+    sync::broadcast::{self, error::RecvError},
+    task::AbortHandle,
+};
+use uuid::Uuid;
+
+use crate::postgres::Server;
+
+/// How many notices wait for a slow listener before it is told to start over.
+const BACKLOG: usize = 1024;
+
+/// Something that hubs cache, and that was made, changed or deleted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Change {
+    /// An org.
+    Org {
+        /// Which.
+        org: OrgId,
+    },
+    /// An API key.
+    ApiKey {
+        /// Whose.
+        org: OrgId,
+        /// Which.
+        id: ApiKeyId,
+    },
+    /// A plugin's settings in an org.
+    Installation {
+        /// Whose.
+        org: OrgId,
+        /// Which.
+        id: InstallationId,
+        /// Of which plugin.
+        plugin: PluginId,
+    },
+    /// An org's credentials for a plugin.
+    Connection {
+        /// Whose.
+        org: OrgId,
+        /// Which.
+        id: ConnectionId,
+        /// Of which plugin.
+        plugin: PluginId,
+    },
+    /// A package.
+    PluginVersion {
+        /// Of which plugin.
+        plugin: PluginId,
+        /// Which.
+        digest: Digest,
+    },
+    /// A plan.
+    Plan {
+        /// Which.
+        id: Uuid,
+    },
+}
+
+/// What a listener is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notice {
+    /// This changed.
+    Changed(Change),
+    /// Something may have been missed: nothing that was cached before can be relied on.
+    Resync,
+}
+
+/// The notices from when it was made on; see [`crate::Database::changes`].
+#[derive(Debug)]
+pub struct Changes(broadcast::Receiver<Notice>);
+
+impl Changes {
+    /// Waits for the next one. Nothing when the database was closed. Safe to cancel.
+    pub async fn next(&mut self) -> Option<Notice> {
+        match self.0.recv().await {
+            Ok(notice) => Some(notice),
+            Err(RecvError::Lagged(_)) => Some(Notice::Resync),
+            Err(RecvError::Closed) => None,
+        }
+    }
+}
+
+/// Where notices come in and go out within this process. Clones share it.
+#[derive(Debug, Clone)]
+pub(crate) struct Feed(Arc<Mutex<Shared>>);
+
+#[derive(Debug)]
+struct Shared {
+    /// None once the database was closed.
+    sender: Option<broadcast::Sender<Notice>>,
+    listener: Option<AbortHandle>,
+}
+
+impl Feed {
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(Mutex::new(Shared { sender: Some(broadcast::Sender::new(BACKLOG)), listener: None })))
+    }
+
+    /// `server`: who hears of changes elsewhere; from the first subscription on it has a connection for that.
+    pub(crate) fn subscribe(&self, server: Option<&Server>) -> Changes {
+        let mut shared = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(sender) = shared.sender.clone() else { return Changes(broadcast::Sender::new(1).subscribe()) };
+        let changes = Changes(sender.subscribe());
+        if let Some(server) = server
+            && shared.listener.is_none()
+        {
+            shared.listener = Some(tokio::spawn(listen::run(server.clone(), sender)).abort_handle());
+        }
+        changes
+    }
+
+    pub(crate) fn tell(&self, change: Change) {
+        if let Some(sender) = &self.0.lock().unwrap_or_else(PoisonError::into_inner).sender {
+            // An error means that nobody listens.
+            let _ = sender.send(Notice::Changed(change));
+        }
+    }
+
+    pub(crate) fn close(&self) {
+        let mut shared = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        shared.sender = None;
+        shared.stop();
+    }
+}
+
+impl Shared {
+    fn stop(&mut self) {
+        if let Some(listener) = self.listener.take() {
+            listener.abort();
+        }
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}

@@ -1,0 +1,93 @@
+//! What is taken out of a batch in the same way for either database.
+
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet, HashMap},
+};
+
+use patchbay_model::{Code, OrgId, event::Event, run::Run, webhook::Webhook};
+use uuid::Uuid;
+
+use super::{Committed, RunCommit};
+
+/// A run, and how it failed if it did: by itself, or because it lost a compare-and-swap.
+pub(super) struct Ended<'a> {
+    pub(super) run: &'a Run,
+    pub(super) code: Option<Cow<'a, str>>,
+    pub(super) detail: Option<Cow<'a, str>>,
+}
+
+pub(super) fn ended<'a>(runs: &'a [Box<RunCommit>], committed: &[Committed]) -> Vec<Ended<'a>> {
+    let end = |(commit, end): (&'a RunCommit, &Committed)| {
+        let run = &commit.run;
+        let (code, detail) = match end {
+            Committed::All => (run.error_code.as_deref().map(Cow::from), run.error_detail.as_deref().map(Cow::from)),
+            Committed::Conflict { collection, id } => {
+                let detail = format!(
+                    "the document {id:?} of the collection {collection:?} was changed by another run meanwhile"
+                );
+                (Some(Cow::from(Code::Conflict.as_str())), Some(Cow::from(detail)))
+            }
+        };
+        Ended { run, code, detail }
+    };
+    runs.iter().map(|commit| &**commit).zip(committed).map(end).collect()
+}
+
+/// Those that keep all that they wrote.
+pub(super) fn winners<'a>(runs: &'a [Box<RunCommit>], committed: &[Committed]) -> Vec<&'a RunCommit> {
+    runs.iter().zip(committed).filter(|(_, end)| **end == Committed::All).map(|(commit, _)| &**commit).collect()
+}
+
+/// Of which orgs a batch is, in their order.
+pub(super) fn orgs(runs: &[Box<RunCommit>], webhooks: &[Box<Webhook>]) -> BTreeSet<OrgId> {
+    runs.iter().map(|commit| commit.run.org).chain(webhooks.iter().map(|webhook| webhook.org)).collect()
+}
+
+/// The events of a batch, in the order in which they were handed over.
+pub(super) fn events<'a>(commits: &[&'a RunCommit]) -> Vec<(OrgId, &'a Event)> {
+    commits.iter().flat_map(|commit| commit.events.iter().map(|event| (commit.run.org, event))).collect()
+}
+
+/// How many numbers each org needs, in the order of orgs.
+pub(super) fn counts(events: &[(OrgId, &Event)]) -> BTreeMap<OrgId, i64> {
+    let mut counts = BTreeMap::new();
+    for (org, _) in events {
+        *counts.entry(*org).or_default() += 1;
+    }
+    counts
+}
+
+/// The number of each event, given the last one of each org.
+pub(super) fn numbers(events: &[(OrgId, &Event)], counts: BTreeMap<OrgId, i64>, last: Vec<(Uuid, i64)>) -> Vec<i64> {
+    let last: HashMap<Uuid, i64> = last.into_iter().collect();
+    // From the number before an org's first event of this batch, upwards.
+    let mut next: HashMap<OrgId, i64> =
+        counts.into_iter().map(|(org, count)| (org, last.get(&org.0).copied().unwrap_or_default() - count)).collect();
+    events
+        .iter()
+        .map(|(org, _)| {
+            let number = next.entry(*org).or_default();
+            *number += 1;
+            *number
+        })
+        .collect()
+}
+
+/// As many webhooks at a time as have this many bytes of bodies together, and at least one.
+pub(super) fn portions(webhooks: &[Box<Webhook>], bytes: usize) -> impl Iterator<Item = &[Box<Webhook>]> {
+    let mut rest = webhooks;
+    std::iter::from_fn(move || {
+        let mut size = 0;
+        let fitting = rest
+            .iter()
+            .take_while(|webhook| {
+                size += webhook.body.len();
+                size <= bytes
+            })
+            .count();
+        let (now, later) = rest.split_at_checked(fitting.max(1))?;
+        rest = later;
+        Some(now)
+    })
+}

@@ -1,0 +1,60 @@
+//! A batch on PostgreSQL: one statement per table, a parameter per column, each an array.
+//!
+//! The transaction speaks for the orgs of the batch ([`Scope::Journal`]): under row-level security it can neither see
+//! nor write any other org's rows. Rows that other hubs may want as well are taken in one order for all: documents by
+//! key, then the last numbers of events by org, and new rows by the unique key at which they could meet.
+
+mod events;
+mod records;
+mod runs;
+mod webhooks;
+
+use patchbay_model::webhook::Webhook;
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::{Outcomes, RunCommit, parts};
+use crate::{
+    StorageError,
+    postgres::{PgTx, Scope},
+    text::{Text, postgres_json},
+};
+
+pub(super) async fn write(
+    tx: &mut PgTx,
+    runs: &[Box<RunCommit>],
+    webhooks: &[Box<Webhook>],
+) -> Result<Outcomes, StorageError> {
+    tx.speak_for(Scope::Journal(parts::orgs(runs, webhooks).into_iter().collect()));
+    let connection = tx.connection().await?;
+    let committed = records::write(connection, runs).await?;
+    runs::write(connection, runs, &committed).await?;
+    runs::write_usage(connection, runs).await?;
+    let winners = parts::winners(runs, &committed);
+    events::write(connection, &winners).await?;
+    webhooks::settle(connection, &winners).await?;
+    let stored = webhooks::insert(connection, webhooks).await?;
+    Ok(Outcomes { runs: committed, webhooks: stored })
+}
+
+/// One column of many rows.
+fn column<'a, R, T>(rows: &'a [R], value: impl FnMut(&'a R) -> T) -> Vec<T> {
+    rows.iter().map(value).collect()
+}
+
+/// A column of JSON; as text, because an array of `jsonb` would not keep it to the letter.
+fn json_column<'a, R, T: Serialize + 'a>(
+    rows: &'a [R],
+    mut value: impl FnMut(&'a R) -> T,
+) -> Result<Vec<String>, StorageError> {
+    rows.iter()
+        .map(|row| postgres_json(&value(row)).map_err(|error| StorageError::Corrupt(error.to_string())))
+        .collect()
+}
+
+fn optional_text(text: &Option<String>) -> Option<Text<&str>> {
+    text.as_deref().map(Text)
+}
+
+/// What the rows that came back are of.
+type Keys = Vec<(Uuid, Uuid)>;

@@ -1,0 +1,125 @@
+//! What this program needs of the database, written down once more, so that it can be compared.
+//!
+//! A migration that adds a table of an org needs no line here: its column `org_id` and the policy `org_isolation` are
+//! expected of every such table. A new question of the hub, a new table of the journal, and a table of no org do.
+
+use sqlx::{AssertSqlSafe, PgConnection, raw_sql};
+
+use super::{
+    Policy,
+    catalogue::{Catalogue, Known, policies},
+};
+use crate::StorageError;
+
+/// Speaks for one org.
+pub(super) const APP: &str = "patchbay_app";
+/// Asks what concerns all orgs.
+pub(super) const HUB: &str = "patchbay_hub";
+/// Commits runs of several orgs.
+pub(super) const JOURNAL: &str = "patchbay_journal";
+/// The roles that serve.
+pub(super) const ROLES: [&str; 3] = [APP, HUB, JOURNAL];
+
+/// Tables that the journal writes.
+const JOURNALED: [&str; 6] = ["event", "event_sequence", "record", "run", "usage_record", "webhook"];
+
+/// Tables that are nobody's, and that a serving role may reach all the same.
+pub(super) const GLOBAL: [&str; 4] = ["_sqlx_migrations", "hub_keys", "plugin_package", "plugin_version"];
+
+/// Functions that may run with their owner's rights. There are none, and why is written in `postgres.rs`.
+pub(super) const DEFINERS: [&str; 0] = [];
+
+/// The hub's questions: table, policy, command, and the rows that it is about.
+const QUESTIONS: [(&str, &str, &str, &str); 7] = [
+    ("api_key", "hub_reads", "SELECT", "true"),
+    ("installation", "hub_reads", "SELECT", "true"),
+    ("kv", "hub_reads", "SELECT", "expires_at IS NOT NULL"),
+    ("kv", "hub_sweeps", "DELETE", "expires_at IS NOT NULL"),
+    ("org", "hub_reads", "SELECT", "true"),
+    ("org", "hub_adds", "INSERT", "true"),
+    ("webhook", "hub_reads", "SELECT", "status = 'pending'"),
+];
+
+/// A policy that a table needs, as SQL.
+#[derive(Debug)]
+pub(super) struct Needed {
+    pub(super) name: &'static str,
+    pub(super) role: &'static str,
+    pub(super) command: &'static str,
+    pub(super) using: Option<String>,
+    pub(super) with_check: Option<String>,
+}
+
+impl Needed {
+    /// What makes it, on a table given as SQL.
+    pub(super) fn create(&self, table: &str) -> String {
+        let Self { name, role, command, .. } = self;
+        let clauses = self.clauses();
+        format!("CREATE POLICY {name} ON {table} FOR {command} TO {role}{clauses}")
+    }
+
+    /// What sets it right, if one of this name is there.
+    pub(super) fn alter(&self, table: &str, name: &str) -> String {
+        let role = self.role;
+        let clauses = self.clauses();
+        format!("ALTER POLICY {name} ON {table} TO {role}{clauses}")
+    }
+
+    fn clauses(&self) -> String {
+        let using = self.using.as_ref().map(|rows| format!(" USING ({rows})")).unwrap_or_default();
+        let with_check = self.with_check.as_ref().map(|rows| format!(" WITH CHECK ({rows})")).unwrap_or_default();
+        using + &with_check
+    }
+}
+
+/// The policies that a table of orgs needs. `name` is its bare name, `column` says whose a row is.
+pub(super) fn needed(name: &str, column: &str) -> Vec<Needed> {
+    let isolation = |name, role, rows: String| Needed {
+        name,
+        role,
+        command: "ALL",
+        using: Some(rows.clone()),
+        with_check: Some(rows),
+    };
+    let ours = format!("{column} = NULLIF(current_setting('app.org_id', true), '')::uuid");
+    let mut needed = vec![isolation("org_isolation", APP, ours)];
+    if JOURNALED.contains(&name) {
+        let batch = "(SELECT NULLIF(current_setting('app.org_ids', true), '')::uuid[])::uuid[]";
+        needed.push(isolation("journal_isolation", JOURNAL, format!("{column} = ANY ({batch})")));
+    }
+    for (_, name, command, rows) in QUESTIONS.into_iter().filter(|(table, ..)| *table == name) {
+        let (using, with_check) = if command == "INSERT" { (None, Some(rows)) } else { (Some(rows), None) };
+        let (using, with_check) = (using.map(str::to_owned), with_check.map(str::to_owned));
+        needed.push(Needed { name, role: HUB, command, using, with_check });
+    }
+    needed
+}
+
+/// A table's needed policies, each beside itself as this very server shows it.
+pub(super) type Shown = Vec<(Needed, Policy)>;
+
+/// For each table of the catalogue, in its order. Each policy is made on a copy of its table and read back,
+/// because each version of PostgreSQL has its own way of spelling an expression.
+pub(super) async fn shown(connection: &mut PgConnection, catalogue: &Catalogue) -> Result<Vec<Shown>, StorageError> {
+    let mut all = Vec::with_capacity(catalogue.tables.len());
+    for table in &catalogue.tables {
+        all.push(shown_on_copy(connection, table).await?);
+    }
+    Ok(all)
+}
+
+async fn shown_on_copy(connection: &mut PgConnection, table: &Known) -> Result<Shown, StorageError> {
+    const COPY: &str = "pg_temp.patchbay_rls_copy";
+    let Some(column) = &table.shown.org_column else { return Ok(Vec::new()) };
+    let needed = needed(&table.bare_name, column);
+    let mut sql = format!("CREATE TEMPORARY TABLE patchbay_rls_copy (LIKE {})", table.shown.name);
+    for policy in &needed {
+        sql += "; ";
+        sql += &policy.create(COPY);
+    }
+    raw_sql(AssertSqlSafe(sql)).execute(&mut *connection).await?;
+    let made = policies(connection, COPY).await?;
+    raw_sql("DROP TABLE pg_temp.patchbay_rls_copy").execute(&mut *connection).await?;
+    let of = |needed: &Needed| made.iter().find(|policy| policy.name == needed.name).cloned();
+    Ok(needed.into_iter().filter_map(|needed| of(&needed).map(|shown| (needed, shown))).collect())
+}

@@ -1,0 +1,112 @@
+//! SQLite. It has one writer. So there is one connection that writes, behind a fair queue, and several that
+//! read: waiting for a turn is then ours to do, in order, and never SQLite's busy handler, which sleeps and
+//! polls. WAL lets readers go on meanwhile; `synchronous=FULL` makes a commit survive the loss of power.
+
+use std::{fs::OpenOptions, path::Path, sync::Arc};
+
+use sqlx::{
+    ConnectOptions as _, Sqlite, SqliteConnection, Transaction,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use crate::{
+    StorageError,
+    changes::{Change, Feed},
+    database::PATIENCE,
+};
+
+/// How many snapshots can be open at once; each has a thread of its own.
+const READERS: u32 = 4;
+
+/// An open file. Clones share it.
+#[derive(Debug, Clone)]
+pub(crate) struct File {
+    pub(crate) writer: SqlitePool,
+    readers: SqlitePool,
+}
+
+impl File {
+    pub(crate) async fn open(path: &Path) -> Result<Self, StorageError> {
+        create_private(path).map_err(|error| StorageError::Io(Arc::new(error)))?;
+        let options = options(path);
+        let writer = pool(1).connect_with(options.clone()).await?;
+        let readers = pool(READERS).connect_with(options.pragma("query_only", "ON")).await?;
+        Ok(Self { writer, readers })
+    }
+
+    pub(crate) async fn begin(&self, feed: Feed) -> Result<SqliteTx, StorageError> {
+        // IMMEDIATE, because a transaction that reads first and writes later could lose its snapshot.
+        let transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        Ok(SqliteTx { transaction, changes: Vec::new(), feed })
+    }
+
+    pub(crate) async fn read(&self, feed: Feed) -> Result<SqliteTx, StorageError> {
+        Ok(SqliteTx { transaction: self.readers.begin().await?, changes: Vec::new(), feed })
+    }
+
+    pub(crate) async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+}
+
+/// A transaction on SQLite.
+#[derive(Debug)]
+pub struct SqliteTx {
+    transaction: Transaction<'static, Sqlite>,
+    /// What is told to the hub's caches once it is true.
+    changes: Vec<Change>,
+    feed: Feed,
+}
+
+impl SqliteTx {
+    pub(crate) fn connection(&mut self) -> &mut SqliteConnection {
+        &mut self.transaction
+    }
+
+    pub(crate) fn notify(&mut self, change: Change) {
+        self.changes.push(change);
+    }
+
+    pub(crate) async fn commit(self) -> Result<(), StorageError> {
+        self.transaction.commit().await?;
+        for change in self.changes {
+            self.feed.tell(change);
+        }
+        Ok(())
+    }
+}
+
+/// SQLite gives its log and index files the rights of the database file.
+fn create_private(path: &Path) -> std::io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
+}
+
+fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(PATIENCE)
+        // A checkpoint stops the writer for its fsyncs: at 16 MiB of log there are few, and it stays small.
+        .pragma("wal_autocheckpoint", "4000")
+        .pragma("temp_store", "MEMORY")
+        // Formatting a log line per statement costs more than many of the statements.
+        .disable_statement_logging()
+}
+
+fn pool(connections: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .max_connections(connections)
+        .min_connections(1)
+        .acquire_timeout(PATIENCE)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        // A ping is a trip to the connection's thread, and a file does not hang up.
+        .test_before_acquire(false)
+}

@@ -1,0 +1,86 @@
+//! What hubs tell each other.
+
+use patchbay_model::{ApiKeyId, ConnectionId, Digest, InstallationId};
+use patchbay_storage::{Change, Changes, Notice};
+use uuid::Uuid;
+
+use crate::{
+    Store,
+    store::{Home, plugin},
+};
+
+/// What is heard from now on, without the notice that listening has begun.
+async fn listen(store: &Store) -> Changes {
+    let mut changes = store.database.changes();
+    if matches!(store.home, Home::Postgres(_)) {
+        assert_eq!(changes.next().await, Some(Notice::Resync));
+    }
+    changes
+}
+
+async fn tell(store: &Store, change: Change) {
+    let mut tx = store.database.begin().await.unwrap();
+    tx.hub().notify(change).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+pub async fn a_change_is_heard_once_it_is_committed(store: Store) {
+    let mut changes = listen(&store).await;
+    let mut second = store.database.changes();
+    let change = Change::Org { org: store.ours };
+    let mut tx = store.database.begin().await.unwrap();
+    tx.hub().notify(change.clone()).await.unwrap();
+    assert!(futures::poll!(Box::pin(changes.next())).is_pending());
+    tx.commit().await.unwrap();
+    assert_eq!(changes.next().await, Some(Notice::Changed(change.clone())));
+    assert_eq!(second.next().await, Some(Notice::Changed(change)), "everybody hears it");
+}
+
+pub async fn a_change_that_is_rolled_back_is_not_heard(store: Store) {
+    let mut changes = listen(&store).await;
+    let mut tx = store.database.begin().await.unwrap();
+    tx.hub().notify(Change::Org { org: store.ours }).await.unwrap();
+    drop(tx);
+    let change = Change::Org { org: store.theirs };
+    tell(&store, change.clone()).await;
+    assert_eq!(changes.next().await, Some(Notice::Changed(change)));
+}
+
+pub async fn every_kind_of_change_is_heard_as_it_was_told(store: Store) {
+    let mut changes = listen(&store).await;
+    let (org, id) = (store.ours, Uuid::from_u128(7));
+    for change in [
+        Change::Org { org },
+        Change::ApiKey { org, id: ApiKeyId(id) },
+        Change::Installation { org, id: InstallationId(id), plugin: plugin("openai") },
+        Change::Connection { org, id: ConnectionId(id), plugin: plugin("openai") },
+        Change::PluginVersion { plugin: plugin("stripe"), digest: Digest([3; 32]) },
+        Change::Plan { id },
+    ] {
+        tell(&store, change.clone()).await;
+        assert_eq!(changes.next().await, Some(Notice::Changed(change)));
+    }
+}
+
+pub async fn who_is_too_slow_is_told_to_start_over(store: Store) {
+    let mut slow = listen(&store).await;
+    let mut quick = store.database.changes();
+    let mut tx = store.database.begin().await.unwrap();
+    for number in 0..3_000 {
+        tx.hub().notify(Change::Plan { id: Uuid::from_u128(number) }).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    tell(&store, Change::Org { org: store.ours }).await;
+    // Whoever reads on hears the last one, with or without a gap before it.
+    let last = Notice::Changed(Change::Org { org: store.ours });
+    while quick.next().await.unwrap() != last {}
+    assert_eq!(slow.next().await, Some(Notice::Resync));
+    while slow.next().await.unwrap() != last {}
+}
+
+pub async fn closing_the_database_ends_the_notices(store: Store) {
+    let mut changes = listen(&store).await;
+    store.database.close().await;
+    assert_eq!(changes.next().await, None);
+    assert_eq!(store.database.changes().next().await, None);
+}

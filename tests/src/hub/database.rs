@@ -1,0 +1,41 @@
+//! Which database a test's hub is on.
+//!
+//! A test says so around its body ([`on_sqlite`], [`on_postgres`]), so that the same body runs on both. Every other test
+//! is on what `PATCHBAY_TEST_DATABASE` names, `sqlite` or `postgres`: the whole suite can be run on either.
+
+use std::sync::Arc;
+
+use patchbay_test_postgres::TestDatabase;
+
+const VARIABLE: &str = "PATCHBAY_TEST_DATABASE";
+
+tokio::task_local! {
+    static POSTGRES: bool;
+}
+
+/// Runs a test whose hubs are on SQLite.
+pub async fn on_sqlite(test: impl Future<Output = ()>) {
+    POSTGRES.scope(false, test).await;
+}
+
+/// Runs a test whose hubs are on PostgreSQL, each on a database of its own; skips it, and says so, where there is none.
+pub async fn on_postgres(test: impl Future<Output = ()>) {
+    if patchbay_test_postgres::is_here() {
+        POSTGRES.scope(true, test).await;
+    }
+}
+
+/// A new database for a hub; none: a file of SQLite.
+pub(super) async fn chosen() -> Option<Arc<TestDatabase>> {
+    let postgres =
+        POSTGRES.try_with(|postgres| *postgres).unwrap_or_else(|_| match std::env::var(VARIABLE).as_deref() {
+            Ok("postgres") => true,
+            Ok("sqlite" | "") | Err(_) => false,
+            Ok(other) => panic!("{VARIABLE} is {other:?}, and can be sqlite or postgres"),
+        });
+    if !postgres {
+        return None;
+    }
+    let database = patchbay_test_postgres::database().await;
+    Some(Arc::new(database.expect("this test was asked to run on PostgreSQL, and there is none")))
+}

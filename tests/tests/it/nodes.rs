@@ -1,0 +1,260 @@
+//! Several hubs on one PostgreSQL: what is changed on one holds on the others within a second, what is uploaded to one
+//! serves on all, and what comes in twice is worked on once.
+
+use std::{sync::Arc, time::Duration};
+
+use patchbay_hub::{Hub, HubConfig, NewApiKey, StartError};
+use patchbay_model::{SystemClock, SystemRandom, org::Scope};
+use patchbay_runtime::Compiler;
+use patchbay_tests::{
+    Fixture, Org, StripeSender, TestHub, Vendor,
+    hub::{Setup, on_postgres},
+    stripe::vector::SECRET,
+};
+use secrecy::ExposeSecret as _;
+use serde_json::{Value, json};
+
+const SECOND: Duration = Duration::from_secs(1);
+/// For what a hub has to compile first.
+const COMPILED: Duration = Duration::from_secs(20);
+
+/// Two hubs and one org.
+struct Scene {
+    first: TestHub,
+    second: TestHub,
+    vendor: Vendor,
+    /// As each hub sees it.
+    orgs: [Org; 2],
+}
+
+impl Scene {
+    async fn start() -> Self {
+        let vendor = Vendor::start().await;
+        let setup = || -> Setup { TestHub::setup().upstream("vendor.test", &vendor.url()) };
+        let first = setup().start().await;
+        let second = setup().beside(&first).start().await;
+        let org = first.org("acme").await;
+        let orgs = [org.clone(), org.at(&second)];
+        Self { first, second, vendor, orgs }
+    }
+
+    /// With `echo` on both.
+    async fn with_echo() -> Self {
+        let scene = Self::start().await;
+        scene.install("echo", Fixture::load("echo").pack()).await;
+        scene
+    }
+
+    /// Uploads to the first hub, switches on there, and waits for the second.
+    async fn install(&self, plugin: &str, package: Vec<u8>) {
+        let _ = self.orgs[0].upload(package).await.expect(201);
+        let _ = self.orgs[0].install(plugin, json!({})).await.expect(200);
+        let loaded = async |org: &Org| !version(org, plugin).await.is_null();
+        self.within(COMPILED, &self.orgs[1], loaded).await;
+    }
+
+    /// Asks until it is so.
+    async fn within(&self, time: Duration, org: &Org, is_so: impl AsyncFn(&Org) -> bool) {
+        org.wait_for(time, || async { is_so(org).await.then_some(()) }).await;
+    }
+}
+
+async fn put(org: &Org, body: &Value) {
+    let _ = org.call("PUT", "/v1/installations/echo").json(body).send().await.expect(200);
+}
+
+async fn runs(org: &Org) -> bool {
+    org.act("echo", "run", &json!({"text": "x"})).await.status == 200
+}
+
+async fn version(org: &Org, plugin: &str) -> Value {
+    org.get(&format!("/v1/installations/{plugin}")).await.json()["version"].clone()
+}
+
+async fn switching_off_and_on() {
+    let scene = Scene::with_echo().await;
+    for round in 0..6 {
+        let (by, seen_by) = (&scene.orgs[round % 2], &scene.orgs[(round + 1) % 2]);
+        put(by, &json!({"config": {}, "enabled": false})).await;
+        scene.within(SECOND, seen_by, async |org| !runs(org).await).await;
+        seen_by.act("echo", "run", &json!({"text": "x"})).await.expect_problem("not_installed");
+        put(by, &json!({"config": {}, "enabled": true})).await;
+        scene.within(SECOND, seen_by, async |org| runs(org).await).await;
+    }
+    let _ = scene.orgs[0].call("DELETE", "/v1/installations/echo").send().await.expect(204);
+    scene.within(SECOND, &scene.orgs[1], async |org| org.get("/v1/installations/echo").await.status == 404).await;
+}
+
+async fn revoking_a_key() {
+    let scene = Scene::start().await;
+    for (by, seen_by) in [(&scene.first, 1), (&scene.second, 0)] {
+        let org = &scene.orgs[seen_by];
+        let new = NewApiKey { name: "leaked".to_owned(), scopes: vec![Scope::Read], expires_at: None };
+        let (key, secret) = by.hub.create_api_key(org.id, new).await.unwrap();
+        let leaked = org.with_key(secret.expose_secret());
+        for _ in 0..3 {
+            let _ = leaked.get("/v1/runs").await.expect(200);
+        }
+        by.hub.revoke_api_key(org.id, key.id).await.unwrap();
+        scene.within(SECOND, &leaked, async |org| org.get("/v1/runs").await.status == 401).await;
+        let _ = org.get("/v1/runs").await.expect(200);
+    }
+}
+
+async fn changing_settings() {
+    let scene = Scene::with_echo().await;
+    for (round, region) in ["eu", "us", "ap"].into_iter().enumerate() {
+        let (by, seen_by) = (&scene.orgs[round % 2], &scene.orgs[(round + 1) % 2]);
+        put(by, &json!({"config": {"region": region}})).await;
+        scene
+            .within(SECOND, seen_by, async |org| {
+                org.get("/v1/installations/echo").await.json()["config"]["region"] == region
+            })
+            .await;
+    }
+}
+
+async fn changing_a_credential() {
+    let scene = Scene::with_echo().await;
+    let input = json!({"text": "https://vendor.test/echo"});
+    for (round, secret) in ["sk-number-one", "sk-number-two", "sk-number-three"].into_iter().enumerate() {
+        let (by, seen_by) = (&scene.orgs[round % 2], &scene.orgs[(round + 1) % 2]);
+        let _ = by.connect("echo", "secret_key", secret).await.expect(200);
+        let sent = format!("Bearer {secret}");
+        scene
+            .within(SECOND, seen_by, async |org| {
+                let _ = org.act("echo", "fetch", &input).await;
+                scene.vendor.requests().last().is_some_and(|request| request.header("authorization") == Some(&sent))
+            })
+            .await;
+    }
+    let _ = scene.orgs[0].call("DELETE", "/v1/connections/echo").send().await.expect(204);
+    scene.within(SECOND, &scene.orgs[1], async |org| org.get("/v1/connections/echo").await.status == 404).await;
+}
+
+async fn uploading_a_version() {
+    let scene = Scene::with_echo().await;
+    let echo = Fixture::load("echo");
+    for (round, newer) in ["1.0.1", "1.0.2", "1.1.0"].into_iter().enumerate() {
+        let (by, seen_by) = (&scene.orgs[round % 2], &scene.orgs[(round + 1) % 2]);
+        let _ = by.upload(echo.clone().version(newer).pack()).await.expect(201);
+        scene.within(COMPILED, seen_by, async |org| version(org, "echo").await == newer).await;
+        let reply = seen_by.act("echo", "run", &json!({"text": newer})).await.expect(200);
+        assert_eq!(reply.json()["output"]["result"], newer);
+    }
+    // A hub that starts later has them as well.
+    let third = TestHub::setup().beside(&scene.first).start().await;
+    let org = scene.orgs[0].at(&third);
+    assert_eq!(version(&org, "echo").await, "1.1.0");
+    assert!(runs(&org).await);
+    // Other contents of one version, to two hubs at once: one of them is taken.
+    let named = |name: &str| {
+        let mut package = Fixture::load("echo").version("1.2.0");
+        package.manifest.name = name.to_owned();
+        package.pack()
+    };
+    let (one, other) = tokio::join!(scene.orgs[0].upload(named("One")), org.upload(named("Other")));
+    let mut statuses = [one.status, other.status];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [201, 409], "{} {}", one.text(), other.text());
+}
+
+async fn pinning_to_an_older_version() {
+    let scene = Scene::with_echo().await;
+    let old = scene.orgs[0].get("/v1/installations/echo").await.json()["digest"].clone();
+    let _ = scene.orgs[0].upload(Fixture::load("echo").version("2.0.0").pack()).await.expect(201);
+    scene.within(COMPILED, &scene.orgs[1], async |org| version(org, "echo").await == "2.0.0").await;
+    put(&scene.orgs[0], &json!({"config": {}, "policy": {"pin": old}})).await;
+    scene.within(SECOND, &scene.orgs[1], async |org| version(org, "echo").await == "1.0.0").await;
+    assert!(runs(&scene.orgs[1]).await);
+}
+
+async fn a_file_that_a_plugin_keeps() {
+    let scene = Scene::start().await;
+    scene.install("foreign-reader", Fixture::load("foreign-reader").pack()).await;
+    let written = scene.orgs[0].act("foreign-reader", "run", &json!({"text": "write of-the-first-hub"})).await;
+    let blob = written.expect(200).json()["output"]["result"].as_str().unwrap().to_owned();
+    let read = scene.orgs[1].act("foreign-reader", "run", &json!({"text": format!("read {blob}")})).await.expect(200);
+    let found = read.text().matches("of-the-first-hub").count();
+    assert!(found >= 3, "a record, a value and a file: {}", read.text());
+}
+
+/// The connection that brings the notices is lost, and what was said meanwhile with it.
+async fn a_change_that_nobody_heard_of() {
+    let scene = Scene::with_echo().await;
+    for enabled in [false, true, false] {
+        scene.first.postgres().unwrap().end_connections().await;
+        put(&scene.orgs[0], &json!({"config": {}, "enabled": enabled})).await;
+        scene.within(5 * SECOND, &scene.orgs[1], async |org| runs(org).await == enabled).await;
+    }
+}
+
+async fn a_webhook_that_comes_to_both_hubs_at_once() {
+    let scene = Scene::start().await;
+    let org = &scene.orgs[0];
+    let _ = org.upload(Fixture::plugin("stripe").pack()).await.expect(201);
+    // First, so that the second hub has it with the first look at the installation.
+    let _ = org.connect("stripe", "webhook_secret", SECRET).await.expect(200);
+    let installed = org.install("stripe", json!({})).await.expect(200).json();
+    scene.within(COMPILED, &scene.orgs[1], async |org| !version(org, "stripe").await.is_null()).await;
+    let path = installed["webhook_url"].as_str().unwrap().strip_prefix(&scene.first.url).unwrap();
+    let now = chrono::DateTime::timestamp(&patchbay_model::Clock::now(&SystemClock));
+    let sends = (0..60).map(|number| {
+        let body = StripeSender::event(&format!("evt_{}", number / 6), "invoice.paid", now);
+        let header = StripeSender::new(SECRET).header(now, &body);
+        let to = scene.orgs[number % 2].with_key("none");
+        async move {
+            let call = to.call("POST", path).body("application/json", body).header("stripe-signature", &header);
+            call.send().await.status
+        }
+    });
+    let statuses = futures::future::join_all(sends).await;
+    assert!(statuses.iter().all(|status| (200..300).contains(status)), "{statuses:?}");
+    scene
+        .within(5 * SECOND, org, async |org| {
+            let webhooks = org.get("/v1/webhooks?limit=200").await.json()["items"].as_array().cloned().unwrap();
+            assert_eq!(webhooks.len(), 10, "each is kept once");
+            webhooks.iter().all(|webhook| webhook["status"] == "processed")
+        })
+        .await;
+    // Neither hub finds anything left to do, and none did it twice.
+    assert_eq!(scene.first.hub.process_due_webhooks().await.unwrap(), 0);
+    assert_eq!(scene.second.hub.process_due_webhooks().await.unwrap(), 0);
+    let events = org.get("/v1/events?limit=200").await.json()["items"].as_array().unwrap().len();
+    let worked = org.runs("stripe").await.iter().filter(|run| run["operation"] != "verify").count();
+    assert_eq!((events, worked), (10, 10));
+}
+
+async fn other_keys() {
+    let hub = TestHub::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = HubConfig::new(folder.path().to_owned(), Compiler::InProcess);
+    config.database_url = Some(hub.postgres().unwrap().url().parse().unwrap());
+    let open = |config| Hub::open(config, Arc::new(SystemClock), Arc::new(SystemRandom));
+    let Err(error) = open(config.clone()).await else { panic!("it opens") };
+    assert!(matches!(error, StartError::OtherKeys(_)), "{error}");
+    config.keys_dir = Some(hub.data_dir().join("keys"));
+    open(config).await.unwrap().shutdown().await;
+}
+
+macro_rules! on_one_database {
+    ($($test:ident: $what:ident)*) => {
+        $(#[tokio::test(flavor = "multi_thread")]
+        async fn $test() {
+            on_postgres($what()).await;
+        })*
+    };
+}
+
+on_one_database! {
+    what_is_switched_off_on_one_hub_is_off_on_the_other_within_a_second: switching_off_and_on
+    a_key_that_is_revoked_on_one_hub_is_void_on_the_other_within_a_second: revoking_a_key
+    settings_that_change_on_one_hub_hold_on_the_other_within_a_second: changing_settings
+    a_credential_that_changes_on_one_hub_is_sent_by_the_other_within_a_second: changing_a_credential
+    a_version_that_is_uploaded_to_one_hub_serves_on_all: uploading_a_version
+    a_pin_that_is_set_on_one_hub_holds_on_the_other_within_a_second: pinning_to_an_older_version
+    what_a_plugin_keeps_on_one_hub_it_finds_on_the_other: a_file_that_a_plugin_keeps
+    a_change_whose_notice_was_lost_holds_once_the_server_is_back: a_change_that_nobody_heard_of
+    a_webhook_that_comes_to_both_hubs_is_worked_on_once: a_webhook_that_comes_to_both_hubs_at_once
+    a_hub_with_other_keys_does_not_start: other_keys
+}
