@@ -215,8 +215,11 @@ pub struct Answer {
     pub expires_in: String,
     /// What was granted: one text or a list. Default: `/scope`.
     pub scope: String,
-    /// The token's type; it is `bearer` or not there. Default: `/token_type`.
+    /// The token's type. Default: `/token_type`.
     pub token_type: String,
+    /// Types that are bearer tokens, whatever the case of their letters; so is a token without a type. Default:
+    /// `bearer` alone.
+    pub token_types: Vec<String>,
     /// The code of what went wrong, whatever the HTTP status. Default: `/error`.
     pub error: String,
     /// What went wrong, in words. Default: `/error_description`.
@@ -243,6 +246,7 @@ impl Default for Answer {
             expires_in: "/expires_in".to_owned(),
             scope: "/scope".to_owned(),
             token_type: "/token_type".to_owned(),
+            token_types: vec!["bearer".to_owned()],
             error: "/error".to_owned(),
             error_description: "/error_description".to_owned(),
             invalid_grant: Vec::new(),

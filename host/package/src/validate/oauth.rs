@@ -193,6 +193,7 @@ fn answer(answer: &Answer, report: &mut Report) {
         report.demand(!secret, at, "what is no secret: tokens are kept in the vault, and this is shown");
     }
     let lists = [
+        ("token-types", &answer.token_types),
         ("invalid-grant", &answer.invalid_grant),
         ("invalid-client", &answer.invalid_client),
         ("transient", &answer.transient),
@@ -207,6 +208,7 @@ fn answer(answer: &Answer, report: &mut Report) {
         report.demand(valid, at, "a code of 1 to 100 printable characters");
     }
     report.unique(codes(), "a code");
+    report.demand(!answer.token_types.is_empty(), "/oauth/answer/token-types", "at least one type");
 }
 
 fn check_jwt(jwt: &Jwt, report: &mut Report) {

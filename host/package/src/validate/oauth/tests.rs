@@ -27,7 +27,7 @@ fn full() -> Value {
             "account": {"url": "https://api.example.com/me", "id": "/sub", "name": "/email"},
             "answer": {
                 "access-token": "/authed_user/access_token", "refresh-token": "/authed_user/refresh_token",
-                "expires-in": "/authed_user/expires_in", "scope": "/authed_user/scope", "token-type": "/authed_user/token_type",
+                "expires-in": "/authed_user/expires_in", "scope": "/authed_user/scope", "token-type": "/authed_user/token_type", "token-types": ["user"],
                 "error": "/status", "error-description": "/message", "keep": {"instance_url": "/instance_url"},
                 "invalid-grant": ["BAD_REFRESH_TOKEN"], "invalid-client": ["BAD_CLIENT_ID"], "transient": ["ratelimited"],
             },
@@ -145,6 +145,7 @@ fn every_rule_has_its_place_and_its_words() {
         ("/account", json!({}), "/account", "where its `id` or its `name` is, as JSON Pointers"),
         ("/account/name", json!("email"), "/account/name", member),
         ("/answer/access-token", json!(""), "/answer/access-token", member),
+        ("/answer/token-types", json!([]), "/answer/token-types", "at least one type"),
         ("/answer/error", json!("/a~2"), "/answer/error", member),
         (
             "/answer/keep",
