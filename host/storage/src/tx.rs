@@ -7,8 +7,8 @@ use patchbay_model::OrgId;
 use sqlx::{Sqlite, Transaction};
 
 use crate::{
-    ApiKeys, Audit, Blobs, Connections, Events, HubTx, Installations, Kv, OrgKeys, Records, Runs, StorageError, Usage,
-    Webhooks,
+    ApiKeys, Audit, Blobs, Connections, Events, HubTx, Installations, Kv, OauthAuthorizations, OauthClients,
+    OauthTokens, OrgKeys, Records, Runs, StorageError, Usage, Webhooks,
 };
 
 /// A transaction. Dropped without [`Tx::commit`] it leaves no trace.
@@ -71,6 +71,12 @@ repositories! {
     installations -> Installations;
     /// Its credentials, sealed.
     connections -> Connections;
+    /// Its connections' tokens, sealed.
+    oauth_tokens -> OauthTokens;
+    /// Its own clients at vendors, sealed.
+    oauth_clients -> OauthClients;
+    /// Its authorizations under way, sealed.
+    oauth_authorizations -> OauthAuthorizations;
     /// Its wrapped data keys, for the vault alone.
     keys -> OrgKeys;
     /// Its runs.
