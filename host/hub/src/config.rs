@@ -1,8 +1,9 @@
 //! What an operator decides about the hub.
 
-use std::{path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use patchbay_egress::EgressConfig;
+use patchbay_oauth::RegisteredClient;
 use patchbay_package::Trust;
 use patchbay_runtime::{Compiler, RuntimeConfig};
 
@@ -15,7 +16,8 @@ pub struct HubConfig {
     pub database_url: Option<String>,
     /// The folder that is watched for packages. Made if missing; none: packages come by upload only.
     pub plugins_dir: Option<PathBuf>,
-    /// How the outside world reaches this hub, as in `https://hub.example.com`: the base of webhook URLs.
+    /// How the outside world reaches this hub, as in `https://hub.example.com`: the base of webhook URLs
+    /// and of those that vendors send browsers back to.
     pub public_url: String,
     /// Whose packages are taken.
     pub trust: Trust,
@@ -23,6 +25,8 @@ pub struct HubConfig {
     pub egress: EgressConfig,
     /// How guests run.
     pub runtime: RuntimeConfig,
+    /// The operator's clients at vendors, by plugin: for all orgs that have none of their own.
+    pub oauth_clients: BTreeMap<String, RegisteredClient>,
     /// The largest package, in bytes.
     pub max_package_bytes: usize,
     /// The largest body of a proxied request, in bytes, where the route names none.
@@ -46,6 +50,7 @@ impl HubConfig {
             trust: Trust { allow_unsigned: false, publishers: Vec::new() },
             egress: EgressConfig::default(),
             runtime: RuntimeConfig::new(compiler, cache),
+            oauth_clients: BTreeMap::new(),
             max_package_bytes: 64 << 20,
             max_proxy_body_bytes: 32 << 20,
             webhook_concurrency: 64,

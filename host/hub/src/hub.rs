@@ -9,6 +9,7 @@ use std::{
 
 use patchbay_egress::{Egress, SystemLookup};
 use patchbay_model::{Clock, Code, Failure, OrgId, PluginId, Random, org::ApiKey};
+use patchbay_oauth::{Net, RefreshSettings, Refresher};
 use patchbay_runtime::{BlobStore, Runtime, RuntimeError, Services};
 use patchbay_storage::{Database, DatabaseUrl, Journal, StorageError};
 use patchbay_vault::{ArtefactMac, KeyEncryptionKey, KeyHasher, Vault, VaultError};
@@ -20,6 +21,7 @@ use tokio_util::{
 
 use crate::{
     config::HubConfig,
+    oauth::{REQUEST_TIME, TokenStore},
     read_through::ReadThrough,
     registry::Registry,
     tenant::{Installed, Serving},
@@ -66,6 +68,9 @@ pub enum StartError {
     Runtime(#[from] RuntimeError),
 }
 
+/// Installations ready to be called.
+pub(crate) type Tenants = ReadThrough<(OrgId, PluginId), Installed>;
+
 /// The hub. Clones are the same hub.
 #[derive(Clone)]
 pub struct Hub(pub(crate) Arc<Inner>);
@@ -77,13 +82,17 @@ pub(crate) struct Inner {
     pub(crate) random: Arc<dyn Random>,
     pub(crate) database: Database,
     pub(crate) journal: Journal,
-    pub(crate) vault: Vault,
+    pub(crate) vault: Arc<Vault>,
     pub(crate) hasher: KeyHasher,
     pub(crate) runtime: Runtime,
     pub(crate) registry: Registry,
     /// By the key's hash.
     pub(crate) keys: ReadThrough<[u8; 32], ApiKey>,
-    pub(crate) tenants: ReadThrough<(OrgId, PluginId), Installed>,
+    pub(crate) tenants: Arc<Tenants>,
+    /// Keeps tokens good.
+    pub(crate) refresher: Refresher<TokenStore>,
+    /// What clients of vendors' authorization servers need.
+    pub(crate) oauth_net: Arc<Net>,
     /// By the token in a webhook's URL.
     pub(crate) hooks: ReadThrough<String, (OrgId, PluginId)>,
     pub(crate) webhooks: webhooks::Queue,
@@ -129,9 +138,16 @@ impl Hub {
         let database = Database::open(&url).await?;
         database.migrate().await?;
         let egress = Egress::new(config.egress.clone(), Arc::new(SystemLookup))
+            .map(Arc::new)
             .map_err(|error| StartError::Egress(error.to_string()))?;
+        let oauth_net = Arc::new(Net {
+            egress: Arc::clone(&egress),
+            clock: Arc::clone(&clock),
+            random: Arc::clone(&random),
+            timeout: REQUEST_TIME,
+        });
         let services = Services {
-            egress: Arc::new(egress),
+            egress,
             database: database.clone(),
             blobs: BlobStore::new(blobs),
             mac,
@@ -140,12 +156,25 @@ impl Hub {
         };
         let runtime = Runtime::new(config.runtime.clone(), services)?;
         let stop = CancellationToken::new();
+        let vault = Arc::new(Vault::new(key_encryption_key, Arc::clone(&random)));
+        let tenants = Arc::new(Tenants::new(10_000, CACHE_TIME));
+        let store = TokenStore {
+            database: database.clone(),
+            vault: Arc::clone(&vault),
+            tenants: Arc::clone(&tenants),
+            clock: Arc::clone(&clock),
+            random: Arc::clone(&random),
+            public_url: config.public_url.clone(),
+        };
+        let settings = RefreshSettings::default();
         Ok(Self(Arc::new(Inner {
             journal: Journal::start(database.clone()),
-            vault: Vault::new(key_encryption_key, Arc::clone(&random)),
+            refresher: Refresher::new(store, Arc::clone(&clock), Arc::clone(&random), settings),
+            oauth_net,
+            vault,
             registry: Registry::new(packages),
             keys: ReadThrough::new(10_000, CACHE_TIME),
-            tenants: ReadThrough::new(10_000, CACHE_TIME),
+            tenants,
             hooks: ReadThrough::new(10_000, CACHE_TIME),
             webhooks: webhooks::Queue::new(config.webhook_concurrency),
             work: TaskTracker::new(),
@@ -241,7 +270,9 @@ impl Inner {
         self.settle_leftovers().await;
         loop {
             let mut tx = self.database.begin().await?;
-            let swept = tx.hub().sweep_kv(self.clock.now(), BATCH).await?;
+            let now = self.clock.now();
+            let swept =
+                tx.hub().sweep_kv(now, BATCH).await?.max(tx.hub().sweep_oauth_authorizations(now, BATCH).await?);
             tx.commit().await?;
             if swept < u64::from(BATCH) {
                 return Ok(());

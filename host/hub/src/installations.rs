@@ -166,6 +166,7 @@ impl Inner {
             installation,
             credentials: before.and_then(|before| before.credentials.clone()),
             account: before.and_then(|before| before.account.clone()),
+            oauth: before.map(|before| before.oauth.clone()).unwrap_or_default(),
         })
     }
 

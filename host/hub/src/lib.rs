@@ -17,6 +17,7 @@ mod installations;
 mod invoke;
 mod keyed_locks;
 mod measure;
+mod oauth;
 mod orgs;
 mod proxy;
 mod queries;
@@ -35,7 +36,10 @@ pub use connections::{ConnectionView, PutConnection};
 pub use hub::{Hub, StartError};
 pub use installations::{InstallationView, PutInstallation};
 pub use invoke::{InvokeOptions, InvokeReply, Output};
+pub use oauth::{Authorization, Authorized, ClientOwner, ClientView, OauthState, OauthView, PutClient};
 pub use orgs::NewApiKey;
+pub use patchbay_oauth::RegisteredClient;
+pub use patchbay_package::manifest::oauth::Grant;
 pub use proxy::{ProxyReply, ProxyRequest};
 pub use queries::{
     Page,

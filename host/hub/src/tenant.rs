@@ -12,6 +12,7 @@ use patchbay_vault::Credentials;
 
 use crate::{
     hub::Inner,
+    oauth::{Live, OauthSettings},
     registry::resolve::{HeldBack, Resolution},
 };
 
@@ -20,12 +21,15 @@ pub(crate) struct Settings {
     pub(crate) installation: Installation,
     pub(crate) credentials: Option<Arc<Credentials>>,
     pub(crate) account: Option<String>,
+    pub(crate) oauth: OauthSettings,
 }
 
 /// The version that an installation runs.
 pub(crate) struct Serving {
     pub(crate) plugin: Arc<Plugin>,
     pub(crate) tenant: Arc<Tenant>,
+    /// What keeps the tokens in it good, if there are any.
+    pub(crate) live: Option<Live>,
 }
 
 /// An installation, ready to be called.
@@ -69,10 +73,16 @@ impl Inner {
         self.tenants.get(&(org, plugin.clone()), load).await
     }
 
-    /// What a call runs. `not_installed` if the plugin is not switched on, `unavailable` if no version
-    /// can serve or the hub is stopping.
+    /// What a call runs, with tokens that its requests may carry. `not_installed` if the plugin is not switched on,
+    /// `unavailable` if no version can serve or the hub is stopping, `reauthorization_needed` and what a vendor fails
+    /// with if the tokens have ended and there are no others.
     pub(crate) async fn callable(&self, org: OrgId, plugin: &PluginId) -> Result<Arc<Serving>, Failure> {
         self.running()?;
+        let serving = self.serving(org, plugin).await?;
+        self.with_fresh_tokens(org, plugin, serving).await
+    }
+
+    pub(crate) async fn serving(&self, org: OrgId, plugin: &PluginId) -> Result<Arc<Serving>, Failure> {
         let installed = self.installed(org, plugin).await?;
         let Some(installed) = installed.filter(|installed| installed.settings.installation.enabled) else {
             return Err(Failure::new(
@@ -92,7 +102,8 @@ impl Inner {
             credentials = Some(Arc::new(self.vault.open_connection(&mut tx.org(org), &sealed).await?));
             account = sealed.account;
         }
-        Ok(Some(Settings { installation, credentials, account }))
+        let oauth = OauthSettings::load(self, &mut tx, org, plugin).await?;
+        Ok(Some(Settings { installation, credentials, account, oauth }))
     }
 
     /// Puts what was chosen in place, for calls that begin from now on.
@@ -106,21 +117,24 @@ impl Inner {
             _ => false,
         };
         if !same {
-            let serving =
-                plugin.map(|plugin| Arc::new(Serving { tenant: self.tenant(&plugin, &installed.settings), plugin }));
+            let settings = &installed.settings;
+            let serving = plugin.map(|plugin| {
+                let (tenant, live) = (self.tenant(&plugin, settings), self.live(plugin.manifest(), settings));
+                Arc::new(Serving { plugin, tenant, live })
+            });
             installed.serving.store(serving);
         }
     }
 
     /// The installation as the runtime takes it.
     pub(crate) fn tenant(&self, plugin: &Plugin, settings: &Settings) -> Arc<Tenant> {
-        let Settings { installation, credentials, account } = settings;
+        let Settings { installation, credentials, account, oauth } = settings;
         let init = TenantInit {
             org: installation.org,
             installation: installation.id,
             config: installation.config.to_string(),
-            credentials: credentials.clone(),
-            account: account.clone(),
+            credentials: oauth.fill(plugin.manifest(), credentials.clone()),
+            account: account.clone().or_else(|| oauth.account()),
             webhook_url: self.config.webhook_url(&installation.hook_token),
         };
         self.runtime.tenant(&installation.plugin, plugin.limits().concurrency, init)

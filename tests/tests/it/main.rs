@@ -16,6 +16,7 @@ mod docs;
 mod hot_swap;
 mod isolation;
 mod languages;
+mod oauth;
 mod openai;
 mod openai_failures;
 mod openai_streams;

@@ -28,6 +28,8 @@ impl Config {
         if let Some(concurrency) = self.limits.webhook_concurrency {
             hub.webhook_concurrency = concurrency;
         }
+        let clients = self.oauth.iter().map(|(plugin, client)| Ok((plugin.clone(), client.registered(plugin)?)));
+        hub.oauth_clients = clients.collect::<Result<_>>()?;
         self.limits.apply(&mut hub.runtime);
         Ok(hub)
     }
