@@ -189,7 +189,7 @@ impl Hub {
         })))
     }
 
-    /// Refuses new calls, waits up to 10 s for those that run, writes out what is queued, and closes the
+    /// Refuses new calls, waits up to 10 s for those that run, stores tokens that a vendor is giving, writes out what is queued, and closes the
     /// database.
     pub async fn shutdown(&self) {
         let hub = &*self.0;
@@ -197,6 +197,9 @@ impl Hub {
         hub.work.close();
         if tokio::time::timeout(DRAIN_TIME, hub.work.wait()).await.is_err() {
             tracing::warn!(calls = hub.work.len(), "calls still ran when the hub stopped");
+        }
+        if tokio::time::timeout(DRAIN_TIME + REQUEST_TIME, hub.refresher.settled()).await.is_err() {
+            tracing::warn!("tokens were still being renewed when the hub stopped");
         }
         hub.journal.shutdown().await;
         hub.database.close().await;

@@ -201,6 +201,15 @@ impl<L: RefreshLease> Refresher<L> {
         Err(RefreshError::Busy)
     }
 
+    /// Waits for the renewals that are under way. Before the database is closed: what a vendor has answered must be
+    /// stored, or a refresh token that rotates is lost.
+    pub async fn settled(&self) {
+        for mut flight in self.0.slots.flights() {
+            // One that broke off has nothing to store.
+            let _ = flight.wait_for(Option::is_some).await;
+        }
+    }
+
     /// Forgets what is remembered of a connection that was deleted or authorized anew: its rest, and tokens that could
     /// not be stored.
     pub fn forget(&self, key: &L::Key) {

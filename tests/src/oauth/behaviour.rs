@@ -17,7 +17,8 @@ pub enum Consent {
 /// What goes wrong with requests for tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
-    /// This status and nothing that could be understood, instead of looking at the request.
+    /// This status and nothing that could be understood, instead of looking at the request. A redirection leads to
+    /// another path, where each request is a violation.
     Status(u16),
     /// This status with this error, instead of looking at the request.
     Error(u16, &'static str),

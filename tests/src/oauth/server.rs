@@ -14,6 +14,9 @@ use serde_json::json;
 
 use super::{Shared, authorize::authorize, client::authenticate, token};
 
+/// Where a redirecting token endpoint points to: nobody may follow it there.
+pub(crate) const ELSEWHERE: &str = "/elsewhere";
+
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
     Router::new()
         .route("/authorize", get(authorize))
@@ -21,6 +24,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/revoke", post(revoke))
         .route("/userinfo", get(userinfo))
         .route("/api/{*path}", any(api))
+        .route(ELSEWHERE, any(elsewhere))
         .with_state(shared)
 }
 
@@ -55,6 +59,11 @@ fn bearer(shared: &Shared, headers: &HeaderMap) -> Result<String, Box<Response>>
         response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
         Box::new(response)
     })
+}
+
+async fn elsewhere(State(shared): State<Arc<Shared>>) -> StatusCode {
+    shared.violation("a redirect of the token endpoint was followed");
+    StatusCode::OK
 }
 
 async fn userinfo(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {

@@ -10,7 +10,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::{Behaviour, Fault, Shared, Style, client::authenticate, form::Form, grants};
+use super::{Behaviour, Fault, Shared, Style, client::authenticate, form::Form, grants, server::ELSEWHERE};
 
 /// Why a request is not served.
 #[derive(Debug)]
@@ -63,6 +63,10 @@ fn answer(shared: &Shared, behaviour: &Behaviour, headers: &HeaderMap, form: &Fo
             let mut response = (status, "<html>not now</html>").into_response();
             if let Some(seconds) = behaviour.retry_after {
                 response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+            }
+            if status.is_redirection() {
+                let location = HeaderValue::try_from(format!("{}{ELSEWHERE}", shared.issuer)).unwrap();
+                response.headers_mut().insert(header::LOCATION, location);
             }
             return response;
         }

@@ -55,6 +55,19 @@ async fn each_failure_of_a_vendor_is_of_the_kind_that_helps() {
 }
 
 #[tokio::test]
+async fn a_redirect_of_the_token_endpoint_is_not_followed() {
+    let scene = Scene::start().await;
+    let client = scene.client(json!({}));
+    let tokens = scene.connect(&client).await;
+    for status in [301, 302, 303, 307, 308] {
+        scene.vendor.behave(Behaviour { fault: Some(Fault::Status(status)), ..Behaviour::default() });
+        let error = client.renew(&tokens).await.unwrap_err();
+        assert!(matches!(&error, OauthError::Refused(answer) if answer.status == status), "{error:?}");
+    }
+    assert_eq!(scene.vendor.violations(), [""; 0]);
+}
+
+#[tokio::test]
 async fn a_refresh_is_sent_again_only_if_the_vendor_does_not_rotate() {
     assert_eq!(renewal(true, Fault::Status(503)).await.1, 1);
     assert_eq!(renewal(false, Fault::Status(503)).await.1, 3);

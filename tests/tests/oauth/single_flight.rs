@@ -1,6 +1,6 @@
 //! One request for tokens, however many callers want them.
 
-use futures::future::join_all;
+use futures::{FutureExt as _, future::join_all};
 use patchbay_oauth::{OauthError, RefreshError};
 use patchbay_tests::oauth::{Behaviour, Fault};
 use serde_json::json;
@@ -94,6 +94,24 @@ async fn a_renewal_outlives_the_callers_that_wanted_it() {
     // Joins what is under way, or finds what it stored.
     assert_eq!(node.renew(&job(&client, seen)).await.unwrap().version, 2);
     assert_eq!(scene.vendor.token_requests().len(), 2);
+}
+
+#[tokio::test]
+async fn who_stops_can_wait_until_what_the_vendor_gives_is_stored() {
+    let scene = Scene::start().await;
+    let client = scene.client(json!({}));
+    let database = Database::with(&scene.connect(&client).await);
+    let node = scene.node(&database);
+    node.settled().await;
+    scene.vendor.hold(true);
+    scene.advance(3_350);
+    assert_eq!(node.current(&job(&client, database.stored())).await.unwrap().version, 1);
+    scene.vendor.wait_for_requests(2).await;
+    let mut settled = std::pin::pin!(node.settled());
+    assert!(settled.as_mut().now_or_never().is_none());
+    scene.vendor.hold(false);
+    settled.await;
+    assert_eq!(database.stored().version, 2);
 }
 
 #[tokio::test]

@@ -46,11 +46,18 @@ impl OauthSettings {
         let mut tx = tx.org(org);
         let tokens = match tx.oauth_tokens().get(plugin).await? {
             None => None,
-            Some(row) => Some(Granted {
-                stored: tokens::open(&hub.vault, &mut tx, &row).await?,
-                client_id: row.client_id,
-                account: row.account_name.or(row.account_id),
-            }),
+            Some(row) => match tokens::open(&hub.vault, &mut tx, &row).await {
+                Ok(stored) => {
+                    let account = row.account_name.or(row.account_id);
+                    Some(Granted { stored, client_id: row.client_id, account })
+                }
+                // As if there were none, so that a new authorization can take their place.
+                Err(failure) if failure.code == Code::ReauthorizationNeeded => {
+                    tracing::error!(%org, %plugin, error = %failure, "stored tokens cannot be read");
+                    None
+                }
+                Err(failure) => return Err(failure),
+            },
         };
         let client = match tx.oauth_clients().get(plugin).await? {
             None => None,

@@ -54,6 +54,14 @@ impl TokenStore {
         })
     }
 
+    /// What another node wrote between our look and our write.
+    async fn overtaken(&self, tx: &mut Tx, key: &Key, based_on: u64) -> Result<Committed, Failure> {
+        match self.present(tx, key, based_on).await? {
+            Present::Other(committed) => Ok(committed),
+            Present::Same(_) => Err(Failure::internal("tokens of the expected version were not written")),
+        }
+    }
+
     fn event(&self, row: &SealedTokens, refused: &Refused) -> Event {
         Event {
             id: EventId::new(&*self.clock, &*self.random),
@@ -115,7 +123,9 @@ impl RefreshLease for TokenStore {
         };
         row.sealed = tokens::seal(&self.vault, &mut tx.org(*org), plugin, new).await?;
         tokens::describe(&mut row, new);
-        tx.org(*org).oauth_tokens().renew(based_on, &row).await?;
+        if !tx.org(*org).oauth_tokens().renew(based_on, &row).await? {
+            return self.overtaken(&mut tx, &lease.key, based_on).await;
+        }
         tx.commit().await?;
         self.tenants.invalidate(&lease.key).await;
         Ok(Committed::Stored(Stored {
@@ -140,6 +150,8 @@ impl RefreshLease for TokenStore {
         let refused = Refused { at: why.at, reason: why.reason.to_string() };
         if tx.org(*org).oauth_tokens().refuse(plugin, based_on, &refused).await? {
             tx.org(*org).events().append(&self.event(&row, &refused)).await?;
+        } else if let Present::Other(committed) = self.present(&mut tx, &lease.key, based_on).await? {
+            return Ok(committed);
         }
         let stored = tokens::open(&self.vault, &mut tx.org(*org), &row).await?;
         tx.commit().await?;

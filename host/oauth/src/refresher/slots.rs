@@ -58,6 +58,11 @@ impl<K: Eq + Hash + Clone> Slots<K> {
         result
     }
 
+    /// The flights under way.
+    pub(crate) fn flights(&self) -> Vec<Flight> {
+        self.lock().values().filter_map(|slot| slot.flight.clone()).collect()
+    }
+
     /// Forgets all but a flight under way.
     pub(crate) fn forget(&self, key: &K) {
         self.with(key, |slot| (slot.calm, slot.unsaved) = (None, None));
