@@ -15,12 +15,14 @@
 
 pub mod fixtures;
 pub mod hub;
+pub mod oauth;
 pub mod openai;
 pub mod stripe;
 pub mod vendor;
 
 pub use fixtures::Fixture;
 pub use hub::{Org, Reply, TestHub};
+pub use oauth::OauthVendor;
 pub use openai::OpenAi;
 pub use stripe::StripeSender;
 pub use vendor::{Trap, Vendor};

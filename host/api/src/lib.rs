@@ -6,6 +6,7 @@
 
 mod body;
 mod config;
+mod escape;
 mod extract;
 mod foreign;
 mod linger;

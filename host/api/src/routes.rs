@@ -1,11 +1,14 @@
 //! The routes, one file each; this list is the table of contents.
 
+pub(crate) mod authorize_connection;
 pub(crate) mod delete_connection;
 pub(crate) mod delete_installation;
+pub(crate) mod delete_oauth_client;
 pub(crate) mod docs;
 pub(crate) mod get_blob;
 pub(crate) mod get_connection;
 pub(crate) mod get_installation;
+pub(crate) mod get_oauth_client;
 pub(crate) mod get_run;
 pub(crate) mod get_webhook;
 pub(crate) mod healthz;
@@ -17,10 +20,12 @@ pub(crate) mod list_runs;
 pub(crate) mod list_usage;
 pub(crate) mod list_webhooks;
 pub(crate) mod metrics;
+pub(crate) mod oauth_callback;
 pub(crate) mod openapi;
 pub(crate) mod proxy;
 pub(crate) mod put_connection;
 pub(crate) mod put_installation;
+pub(crate) mod put_oauth_client;
 pub(crate) mod readyz;
 pub(crate) mod receive_webhook;
 pub(crate) mod replay_webhook;
@@ -49,6 +54,13 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
             put_connection::put_connection,
             delete_connection::delete_connection
         ))
+        .routes(routes!(authorize_connection::authorize_connection))
+        .routes(routes!(
+            get_oauth_client::get_oauth_client,
+            put_oauth_client::put_oauth_client,
+            delete_oauth_client::delete_oauth_client
+        ))
+        .routes(routes!(oauth_callback::oauth_callback))
         .routes(routes!(invoke_action::invoke_action))
         .routes(routes!(list_runs::list_runs))
         .routes(routes!(get_run::get_run))

@@ -6,6 +6,7 @@
 mod connection;
 mod event;
 mod installation;
+mod oauth;
 mod page;
 mod plugin;
 mod run;
@@ -15,6 +16,7 @@ mod webhook;
 pub(crate) use connection::Connection;
 pub(crate) use event::Event;
 pub(crate) use installation::{Installation, Policy};
+pub(crate) use oauth::{Oauth, OauthClient};
 pub(crate) use page::Page;
 pub(crate) use plugin::Plugin;
 pub(crate) use run::{Blob, Run};

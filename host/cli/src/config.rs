@@ -5,6 +5,7 @@
 
 mod build;
 mod limits;
+mod oauth;
 
 use std::{
     collections::BTreeMap,
@@ -19,6 +20,7 @@ use serde::{Deserialize, Deserializer};
 use url::Url;
 
 pub use limits::Limits;
+pub use oauth::OauthClient;
 
 use crate::fix::OrFix;
 
@@ -38,6 +40,8 @@ pub struct Config {
     /// Vendors' host names to the base URLs that are called instead: simulators, sandboxes, gateways.
     #[serde(deserialize_with = "upstreams")]
     pub upstreams: BTreeMap<String, Url>,
+    /// The operator's clients at vendors' authorization servers, by plugin.
+    pub oauth: BTreeMap<String, OauthClient>,
     /// What a call may use.
     pub limits: Limits,
     /// How long history is kept.
@@ -252,12 +256,15 @@ impl Config {
         if let Some(DatabaseUrl::Sqlite(path)) = database {
             *path = folder.join(&*path);
         }
+        config.oauth.values_mut().for_each(|client| client.start_at(folder));
         Ok(config)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use secrecy::ExposeSecret as _;
+
     use super::*;
 
     fn parse(text: &str, environment: &[(&str, &str)]) -> Result<Config> {
@@ -343,6 +350,17 @@ mod tests {
         assert_eq!(config.egress.ports, [443, 8443]);
         assert_eq!(config.limits.call.memory_mib, Some(32));
         assert!(config.plugins.allow_unsigned);
+    }
+
+    #[test]
+    fn the_operators_oauth_clients_are_by_plugin_and_their_secrets_are_not_shown() {
+        let text = "[oauth.salesforce]\nclient_id = \"hub\"\nprivate_key = \"salesforce.pem\"";
+        let config = parse(text, &[("PATCHBAY__OAUTH__SALESFORCE__CLIENT_SECRET", "canary")]).unwrap();
+        let client = &config.oauth["salesforce"];
+        assert_eq!(client.client_secret.as_ref().unwrap().expose_secret(), "canary");
+        assert_eq!(client.private_key.as_deref(), Some(Path::new("/etc/patchbay/salesforce.pem")));
+        assert!(!format!("{config:?}").contains("canary"));
+        assert!(parse("[oauth.salesforce]\nclient_id = \"hub\"\nsecret = \"s\"", &[]).is_err());
     }
 
     #[test]

@@ -118,6 +118,9 @@ impl Call {
         webhook: Option<WebhookOutcome>,
     ) -> Ended<T> {
         let Finished { result, effects, figures, upstream_status, started_at, finished_at } = finished;
+        if upstream_status == Some(401) {
+            hub.tokens_were_refused(&self.serving);
+        }
         let began = !matches!(&result, Err(failure) if is_a_refusal(failure.code)) || figures.host_calls > 0;
         if !began {
             return self.ended(None, result, Duration::ZERO);

@@ -1,9 +1,14 @@
 //! What an operator decides about the hub.
 
-use std::{collections::BTreeSet, path::PathBuf, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    time::Duration,
+};
 
 use patchbay_egress::EgressConfig;
 use patchbay_model::PluginId;
+use patchbay_oauth::RegisteredClient;
 use patchbay_package::Trust;
 use patchbay_runtime::{Compiler, RuntimeConfig};
 use patchbay_storage::DatabaseUrl;
@@ -24,7 +29,8 @@ pub struct HubConfig {
     pub keys_dir: Option<PathBuf>,
     /// The folder that is watched for packages. Made if missing; none: packages come by upload only.
     pub plugins_dir: Option<PathBuf>,
-    /// How the outside world reaches this hub, as in `https://hub.example.com`: the base of webhook URLs.
+    /// How the outside world reaches this hub, as in `https://hub.example.com`: the base of webhook URLs
+    /// and of those that vendors send browsers back to.
     pub public_url: String,
     /// Whose packages are taken.
     pub trust: Trust,
@@ -34,6 +40,8 @@ pub struct HubConfig {
     pub egress: EgressConfig,
     /// How guests run.
     pub runtime: RuntimeConfig,
+    /// The operator's clients at vendors, by plugin: for all orgs that have none of their own.
+    pub oauth_clients: BTreeMap<String, RegisteredClient>,
     /// The largest package, in bytes.
     pub max_package_bytes: usize,
     /// The largest body of a proxied request, in bytes, where the route names none.
@@ -64,6 +72,7 @@ impl HubConfig {
             new_publisher_of: BTreeSet::new(),
             egress: EgressConfig::default(),
             runtime: RuntimeConfig::new(compiler, cache),
+            oauth_clients: BTreeMap::new(),
             max_package_bytes: 64 << 20,
             max_proxy_body_bytes: 32 << 20,
             webhook_concurrency: 64,

@@ -4,11 +4,11 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use chrono::Duration;
 use patchbay_model::{
-    Code, ConnectionId, Failure, PluginId, Timestamp, Violation, installation::SealedConnection, org::Scope,
+    Code, ConnectionId, Failure, OrgId, PluginId, Timestamp, Violation, installation::SealedConnection, org::Scope,
 };
-use patchbay_package::manifest::Credential;
+use patchbay_package::manifest::{Credential, Oauth};
 use patchbay_runtime::Plugin;
-use patchbay_storage::Change;
+use patchbay_storage::{Change, OrgTx, StorageError, Tx};
 use patchbay_vault::{CredentialValues, Credentials};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
@@ -18,6 +18,7 @@ use crate::{
     audit::Actor,
     auth::Caller,
     hub::{Hub, Inner},
+    oauth::{OauthView, tokens},
 };
 
 /// How long the former value of a credential stays good that only checks signatures: a vendor goes on
@@ -50,30 +51,33 @@ pub struct ConnectionView {
     pub id: ConnectionId,
     /// For which plugin.
     pub plugin: PluginId,
-    /// Names of the credentials that have a value.
+    /// Names of the credentials that have a value, the one that OAuth fills included.
     pub credentials: Vec<String>,
     /// How the vendor calls the account.
     pub account: Option<String>,
     /// When it was made.
     pub created_at: Timestamp,
-    /// When it last changed.
+    /// When its credentials were last put.
     pub updated_at: Timestamp,
-}
-
-impl From<SealedConnection> for ConnectionView {
-    fn from(sealed: SealedConnection) -> Self {
-        let SealedConnection { id, plugin, credentials, account, created_at, updated_at, .. } = sealed;
-        Self { id, plugin, credentials, account, created_at, updated_at }
-    }
+    /// How it is authorized by OAuth, if it is.
+    pub oauth: Option<OauthView>,
 }
 
 impl Hub {
     /// The org's connection of a plugin; `not_found` if there is none. Needs the scope `read`.
     pub async fn connection(&self, caller: &Caller, plugin: &PluginId) -> Result<ConnectionView, Failure> {
         caller.require(Scope::Read)?;
-        let mut tx = self.0.database.read().await?;
-        let sealed = tx.org(caller.org).connections().get(plugin).await?;
-        sealed.map(ConnectionView::from).ok_or_else(|| not_connected(plugin))
+        self.connection_of(caller.org, plugin).await
+    }
+
+    pub(crate) async fn connection_of(&self, org: OrgId, plugin: &PluginId) -> Result<ConnectionView, Failure> {
+        let hub = &*self.0;
+        // A connection can be looked at also when its plugin is gone.
+        let version = hub.version_of(org, plugin).await.ok();
+        let oauth = version.as_ref().and_then(|version| version.manifest().oauth.as_ref());
+        let mut tx = hub.database.read().await?;
+        let sealed = tx.org(org).connections().get(plugin).await?.ok_or_else(|| not_connected(plugin))?;
+        hub.connection_view(&mut tx.org(org), sealed, oauth).await
     }
 
     /// Makes or replaces the org's connection of a plugin. Needs the scope `admin`. `invalid_input` for
@@ -88,9 +92,10 @@ impl Hub {
         caller.require(Scope::Admin)?;
         let hub = &*self.0;
         hub.running()?;
-        let version = hub.version_of(caller, plugin).await?;
+        let version = hub.version_of(caller.org, plugin).await?;
         let declared = &version.manifest().credentials;
-        check(declared, &put)?;
+        let oauth = version.manifest().oauth.as_ref();
+        check(declared, oauth.map(|oauth| oauth.credential.as_str()), &put)?;
 
         let now = hub.clock.now();
         let id = ConnectionId::new(&*hub.clock, &*hub.random);
@@ -99,6 +104,13 @@ impl Hub {
         // the new values are made from the old ones, and the org's data key with the first of them
         tx.org(caller.org).lock().await?;
         let before = tx.org(caller.org).connections().get(plugin).await?;
+        if let Some(oauth) = oauth
+            && put.credentials.contains_key(&oauth.credential)
+            && tx.org(caller.org).oauth_tokens().get(plugin).await?.is_some()
+        {
+            let expected = "nothing: OAuth fills this credential; delete the connection first to put a value yourself";
+            return Err(Failure::violation(format!("/credentials/{}", oauth.credential), expected));
+        }
         let old = match &before {
             Some(sealed) => hub.vault.open_connection(&mut tx.org(caller.org), sealed).await?,
             None => Credentials::default(),
@@ -120,23 +132,32 @@ impl Hub {
         let entry = hub.audit(caller.org, Actor::Key(caller.key), "connection.put", plugin, detail);
         tx.org(caller.org).connections().put(&connection).await?;
         tx.org(caller.org).audit().append(&entry).await?;
+        let view = hub.connection_view(&mut tx.org(caller.org), connection, oauth).await?;
         tx.hub().notify(Change::Connection { org: caller.org, id, plugin: plugin.clone() }).await?;
         tx.commit().await?;
         hub.tenants.invalidate(&(caller.org, plugin.clone())).await;
         // an open connection to a vendor may be logged in with what no longer counts
         hub.egress.forget_org(caller.org);
-        Ok(connection.into())
+        Ok(view)
     }
 
-    /// Destroys the org's connection of a plugin, former values included. Needs the scope `admin`;
-    /// `not_found` if there is none.
+    /// Destroys the org's connection of a plugin, former values included, then gives its tokens back to the vendor and
+    /// comes back once that is done or has failed, of which the audit log tells. Needs the scope `admin`; `not_found`
+    /// if there is none.
     pub async fn delete_connection(&self, caller: &Caller, plugin: &PluginId) -> Result<(), Failure> {
         caller.require(Scope::Admin)?;
         let hub = &*self.0;
         let entry = hub.audit(caller.org, Actor::Key(caller.key), "connection.delete", plugin, json!({}));
+        let key = (caller.org, plugin.clone());
         let mut tx = hub.database.begin().await?;
         let Some(SealedConnection { id, .. }) = tx.org(caller.org).connections().get(plugin).await? else {
             return Err(not_connected(plugin));
+        };
+        let row = tx.org(caller.org).oauth_tokens().get(plugin).await?;
+        let ended = match &row {
+            // What cannot be read cannot be given back, and must not stay because of that.
+            Some(row) => tokens::open(&hub.vault, &mut tx.org(caller.org), row).await.ok(),
+            None => None,
         };
         if !tx.org(caller.org).connections().delete(plugin).await? {
             return Err(not_connected(plugin));
@@ -144,9 +165,16 @@ impl Hub {
         tx.org(caller.org).audit().append(&entry).await?;
         tx.hub().notify(Change::Connection { org: caller.org, id, plugin: plugin.clone() }).await?;
         tx.commit().await?;
-        hub.tenants.invalidate(&(caller.org, plugin.clone())).await;
+        hub.tenants.invalidate(&key).await;
+        hub.refresher.forget(&key);
         // an open connection to a vendor may be logged in with what no longer counts
         hub.egress.forget_org(caller.org);
+        if let (Some(row), Some(ended)) = (row, ended) {
+            let (all, actor) = (self.clone(), Actor::Key(caller.key));
+            let revoking =
+                async move { all.0.revoke(row.org, &row.plugin, &row.client_id, &ended.tokens, actor).await };
+            hub.work.spawn(revoking).await.map_err(Failure::internal)?;
+        }
         Ok(())
     }
 }
@@ -154,12 +182,41 @@ impl Hub {
 impl Inner {
     /// The version whose manifest says what the connection holds: the one that serves the org, else the
     /// best.
-    async fn version_of(&self, caller: &Caller, plugin: &PluginId) -> Result<Arc<Plugin>, Failure> {
-        let installed = self.installed(caller.org, plugin).await?;
+    pub(crate) async fn version_of(&self, org: OrgId, plugin: &PluginId) -> Result<Arc<Plugin>, Failure> {
+        let installed = self.installed(org, plugin).await?;
         let serving = installed.and_then(|installed| installed.serving()).map(|serving| Arc::clone(&serving.plugin));
         serving
             .or_else(|| self.registry.catalogue().best(plugin).cloned())
             .ok_or_else(|| Failure::new(Code::NotFound, format!("there is no plugin `{plugin}`")))
+    }
+
+    async fn connection_view(
+        &self,
+        tx: &mut OrgTx<'_>,
+        sealed: SealedConnection,
+        declared: Option<&Oauth>,
+    ) -> Result<ConnectionView, Failure> {
+        let SealedConnection { id, plugin, mut credentials, account, created_at, updated_at, .. } = sealed;
+        let required = declared.map_or(&[][..], |oauth| &oauth.scopes.required);
+        let oauth = self.oauth_view(tx, &plugin, required).await?;
+        if let (Some(declared), Some(_)) = (declared, &oauth)
+            && !credentials.contains(&declared.credential)
+        {
+            credentials.push(declared.credential.clone());
+        }
+        let known = oauth.as_ref().and_then(|oauth| oauth.account_name.as_ref().or(oauth.account_id.as_ref()));
+        let account = account.or_else(|| known.cloned());
+        Ok(ConnectionView { id, plugin, credentials, account, created_at, updated_at, oauth })
+    }
+}
+
+/// Tells other hubs that something of a connection is another than they know. Without a connection they know nothing.
+pub(crate) async fn tell_of(tx: &mut Tx, org: OrgId, plugin: &PluginId) -> Result<(), StorageError> {
+    match tx.org(org).connections().get(plugin).await? {
+        Some(SealedConnection { id, .. }) => {
+            tx.hub().notify(Change::Connection { org, id, plugin: plugin.clone() }).await
+        }
+        None => Ok(()),
     }
 }
 
@@ -167,7 +224,8 @@ fn not_connected(plugin: &PluginId) -> Failure {
     Failure::new(Code::NotFound, format!("there is no connection for the plugin `{plugin}`"))
 }
 
-fn check(declared: &[Credential], put: &PutConnection) -> Result<(), Failure> {
+/// `by_oauth` is the credential that OAuth can fill: it may be put, and need not be.
+fn check(declared: &[Credential], by_oauth: Option<&str>, put: &PutConnection) -> Result<(), Failure> {
     let mut violations = Vec::new();
     let mut violation = |pointer: String, expected: &dyn fmt::Display| {
         violations.push(Violation { pointer, expected: expected.to_string() });
@@ -187,7 +245,8 @@ fn check(declared: &[Credential], put: &PutConnection) -> Result<(), Failure> {
             }
         }
     }
-    for credential in declared.iter().filter(|credential| credential.required) {
+    let by_hand = |credential: &&Credential| credential.required && by_oauth != Some(credential.name.as_str());
+    for credential in declared.iter().filter(by_hand) {
         if !put.credentials.contains_key(&credential.name) {
             violation(format!("/credentials/{}", credential.name), &"a value: the plugin requires this credential");
         }
@@ -273,7 +332,7 @@ mod tests {
     }
 
     fn pointers(put: &PutConnection) -> Vec<String> {
-        check(&declared(), put).unwrap_err().violations.into_iter().map(|violation| violation.pointer).collect()
+        check(&declared(), None, put).unwrap_err().violations.into_iter().map(|violation| violation.pointer).collect()
     }
 
     fn now() -> Timestamp {
@@ -295,13 +354,14 @@ mod tests {
             pointers(&PutConnection { keep_previous_for_s: Some(u64::MAX), ..put(&[("secret_key", KEY)]) }),
             ["/keep_previous_for_s"]
         );
-        check(&declared(), &put(&[("secret_key", KEY), ("webhook_secret", "-----BEGIN\nKEY-----\n")])).unwrap();
+        check(&declared(), None, &put(&[("secret_key", KEY), ("webhook_secret", "-----BEGIN\nKEY-----\n")])).unwrap();
+        check(&declared(), Some("secret_key"), &put(&[])).unwrap();
     }
 
     #[test]
     fn a_secret_too_short_to_be_found_again_is_not_sent() {
         assert_eq!(pointers(&put(&[("secret_key", "1234567")])), ["/credentials/secret_key"]);
-        check(&declared(), &put(&[("secret_key", "12345678"), ("webhook_secret", "short")])).unwrap();
+        check(&declared(), None, &put(&[("secret_key", "12345678"), ("webhook_secret", "short")])).unwrap();
     }
 
     #[test]

@@ -38,7 +38,11 @@ async fn take_over(hub: &Arc<Inner>, notice: Notice) {
             // it may be pinned to a version that is kept for others, or have left one
             look_for_packages(hub, Some(plugin));
         }
-        Notice::Changed(Change::Connection { org, plugin, .. }) => hub.tenants.invalidate(&(org, plugin)).await,
+        Notice::Changed(Change::Connection { org, plugin, .. }) => {
+            hub.tenants.invalidate(&(org, plugin)).await;
+            // an open connection to a vendor may be logged in with what no longer counts
+            hub.egress.forget_org(org);
+        }
         Notice::Changed(Change::PluginVersion { plugin, .. }) => look_for_packages(hub, Some(plugin)),
         // neither is kept in memory
         Notice::Changed(Change::Org { .. } | Change::Plan { .. }) => {}

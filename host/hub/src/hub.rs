@@ -9,6 +9,7 @@ use std::{
 
 use patchbay_egress::{Egress, SystemLookup};
 use patchbay_model::{Clock, Code, Failure, OrgId, PluginId, Random, org::ApiKey};
+use patchbay_oauth::{Net, RefreshSettings, Refresher};
 use patchbay_runtime::{BlobStore, Runtime, RuntimeError, Services};
 use patchbay_storage::{Database, DatabaseUrl, Journal, StorageError};
 use patchbay_vault::{ArtefactMac, KeyEncryptionKey, KeyHasher, Vault, VaultError};
@@ -21,6 +22,7 @@ use tokio_util::{
 use crate::{
     config::HubConfig,
     converge,
+    oauth::{REQUEST_TIME, TokenStore},
     read_through::ReadThrough,
     registry::Registry,
     retention,
@@ -76,6 +78,9 @@ pub enum StartError {
     Runtime(#[from] RuntimeError),
 }
 
+/// Installations ready to be called.
+pub(crate) type Tenants = ReadThrough<(OrgId, PluginId), Installed>;
+
 /// The hub. Clones are the same hub.
 #[derive(Clone)]
 pub struct Hub(pub(crate) Arc<Inner>);
@@ -89,13 +94,17 @@ pub(crate) struct Inner {
     pub(crate) journal: Journal,
     pub(crate) egress: Arc<Egress>,
     pub(crate) blobs: BlobStore,
-    pub(crate) vault: Vault,
+    pub(crate) vault: Arc<Vault>,
     pub(crate) hasher: KeyHasher,
     pub(crate) runtime: Runtime,
     pub(crate) registry: Registry,
     /// By the key's hash.
     pub(crate) keys: ReadThrough<[u8; 32], ApiKey>,
-    pub(crate) tenants: ReadThrough<(OrgId, PluginId), Installed>,
+    pub(crate) tenants: Arc<Tenants>,
+    /// Keeps tokens good.
+    pub(crate) refresher: Refresher<TokenStore>,
+    /// What clients of vendors' authorization servers need.
+    pub(crate) oauth_net: Arc<Net>,
     /// By the token in a webhook's URL.
     pub(crate) hooks: ReadThrough<String, (OrgId, PluginId)>,
     pub(crate) webhooks: webhooks::Queue,
@@ -152,9 +161,15 @@ impl Hub {
             tx.commit().await?;
         }
         let egress = Egress::new(config.egress.clone(), Arc::new(SystemLookup))
+            .map(Arc::new)
             .map_err(|error| StartError::Egress(error.to_string()))?;
-        let egress = Arc::new(egress);
         let blobs = BlobStore::new(blobs).with_quota(config.max_org_blob_bytes);
+        let oauth_net = Arc::new(Net {
+            egress: Arc::clone(&egress),
+            clock: Arc::clone(&clock),
+            random: Arc::clone(&random),
+            timeout: REQUEST_TIME,
+        });
         let services = Services {
             egress: Arc::clone(&egress),
             database: database.clone(),
@@ -165,12 +180,25 @@ impl Hub {
         };
         let runtime = Runtime::new(config.runtime.clone(), services)?;
         let stop = CancellationToken::new();
+        let vault = Arc::new(Vault::new(key_encryption_key, Arc::clone(&random)));
+        let tenants = Arc::new(Tenants::new(10_000, CACHE_TIME));
+        let store = TokenStore {
+            database: database.clone(),
+            vault: Arc::clone(&vault),
+            tenants: Arc::clone(&tenants),
+            clock: Arc::clone(&clock),
+            random: Arc::clone(&random),
+            public_url: config.public_url.clone(),
+        };
+        let settings = RefreshSettings::default();
         Ok(Self(Arc::new(Inner {
             journal: Journal::start(database.clone()),
-            vault: Vault::new(key_encryption_key, Arc::clone(&random)),
+            refresher: Refresher::new(store, Arc::clone(&clock), Arc::clone(&random), settings),
+            oauth_net,
+            vault,
             registry: Registry::new(packages),
             keys: ReadThrough::new(10_000, CACHE_TIME),
-            tenants: ReadThrough::new(10_000, CACHE_TIME),
+            tenants,
             hooks: ReadThrough::new(10_000, CACHE_TIME),
             webhooks: webhooks::Queue::new(config.webhook_concurrency, database.is_shared()),
             work: TaskTracker::new(),
@@ -189,8 +217,8 @@ impl Hub {
     }
 
     /// Refuses new calls, waits up to 10 s for those that run, breaks off those that run on so that their
-    /// runs are recorded, writes out what is queued, and closes the database. A proxied call ends when its
-    /// client leaves, so close the clients' connections first.
+    /// runs are recorded, stores tokens that a vendor is giving, writes out what is queued, and closes the database. A
+    /// proxied call ends when its client leaves, so close the clients' connections first.
     pub async fn shutdown(&self) {
         self.shutdown_within(DRAIN_TIME).await;
     }
@@ -205,6 +233,9 @@ impl Hub {
             if tokio::time::timeout(BREAK_OFF_TIME, hub.work.wait()).await.is_err() {
                 tracing::error!(calls = hub.work.len(), "calls still ran when the hub stopped: their runs are lost");
             }
+        }
+        if tokio::time::timeout(DRAIN_TIME + REQUEST_TIME, hub.refresher.settled()).await.is_err() {
+            tracing::warn!("tokens were still being renewed when the hub stopped");
         }
         hub.journal.shutdown().await;
         hub.database.close().await;
@@ -282,7 +313,9 @@ impl Inner {
         }
         loop {
             let mut tx = self.database.begin().await?;
-            let swept = tx.hub().sweep_kv(self.clock.now(), BATCH).await?;
+            let now = self.clock.now();
+            let swept =
+                tx.hub().sweep_kv(now, BATCH).await?.max(tx.hub().sweep_oauth_authorizations(now, BATCH).await?);
             tx.commit().await?;
             if swept < u64::from(BATCH) {
                 return Ok(());

@@ -180,6 +180,7 @@ impl Inner {
             connection: before.and_then(|before| before.connection),
             credentials: before.and_then(|before| before.credentials.clone()),
             account: before.and_then(|before| before.account.clone()),
+            oauth: before.map(|before| before.oauth.clone()).unwrap_or_default(),
         })
     }
 

@@ -18,6 +18,7 @@ mod installations;
 mod invoke;
 mod keyed_locks;
 mod measure;
+mod oauth;
 mod orgs;
 mod proxy;
 mod queries;
@@ -37,7 +38,10 @@ pub use connections::{ConnectionView, PutConnection};
 pub use hub::{Hub, StartError};
 pub use installations::{InstallationView, PutInstallation};
 pub use invoke::{InvokeOptions, InvokeReply, Output};
+pub use oauth::{Authorization, Authorized, ClientOwner, ClientView, OauthState, OauthView, PutClient};
 pub use orgs::NewApiKey;
+pub use patchbay_oauth::RegisteredClient;
+pub use patchbay_package::manifest::oauth::Grant;
 pub use proxy::{ProxyReply, ProxyRequest};
 pub use queries::{
     Page,

@@ -6,12 +6,13 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
-use patchbay_model::{Code, ConnectionId, Failure, OrgId, PluginId, installation::Installation};
+use patchbay_model::{Code, ConnectionId, Failure, OrgId, PluginId, Timestamp, installation::Installation};
 use patchbay_runtime::{Plugin, Tenant, TenantInit};
 use patchbay_vault::Credentials;
 
 use crate::{
     hub::Inner,
+    oauth::{Live, OauthSettings},
     registry::resolve::{HeldBack, Resolution, is_about_the_settings},
 };
 
@@ -22,12 +23,26 @@ pub(crate) struct Settings {
     pub(crate) connection: Option<ConnectionId>,
     pub(crate) credentials: Option<Arc<Credentials>>,
     pub(crate) account: Option<String>,
+    pub(crate) oauth: OauthSettings,
+}
+
+/// Tells the credentials that a version was asked with from later ones: the connection, which is another one after each
+/// change, and when OAuth gave it tokens. Renewed tokens are those of the same account, with the same rights.
+pub(crate) type CredentialsOf = (Option<ConnectionId>, Option<Timestamp>);
+
+impl Settings {
+    /// Whose credentials these are.
+    pub(crate) fn credentials_of(&self) -> CredentialsOf {
+        (self.connection, self.oauth.tokens.as_ref().map(|tokens| tokens.authorized_at))
+    }
 }
 
 /// The version that an installation runs.
 pub(crate) struct Serving {
     pub(crate) plugin: Arc<Plugin>,
     pub(crate) tenant: Arc<Tenant>,
+    /// What keeps the tokens in it good, if there are any.
+    pub(crate) live: Option<Live>,
 }
 
 /// An installation, ready to be called.
@@ -89,10 +104,17 @@ impl Inner {
         self.tenants.get(&(org, plugin.clone()), load).await
     }
 
-    /// What a call runs. `not_installed` if the plugin is not switched on, `conflict` if no version
-    /// fits its settings or policy, `unavailable` if none can serve otherwise or the hub is stopping.
+    /// What a call runs, with tokens that its requests may carry. `not_installed` if the plugin is not switched on,
+    /// `conflict` if no version fits its settings or policy, `unavailable` if none can serve otherwise or the hub is
+    /// stopping, `reauthorization_needed` and what a vendor fails with if the tokens have ended and there are no
+    /// others.
     pub(crate) async fn callable(&self, org: OrgId, plugin: &PluginId) -> Result<Arc<Serving>, Failure> {
         self.running()?;
+        let serving = self.serving(org, plugin).await?;
+        self.with_fresh_tokens(org, plugin, serving).await
+    }
+
+    pub(crate) async fn serving(&self, org: OrgId, plugin: &PluginId) -> Result<Arc<Serving>, Failure> {
         let installed = self.installed(org, plugin).await?;
         let Some(installed) = installed.filter(|installed| installed.settings.installation.enabled) else {
             return Err(Failure::new(
@@ -113,7 +135,8 @@ impl Inner {
             credentials = Some(Arc::new(self.vault.open_connection(&mut tx.org(org), &sealed).await?));
             account = sealed.account;
         }
-        Ok(Some(Settings { installation, connection, credentials, account }))
+        let oauth = OauthSettings::load(self, &mut tx, org, plugin).await?;
+        Ok(Some(Settings { installation, connection, credentials, account, oauth }))
     }
 
     /// Puts what was chosen in place, for calls that begin from now on.
@@ -127,21 +150,24 @@ impl Inner {
             _ => false,
         };
         if !same {
-            let serving =
-                plugin.map(|plugin| Arc::new(Serving { tenant: self.tenant(&plugin, &installed.settings), plugin }));
+            let settings = &installed.settings;
+            let serving = plugin.map(|plugin| {
+                let (tenant, live) = (self.tenant(&plugin, settings), self.live(plugin.manifest(), settings));
+                Arc::new(Serving { plugin, tenant, live })
+            });
             installed.serving.store(serving);
         }
     }
 
     /// The installation as the runtime takes it.
     pub(crate) fn tenant(&self, plugin: &Plugin, settings: &Settings) -> Arc<Tenant> {
-        let Settings { installation, credentials, account, .. } = settings;
+        let Settings { installation, credentials, account, oauth, .. } = settings;
         let init = TenantInit {
             org: installation.org,
             installation: installation.id,
             config: installation.config.to_string(),
-            credentials: credentials.clone(),
-            account: account.clone(),
+            credentials: oauth.fill(plugin.manifest(), credentials.clone()),
+            account: account.clone().or_else(|| oauth.account()),
             webhook_url: self.config.webhook_url(&installation.hook_token),
         };
         self.runtime.tenant(&installation.plugin, plugin.limits().concurrency, init)

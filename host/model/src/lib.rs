@@ -2,7 +2,7 @@
 //!
 //! Every other crate of the host depends on this one, so it holds only what they must agree on:
 //! ids ([`id`]), facts that are stored or shown ([`org`], [`installation`], [`run`], [`event`],
-//! [`webhook`], [`record`]), the one failure type that reaches a caller ([`failure`]), and the two
+//! [`webhook`], [`record`], [`oauth`]), the one failure type that reaches a caller ([`failure`]), and the two
 //! things that tests replace: time ([`clock`]) and randomness ([`random`]).
 
 pub mod clock;
@@ -10,6 +10,7 @@ pub mod event;
 pub mod failure;
 pub mod id;
 pub mod installation;
+pub mod oauth;
 pub mod org;
 pub mod random;
 pub mod record;

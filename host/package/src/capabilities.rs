@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 
 use crate::{
     Manifest,
-    manifest::{Credential, Inject},
+    endpoint::Endpoint,
+    manifest::{Credential, Inject, Oauth},
 };
 
 /// One line for each thing that the manifest asks for, in a fixed order, so that two versions can be
@@ -20,6 +21,7 @@ pub fn in_words(manifest: &Manifest) -> Vec<String> {
         lines.push(format!("reaches {}: {} {}", egress.host, egress.methods.join(", "), egress.paths.join(", ")));
     }
     lines.extend(manifest.credentials.iter().map(credential));
+    lines.extend(manifest.oauth.iter().flat_map(oauth));
     lines.extend(manifest.actions.iter().map(|action| format!("offers the action {}", action.name)));
     for route in manifest.proxy.iter().flat_map(|proxy| &proxy.routes) {
         lines.push(format!("proxies {} {}", route.method, route.path));
@@ -91,6 +93,24 @@ fn credential(credential: &Credential) -> String {
     format!("{need} the credential {name}, which the hub puts {place} for {whom}")
 }
 
+fn oauth(oauth: &Oauth) -> Vec<String> {
+    let host = |url: &String| Endpoint::parse(url).map_or_else(|_| url.clone(), |endpoint| endpoint.host());
+    let grants: Vec<&str> = oauth.grants.iter().map(|grant| grant.as_str()).collect();
+    let mut lines = vec![format!(
+        "lets the hub fill the credential {} with tokens of {}, by {}",
+        oauth.credential,
+        host(&oauth.token_url),
+        grants.join(", ")
+    )];
+    lines.extend(oauth.authorize_url.iter().map(|url| format!("sends people to {} to consent", host(url))));
+    let account = oauth.account.as_ref().and_then(|account| account.url.as_ref());
+    lines.extend(account.map(|url| format!("lets the hub ask {} whose account it is", host(url))));
+    lines.extend(oauth.revoke_url.iter().map(|url| format!("lets the hub give tokens back to {}", host(url))));
+    lines.extend(oauth.scopes.required.iter().map(|scope| format!("needs the scope {scope}")));
+    lines.extend(oauth.scopes.optional.iter().map(|scope| format!("may have the scope {scope}")));
+    lines
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,6 +157,12 @@ mod tests {
                 {"name": "api_key", "required": true, "inject": {"header": "authorization", "format": "Bearer {}"}},
                 {"name": "signing_secret"},
             ],
+            "oauth": {
+                "credential": "api_key", "authorize-url": "https://login.example.com/authorize",
+                "token-url": "https://{region}.example.com/token", "revoke-url": "https://login.example.com/revoke",
+                "account": {"url": "https://api.example.com/me", "name": "/email"},
+                "scopes": {"required": ["read"], "optional": ["write"]},
+            },
             "actions": [{"name": "send", "input": {}, "output": {}}],
             "proxy": {"key": [{"header": "authorization", "prefix": "Bearer "}], "routes": [{"method": "GET", "path": "/v1/models"}]},
             "webhooks": {"body-kib": 64},
@@ -149,6 +175,12 @@ mod tests {
                 "reaches api.example.com: GET, POST /v1/**",
                 "needs the credential api_key, which the hub puts in the header authorization for every host that it reaches",
                 "may have the credential signing_secret, which stays in the hub: for checks of signatures only",
+                "lets the hub fill the credential api_key with tokens of *.example.com, by authorization-code",
+                "sends people to login.example.com to consent",
+                "lets the hub ask api.example.com whose account it is",
+                "lets the hub give tokens back to login.example.com",
+                "needs the scope read",
+                "may have the scope write",
                 "offers the action send",
                 "proxies GET /v1/models",
                 "takes the hub's key from the header authorization",

@@ -9,11 +9,12 @@
 //! verifies, [`api`] says which contract the host serves, [`manifest`] is the document and
 //! [`validate()`] its rules, [`load_manifest_dir`] reads it from an author's folder, [`pack()`] and
 //! [`component`] build the file, [`schema`] compiles JSON Schemas, [`capabilities`] says in words what
-//! a plugin may do.
+//! a plugin may do, [`endpoint`] reads the URLs that the host itself calls for it.
 
 pub mod api;
 pub mod capabilities;
 pub mod component;
+pub mod endpoint;
 pub mod error;
 pub mod load;
 pub mod manifest;

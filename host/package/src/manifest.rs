@@ -4,11 +4,15 @@
 //! JSON, with the schemas inside. Unknown keys are refused in both, so that a typo is an error and not
 //! a permission that silently never was.
 
+pub mod oauth;
+
 use std::collections::BTreeMap;
 
 use patchbay_model::PluginId;
 use semver::Version;
 use serde::{Deserialize, Serialize};
+
+pub use oauth::Oauth;
 
 /// A JSON Schema (2020-12): in `plugin.toml` the path of a file beside it, in a package the schema.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -50,6 +54,9 @@ pub struct Manifest {
     /// The secrets that its connection holds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub credentials: Vec<Credential>,
+    /// How its connection is authorized by OAuth 2.0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oauth: Option<Oauth>,
     /// Every destination that it may reach. Empty: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub egress: Vec<Egress>,

@@ -5,10 +5,11 @@
 //! an author fixes a list faster than one error at a time; each says what would be right.
 
 mod document;
+mod oauth;
 mod outbound;
 mod report;
 mod surface;
-mod text;
+pub(crate) mod text;
 
 use patchbay_model::Violation;
 
@@ -23,6 +24,7 @@ pub fn validate(manifest: &Manifest) -> Result<(), Vec<Violation>> {
     let mut report = Report::default();
     document::check(manifest, &mut report);
     outbound::check(manifest, &mut report);
+    oauth::check(manifest, &mut report);
     surface::check(manifest, &mut report);
     report.finish()
 }

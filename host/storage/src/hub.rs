@@ -6,6 +6,7 @@
 use patchbay_model::{
     Digest, InstallationId, OrgId, PluginId, Timestamp,
     installation::Installation,
+    oauth::SealedAuthorization,
     org::{ApiKey, Org},
     webhook::Webhook,
 };
@@ -15,7 +16,7 @@ use crate::{
     Change, PluginStatus, PluginVersion, StorageError, Tx, api_key,
     changes::CHANNEL,
     column::{after, limit as row_limit, time},
-    installation, plugin_version, shared,
+    installation, oauth, plugin_version, shared,
     text::Text,
     webhook,
 };
@@ -188,6 +189,26 @@ impl HubTx<'_> {
     /// The database fails.
     pub async fn due_webhooks(&mut self, now: Timestamp, limit: u32) -> Result<Vec<Webhook>, StorageError> {
         webhook::due(self.tx, now, limit).await
+    }
+
+    /// Takes the authorization that waits for this state out of the database: whoever gets it is the only one. Also an
+    /// expired one, which its taker must not go on with.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn take_oauth_authorization(
+        &mut self,
+        state: &[u8; 32],
+    ) -> Result<Option<SealedAuthorization>, StorageError> {
+        oauth::authorization::take(self.tx, state).await
+    }
+
+    /// Forgets at most `limit` authorizations that nobody came back from, and gives their number.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn sweep_oauth_authorizations(&mut self, now: Timestamp, limit: u32) -> Result<u64, StorageError> {
+        oauth::authorization::sweep(self.tx, now, limit).await
     }
 
     /// Frees the space of at most `limit` expired small values and gives their number.

@@ -9,8 +9,8 @@ mod forgetful;
 use patchbay_model::OrgId;
 
 use crate::{
-    ApiKeys, Audit, Blobs, Connections, Events, HubTx, Installations, Kv, OrgKeys, Records, Runs, StorageError, Usage,
-    Webhooks,
+    ApiKeys, Audit, Blobs, Connections, Events, HubTx, Installations, Kv, OauthAuthorizations, OauthClients,
+    OauthTokens, OrgKeys, Records, Runs, StorageError, Usage, Webhooks,
     postgres::{PgTx, Scope},
     sqlite::SqliteTx,
 };
@@ -93,6 +93,12 @@ repositories! {
     installations -> Installations;
     /// Its credentials, sealed.
     connections -> Connections;
+    /// Its connections' tokens, sealed.
+    oauth_tokens -> OauthTokens;
+    /// Its own clients at vendors, sealed.
+    oauth_clients -> OauthClients;
+    /// Its authorizations under way, sealed.
+    oauth_authorizations -> OauthAuthorizations;
     /// Its wrapped data keys, for the vault alone.
     keys -> OrgKeys;
     /// Its runs.

@@ -18,10 +18,12 @@ mod credentials;
 mod error;
 mod key_file;
 mod key_hasher;
+mod text;
 mod vault;
 
 pub use artefact::ArtefactMac;
 pub use credentials::{CredentialValues, Credentials};
 pub use error::VaultError;
 pub use key_hasher::{KeyHasher, new_api_key};
+pub use text::TextPlace;
 pub use vault::{KeyEncryptionKey, Vault};

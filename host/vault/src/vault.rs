@@ -144,11 +144,7 @@ impl Vault {
             })
             .collect();
         let plain = Zeroizing::new(serde_json::to_vec(&plain).map_err(|_| VaultError::Malformed)?);
-        let place = connection_place(tx.id(), id, plugin, version);
-        let mut sealed = vec![FORM];
-        sealed.extend_from_slice(&version.to_be_bytes());
-        sealed.extend(cipher::seal(&key, &place, &plain, &*self.random).map_err(|_| VaultError::Cipher)?);
-        Ok(sealed)
+        self.seal(&key, version, &connection_place(tx.id(), id, plugin, version), &plain)
     }
 
     /// Opens a connection's credentials.
@@ -161,9 +157,7 @@ impl Vault {
         tx: &mut OrgTx<'_>,
         connection: &SealedConnection,
     ) -> Result<Credentials, VaultError> {
-        let (version, sealed) = split(&connection.sealed).ok_or(VaultError::Malformed)?;
-        let key = tx.keys().get(version).await?.ok_or(VaultError::KeyMissing(version))?;
-        let key = self.unwrap(tx.id(), &key)?;
+        let (version, key, sealed) = self.opening_key(tx, &connection.sealed).await?;
         let place = connection_place(tx.id(), connection.id, &connection.plugin, version);
         let plain = cipher::open(&key, &place, sealed).map_err(|_| VaultError::Tampered)?;
         let plain: BTreeMap<String, Plain<'_>> = serde_json::from_slice(&plain).map_err(|_| VaultError::Malformed)?;
@@ -184,7 +178,26 @@ impl Vault {
         Ok(Credentials::new(values))
     }
 
-    async fn sealing_key(&self, tx: &mut OrgTx<'_>) -> Result<(u32, Arc<KeyBytes>), VaultError> {
+    /// In the form that is stored.
+    pub(crate) fn seal(&self, key: &KeyBytes, version: u32, place: &[u8], plain: &[u8]) -> Result<Vec<u8>, VaultError> {
+        let mut sealed = vec![FORM];
+        sealed.extend_from_slice(&version.to_be_bytes());
+        sealed.extend(cipher::seal(key, place, plain, &*self.random).map_err(|_| VaultError::Cipher)?);
+        Ok(sealed)
+    }
+
+    /// The data key that sealed this, with its version, and what it sealed.
+    pub(crate) async fn opening_key<'s>(
+        &self,
+        tx: &mut OrgTx<'_>,
+        sealed: &'s [u8],
+    ) -> Result<(u32, Arc<KeyBytes>, &'s [u8]), VaultError> {
+        let (version, sealed) = split(sealed).ok_or(VaultError::Malformed)?;
+        let key = tx.keys().get(version).await?.ok_or(VaultError::KeyMissing(version))?;
+        Ok((version, self.unwrap(tx.id(), &key)?, sealed))
+    }
+
+    pub(crate) async fn sealing_key(&self, tx: &mut OrgTx<'_>) -> Result<(u32, Arc<KeyBytes>), VaultError> {
         if let Some(key) = tx.keys().current().await? {
             return Ok((key.version, self.unwrap(tx.id(), &key)?));
         }

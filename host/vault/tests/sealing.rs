@@ -8,7 +8,7 @@ use patchbay_model::{
     ConnectionId, OrgId, PluginId, Random as _, SeededRandom, Timestamp, installation::SealedConnection, org::Org,
 };
 use patchbay_storage::{Database, DatabaseUrl, OrgKey};
-use patchbay_vault::{CredentialValues, Credentials, KeyEncryptionKey, Vault, VaultError};
+use patchbay_vault::{CredentialValues, Credentials, KeyEncryptionKey, TextPlace, Vault, VaultError};
 use secrecy::ExposeSecret as _;
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -116,6 +116,27 @@ async fn a_ciphertext_moved_to_another_row_org_or_plugin_does_not_open() {
         assert!(matches!(opened, Err(VaultError::Tampered)), "{connection:?}");
     }
     assert!(world.open(&world.vault, &ours).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_text_opens_in_its_place_and_nowhere_else() {
+    let world = World::new().await;
+    let here = TextPlace { table: "oauth_token", row: b"openai" };
+    let mut tx = world.database.begin().await.unwrap();
+    let sealed = world.vault.seal_text(&mut tx.org(world.ours), here, &SECRET.into()).await.unwrap();
+    let theirs = world.vault.seal_text(&mut tx.org(world.theirs), here, &SECRET.into()).await.unwrap();
+    assert!(!sealed.windows(6).any(|window| window == b"canary"));
+    let opened = world.vault.open_text(&mut tx.org(world.ours), here, &sealed).await.unwrap();
+    assert_eq!(opened.expose_secret(), SECRET);
+    for (org, place, sealed) in [
+        (world.ours, TextPlace { row: b"stripe", ..here }, &sealed),
+        (world.ours, TextPlace { table: "oauth_client", ..here }, &sealed),
+        (world.theirs, here, &sealed),
+        (world.ours, here, &theirs),
+    ] {
+        let opened = world.vault.open_text(&mut tx.org(org), place, sealed).await;
+        assert!(matches!(opened, Err(VaultError::Tampered)), "{place:?}");
+    }
 }
 
 #[tokio::test]

@@ -43,7 +43,7 @@ fn capture_log() -> Log {
     static LOG: OnceLock<Log> = OnceLock::new();
     LOG.get_or_init(|| {
         let log = Log::default();
-        let ours = "model,package,storage,vault,egress,runtime,hub,api"
+        let ours = "model,package,storage,vault,egress,oauth,runtime,hub,api"
             .split(',')
             .map(|name| format!("patchbay_{name}=trace"));
         let filter = EnvFilter::new(ours.collect::<Vec<_>>().join(",") + ",info");

@@ -21,6 +21,7 @@ mod hot_swap;
 mod isolation;
 mod languages;
 mod nodes;
+mod oauth;
 mod openai;
 mod openai_failures;
 mod openai_streams;

@@ -13,7 +13,7 @@ use http::header;
 use patchbay_model::{Code, Failure};
 use serde_json::Value;
 
-use crate::{problem::Problem, state::ApiState};
+use crate::{escape::Text, problem::Problem, state::ApiState};
 
 const POLICY: &str =
     "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -30,22 +30,6 @@ pub(crate) async fn page(State(state): State<ApiState>) -> Result<impl IntoRespo
 /// Its style sheet.
 pub(crate) async fn style() -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("docs.css"))
-}
-
-/// Text that is escaped when it is shown.
-struct Text<'a>(&'a str);
-
-impl fmt::Display for Text<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.chars().try_for_each(|char| match char {
-            '&' => f.write_str("&amp;"),
-            '<' => f.write_str("&lt;"),
-            '>' => f.write_str("&gt;"),
-            '"' => f.write_str("&quot;"),
-            '\'' => f.write_str("&#39;"),
-            char => f.write_char(char),
-        })
-    }
 }
 
 fn text<'a>(value: &'a Value, name: &str) -> Text<'a> {
@@ -147,14 +131,4 @@ fn render_codes(html: &mut String) -> fmt::Result {
     }
     html.push_str("</table></main></html>");
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn text_from_the_document_cannot_become_markup() {
-        assert_eq!(Text("<a href='x'>&\"").to_string(), "&lt;a href=&#39;x&#39;&gt;&amp;&quot;");
-    }
 }

@@ -11,7 +11,7 @@ const NO_RUN: &str = "run_00000000000000000000000000000000";
 const NO_WEBHOOK: &str = "whk_00000000000000000000000000000000";
 
 /// Every route that needs a key, with the scope that it needs.
-const ROUTES: [(&str, &str, Scope); 18] = [
+const ROUTES: [(&str, &str, Scope); 22] = [
     ("GET", "/v1/plugins", Scope::Read),
     ("POST", "/v1/plugins", Scope::Operator),
     ("GET", "/v1/installations", Scope::Read),
@@ -21,6 +21,10 @@ const ROUTES: [(&str, &str, Scope); 18] = [
     ("GET", "/v1/connections/openai", Scope::Read),
     ("PUT", "/v1/connections/openai", Scope::Admin),
     ("DELETE", "/v1/connections/openai", Scope::Admin),
+    ("POST", "/v1/connections/openai/authorize", Scope::Admin),
+    ("GET", "/v1/connections/openai/client", Scope::Read),
+    ("PUT", "/v1/connections/openai/client", Scope::Admin),
+    ("DELETE", "/v1/connections/openai/client", Scope::Admin),
     ("POST", "/v1/actions/openai/create-response", Scope::Invoke),
     ("GET", "/v1/runs", Scope::Read),
     ("GET", "/v1/runs/run_00000000000000000000000000000000", Scope::Read),
@@ -84,6 +88,7 @@ async fn bad_bodies_are_refused_before_anything_is_asked_of_the_hub() {
     let long = format!("{{\"config\":{{\"x\":\"{}\"}}}}", "x".repeat(100));
     let deep = "[".repeat(90);
     let (installation, connection) = ("/v1/installations/openai", "/v1/connections/openai");
+    let (authorize, client) = ("/v1/connections/openai/authorize", "/v1/connections/openai/client");
     let action = "/v1/actions/openai/create-response";
     let table = [
         ("PUT", installation, None, "{}", 415, "unsupported_media_type", None),
@@ -102,6 +107,10 @@ async fn bad_bodies_are_refused_before_anything_is_asked_of_the_hub() {
         ("PUT", connection, JSON, "{\"credentials\":{\"k\":1}}", 422, "invalid_input", Some("/credentials/k")),
         ("PUT", connection, JSON, "{\"credentials\":{},\"x\":1}", 422, "invalid_input", Some("/x")),
         ("PUT", connection, JSON, &deep, 400, "malformed_json", None),
+        ("POST", authorize, JSON, "{\"grant\":\"password\"}", 422, "invalid_input", Some("/grant")),
+        ("POST", authorize, JSON, "[]", 422, "invalid_input", Some("")),
+        ("PUT", client, JSON, "{}", 422, "invalid_input", Some("")),
+        ("PUT", client, JSON, "{\"client_id\":\"c\",\"secret\":\"s\"}", 422, "invalid_input", Some("/secret")),
         ("POST", action, None, "{}", 415, "unsupported_media_type", None),
         ("POST", action, Some("application/x-www-form-urlencoded"), "a=b", 415, "unsupported_media_type", None),
         ("POST", action, JSON, &long, 413, "payload_too_large", None),

@@ -39,6 +39,8 @@ impl Config {
         }
         let super::Retention { run_days, event_days, webhook_days, refused_webhook_days } = self.retention;
         hub.retention = patchbay_hub::Retention { run_days, event_days, webhook_days, refused_webhook_days };
+        let clients = self.oauth.iter().map(|(plugin, client)| Ok((plugin.clone(), client.registered(plugin)?)));
+        hub.oauth_clients = clients.collect::<Result<_>>()?;
         self.limits.apply(&mut hub.runtime);
         Ok(hub)
     }

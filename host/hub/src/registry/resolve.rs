@@ -13,7 +13,7 @@ use std::{
 };
 
 use patchbay_model::{
-    Code, ConnectionId, Digest, Failure, InstallationId, RunId, Violation,
+    Code, Digest, Failure, InstallationId, RunId, Violation,
     installation::{Installation, VersionPolicy},
 };
 use patchbay_package::capabilities;
@@ -24,7 +24,7 @@ use serde_json::Value;
 use super::Loaded;
 use crate::{
     hub::{Inner, lock},
-    tenant::Settings,
+    tenant::{CredentialsOf, Settings},
 };
 
 /// Why an installation does not run the best version that its policy allows.
@@ -63,8 +63,8 @@ pub(crate) struct Resolution {
     pub(crate) held_back: Option<HeldBack>,
 }
 
-/// What a version said, and about which connection; no failure for "fine".
-type Verdict = (Option<ConnectionId>, Option<Failure>);
+/// What a version said, and about which credentials; no failure for "fine".
+type Verdict = (CredentialsOf, Option<Failure>);
 
 /// What versions said about the settings of installations.
 #[derive(Default)]
@@ -116,9 +116,9 @@ impl Inner {
 
     async fn verdict(&self, plugin: &Arc<Plugin>, settings: &Settings) -> Result<Option<Failure>, Failure> {
         let key = (settings.installation.id, plugin.digest());
-        let connection = settings.connection;
+        let credentials = settings.credentials_of();
         if let Some((with, known)) = lock(&self.registry.verdicts.0).get(&key)
-            && *with == connection
+            && *with == credentials
         {
             return Ok(known.clone());
         }
@@ -129,7 +129,7 @@ impl Inner {
             Err(failure) if is_about_the_settings(failure.code) => Some(failure),
             Err(failure) => return Ok(Some(failure)),
         };
-        lock(&self.registry.verdicts.0).insert(key, (connection, verdict.clone()));
+        lock(&self.registry.verdicts.0).insert(key, (credentials, verdict.clone()));
         Ok(verdict)
     }
 

@@ -92,7 +92,5 @@ pub(super) fn header_name(header: &str, at: &str, report: &mut Report) {
 }
 
 pub(super) fn query_name(query: &str, at: &str, report: &mut Report) {
-    let valid =
-        (1..=128).contains(&query.len()) && query.bytes().all(|b| b.is_ascii_graphic() && !b"&=#%+".contains(&b));
-    report.demand(valid, at, "the name of a query parameter, in characters that need no encoding");
+    report.demand(text::is_parameter(query), at, "the name of a query parameter, in characters that need no encoding");
 }

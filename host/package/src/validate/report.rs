@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use patchbay_model::Violation;
 
+use super::text;
 use crate::{SchemaValidator, manifest::Schema, pattern::PathPattern};
 
 /// What was found so far.
@@ -47,6 +48,15 @@ impl Report {
         if let Err(error) = PathPattern::parse(pattern) {
             self.add(pointer, format!("a path pattern: {error}"));
         }
+    }
+
+    /// Demands a JSON Pointer that does not stand for the whole.
+    pub(super) fn member(&mut self, at: impl Into<String>, pointer: &str) {
+        self.demand(
+            !pointer.is_empty() && text::is_pointer(pointer),
+            at,
+            "a JSON Pointer to a member, as in `/customer/id`",
+        );
     }
 
     pub(super) fn positive(&mut self, pointer: String, number: Option<u32>) {

@@ -21,20 +21,21 @@ const MANAGED_HEADERS: [&str; 13] = [
 ];
 
 /// 1 to 64 of `a-z`, `0-9` and these.
-pub(super) fn is_name(text: &str, also: &[u8]) -> bool {
+pub(crate) fn is_name(text: &str, also: &[u8]) -> bool {
     (1..=MAX_NAME).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || also.contains(&b))
 }
 
 /// A full host name in lower case, or one with `*.` before it.
-pub(super) fn is_host(text: &str) -> bool {
+pub(crate) fn is_host(text: &str) -> bool {
     let name = text.strip_prefix("*.").unwrap_or(text);
     let labels: Vec<&str> = name.split('.').collect();
     let letters = |label: &&str| label.bytes().any(|b| b.is_ascii_lowercase());
     name.len() <= 253 && labels.len() >= 2 && labels.iter().copied().all(is_label) && labels.last().is_some_and(letters)
 }
 
-fn is_label(label: &str) -> bool {
+/// One label of a host name.
+pub(crate) fn is_label(label: &str) -> bool {
     (1..=63).contains(&label.len())
         && !label.starts_with('-')
         && !label.ends_with('-')
@@ -84,4 +85,19 @@ pub(super) fn is_printable_line(text: &str) -> bool {
 /// The alphabet of an SPDX expression.
 pub(super) fn is_spdx(text: &str) -> bool {
     (1..=200).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.+() :".contains(&b))
+}
+
+/// A scope (RFC 6749, 3.3): visible ASCII without quotes and backslashes.
+pub(super) fn is_scope(text: &str) -> bool {
+    (1..=300).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\')
+}
+
+/// The name of a parameter, in characters that need no encoding.
+pub(super) fn is_parameter(text: &str) -> bool {
+    (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic() && !b"&=#%+".contains(&b))
+}
+
+/// A key as one step of a JSON Pointer.
+pub(super) fn pointer_token(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
 }

@@ -19,6 +19,7 @@ mod journal;
 mod kv;
 mod migrations;
 mod nodes;
+mod oauth;
 mod paging;
 mod records;
 mod retention;
@@ -129,6 +130,14 @@ conformance! {
         due_ones_come_the_longest_due_first_and_only_when_pending
         a_run_settles_the_webhook_that_it_worked_on
         of_those_who_take_a_webhook_at_once_one_gets_it
+    }
+    oauth {
+        tokens_belong_to_a_connection_and_go_with_it
+        an_org_does_not_see_anothers_tokens_and_clients
+        one_at_a_time_may_renew_until_its_time_is_over
+        a_renewal_counts_only_upon_what_it_was_based_on
+        an_authorization_is_taken_once_and_swept_when_it_has_expired
+        the_newest_twenty_authorizations_of_a_plugin_are_kept
     }
     paging {
         runs_page_backwards_without_gaps_or_repeats

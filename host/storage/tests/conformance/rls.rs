@@ -12,6 +12,7 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection, raw_sql};
 use crate::{
     Store,
     isolation::{api_key, audit, blob, connection, installation},
+    oauth::{authorization, client, tokens},
     store::{Home, plugin, put},
 };
 
@@ -114,6 +115,9 @@ async fn fill(store: &Store, org: OrgId) {
     tx.keys().insert(&OrgKey { version: 1, kek_version: 1, wrapped: vec![1] }).await.unwrap();
     tx.installations().put(&installation(store, org, "openai")).await.unwrap();
     tx.connections().put(&connection(store, org)).await.unwrap();
+    tx.oauth_tokens().put(&tokens(store, org, 1)).await.unwrap();
+    tx.oauth_clients().put(&client(store, org)).await.unwrap();
+    tx.oauth_authorizations().insert(&authorization(store, org, 1)).await.unwrap();
     tx.blobs().insert(&blob(store, org, "aa")).await.unwrap();
     tx.audit().append(&audit(store, org)).await.unwrap();
     tx.kv(&plugin("openai")).set("k", b"v", Some(store.later(1)), None, store.now()).await.unwrap();

@@ -1,0 +1,23 @@
+//! Connections that are authorized by OAuth 2.0: what the hub stores, who may ask, and what events say. Protocol and
+//! renewal are the crate [`patchbay_oauth`]'s.
+//!
+//! Tokens live beside the connection's other credentials and fill the one that the manifest's `[oauth]` names, so a
+//! plugin sees no difference. They are looked at when a call begins: a call that begins with good ones costs nothing
+//! more, one that begins with ended ones waits for new ones. Rejected: to look at each request of a guest, which would
+//! change what the host takes out of texts in the middle of a call.
+
+mod authorize;
+mod callback;
+mod client;
+mod live;
+mod store;
+pub(crate) mod tokens;
+mod view;
+
+pub use authorize::Authorization;
+pub use callback::Authorized;
+pub use client::{ClientView, PutClient};
+pub use view::{ClientOwner, OauthState, OauthView};
+
+pub(crate) use live::{Live, OauthSettings, REQUEST_TIME};
+pub(crate) use store::TokenStore;

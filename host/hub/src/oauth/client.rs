@@ -1,0 +1,219 @@
+//! The hub's client at a vendor: the org's own where it has one, else the operator's.
+
+use std::fmt;
+
+use patchbay_model::{Code, Failure, OrgId, PluginId, Timestamp, oauth::SealedClient, org::Scope};
+use patchbay_oauth::{OauthClient, Provider, RegisteredClient, SetupError};
+use patchbay_package::Manifest;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::{Value, json};
+
+use super::{tokens, view::ClientOwner};
+use crate::{
+    audit::Actor,
+    auth::Caller,
+    connections::tell_of,
+    hub::{Hub, Inner},
+};
+
+/// The longest text of a client, in bytes.
+const MOST_BYTES: usize = 16 * 1024;
+
+/// A client that an org registered at a vendor.
+pub struct PutClient {
+    /// What the vendor gave, and what the manifest's section needs beside it.
+    pub client: RegisteredClient,
+}
+
+impl fmt::Debug for PutClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("PutClient").field(&self.client.client_id).finish()
+    }
+}
+
+/// A client at a vendor as the API shows it: never its secret or key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientView {
+    /// Whose registration it is; none if there is no client yet.
+    pub owner: Option<ClientOwner>,
+    /// Its id at the vendor; the operator's is not shown to orgs.
+    pub client_id: Option<String>,
+    /// Where the vendor shall send browsers back to: to be registered there.
+    pub redirect_url: String,
+    /// When the org registered its own.
+    pub created_at: Option<Timestamp>,
+    /// When it last changed.
+    pub updated_at: Option<Timestamp>,
+}
+
+impl Hub {
+    /// Which client connects the org to a plugin's vendor. Needs the scope `read`; `conflict` for a plugin without
+    /// OAuth.
+    pub async fn oauth_client(&self, caller: &Caller, plugin: &PluginId) -> Result<ClientView, Failure> {
+        caller.require(Scope::Read)?;
+        let hub = &*self.0;
+        hub.oauth_version_of(caller.org, plugin).await?;
+        let mut tx = hub.database.read().await?;
+        let own = tx.org(caller.org).oauth_clients().get(plugin).await?;
+        Ok(hub.client_view(plugin, own.as_ref()))
+    }
+
+    /// Registers the org's own client in place of the operator's. Needs the scope `admin`; `invalid_input` if it lacks
+    /// what the plugin's manifest calls for. Tokens that another client got are good until they end; then the connection
+    /// must be authorized again.
+    pub async fn put_oauth_client(
+        &self,
+        caller: &Caller,
+        plugin: &PluginId,
+        put: PutClient,
+    ) -> Result<ClientView, Failure> {
+        caller.require(Scope::Admin)?;
+        let hub = &*self.0;
+        hub.running()?;
+        let version = hub.oauth_version_of(caller.org, plugin).await?;
+        let PutClient { client } = put;
+        check_lengths(&client)?;
+        if let Some(oauth) = &version.manifest().oauth {
+            client.registration(oauth).map_err(|error| Failure::violation("", error.to_string()))?;
+        }
+        let now = hub.clock.now();
+        let mut tx = hub.database.begin().await?;
+        // the org's data key is made with the first thing that is sealed
+        tx.org(caller.org).lock().await?;
+        let before = tx.org(caller.org).oauth_clients().get(plugin).await?;
+        let sealed = SealedClient {
+            org: caller.org,
+            plugin: plugin.clone(),
+            client_id: client.client_id.clone(),
+            sealed: tokens::seal_client(&hub.vault, &mut tx.org(caller.org), plugin, &client).await?,
+            created_at: before.as_ref().map_or(now, |before| before.created_at),
+            updated_at: now,
+        };
+        let detail =
+            json!({ "old": before.map(|before| before.client_id), "new": sealed.client_id, "subject": client.subject });
+        let entry = hub.audit(caller.org, Actor::Key(caller.key), "connection.client.put", plugin, detail);
+        tx.org(caller.org).oauth_clients().put(&sealed).await?;
+        tx.org(caller.org).audit().append(&entry).await?;
+        tell_of(&mut tx, caller.org, plugin).await?;
+        tx.commit().await?;
+        hub.tenants.invalidate(&(caller.org, plugin.clone())).await;
+        Ok(hub.client_view(plugin, Some(&sealed)))
+    }
+
+    /// Forgets the org's own client. Needs the scope `admin`; `not_found` if it has none.
+    pub async fn delete_oauth_client(&self, caller: &Caller, plugin: &PluginId) -> Result<(), Failure> {
+        caller.require(Scope::Admin)?;
+        let hub = &*self.0;
+        let entry = hub.audit(caller.org, Actor::Key(caller.key), "connection.client.delete", plugin, json!({}));
+        let mut tx = hub.database.begin().await?;
+        if !tx.org(caller.org).oauth_clients().delete(plugin).await? {
+            let detail = format!("the organization has no client of its own for the plugin `{plugin}`");
+            return Err(Failure::new(Code::NotFound, detail));
+        }
+        tx.org(caller.org).audit().append(&entry).await?;
+        tell_of(&mut tx, caller.org, plugin).await?;
+        tx.commit().await?;
+        hub.tenants.invalidate(&(caller.org, plugin.clone())).await;
+        Ok(())
+    }
+}
+
+impl Inner {
+    /// Where the vendor of a plugin sends browsers back to. A URL per plugin: an answer of one vendor that is meant to
+    /// look like another's arrives at the wrong one (RFC 9700, 4.4).
+    pub(crate) fn redirect_url(&self, plugin: &PluginId) -> String {
+        self.config.public(&format!("/oauth/callback/{plugin}"))
+    }
+
+    /// The client as it is registered.
+    pub(crate) fn registered<'a>(
+        &'a self,
+        plugin: &PluginId,
+        own: Option<&'a RegisteredClient>,
+    ) -> Result<&'a RegisteredClient, Failure> {
+        own.or_else(|| self.config.oauth_clients.get(plugin.as_str())).ok_or_else(|| {
+            let detail = format!(
+                "no client is registered at the vendor of `{plugin}`: PUT /v1/connections/{plugin}/client, or the operator's `[oauth.{plugin}]`"
+            );
+            Failure::new(Code::ConnectionMissing, detail)
+        })
+    }
+
+    /// One org's client of a manifest's vendor.
+    pub(crate) fn oauth_client(
+        &self,
+        org: OrgId,
+        manifest: &Manifest,
+        settings: &Value,
+        registered: &RegisteredClient,
+    ) -> Result<OauthClient, Failure> {
+        let failed = |error: SetupError| match error {
+            SetupError::NotDeclared(_) | SetupError::Grant(_) => Failure::new(Code::Conflict, error.to_string()),
+            error => Failure::new(Code::ConnectionMissing, error.to_string()),
+        };
+        let provider = Provider::new(manifest, settings).map_err(failed)?;
+        let registration = registered.registration(provider.oauth()).map_err(failed)?;
+        OauthClient::new(self.oauth_net.clone(), org, provider.into(), registration.into()).map_err(failed)
+    }
+
+    /// The org's client for what the plugin's manifest and the org's settings say now.
+    pub(crate) async fn oauth_client_of(&self, org: OrgId, plugin: &PluginId) -> Result<OauthClient, Failure> {
+        let version = self.oauth_version_of(org, plugin).await?;
+        let installed = self.installed(org, plugin).await?;
+        let settings = installed.as_ref().map_or_else(|| json!({}), |one| one.settings.installation.config.clone());
+        let mut tx = self.database.read().await?;
+        let own = match tx.org(org).oauth_clients().get(plugin).await? {
+            None => None,
+            Some(row) => Some(tokens::open_client(&self.vault, &mut tx.org(org), &row).await?),
+        };
+        drop(tx);
+        self.oauth_client(org, version.manifest(), &settings, self.registered(plugin, own.as_ref())?)
+    }
+
+    /// The version whose manifest says how the plugin is authorized.
+    async fn oauth_version_of(
+        &self,
+        org: OrgId,
+        plugin: &PluginId,
+    ) -> Result<std::sync::Arc<patchbay_runtime::Plugin>, Failure> {
+        let version = self.version_of(org, plugin).await?;
+        if version.manifest().oauth.is_none() {
+            let detail = format!("the plugin `{plugin}` does not connect by OAuth: PUT /v1/connections/{plugin}");
+            return Err(Failure::new(Code::Conflict, detail));
+        }
+        Ok(version)
+    }
+
+    fn client_view(&self, plugin: &PluginId, own: Option<&SealedClient>) -> ClientView {
+        let operator = self.config.oauth_clients.contains_key(plugin.as_str());
+        let owner = match own {
+            Some(_) => Some(ClientOwner::Organization),
+            None => operator.then_some(ClientOwner::Operator),
+        };
+        ClientView {
+            owner,
+            client_id: own.map(|own| own.client_id.clone()),
+            redirect_url: self.redirect_url(plugin),
+            created_at: own.map(|own| own.created_at),
+            updated_at: own.map(|own| own.updated_at),
+        }
+    }
+}
+
+fn check_lengths(client: &RegisteredClient) -> Result<(), Failure> {
+    let secret = |secret: &Option<SecretString>| secret.as_ref().map(|secret| secret.expose_secret().len());
+    let text = |text: &Option<String>| text.as_ref().map(String::len);
+    for (pointer, length) in [
+        ("/client_id", Some(client.client_id.len())),
+        ("/client_secret", secret(&client.secret)),
+        ("/private_key", secret(&client.private_key)),
+        ("/key_id", text(&client.key_id)),
+        ("/issuer", text(&client.issuer)),
+        ("/subject", text(&client.subject)),
+    ] {
+        if length.is_some_and(|length| !(1..=MOST_BYTES).contains(&length)) {
+            return Err(Failure::violation(pointer, format!("1 to {MOST_BYTES} bytes")));
+        }
+    }
+    Ok(())
+}

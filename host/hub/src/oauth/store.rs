@@ -1,0 +1,175 @@
+//! What the database does for renewals: see [`RefreshLease`].
+
+use std::{sync::Arc, time::Duration};
+
+use patchbay_model::{
+    Clock, EventId, Failure, OrgId, PluginId, Random,
+    event::Event,
+    oauth::{Refused, SealedTokens},
+};
+use patchbay_oauth::{Acquired, Committed, Reauthorization, RefreshLease, Stored, Tokens};
+use patchbay_storage::{Database, Tx};
+use patchbay_vault::Vault;
+use serde_json::json;
+
+use super::tokens;
+use crate::{connections::tell_of, hub::Tenants, oauth::view::reconnect_url};
+
+/// Names a connection.
+pub(crate) type Key = (OrgId, PluginId);
+
+/// The type of the event that tells of a connection that a person must authorize again.
+const REAUTHORIZATION_NEEDED: &str = "connection.reauthorization_needed";
+
+/// The tokens in the hub's database.
+pub(crate) struct TokenStore {
+    pub(crate) database: Database,
+    pub(crate) vault: Arc<Vault>,
+    /// Where tokens are kept opened for calls: dropped whenever others are stored.
+    pub(crate) tenants: Arc<Tenants>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn Random>,
+    pub(crate) public_url: String,
+}
+
+/// The right to renew one connection's tokens.
+pub(crate) struct Lease {
+    key: Key,
+    id: [u8; 16],
+}
+
+/// A row that is still what the caller has read, or what is there instead.
+enum Present {
+    Same(Box<SealedTokens>),
+    Other(Committed),
+}
+
+impl TokenStore {
+    async fn present(&self, tx: &mut Tx, (org, plugin): &Key, based_on: u64) -> Result<Present, Failure> {
+        let mut tx = tx.org(*org);
+        Ok(match tx.oauth_tokens().get(plugin).await? {
+            None => Present::Other(Committed::Gone),
+            Some(row) if row.version == based_on => Present::Same(Box::new(row)),
+            Some(row) => Present::Other(Committed::Newer(tokens::open(&self.vault, &mut tx, &row).await?)),
+        })
+    }
+
+    /// What another node wrote between our look and our write.
+    async fn overtaken(&self, tx: &mut Tx, key: &Key, based_on: u64) -> Result<Committed, Failure> {
+        match self.present(tx, key, based_on).await? {
+            Present::Other(committed) => Ok(committed),
+            Present::Same(_) => Err(Failure::internal("tokens of the expected version were not written")),
+        }
+    }
+
+    fn event(&self, row: &SealedTokens, refused: &Refused) -> Event {
+        Event {
+            id: EventId::new(&*self.clock, &*self.random),
+            org: row.org,
+            source: None,
+            kind: REAUTHORIZATION_NEEDED.to_owned(),
+            subject: row.plugin.to_string(),
+            data: json!({
+                "plugin": row.plugin,
+                "reason": refused.reason,
+                "account": { "id": row.account_id, "name": row.account_name },
+                "reconnect_url": reconnect_url(&self.public_url, &row.plugin),
+            }),
+            dedupe: Some(format!("oauth:{}:{}", row.plugin, row.version)),
+            run: None,
+            at: refused.at,
+        }
+    }
+}
+
+impl RefreshLease for TokenStore {
+    type Key = Key;
+    type Lease = Lease;
+
+    async fn acquire(&self, key: &Key, for_at_most: Duration) -> Result<Acquired<Lease>, Failure> {
+        let (org, plugin) = key;
+        let mut id = [0; 16];
+        self.random.fill(&mut id);
+        let now = self.clock.now();
+        let mut tx = self.database.begin().await?;
+        let lent = tx.org(*org).oauth_tokens().lend(plugin, &id, now, now + for_at_most).await?;
+        let acquired = match lent {
+            Some(row) => {
+                let stored = tokens::open(&self.vault, &mut tx.org(*org), &row).await?;
+                Acquired::Mine(Lease { key: key.clone(), id }, stored)
+            }
+            None if tx.org(*org).oauth_tokens().get(plugin).await?.is_none() => Acquired::Gone,
+            None => Acquired::Theirs,
+        };
+        tx.commit().await?;
+        Ok(acquired)
+    }
+
+    async fn read_newer(&self, (org, plugin): &Key, than: u64) -> Result<Option<Stored>, Failure> {
+        let mut tx = self.database.read().await?;
+        let mut tx = tx.org(*org);
+        match tx.oauth_tokens().get(plugin).await? {
+            Some(row) if row.version > than => Ok(Some(tokens::open(&self.vault, &mut tx, &row).await?)),
+            _ => Ok(None),
+        }
+    }
+
+    async fn commit(&self, lease: &Lease, based_on: u64, new: &Tokens) -> Result<Committed, Failure> {
+        let (org, plugin) = &lease.key;
+        let mut tx = self.database.begin().await?;
+        let mut row = match self.present(&mut tx, &lease.key, based_on).await? {
+            Present::Same(row) => row,
+            Present::Other(committed) => return Ok(committed),
+        };
+        row.sealed = tokens::seal(&self.vault, &mut tx.org(*org), plugin, new).await?;
+        tokens::describe(&mut row, new);
+        if !tx.org(*org).oauth_tokens().renew(based_on, &row).await? {
+            return self.overtaken(&mut tx, &lease.key, based_on).await;
+        }
+        tell_of(&mut tx, *org, plugin).await?;
+        tx.commit().await?;
+        self.tenants.invalidate(&lease.key).await;
+        Ok(Committed::Stored(Stored {
+            tokens: Arc::new(new.clone()),
+            version: based_on + 1,
+            needs_authorization: false,
+        }))
+    }
+
+    async fn require_authorization(
+        &self,
+        lease: &Lease,
+        based_on: u64,
+        why: &Reauthorization,
+    ) -> Result<Committed, Failure> {
+        let (org, plugin) = &lease.key;
+        let mut tx = self.database.begin().await?;
+        let row = match self.present(&mut tx, &lease.key, based_on).await? {
+            Present::Same(row) => row,
+            Present::Other(committed) => return Ok(committed),
+        };
+        let refused = Refused { at: why.at, reason: why.reason.to_string() };
+        if tx.org(*org).oauth_tokens().refuse(plugin, based_on, &refused).await? {
+            tx.org(*org).events().append(&self.event(&row, &refused)).await?;
+            tell_of(&mut tx, *org, plugin).await?;
+        } else if let Present::Other(committed) = self.present(&mut tx, &lease.key, based_on).await? {
+            return Ok(committed);
+        }
+        let stored = tokens::open(&self.vault, &mut tx.org(*org), &row).await?;
+        tx.commit().await?;
+        self.tenants.invalidate(&lease.key).await;
+        Ok(Committed::Stored(Stored { needs_authorization: true, ..stored }))
+    }
+
+    async fn release(&self, lease: Lease) {
+        let (org, plugin) = &lease.key;
+        let give_back = async {
+            let mut tx = self.database.begin().await?;
+            tx.org(*org).oauth_tokens().give_back(plugin, &lease.id).await?;
+            tx.commit().await
+        };
+        if let Err(error) = give_back.await {
+            tracing::warn!(%error, "the right to renew tokens was not given back: it ends by its time");
+        }
+    }
+}

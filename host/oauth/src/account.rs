@@ -1,0 +1,24 @@
+//! Whose account a token is for.
+
+use http::{HeaderMap, HeaderValue, Method, header};
+use patchbay_egress::Redactor;
+use secrecy::ExposeSecret as _;
+
+use crate::{Account, OauthClient, OauthError, Tokens, answer};
+
+impl OauthClient {
+    /// Asks the vendor whose account it is, if the manifest names a URL for that; else what is known already.
+    ///
+    /// # Errors
+    /// See [`OauthError`]. The tokens are good whatever happens here: an account is for people to see.
+    pub async fn account(&self, tokens: &Tokens) -> Result<Account, OauthError> {
+        let Some(url) = &self.provider.account else { return Ok(tokens.account.clone()) };
+        let mut headers = HeaderMap::new();
+        headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+        let bearer = HeaderValue::try_from(format!("Bearer {}", tokens.access.expose_secret()))
+            .map_err(|_| OauthError::Malformed("the access token cannot stand in a header".to_owned()))?;
+        headers.insert(header::AUTHORIZATION, bearer);
+        let answer = self.send(Method::GET, url.clone(), headers, Vec::new(), true).await?;
+        answer::profile(&self.provider.oauth, &answer, &Redactor::new(tokens.secrets()))
+    }
+}

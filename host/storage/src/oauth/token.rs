@@ -1,0 +1,212 @@
+//! Tokens of connections, each under a version.
+//!
+//! The version decides what is stored, and each write is one statement that checks it: a node that was slow finds a
+//! newer one and changes nothing. The lease only keeps nodes from asking the vendor at the same time.
+
+use patchbay_model::{
+    OrgId, PluginId, Timestamp,
+    oauth::{Refused, SealedTokens},
+};
+use uuid::Uuid;
+
+use crate::{
+    StorageError, Tx,
+    column::{micros, optional_time, plugin, signed, time, unsigned},
+    text::{Json, Text, optional},
+};
+
+/// An org's tokens.
+#[derive(Debug)]
+pub struct OauthTokens<'a> {
+    pub(crate) tx: &'a mut Tx,
+    pub(crate) org: OrgId,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    org_id: Uuid,
+    plugin: String,
+    sealed: Vec<u8>,
+    version: i64,
+    client_id: Text,
+    granted_by: Text,
+    scopes: Json<Vec<String>>,
+    account_id: Option<Text>,
+    account_name: Option<Text>,
+    expires_at: Option<i64>,
+    refused_at: Option<i64>,
+    refused_reason: Option<Text>,
+    authorized_at: i64,
+    renewed_at: i64,
+}
+
+impl TryFrom<Row> for SealedTokens {
+    type Error = StorageError;
+
+    fn try_from(row: Row) -> Result<Self, StorageError> {
+        let refused = optional_time(row.refused_at)?;
+        Ok(Self {
+            org: OrgId(row.org_id),
+            plugin: plugin(&row.plugin)?,
+            sealed: row.sealed,
+            version: unsigned(row.version),
+            client_id: row.client_id.0,
+            granted_by: row.granted_by.0,
+            scopes: row.scopes.0,
+            account_id: optional(row.account_id),
+            account_name: optional(row.account_name),
+            expires_at: optional_time(row.expires_at)?,
+            refused: refused.map(|at| Refused { at, reason: optional(row.refused_reason).unwrap_or_default() }),
+            authorized_at: time(row.authorized_at)?,
+            renewed_at: time(row.renewed_at)?,
+        })
+    }
+}
+
+macro_rules! columns {
+    ($before:literal, $after:literal) => {
+        concat!(
+            $before,
+            " org_id, plugin, sealed, version, client_id, granted_by, scopes, account_id, account_name, expires_at,
+             refused_at, refused_reason, authorized_at, renewed_at ",
+            $after
+        )
+    };
+}
+
+impl OauthTokens<'_> {
+    /// Stores what a new authorization gave, under its version or the next one, whichever is higher, and ends whatever
+    /// was said of the former tokens. Gives the version.
+    ///
+    /// # Errors
+    /// `Missing` if the plugin is not connected.
+    pub async fn put(&mut self, tokens: &SealedTokens) -> Result<u64, StorageError> {
+        let row = fetch_optional!(
+            self.tx,
+            (i64,),
+            "INSERT INTO oauth_token (org_id, plugin, sealed, version, client_id, granted_by, scopes, account_id,
+               account_name, expires_at, authorized_at, renewed_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+             ON CONFLICT (org_id, plugin) DO UPDATE SET sealed = excluded.sealed,
+               version = CASE WHEN excluded.version > oauth_token.version THEN excluded.version
+                 ELSE oauth_token.version + 1 END,
+               client_id = excluded.client_id, granted_by = excluded.granted_by, scopes = excluded.scopes,
+               account_id = excluded.account_id, account_name = excluded.account_name,
+               expires_at = excluded.expires_at, authorized_at = excluded.authorized_at,
+               renewed_at = excluded.renewed_at, refused_at = NULL, refused_reason = NULL
+             RETURNING version",
+            self.org.0,
+            tokens.plugin.as_str(),
+            &tokens.sealed,
+            signed(tokens.version),
+            Text(&tokens.client_id),
+            Text(&tokens.granted_by),
+            Json(&tokens.scopes),
+            tokens.account_id.as_ref().map(Text),
+            tokens.account_name.as_ref().map(Text),
+            micros(tokens.expires_at),
+            tokens.authorized_at.timestamp_micros(),
+            tokens.renewed_at.timestamp_micros(),
+        )?;
+        row.map(|(version,)| unsigned(version)).ok_or_else(|| StorageError::corrupt("oauth_token.version"))
+    }
+
+    /// A connection's tokens.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn get(&mut self, plugin: &PluginId) -> Result<Option<SealedTokens>, StorageError> {
+        let sql = columns!("SELECT", "FROM oauth_token WHERE org_id = $1 AND plugin = $2");
+        fetch_optional!(self.tx, Row, sql, self.org.0, plugin.as_str())?.map(SealedTokens::try_from).transpose()
+    }
+
+    /// Lends the right to renew until an instant, and gives what is stored; nothing if there are no tokens or if
+    /// somebody has the right still.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn lend(
+        &mut self,
+        plugin: &PluginId,
+        lease: &[u8; 16],
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Option<SealedTokens>, StorageError> {
+        let sql = columns!(
+            "UPDATE oauth_token SET lease = $3, lease_until = $4
+             WHERE org_id = $1 AND plugin = $2 AND (lease_until IS NULL OR lease_until <= $5)
+             RETURNING",
+            ""
+        );
+        fetch_optional!(
+            self.tx,
+            Row,
+            sql,
+            self.org.0,
+            plugin.as_str(),
+            lease.as_slice(),
+            until.timestamp_micros(),
+            now.timestamp_micros(),
+        )?
+        .map(SealedTokens::try_from)
+        .transpose()
+    }
+
+    /// Takes the right back, if it is still this one.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn give_back(&mut self, plugin: &PluginId, lease: &[u8; 16]) -> Result<(), StorageError> {
+        execute!(
+            self.tx,
+            "UPDATE oauth_token SET lease = NULL, lease_until = NULL WHERE org_id = $1 AND plugin = $2 AND lease = $3",
+            self.org.0,
+            plugin.as_str(),
+            lease.as_slice(),
+        )?;
+        Ok(())
+    }
+
+    /// Stores renewed tokens under the version after `based_on`, if that is still the stored one. False if it is not.
+    /// The client, the grant and the time of authorization stay.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn renew(&mut self, based_on: u64, tokens: &SealedTokens) -> Result<bool, StorageError> {
+        let rows = execute!(
+            self.tx,
+            "UPDATE oauth_token SET sealed = $4, version = version + 1, scopes = $5, account_id = $6,
+               account_name = $7, expires_at = $8, renewed_at = $9, refused_at = NULL, refused_reason = NULL
+             WHERE org_id = $1 AND plugin = $2 AND version = $3",
+            self.org.0,
+            tokens.plugin.as_str(),
+            signed(based_on),
+            &tokens.sealed,
+            Json(&tokens.scopes),
+            tokens.account_id.as_ref().map(Text),
+            tokens.account_name.as_ref().map(Text),
+            micros(tokens.expires_at),
+            tokens.renewed_at.timestamp_micros(),
+        )?;
+        Ok(rows > 0)
+    }
+
+    /// Writes down that the vendor takes the tokens of this version no more. False if another version is stored or it
+    /// was written down before.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn refuse(&mut self, plugin: &PluginId, based_on: u64, refused: &Refused) -> Result<bool, StorageError> {
+        let rows = execute!(
+            self.tx,
+            "UPDATE oauth_token SET refused_at = $4, refused_reason = $5
+             WHERE org_id = $1 AND plugin = $2 AND version = $3 AND refused_at IS NULL",
+            self.org.0,
+            plugin.as_str(),
+            signed(based_on),
+            refused.at.timestamp_micros(),
+            Text(&refused.reason),
+        )?;
+        Ok(rows > 0)
+    }
+}

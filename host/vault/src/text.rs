@@ -1,0 +1,51 @@
+//! Single secret texts, sealed each for its place.
+
+use patchbay_storage::OrgTx;
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::{Vault, VaultError, cipher};
+
+/// Where a sealed text is: it opens nowhere else.
+#[derive(Debug, Clone, Copy)]
+pub struct TextPlace<'a> {
+    /// The table.
+    pub table: &'static str,
+    /// What names the row within the org.
+    pub row: &'a [u8],
+}
+
+impl Vault {
+    /// Seals a text for a place of this org. The org's first sealing makes its data key, in the same transaction, which
+    /// must therefore be one that writes.
+    ///
+    /// # Errors
+    /// The data key does not open, or the database fails.
+    pub async fn seal_text(
+        &self,
+        tx: &mut OrgTx<'_>,
+        place: TextPlace<'_>,
+        text: &SecretString,
+    ) -> Result<Vec<u8>, VaultError> {
+        let (version, key) = self.sealing_key(tx).await?;
+        self.seal(&key, version, &framed(tx, place, version), text.expose_secret().as_bytes())
+    }
+
+    /// Opens a text.
+    ///
+    /// # Errors
+    /// As of [`Vault::open_connection`].
+    pub async fn open_text(
+        &self,
+        tx: &mut OrgTx<'_>,
+        place: TextPlace<'_>,
+        sealed: &[u8],
+    ) -> Result<SecretString, VaultError> {
+        let (version, key, sealed) = self.opening_key(tx, sealed).await?;
+        let plain = cipher::open(&key, &framed(tx, place, version), sealed).map_err(|_| VaultError::Tampered)?;
+        std::str::from_utf8(&plain).map(SecretString::from).map_err(|_| VaultError::Malformed)
+    }
+}
+
+fn framed(tx: &OrgTx<'_>, place: TextPlace<'_>, version: u32) -> Vec<u8> {
+    cipher::place(&[tx.id().0.as_bytes(), b"text", place.table.as_bytes(), place.row, &version.to_be_bytes()])
+}

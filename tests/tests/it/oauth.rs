@@ -1,0 +1,7 @@
+//! Connections by OAuth through the whole hub: a strict vendor, a browser, a plugin that calls the vendor's API.
+
+mod callback;
+mod clients;
+mod hubs;
+mod scene;
+mod tokens;

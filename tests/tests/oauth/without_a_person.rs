@@ -1,0 +1,129 @@
+//! The grants that need nobody at a browser.
+
+use std::sync::Arc;
+
+use chrono::DateTime;
+use patchbay_model::{ManualClock, OrgId};
+use patchbay_oauth::{Net, OauthClient, OauthError, Provider, Registration};
+use patchbay_package::manifest::oauth::{Grant, JwtAlgorithm};
+use patchbay_tests::oauth::{Auth, Client, KeyPair};
+use serde_json::{Value, json};
+
+use crate::scene::{REDIRECT, Scene, access, manifest, signing};
+
+const ACCOUNT: &str = "bot@vendor.example";
+
+fn bearer(algorithm: &str) -> Value {
+    json!({"grants": ["jwt-bearer"], "authorize-url": null, "client-auth": "none", "jwt": {"algorithm": algorithm}})
+}
+
+/// A vendor that knows a client by the public half of this pair.
+async fn registered(algorithm: JwtAlgorithm) -> (Scene, KeyPair) {
+    let (scene, pair) = (Scene::start().await, KeyPair::generate(algorithm));
+    register(&scene, &pair, Auth::None);
+    (scene, pair)
+}
+
+fn register(scene: &Scene, pair: &KeyPair, auth: Auth) {
+    let assertions = Some((pair.algorithm, pair.public.clone()));
+    scene.vendor.register(Client { assertions, ..Client::new("hub-client", auth, REDIRECT) });
+}
+
+#[tokio::test]
+async fn the_clients_own_secret_gets_tokens_and_gets_them_again() {
+    let scene = Scene::start().await;
+    let client = scene.client(json!({"grants": ["client-credentials"], "authorize-url": null}));
+    let tokens = client.client_credentials().await.unwrap();
+    assert!(scene.vendor.accepts(access(&tokens)));
+    assert!(tokens.refresh.is_none() && tokens.due_at.is_some());
+    assert_eq!(tokens.scopes, ["read", "write"]);
+    let renewed = client.renew(&tokens).await.unwrap();
+    assert_ne!(access(&renewed), access(&tokens));
+    assert_eq!(renewed.grant, Grant::ClientCredentials);
+    assert_eq!(scene.vendor.token_requests(), ["client_credentials"; 2]);
+    assert_eq!(scene.vendor.violations(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_signed_assertion_gets_tokens_for_an_account_by_every_algorithm() {
+    for (algorithm, name) in
+        [(JwtAlgorithm::Rs256, "RS256"), (JwtAlgorithm::Es256, "ES256"), (JwtAlgorithm::EdDsa, "EdDSA")]
+    {
+        let (scene, pair) = registered(algorithm).await;
+        let client = scene.client_of(bearer(name), signing(&pair, Some(ACCOUNT)));
+        let tokens = client.jwt_bearer().await.unwrap();
+        assert_eq!(client.account(&tokens).await.unwrap().name.as_deref(), Some(ACCOUNT), "{name}");
+        let renewed = client.renew(&tokens).await.unwrap();
+        assert!(scene.vendor.accepts(access(&renewed)));
+        assert_eq!(renewed.scopes, ["read", "write"]);
+        assert_eq!(scene.vendor.violations(), [""; 0], "{name}");
+    }
+}
+
+#[tokio::test]
+async fn an_assertion_goes_along_with_every_way_to_say_who_the_client_is() {
+    let (scene, pair) = registered(JwtAlgorithm::Es256).await;
+    for (way, auth) in [
+        ("post", Auth::Post("s3cret &canary".to_owned())),
+        ("basic", Auth::Basic("s3cret &canary".to_owned())),
+        ("private-key-jwt", Auth::PrivateKey(pair.algorithm, pair.public.clone())),
+    ] {
+        register(&scene, &pair, auth);
+        let mut section = bearer("ES256");
+        section["client-auth"] = json!(way);
+        let registration = Registration { secret: Some("s3cret &canary".into()), ..signing(&pair, Some(ACCOUNT)) };
+        let client = scene.client_of(section, registration);
+        assert!(scene.vendor.accepts(access(&client.jwt_bearer().await.unwrap())), "{way}");
+    }
+    assert_eq!(scene.vendor.violations(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_vendor_that_reads_the_scopes_in_the_assertion_finds_them_there_alone() {
+    let (scene, pair) = registered(JwtAlgorithm::Es256).await;
+    let mut section = bearer("ES256");
+    section["jwt"]["scope-claim"] = json!(true);
+    let client = scene.client_of(section, signing(&pair, Some(ACCOUNT)));
+    let tokens = client.jwt_bearer().await.unwrap();
+    // The simulator reads the form alone, and granted nothing of what is in the assertion.
+    assert_eq!(tokens.scopes, ["read", "write"], "what was asked for, as the vendor said nothing");
+    assert_eq!(scene.vendor.violations(), [""; 0]);
+}
+
+#[tokio::test]
+async fn an_assertion_that_the_vendor_does_not_believe_needs_a_person() {
+    let (scene, pair) = registered(JwtAlgorithm::Es256).await;
+    let other = KeyPair::generate(JwtAlgorithm::Es256);
+    let changed = |key: &str, value: Value| {
+        let mut section = bearer("ES256");
+        section["jwt"][key] = value;
+        section
+    };
+    for (words, section, registration) in [
+        ("the assertion: InvalidSignature", bearer("ES256"), signing(&other, Some(ACCOUNT))),
+        ("the assertion's subject has no account", bearer("ES256"), signing(&pair, Some("nobody"))),
+        (
+            "the assertion is for another audience",
+            changed("audience", json!("https://login.other.example")),
+            signing(&pair, Some(ACCOUNT)),
+        ),
+        ("the assertion is of the future", changed("lifetime-seconds", json!(600)), signing(&pair, Some(ACCOUNT))),
+    ] {
+        let refused = scene.client_of(section, registration).jwt_bearer().await.unwrap_err();
+        let OauthError::InvalidGrant(answer) = refused else { panic!("{words}: {refused:?}") };
+        assert_eq!(answer.description.as_deref(), Some(words));
+    }
+}
+
+#[tokio::test]
+async fn an_assertion_by_a_clock_that_is_slow_has_expired() {
+    let (scene, pair) = registered(JwtAlgorithm::EdDsa).await;
+    let slow = Arc::new(ManualClock::new(DateTime::from_timestamp(1_800_000_000 - 600, 0).unwrap()));
+    let Net { egress, random, timeout, .. } = &*scene.net;
+    let net = Net { egress: egress.clone(), clock: slow, random: random.clone(), timeout: *timeout };
+    let provider = Arc::new(Provider::new(&manifest(bearer("EdDSA")), &json!({})).unwrap());
+    let registration = Arc::new(signing(&pair, Some(ACCOUNT)));
+    let client = OauthClient::new(Arc::new(net), OrgId(Default::default()), provider, registration).unwrap();
+    let OauthError::InvalidGrant(answer) = client.jwt_bearer().await.unwrap_err() else { panic!("a refusal") };
+    assert_eq!(answer.description.as_deref(), Some("the assertion has expired"));
+}
