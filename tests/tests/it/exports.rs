@@ -8,8 +8,8 @@ use patchbay_egress::{Egress, EgressConfig, SystemLookup};
 use patchbay_model::{InstallationId, OrgId, RunId, SystemClock, SystemRandom};
 use patchbay_package::{OpenLimits, Trust};
 use patchbay_runtime::{
-    BlobStore, Compiler, EventCall, Invocation, Plugin, Runtime, RuntimeConfig, Services, StepOutcome, TaskCall, Tenant,
-    TenantInit,
+    BlobStore, Compiler, EventCall, Invocation, Plugin, Runtime, RuntimeConfig, Services, StepOutcome, TaskCall,
+    Tenant, TenantInit,
 };
 use patchbay_storage::{Database, DatabaseUrl};
 use patchbay_tests::Fixture;
