@@ -244,6 +244,9 @@ impl Hub {
     /// True in effect if the hub takes calls: `unavailable` while it stops or without its database.
     pub async fn ready(&self) -> Result<(), Failure> {
         self.0.running()?;
+        if !self.0.journal.is_running() {
+            return Err(Failure::new(Code::Unavailable, "nothing can be committed: restart the hub"));
+        }
         let mut tx = self.0.database.read().await?;
         tx.hub().orgs(None, 1).await?;
         Ok(())

@@ -143,6 +143,12 @@ impl Journal {
         answered.await.map_err(|_| StorageError::Closed)?
     }
 
+    /// False once the writer has ended: nothing more can be committed.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        !self.queue.is_closed()
+    }
+
     /// Commits what was handed over before, then ends the writer. Who comes later is told `Closed`.
     pub async fn shutdown(&self) {
         let (answer, answered) = oneshot::channel();

@@ -96,6 +96,8 @@ fn options(path: &Path) -> SqliteConnectOptions {
         // A checkpoint stops the writer for its fsyncs: at 16 MiB of log there are few, and it stays small.
         .pragma("wal_autocheckpoint", "4000")
         .pragma("temp_store", "MEMORY")
+        // What is deleted is overwritten where that takes no further writes.
+        .pragma("secure_delete", "FAST")
         // Formatting a log line per statement costs more than many of the statements.
         .disable_statement_logging()
 }

@@ -313,7 +313,7 @@ fn what_the_hub_would_refuse_for_its_size_is_refused() {
     assert_eq!(records::put("things", "a", &large((1 << 20) - 2), None), Ok(1));
     let change = Change { id: "b".to_owned(), data: large(1 << 20), expected: None };
     assert_eq!(pointer(records::put_many("things", &[change]).unwrap_err()), "/changes/0/data");
-    assert_eq!(pointer(events::publish("busy.done", "a", &large(256 << 10), None).unwrap_err()), "/data");
+    assert_eq!(pointer(events::publish("busy.done", "a", &large(1 << 20), None).unwrap_err()), "/data");
     assert_eq!(pointer(events::publish("busy.done", &"s".repeat(1025), &json!({}), None).unwrap_err()), "/subject");
     assert_eq!(pointer(events::publish("busy.done", "a", &json!({}), Some("")).unwrap_err()), "/id");
     assert_eq!(pointer(blobs::put_bytes("text", b"x").unwrap_err()), "/content-type");

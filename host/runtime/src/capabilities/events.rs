@@ -13,8 +13,8 @@ use crate::{
 
 /// The most events that one run may publish.
 const CAP: usize = 1_000;
-/// The largest data of an event, in bytes.
-const DATA_CAP: usize = 256 << 10;
+/// The largest data of an event, in bytes: as much as a webhook may have whose event it becomes.
+const DATA_CAP: usize = 1 << 20;
 
 /// What this call published.
 #[derive(Debug, Default)]

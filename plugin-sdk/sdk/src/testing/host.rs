@@ -20,7 +20,7 @@ pub(crate) use super::client::Responder;
 pub(crate) use super::store::*;
 
 /// The largest data of an event, in bytes.
-const EVENT: usize = 256 << 10;
+const EVENT: usize = 1 << 20;
 
 /// A source of these bytes, for a test to hand to a connector.
 #[must_use]
