@@ -12,7 +12,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use crate::{StorageError, Tx};
+use crate::{StorageError, Tx, checkpoint::Checkpoints};
 
 static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/sqlite");
 
@@ -66,7 +66,13 @@ pub struct Database {
 
 #[derive(Debug, Clone)]
 enum Connections {
-    Sqlite { writer: SqlitePool, readers: SqlitePool },
+    Sqlite {
+        writer: SqlitePool,
+        readers: SqlitePool,
+        beside: SqlitePool,
+        /// Ends with the last clone.
+        _checkpoints: Arc<Checkpoints>,
+    },
 }
 
 impl Database {
@@ -80,8 +86,10 @@ impl Database {
                 create_private(path).map_err(|error| StorageError::Io(Arc::new(error)))?;
                 let options = sqlite_options(path);
                 let writer = sqlite_pool(1).connect_with(options.clone()).await?;
-                let readers = sqlite_pool(READERS).connect_with(options.pragma("query_only", "ON")).await?;
-                Ok(Self { connections: Connections::Sqlite { writer, readers } })
+                let readers = sqlite_pool(READERS).connect_with(options.clone().pragma("query_only", "ON")).await?;
+                let beside = sqlite_pool(1).connect_with(options).await?;
+                let checkpoints = Arc::new(Checkpoints::start(path, beside.clone(), writer.clone()));
+                Ok(Self { connections: Connections::Sqlite { writer, readers, beside, _checkpoints: checkpoints } })
             }
         }
     }
@@ -129,7 +137,8 @@ impl Database {
     /// Waits for open transactions and closes. SQLite's log is folded into its file.
     pub async fn close(&self) {
         match &self.connections {
-            Connections::Sqlite { writer, readers } => {
+            Connections::Sqlite { writer, readers, beside, .. } => {
+                beside.close().await;
                 readers.close().await;
                 writer.close().await;
             }
@@ -153,8 +162,8 @@ fn sqlite_options(path: &PathBuf) -> SqliteConnectOptions {
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(PATIENCE)
-        // A checkpoint stops the writer for its fsyncs: at 16 MiB of log there are few, and it stays small.
-        .pragma("wal_autocheckpoint", "4000")
+        // The backstop of `checkpoint`: 64 MiB.
+        .pragma("wal_autocheckpoint", "16000")
         .pragma("temp_store", "MEMORY")
         // What is deleted is overwritten where that takes no further writes.
         .pragma("secure_delete", "FAST")

@@ -18,6 +18,7 @@ mod tx;
 mod api_key;
 mod audit;
 mod blob;
+mod checkpoint;
 mod column;
 mod connection;
 mod database;
