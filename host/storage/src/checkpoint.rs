@@ -65,3 +65,42 @@ async fn fold(beside: &SqlitePool, writer: &SqlitePool) -> Result<(), StorageErr
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
+
+    use super::*;
+
+    /// How many pages the log has, by a checkpoint of nothing new.
+    async fn length(pool: &SqlitePool) -> i64 {
+        let (_, length, _): (i64, i64, i64) = sqlx::query_as(PASSIVE).fetch_one(pool).await.unwrap();
+        length
+    }
+
+    #[tokio::test]
+    async fn a_long_log_begins_from_the_front_and_a_short_one_is_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = SqliteConnectOptions::new()
+            .filename(folder.path().join("a.db"))
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .pragma("wal_autocheckpoint", "0");
+        let pool = || SqlitePoolOptions::new().max_connections(1).connect_with(options.clone());
+        let (writer, beside) = (pool().await.unwrap(), pool().await.unwrap());
+        let write = async |pages: u32| {
+            sqlx::query("INSERT INTO t VALUES (randomblob($1))").bind(pages * 4096).execute(&writer).await.unwrap();
+        };
+        sqlx::query("CREATE TABLE t (bytes BLOB)").execute(&writer).await.unwrap();
+
+        write(100).await;
+        fold(&beside, &writer).await.unwrap();
+        write(1).await;
+        assert!(length(&beside).await > 100, "a short log goes on");
+
+        write(3_000).await;
+        fold(&beside, &writer).await.unwrap();
+        write(1).await;
+        assert!(length(&beside).await < 100, "a long one is written from the front again");
+    }
+}
