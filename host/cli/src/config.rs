@@ -45,7 +45,7 @@ pub struct Config {
     /// What a call may use.
     pub limits: Limits,
     /// How long history is kept.
-    pub retention: Retention,
+    pub retention: patchbay_hub::Retention,
     /// The way out.
     pub egress: Egress,
     /// The log.
@@ -150,28 +150,6 @@ impl Default for Plugins {
             new_publisher_of: Vec::new(),
             max_package_kib: 64 << 10,
         }
-    }
-}
-
-/// `[retention]`: in days, 0 for ever.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Retention {
-    /// Runs with their logs; what they are billed for stays.
-    pub run_days: u32,
-    /// Events.
-    pub event_days: u32,
-    /// Webhooks that were processed or failed for good.
-    pub webhook_days: u32,
-    /// Webhooks that were refused.
-    pub refused_webhook_days: u32,
-}
-
-impl Default for Retention {
-    fn default() -> Self {
-        let patchbay_hub::Retention { run_days, event_days, webhook_days, refused_webhook_days } =
-            patchbay_hub::Retention::default();
-        Self { run_days, event_days, webhook_days, refused_webhook_days }
     }
 }
 

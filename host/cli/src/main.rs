@@ -44,10 +44,6 @@ fn main() -> ExitCode {
     }
 }
 
-/// Leaves a core to the database's thread: a thread per core wakes its neighbours for work that they then find done,
-/// which on two cores costs more than the second thread gives.
 fn block_on(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = cores.saturating_sub(1).max(1);
-    tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?.block_on(work)
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
 }

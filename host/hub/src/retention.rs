@@ -9,6 +9,7 @@
 use std::time::Duration;
 
 use patchbay_model::{Failure, OrgId, Timestamp};
+use serde::Deserialize;
 
 use crate::hub::{Hub, Inner};
 
@@ -19,10 +20,11 @@ const BATCH: u32 = 500;
 /// Orgs read at a time.
 const ORGS: u32 = 100;
 
-/// How long history is kept, in days; 0: for ever.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How long history is kept, in days; 0: for ever. It is the configuration's `[retention]` too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct Retention {
-    /// Runs with their logs.
+    /// Runs with their logs; what they are billed for stays.
     pub run_days: u32,
     /// Published events, and with them the knowledge that an event was published before.
     pub event_days: u32,

@@ -67,20 +67,15 @@ impl Installed {
         match &*self.held_back.load() {
             Some(held) => {
                 let version = &held.version;
-                match Code::from_text(held.code) {
-                    Some(Code::ApprovalNeeded) => {
-                        Failure::new(Code::ApprovalNeeded, format!("version {version}: {}", held.detail))
-                    }
-                    code => {
-                        let refused = code.is_some_and(is_about_the_settings);
-                        let code = if refused { Code::Conflict } else { Code::Unavailable };
-                        let detail = format!(
-                            "version {version} of the plugin does not take the installation's settings ({})",
-                            held.code
-                        );
-                        Failure::new(code, detail)
-                    }
+                if held.code == Code::ApprovalNeeded {
+                    return Failure::new(held.code, format!("version {version}: {}", held.detail));
                 }
+                let code = if is_about_the_settings(held.code) { Code::Conflict } else { Code::Unavailable };
+                let detail = format!(
+                    "version {version} of the plugin does not take the installation's settings ({})",
+                    held.code.as_str()
+                );
+                Failure::new(code, detail)
             }
             None if any_is_loaded => Failure::new(
                 Code::Conflict,

@@ -64,6 +64,13 @@ macro_rules! codes {
     };
 }
 
+impl Serialize for Code {
+    /// As its text.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
 codes! {
     /// The body is not JSON.
     MalformedJson = "malformed_json", 400, "The body is not valid JSON";

@@ -36,7 +36,7 @@ use wasmtime::{Engine, component::Linker};
 
 pub use blob_store::{BlobStore, StoreError};
 pub use capabilities::{
-    reply::{ReplyHead, ReplyReceiver, ReplySender, reply_channel},
+    reply::{ReplyHead, ReplyReceiver, ReplySender, is_of_the_server, reply_channel},
     source::BodyStream,
 };
 pub use compile::{CompileError, Compiler};

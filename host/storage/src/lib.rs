@@ -21,6 +21,7 @@ mod api_key;
 mod audit;
 mod blob;
 mod changes;
+mod checkpoint;
 mod column;
 mod connection;
 mod database;

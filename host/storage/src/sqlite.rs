@@ -12,6 +12,7 @@ use sqlx::{
 use crate::{
     StorageError,
     changes::{Change, Feed},
+    checkpoint::Checkpoints,
     database::PATIENCE,
 };
 
@@ -23,6 +24,9 @@ const READERS: u32 = 4;
 pub(crate) struct File {
     pub(crate) writer: SqlitePool,
     readers: SqlitePool,
+    beside: SqlitePool,
+    /// Ends with the last clone.
+    _checkpoints: Arc<Checkpoints>,
 }
 
 impl File {
@@ -30,8 +34,10 @@ impl File {
         create_private(path).map_err(|error| StorageError::Io(Arc::new(error)))?;
         let options = options(path);
         let writer = pool(1).connect_with(options.clone()).await?;
-        let readers = pool(READERS).connect_with(options.pragma("query_only", "ON")).await?;
-        Ok(Self { writer, readers })
+        let readers = pool(READERS).connect_with(options.clone().pragma("query_only", "ON")).await?;
+        let beside = pool(1).connect_with(options).await?;
+        let checkpoints = Arc::new(Checkpoints::start(path, beside.clone(), writer.clone()));
+        Ok(Self { writer, readers, beside, _checkpoints: checkpoints })
     }
 
     pub(crate) async fn begin(&self, feed: Feed) -> Result<SqliteTx, StorageError> {
@@ -45,6 +51,7 @@ impl File {
     }
 
     pub(crate) async fn close(&self) {
+        self.beside.close().await;
         self.readers.close().await;
         self.writer.close().await;
     }
@@ -93,8 +100,8 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(PATIENCE)
-        // A checkpoint stops the writer for its fsyncs: at 16 MiB of log there are few, and it stays small.
-        .pragma("wal_autocheckpoint", "4000")
+        // The backstop of `checkpoint`: 64 MiB.
+        .pragma("wal_autocheckpoint", "16000")
         .pragma("temp_store", "MEMORY")
         // What is deleted is overwritten where that takes no further writes.
         .pragma("secure_delete", "FAST")

@@ -17,12 +17,31 @@ use crate::{
     stats::{Samples, ms},
 };
 
-const GUESTS: [&str; 7] =
-    ["endless-loop", "host-call-storm", "memory-bomb", "grow-by-one", "panic-storm", "log-flood", "huge-output"];
+/// Guests that need no vendor, and what they are called with.
+const GUESTS: [(&str, &str); 18] = [
+    ("endless-loop", ""),
+    ("host-call-storm", ""),
+    ("random-hog", ""),
+    ("memory-bomb", ""),
+    ("grow-by-one", ""),
+    ("trap", ""),
+    ("panic-storm", ""),
+    ("log-flood", ""),
+    ("huge-output", ""),
+    ("list-amplification", ""),
+    ("handle-leak", ""),
+    ("huge-header", "one"),
+    ("invalid-output", "deep"),
+    ("undeclared", "meter"),
+    ("storage-flood", ""),
+    ("storage-flood", "documents"),
+    ("kv-flood", ""),
+    ("fetcher", "https://elsewhere.test/ok"),
+];
 const RATE: usize = 200;
-const SECONDS: usize = 4;
+const SECONDS: usize = 2;
 /// Alone and beside take turns: a disk or a machine that stalls for a moment must not decide a p99.
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 3;
 /// Hostile calls at once, without a pause.
 const ATTACKERS: usize = 2;
 
@@ -93,25 +112,25 @@ async fn control(places: &Places) -> anyhow::Result<String> {
     Ok(Turns::take(&call, busy).await?.row("(control: busy processes outside of the hub)"))
 }
 
-async fn guest(places: &Places, guest: &str) -> anyhow::Result<String> {
+async fn guest(places: &Places, guest: &str, text: &str) -> anyhow::Result<String> {
     let package = places.fixtures.join(format!("{guest}.wasm"));
     let hub = Hub::start(places, &[places.plugins.join("openai.wasm"), package]).await?;
     let call = connect_openai(&hub).await?;
     hub.put(&format!("/v1/installations/{guest}"), &json!({ "config": {} })).await?;
-    let path = format!("/v1/actions/{guest}/run");
+    let (path, input) = (format!("/v1/actions/{guest}/run"), json!({ "text": text }));
     let attack = async |stop: &AtomicBool| {
         let attackers = (0..ATTACKERS).map(|_| async {
             while !stop.load(Ordering::Relaxed) {
                 // that it fails is the point; that the hub answers at all is checked below
-                let _ = hub.send("POST", &path, Some(&json!({ "text": "" }))).await;
+                let _ = hub.send("POST", &path, Some(&input)).await;
             }
         });
         futures::future::join_all(attackers).await;
     };
     let turns = Turns::take(&call, attack).await?;
-    let (status, answer) = hub.send("POST", &path, Some(&json!({ "text": "" }))).await?;
+    let (status, answer) = hub.send("POST", &path, Some(&input)).await?;
     ensure!(status >= 400, "{guest} was not stopped: {answer}");
-    Ok(turns.row(guest))
+    Ok(turns.row(format!("{guest} {text}").trim_end()))
 }
 
 pub(crate) async fn run(places: &Places) -> anyhow::Result<String> {
@@ -119,8 +138,8 @@ pub(crate) async fn run(places: &Places) -> anyhow::Result<String> {
         "A proxied chat at a steady {RATE} requests/s, alone and while {ATTACKERS} clients call a hostile guest without a pause: medians over {ROUNDS} rounds of {SECONDS} s each, taking turns.\n\n| beside | alone p50 / p99 | beside it p50 / p99 | p99 against alone |\n|---|---|---|---|\n"
     );
     text.push_str(&control(places).await?);
-    for name in GUESTS {
-        text.push_str(&guest(places, name).await?);
+    for (name, input) in GUESTS {
+        text.push_str(&guest(places, name, input).await?);
     }
     text.push('\n');
     Ok(text)

@@ -93,6 +93,13 @@ impl From<InstallationView> for Installation {
 impl From<Held> for HeldBack {
     fn from(held: Held) -> Self {
         let Held { version, digest, code, detail, violations, new_capabilities } = held;
-        Self { version, digest, code: code.to_owned(), detail, violations: super::all(violations), new_capabilities }
+        Self {
+            version,
+            digest,
+            code: code.as_str().to_owned(),
+            detail,
+            violations: super::all(violations),
+            new_capabilities,
+        }
     }
 }

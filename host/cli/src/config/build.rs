@@ -37,8 +37,7 @@ impl Config {
         if let Some(mib) = self.limits.org_files_mib {
             hub.max_org_blob_bytes = mib << 20;
         }
-        let super::Retention { run_days, event_days, webhook_days, refused_webhook_days } = self.retention;
-        hub.retention = patchbay_hub::Retention { run_days, event_days, webhook_days, refused_webhook_days };
+        hub.retention = self.retention;
         let clients = self.oauth.iter().map(|(plugin, client)| Ok((plugin.clone(), client.registered(plugin)?)));
         hub.oauth_clients = clients.collect::<Result<_>>()?;
         self.limits.apply(&mut hub.runtime);

@@ -3,9 +3,9 @@
 //! A version is asked about an installation's settings once (its schema, then its own `validate-config`),
 //! and the verdict is remembered until the settings or the connection change. A version that could not say
 //! (it ran out of time, its vendor was not there) is passed over and asked again when the installation is
-//! read anew, within a minute. An installation that the best version
-//! refuses stays on the next one and says why; it is never moved to settings that nobody checked, nor to a
-//! version that may do more than its admin has approved.
+//! read anew, within a minute. An installation that the best version refuses stays on the next one and says
+//! why; it is never moved to settings that nobody checked, nor to a version that may do more than its admin
+//! has approved.
 
 use std::{
     collections::HashMap,
@@ -34,8 +34,8 @@ pub struct HeldBack {
     pub version: String,
     /// That version's package.
     pub digest: Digest,
-    /// A [`Code`] as text: `config_rejected`, `approval_needed`, or how the version failed when it was asked.
-    pub code: &'static str,
+    /// `config_rejected`, `approval_needed`, or how the version failed when it was asked.
+    pub code: Code,
     /// What happened.
     pub detail: String,
     /// What is wrong with the settings; pointers into `config`.
@@ -49,7 +49,7 @@ impl HeldBack {
         Self {
             version: plugin.version().to_string(),
             digest: plugin.digest(),
-            code: refusal.code.as_str(),
+            code: refusal.code,
             detail: refusal.detail,
             violations: refusal.violations,
             new_capabilities,

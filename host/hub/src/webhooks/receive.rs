@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header::SET_COOKIE};
 use patchbay_model::{
     Code, Failure, OrgId, PluginId, Timestamp, WebhookId,
     run::RunKind,
     webhook::{Webhook, WebhookStatus},
 };
-use patchbay_runtime::{Answer, Finished, Receipt, Verdict, WebhookCall};
+use patchbay_runtime::{Answer, Finished, Receipt, Verdict, WebhookCall, is_of_the_server};
 use tokio::sync::OwnedSemaphorePermit;
 use tracing::Instrument as _;
 
@@ -25,21 +25,6 @@ use crate::{
 const MOST_ID_BYTES: usize = 512;
 /// How much of a reason is kept, in characters.
 pub(super) const MOST_REASON_CHARS: usize = 1_000;
-
-/// Headers that a plugin's answer cannot set.
-const OF_THE_SERVER: [&str; 11] = [
-    "connection",
-    "content-length",
-    "date",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-connection",
-    "set-cookie",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
 
 /// A vendor's request.
 #[derive(Debug, Clone)]
@@ -87,7 +72,7 @@ impl TryFrom<Answer> for WebhookAnswer {
         let mut kept = HeaderMap::new();
         for (name, value) in headers {
             // the server knows the length and the connection, and nothing here is a browser's session
-            if !OF_THE_SERVER.contains(&name.as_str()) {
+            if !is_of_the_server(name.as_str()) && name != SET_COOKIE {
                 kept.append(name, value);
             }
         }

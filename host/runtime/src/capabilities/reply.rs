@@ -86,7 +86,7 @@ pub(crate) fn client_left() -> HostError {
 }
 
 /// Headers that belong to a connection or are the server's to set.
-const DROPPED: [&str; 10] = [
+const OF_THE_SERVER: [&str; 10] = [
     "connection",
     "content-length",
     "date",
@@ -98,6 +98,12 @@ const DROPPED: [&str; 10] = [
     "transfer-encoding",
     "upgrade",
 ];
+
+/// True for a header, in lower case, that no plugin's answer can set: it belongs to a connection or is the server's.
+#[must_use]
+pub fn is_of_the_server(header: &str) -> bool {
+    OF_THE_SERVER.contains(&header)
+}
 
 impl Host for CallState {}
 
@@ -123,7 +129,7 @@ impl HostResponder for CallState {
                 return Err(invalid("/headers", format!("valid headers: {name:?} is not")));
             }
             let name = name.to_ascii_lowercase();
-            if !DROPPED.contains(&name.as_str()) {
+            if !is_of_the_server(&name) {
                 kept.push((name, self.tenant.redact.redact_str(&value).into_owned()));
             }
         }
