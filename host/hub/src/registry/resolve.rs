@@ -22,7 +22,6 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::Loaded;
-
 use crate::{
     hub::{Inner, lock},
     tenant::Settings,
