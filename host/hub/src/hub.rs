@@ -101,6 +101,8 @@ pub(crate) struct Inner {
     /// By the key's hash.
     pub(crate) keys: ReadThrough<[u8; 32], ApiKey>,
     pub(crate) tenants: Arc<Tenants>,
+    /// For packages that other hubs were given.
+    pub(crate) looks: converge::Looks,
     /// Keeps tokens good.
     pub(crate) refresher: Refresher<TokenStore>,
     /// What clients of vendors' authorization servers need.
@@ -199,6 +201,7 @@ impl Hub {
             registry: Registry::new(packages),
             keys: ReadThrough::new(10_000, CACHE_TIME),
             tenants,
+            looks: converge::Looks::default(),
             hooks: ReadThrough::new(10_000, CACHE_TIME),
             webhooks: webhooks::Queue::new(config.webhook_concurrency, database.is_shared()),
             work: TaskTracker::new(),
@@ -312,6 +315,7 @@ impl Inner {
         self.settle_leftovers().await;
         if self.database.is_shared() {
             // a notice may have been lost without the connection that brings them
+            self.registry.round();
             self.load_missing(None).await?;
         }
         loop {

@@ -80,8 +80,8 @@ impl Hub {
         Ok((key, secret))
     }
 
-    /// Makes an API key stop working: in this process at once, in another one that runs on the same database
-    /// within a minute, as long as it may keep what it read. Harmless if it was revoked before; `not_found` for one
+    /// Makes an API key stop working: in this process at once; in another one that runs on the same database within a
+    /// second if that is PostgreSQL, and on SQLite within a minute, as long as it may keep what it read. Harmless if it was revoked before; `not_found` for one
     /// that is unknown or another org's.
     pub async fn revoke_api_key(&self, org: OrgId, key: ApiKeyId) -> Result<(), Failure> {
         let hub = &*self.0;

@@ -17,6 +17,7 @@ mod canary;
 mod compile_bombs;
 mod docs;
 mod exports;
+mod foreign_orgs;
 mod hot_swap;
 mod isolation;
 mod languages;
@@ -26,6 +27,7 @@ mod openai;
 mod openai_failures;
 mod openai_streams;
 mod private_names;
+mod processes;
 mod scene;
 mod sdk;
 mod shares;
@@ -68,6 +70,9 @@ on_both_databases! {
         a_call_that_runs_during_a_swap_ends_on_the_version_that_it_began_with
         a_pinned_installation_stays_where_it_is
         a_version_that_may_do_more_waits_for_an_approval_while_the_one_before_serves
+    }
+    foreign_orgs {
+        every_route_refuses_what_is_another_orgs
     }
     isolation {
         records_values_and_files_of_another_org_are_not_found

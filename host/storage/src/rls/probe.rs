@@ -100,7 +100,7 @@ pub(super) async fn run(connection: &mut PgConnection, tables: &mut [Known]) -> 
     for org in [ours, theirs] {
         scene.seed(connection, tables, org).await?;
     }
-    for table in tables.iter_mut().filter(|table| table.shown.org_column.is_some()) {
+    for table in tables.iter_mut().filter(|table| table.shown.org_column.is_some() && table.shown.reachable) {
         for role in [APP, JOURNAL] {
             let rights = Rights::read(connection, role, table).await?;
             if role == APP || rights.any() {
