@@ -10,6 +10,7 @@ use std::{borrow::Cow, io::ErrorKind, time::Duration};
 
 use patchbay_model::OrgId;
 use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, SqlSafeStr, pool::PoolConnection, raw_sql};
+use tokio::time::timeout;
 
 use super::{Patience, answered};
 use crate::StorageError;
@@ -144,7 +145,8 @@ impl PgTx {
             return Err(error);
         }
         if let Some(connection) = self.connection.take() {
-            Unsettled::new(connection).run("COMMIT", self.patience.statement).await?;
+            let connection = Unsettled::new(connection).run("COMMIT", self.patience.statement).await?;
+            tokio::spawn(give_back(connection, self.patience.answer));
         }
         Ok(())
     }
@@ -158,11 +160,23 @@ impl Drop for PgTx {
                 drop(connection.detach());
                 return;
             }
-            let rollback = Unsettled::new(connection).run("ROLLBACK", self.patience.answer);
+            let within = self.patience.answer;
+            let rollback = Unsettled::new(connection).run("ROLLBACK", within);
             // Whoever drops a transaction does not wait; the pool does, for the connection.
-            tokio::spawn(async move { rollback.await.map(drop) });
+            tokio::spawn(async move {
+                if let Ok(connection) = rollback.await {
+                    give_back(connection, within).await;
+                }
+            });
         }
     }
+}
+
+/// Puts a connection back into the pool, which asks it first if it still is one, and would wait for the answer for as
+/// long as the kernel does: meanwhile its place is taken.
+async fn give_back(mut connection: PoolConnection<Postgres>, within: Duration) {
+    // Too late, it is closed, and its place free.
+    let _ = timeout(within, connection.return_to_pool()).await;
 }
 
 /// A standby cannot begin a transaction that writes, and says only that it has no such feature.

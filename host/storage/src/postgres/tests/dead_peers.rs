@@ -27,7 +27,7 @@ const SOON: Duration = Duration::from_secs(8);
 fn short() -> Patience {
     Patience {
         answer: Duration::from_secs(2),
-        statement: Duration::from_millis(500),
+        statement: Duration::from_secs(1),
         lock: Duration::from_millis(200),
         idle_in_batch: Duration::from_millis(200),
         ..Patience::default()
