@@ -107,8 +107,16 @@ macro_rules! log {
                     self.tx,
                     (i64, Option<Vec<u8>>),
                     concat!(
-                        "INSERT INTO ", $heads, " (", $key, ", seq, hash) VALUES ($1, 0, $2)
-                         ON CONFLICT (", $key, ") DO UPDATE SET seq = ", $heads, ".seq RETURNING seq, hash"
+                        "INSERT INTO ",
+                        $heads,
+                        " (",
+                        $key,
+                        ", seq, hash) VALUES ($1, 0, $2)
+                         ON CONFLICT (",
+                        $key,
+                        ") DO UPDATE SET seq = ",
+                        $heads,
+                        ".seq RETURNING seq, hash"
                     ),
                     chain.id(),
                     chain.genesis().0.as_slice(),
@@ -119,13 +127,17 @@ macro_rules! log {
                     None => self.fold(chain).await?,
                 };
                 let seq = unsigned(last) + 1;
-                let detail = serde_json::to_string(&entry.detail)
-                    .map_err(|error| StorageError::Corrupt(error.to_string()))?;
+                let detail =
+                    serde_json::to_string(&entry.detail).map_err(|error| StorageError::Corrupt(error.to_string()))?;
                 let hash = chain.link(before, seq, entry, &detail);
                 execute!(
                     self.tx,
                     concat!(
-                        "INSERT INTO ", $lines, " (", $key, ", seq, id, actor, action, subject, detail, at, request_id, hash)
+                        "INSERT INTO ",
+                        $lines,
+                        " (",
+                        $key,
+                        ", seq, id, actor, action, subject, detail, at, request_id, hash)
                          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
                     ),
                     chain.id(),
@@ -166,17 +178,23 @@ macro_rules! log {
             /// The database fails.
             pub async fn list(&mut self, filter: &AuditFilter) -> Result<Vec<AuditLine>, StorageError> {
                 let text = |wanted: &Option<String>| Text(wanted.clone().unwrap_or_default());
+                let chain = self.chain().id();
                 fetch_all!(
                     self.tx,
                     Row,
                     concat!(
-                        "SELECT ", $key, " AS chain, seq, id, actor, action, subject, detail, at, request_id, hash FROM ",
-                        $lines, " WHERE ", $key, " = $1 AND seq < $2 AND ($3 = '' OR actor = $3)
+                        "SELECT ",
+                        $key,
+                        " AS chain, seq, id, actor, action, subject, detail, at, request_id, hash FROM ",
+                        $lines,
+                        " WHERE ",
+                        $key,
+                        " = $1 AND seq < $2 AND ($3 = '' OR actor = $3)
                            AND ($4 = '' OR action = $4 OR substr(action, 1, length($4) + 1) = $4 || '.')
                            AND ($5 = '' OR subject = $5) AND at >= $6 AND at < $7
                          ORDER BY seq DESC LIMIT $8"
                     ),
-                    self.chain().id(),
+                    chain,
                     filter.before.map_or(i64::MAX, signed),
                     text(&filter.actor),
                     text(&filter.action),
@@ -195,14 +213,20 @@ macro_rules! log {
             /// # Errors
             /// The database fails.
             pub async fn after(&mut self, seq: u64, limit: u32) -> Result<Vec<AuditLine>, StorageError> {
+                let chain = self.chain().id();
                 fetch_all!(
                     self.tx,
                     Row,
                     concat!(
-                        "SELECT ", $key, " AS chain, seq, id, actor, action, subject, detail, at, request_id, hash FROM ",
-                        $lines, " WHERE ", $key, " = $1 AND seq > $2 ORDER BY seq LIMIT $3"
+                        "SELECT ",
+                        $key,
+                        " AS chain, seq, id, actor, action, subject, detail, at, request_id, hash FROM ",
+                        $lines,
+                        " WHERE ",
+                        $key,
+                        " = $1 AND seq > $2 ORDER BY seq LIMIT $3"
                     ),
-                    self.chain().id(),
+                    chain,
                     signed(seq),
                     row_limit(limit),
                 )?
@@ -211,16 +235,33 @@ macro_rules! log {
                 .collect()
             }
 
+            /// How many entries there are after a number.
+            ///
+            /// # Errors
+            /// The database fails.
+            pub async fn count_after(&mut self, seq: u64) -> Result<u64, StorageError> {
+                let chain = self.chain().id();
+                let counted = fetch_optional!(
+                    self.tx,
+                    (i64,),
+                    concat!("SELECT COUNT(*) FROM ", $lines, " WHERE ", $key, " = $1 AND seq > $2"),
+                    chain,
+                    signed(seq),
+                )?;
+                Ok(counted.map_or(0, |(count,)| unsigned(count)))
+            }
+
             /// Where it ends; none while nothing was ever added.
             ///
             /// # Errors
             /// The database fails.
             pub async fn head(&mut self) -> Result<Option<AuditHead>, StorageError> {
+                let chain = self.chain().id();
                 fetch_optional!(
                     self.tx,
                     HeadRow,
                     concat!("SELECT ", $key, " AS chain, seq, hash FROM ", $heads, " WHERE ", $key, " = $1"),
-                    self.chain().id(),
+                    chain,
                 )?
                 .map(head)
                 .transpose()

@@ -61,6 +61,22 @@ impl HubTx<'_> {
         .collect()
     }
 
+    /// Where audit logs of orgs end whose last entry is of before there were chains.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn unchained_audit_heads(&mut self, limit: u32) -> Result<Vec<AuditHead>, StorageError> {
+        fetch_all!(
+            self.tx,
+            HeadRow,
+            "SELECT org_id, seq, hash FROM audit_head WHERE hash IS NULL ORDER BY org_id LIMIT $1",
+            row_limit(limit),
+        )?
+        .into_iter()
+        .map(audit::head)
+        .collect()
+    }
+
     /// Keeps a checkpoint. False if there is one of its log with as many entries.
     ///
     /// # Errors

@@ -297,10 +297,7 @@ mod tests {
     #[test]
     fn the_form_of_a_hash_stays() {
         let chain = Chain::Org(entry().org);
-        assert_eq!(
-            chain.link(chain.genesis(), 1, &entry(), "{\"a\":1}").to_string(),
-            "GOLDEN"
-        );
+        assert_eq!(chain.link(chain.genesis(), 1, &entry(), "{\"a\":1}").to_string(), "GOLDEN");
     }
 
     #[test]

@@ -149,6 +149,7 @@ impl From<StorageError> for Failure {
             StorageError::Busy | StorageError::Closed | StorageError::Contended | StorageError::Unreachable(_) => {
                 Self::new(Code::Unavailable, "the database did not answer in time").with_internal(error)
             }
+            StorageError::NotOperator => Self::new(Code::Conflict, error.to_string()),
             StorageError::NotACounter => Self::violation("", "a counter whose sum fits 64 bits"),
             StorageError::InvalidPointer(_) => Self::internal(&error),
             _ => Self::internal(with_sources(&error)),

@@ -1,9 +1,6 @@
 //! Fingerprints of the keys that are not in the database, and the versions of those that wrap what is.
 
-use crate::{
-    HubTx, StorageError,
-    column::unsigned,
-};
+use crate::{HubTx, StorageError, column::unsigned};
 
 /// How many data keys a key-encryption key wraps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,8 +17,7 @@ impl HubTx<'_> {
     /// # Errors
     /// The database fails.
     pub async fn key_fingerprint(&mut self, name: &str) -> Result<Option<Vec<u8>>, StorageError> {
-        let found =
-            fetch_optional!(self.tx, (Vec<u8>,), "SELECT fingerprint FROM hub_keys WHERE name = $1", name)?;
+        let found = fetch_optional!(self.tx, (Vec<u8>,), "SELECT fingerprint FROM hub_keys WHERE name = $1", name)?;
         Ok(found.map(|(fingerprint,)| fingerprint))
     }
 
@@ -44,12 +40,7 @@ impl HubTx<'_> {
     ///
     /// # Errors
     /// The database fails.
-    pub async fn replace_key(
-        &mut self,
-        name: &str,
-        old: &[u8; 32],
-        new: &[u8; 32],
-    ) -> Result<bool, StorageError> {
+    pub async fn replace_key(&mut self, name: &str, old: &[u8; 32], new: &[u8; 32]) -> Result<bool, StorageError> {
         let rows = execute!(
             self.tx,
             "UPDATE hub_keys SET fingerprint = $3 WHERE name = $1 AND fingerprint = $2",

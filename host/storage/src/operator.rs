@@ -79,12 +79,7 @@ impl OperatorTx<'_> {
     /// The database fails.
     pub async fn destroy_keys_before(&mut self, version: u32) -> Result<u64, StorageError> {
         self.erase().await?;
-        execute!(
-            self.tx,
-            "DELETE FROM org_key WHERE org_id = $1 AND version < $2",
-            self.org.0,
-            i64::from(version),
-        )
+        execute!(self.tx, "DELETE FROM org_key WHERE org_id = $1 AND version < $2", self.org.0, i64::from(version),)
     }
 
     /// From here to the end of the transaction SQLite overwrites what goes. PostgreSQL keeps it until its vacuum.

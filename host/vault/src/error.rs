@@ -15,7 +15,9 @@ pub enum VaultError {
         version: u32,
     },
     /// The org's data key is wrapped by a key-encryption key that this hub was not given.
-    #[error("data keys are wrapped with key-encryption key version {0}, which this hub does not have: add it to [vault.keys]")]
+    #[error(
+        "data keys are wrapped with key-encryption key version {0}, which this hub does not have: add it to [vault.keys]"
+    )]
     UnknownKek(u32),
     /// There is no key-encryption key at all.
     #[error("there is no key-encryption key: name one in [vault.keys]")]

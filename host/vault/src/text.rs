@@ -43,7 +43,8 @@ impl Vault {
         sealed: &[u8],
     ) -> Result<SecretString, VaultError> {
         let (version, key, sealed) = self.opening_key(tx, sealed).await?;
-        let plain = cipher::open(&key, &framed(tx.id(), place.table, place.row, version), sealed).map_err(|_| VaultError::Tampered)?;
+        let plain = cipher::open(&key, &framed(tx.id(), place.table, place.row, version), sealed)
+            .map_err(|_| VaultError::Tampered)?;
         std::str::from_utf8(&plain).map(SecretString::from).map_err(|_| VaultError::Malformed)
     }
 }

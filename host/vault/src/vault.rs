@@ -170,11 +170,7 @@ impl Vault {
     }
 
     /// Makes a data key of this version.
-    pub(crate) async fn add_key(
-        &self,
-        tx: &mut OrgTx<'_>,
-        version: u32,
-    ) -> Result<(u32, Arc<KeyBytes>), VaultError> {
+    pub(crate) async fn add_key(&self, tx: &mut OrgTx<'_>, version: u32) -> Result<(u32, Arc<KeyBytes>), VaultError> {
         let mut key = Zeroizing::new([0; KEY_LEN]);
         self.random.fill(key.as_mut_slice());
         let made = self.wrap(tx.id(), version, &key)?;

@@ -51,9 +51,7 @@ impl Scope {
     /// What it means that the server did not take this scope.
     fn refused(&self, error: StorageError) -> StorageError {
         match (self, error) {
-            (Self::Operator(_), StorageError::Postgres { code, .. }) if code == "42501" => {
-                StorageError::NotOperator
-            }
+            (Self::Operator(_), StorageError::Postgres { code, .. }) if code == "42501" => StorageError::NotOperator,
             (_, other) => other,
         }
     }
