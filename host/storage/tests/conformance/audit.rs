@@ -243,7 +243,11 @@ mod upgrade {
         for sql in before {
             sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut database).await.unwrap();
         }
-        sqlx::query("INSERT INTO org (id, name, created_at) VALUES ($1, 'o', 0)").bind(ORG).execute(&mut database).await.unwrap();
+        sqlx::query("INSERT INTO org (id, name, created_at) VALUES ($1, 'o', 0)")
+            .bind(ORG)
+            .execute(&mut database)
+            .await
+            .unwrap();
         for (id, at) in [(1_u128, 20_i64), (2, 10), (3, 20)] {
             let insert = "INSERT INTO audit (org_id, id, actor, action, subject, detail, at) VALUES ($1, $2, 'a', 'b', 'c', '{}', $3)";
             sqlx::query(insert).bind(ORG).bind(Uuid::from_u128(id)).bind(at).execute(&mut database).await.unwrap();
@@ -270,7 +274,11 @@ mod upgrade {
         for sql in before {
             sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut owner).await.unwrap();
         }
-        sqlx::query("INSERT INTO org (id, name, created_at) VALUES ($1, 'o', 0)").bind(ORG).execute(&mut superuser).await.unwrap();
+        sqlx::query("INSERT INTO org (id, name, created_at) VALUES ($1, 'o', 0)")
+            .bind(ORG)
+            .execute(&mut superuser)
+            .await
+            .unwrap();
         for (id, at) in [(1_u128, 20_i64), (2, 10), (3, 20)] {
             let insert = "INSERT INTO audit (org_id, id, actor, action, subject, detail, at) VALUES ($1, $2, 'a', 'b', 'c', '{}', $3)";
             sqlx::query(insert).bind(ORG).bind(Uuid::from_u128(id)).bind(at).execute(&mut superuser).await.unwrap();

@@ -38,7 +38,10 @@ pub async fn keys_under_other_versions_are_found_page_by_page(store: Store) {
         insert(&store, org, &one).await;
     }
     let mut tx = store.database.read().await.unwrap();
-    assert_eq!(tx.hub().kek_uses().await.unwrap(), [KekUse { version: 1, data_keys: 2 }, KekUse { version: 2, data_keys: 1 }]);
+    assert_eq!(
+        tx.hub().kek_uses().await.unwrap(),
+        [KekUse { version: 1, data_keys: 2 }, KekUse { version: 2, data_keys: 1 }]
+    );
     assert_eq!(tx.hub().orgs_with_several_keys().await.unwrap(), 1);
     let (mut found, mut after) = (Vec::new(), None);
     loop {
@@ -169,7 +172,9 @@ pub async fn an_org_goes_in_batches_and_takes_everything_along(store: Store) {
     let mut ours = tx.org(store.ours);
     assert_eq!(ours.keys().list().await.unwrap(), []);
     assert!(ours.api_keys().list(None, 10).await.unwrap().is_empty());
-    assert!(ours.installations().list().await.unwrap().is_empty() && ours.connections().list().await.unwrap().is_empty());
+    assert!(
+        ours.installations().list().await.unwrap().is_empty() && ours.connections().list().await.unwrap().is_empty()
+    );
     drop(tx);
 
     let mut batches = Vec::new();
@@ -257,7 +262,8 @@ mod sqlite_alone {
     /// What is in the file and in its log.
     fn bytes(store: &Store) -> Vec<u8> {
         let Home::Sqlite(folder) = &store.home else { panic!("not SQLite") };
-        let files = ["patchbay.db", "patchbay.db-wal"].map(|file| std::fs::read(folder.path().join(file)).unwrap_or_default());
+        let files =
+            ["patchbay.db", "patchbay.db-wal"].map(|file| std::fs::read(folder.path().join(file)).unwrap_or_default());
         files.concat()
     }
 

@@ -124,7 +124,10 @@ pub async fn webhooks_and_the_audit_log_page_backwards(store: Store) {
     assert_eq!(ours.webhooks().list(&other).await.unwrap(), []);
     let page = |before| AuditFilter { before, limit: 2, ..AuditFilter::default() };
     let first = ours.audit().list(&page(None)).await.unwrap();
-    assert_eq!(first.iter().map(|line| (line.seq, &line.entry)).collect::<Vec<_>>(), [(3, &entries[0]), (2, &entries[1])]);
+    assert_eq!(
+        first.iter().map(|line| (line.seq, &line.entry)).collect::<Vec<_>>(),
+        [(3, &entries[0]), (2, &entries[1])]
+    );
     let rest = ours.audit().list(&page(Some(2))).await.unwrap();
     assert_eq!(rest.into_iter().map(|line| line.entry).collect::<Vec<_>>(), entries[2..]);
 }
