@@ -297,7 +297,10 @@ mod tests {
     #[test]
     fn the_form_of_a_hash_stays() {
         let chain = Chain::Org(entry().org);
-        assert_eq!(chain.link(chain.genesis(), 1, &entry(), "{\"a\":1}").to_string(), "GOLDEN");
+        assert_eq!(
+            chain.link(chain.genesis(), 1, &entry(), "{\"a\":1}").to_string(),
+            "0204bedb3d15e131031486fbdeef3e1075747d9ae7aec3344dc2d0e932680981"
+        );
     }
 
     #[test]

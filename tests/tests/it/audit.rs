@@ -54,17 +54,20 @@ impl Scene {
         Database::open(&url).await.unwrap()
     }
 
-    /// As whoever owns the database can. `{org}` stands for the org's id, as the database writes it.
+    /// As whoever owns the database can. `{org}` stands for the org's id, as the database writes it, and `{blank}` for a
+    /// detail with a blank before it.
     async fn tamper(&self, org: OrgId, sql: &str) {
         match self.hub.postgres() {
             Some(database) => {
-                let sql = AssertSqlSafe(sql.replace("{org}", &format!("'{}'", org.0)));
+                let blank = "(' ' || detail::text)::json";
+                let sql = AssertSqlSafe(sql.replace("{org}", &format!("'{}'", org.0)).replace("{blank}", blank));
                 sqlx::raw_sql(sql).execute(&mut database.connect("postgres").await).await.unwrap();
             }
             None => {
                 let url = format!("sqlite:{}", self.hub.data_dir().join("patchbay.db").display());
                 let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();
-                let sql = AssertSqlSafe(sql.replace("{org}", &format!("X'{}'", org.0.simple())));
+                let id = format!("X'{}'", org.0.simple());
+                let sql = AssertSqlSafe(sql.replace("{org}", &id).replace("{blank}", "' ' || detail"));
                 sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
                 connection.close().await.unwrap();
             }
@@ -120,7 +123,7 @@ pub async fn whatever_is_done_to_an_entry_is_found() {
 
     for (attack, sql, found) in [
         ("edit a detail", "UPDATE audit SET detail = '{}' WHERE org_id = {org} AND seq = 3", (DamageKind::Edited, 3)),
-        ("edit a blank", "UPDATE audit SET detail = ' ' || CAST(detail AS TEXT) WHERE org_id = {org} AND seq = 2", (DamageKind::Edited, 2)),
+        ("edit a blank", "UPDATE audit SET detail = {blank} WHERE org_id = {org} AND seq = 2", (DamageKind::Edited, 2)),
         ("edit an actor", "UPDATE audit SET actor = 'hub' WHERE org_id = {org} AND seq = 2", (DamageKind::Edited, 2)),
         ("edit an action", "UPDATE audit SET action = 'x' WHERE org_id = {org} AND seq = 6", (DamageKind::Edited, 6)),
         ("edit a resource", "UPDATE audit SET subject = 'x' WHERE org_id = {org} AND seq = 6", (DamageKind::Edited, 6)),
@@ -131,7 +134,7 @@ pub async fn whatever_is_done_to_an_entry_is_found() {
         ("delete several", "DELETE FROM audit WHERE org_id = {org} AND seq IN (3, 4)", (DamageKind::Missing, 3)),
         ("delete one and close the gap", "DELETE FROM audit WHERE org_id = {org} AND seq = 6; DELETE FROM audit WHERE org_id = {org} AND seq = 2;
            UPDATE audit SET seq = seq - 1 WHERE org_id = {org} AND seq = 3; UPDATE audit SET seq = seq - 1 WHERE org_id = {org} AND seq = 4;
-           UPDATE audit SET seq = seq - 1 WHERE org_id = {org} AND seq = 5", (DamageKind::Reordered, 2)),
+           UPDATE audit SET seq = seq - 1 WHERE org_id = {org} AND seq = 5", (DamageKind::Edited, 2)),
         ("swap two", "UPDATE audit SET seq = 100 WHERE org_id = {org} AND seq = 2; UPDATE audit SET seq = 2 WHERE org_id = {org} AND seq = 4;
            UPDATE audit SET seq = 4 WHERE org_id = {org} AND seq = 100", (DamageKind::Reordered, 2)),
         ("swap neighbours", "UPDATE audit SET seq = 100 WHERE org_id = {org} AND seq = 5; UPDATE audit SET seq = 5 WHERE org_id = {org} AND seq = 6;

@@ -169,10 +169,10 @@ pub async fn no_call_fails_while_both_kinds_of_keys_rotate_and_old_keys_open_not
         load.wait_for_more(50).await;
         for (org, _) in &orgs {
             let stopped = one.rotate_data_key(org.id, Some(0)).await.unwrap();
-            assert_eq!((stopped.resealed, stopped.destroyed), (0, 0));
+            assert_eq!(stopped.resealed, 0, "the rest is left to the next");
             let (first, second) = tokio::join!(one.rotate_data_key(org.id, None), other.rotate_data_key(org.id, None));
             let (first, second) = (first.unwrap(), second.unwrap());
-            assert!(first.destroyed + second.destroyed >= 1);
+            assert!(stopped.destroyed + first.destroyed + second.destroyed >= 1);
             assert_eq!((first.unreadable, second.unreadable), (0, 0));
         }
         load.wait_for_more(50).await;

@@ -101,10 +101,12 @@ pub(super) async fn run(connection: &mut PgConnection, tables: &mut [Known]) -> 
         scene.seed(connection, tables, org).await?;
     }
     // A user that a hub serves with need not be able to become the operator.
-    let (operator,): (bool,) = sqlx::query_as("SELECT pg_has_role(session_user, $1, 'MEMBER')")
-        .bind(OPERATOR)
-        .fetch_one(&mut *connection)
-        .await?;
+    let (operator,): (bool,) = sqlx::query_as(
+        "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1 AND pg_has_role(session_user, oid, 'MEMBER'))",
+    )
+    .bind(OPERATOR)
+    .fetch_one(&mut *connection)
+    .await?;
     let roles = if operator { &[APP, JOURNAL, OPERATOR][..] } else { &[APP, JOURNAL] };
     for table in tables.iter_mut().filter(|table| table.shown.org_column.is_some()) {
         for &role in roles {
