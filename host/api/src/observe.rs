@@ -81,7 +81,8 @@ where
         let mut entry = Entry { id, method, route, span: span.clone(), started: Instant::now(), code: None };
         Box::pin(
             async move {
-                let served = AssertUnwindSafe(async { inner.call(request).await }).catch_unwind().await;
+                let served = patchbay_hub::in_request(id, inner.call(request));
+                let served = AssertUnwindSafe(served).catch_unwind().await;
                 let response = match served {
                     Ok(Ok(response)) => response,
                     Ok(Err(never)) => match never {},

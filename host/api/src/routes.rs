@@ -13,6 +13,7 @@ pub(crate) mod get_run;
 pub(crate) mod get_webhook;
 pub(crate) mod healthz;
 pub(crate) mod invoke_action;
+pub(crate) mod list_audit;
 pub(crate) mod list_events;
 pub(crate) mod list_installations;
 pub(crate) mod list_plugins;
@@ -67,6 +68,7 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
         .routes(routes!(get_blob::get_blob))
         .routes(routes!(list_usage::list_usage))
         .routes(routes!(list_events::list_events))
+        .routes(routes!(list_audit::list_audit))
         .routes(routes!(list_webhooks::list_webhooks))
         .routes(routes!(get_webhook::get_webhook))
         .routes(routes!(replay_webhook::replay_webhook))

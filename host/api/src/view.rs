@@ -3,6 +3,7 @@
 //! These types are the API's own, not those of the hub: a field that is added inside does not leak out,
 //! and each conversion names every field, so that one that is added cannot be forgotten either.
 
+mod audit;
 mod connection;
 mod event;
 mod installation;
@@ -13,6 +14,7 @@ mod run;
 mod usage;
 mod webhook;
 
+pub(crate) use audit::AuditEntry;
 pub(crate) use connection::Connection;
 pub(crate) use event::Event;
 pub(crate) use installation::{Installation, Policy};

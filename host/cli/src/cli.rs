@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{db, init, key, plugin, serve};
+use crate::{audit, db, init, key, org_delete, plugin, serve, vault};
 
 /// Integrations as sandboxed plugins, behind one API.
 #[derive(Debug, Parser)]
@@ -28,6 +28,14 @@ pub enum Command {
     /// The database: its schema, and the proof that it keeps organizations apart
     #[command(subcommand)]
     Db(db::DbCommand),
+    /// Delete an organization: its secrets first
+    OrgDelete(org_delete::Options),
+    /// The keys that secrets are sealed with, and their rotation
+    #[command(subcommand)]
+    Vault(vault::VaultCommand),
+    /// The audit log: verify, export
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Make, build, sign and inspect plugins
     Plugin(plugin::PluginCommand),
     /// Compile a component from standard input; the hub runs this in a limited process of its own

@@ -4,6 +4,7 @@
 //! Paths in it start at the file's own folder, so that it means the same from wherever it is used.
 
 mod build;
+mod keys;
 mod limits;
 mod oauth;
 
@@ -19,13 +20,15 @@ use patchbay_storage::DatabaseUrl;
 use serde::{Deserialize, Deserializer};
 use url::Url;
 
+pub use keys::{Audit, Vault};
 pub use limits::Limits;
 pub use oauth::OauthClient;
 
 use crate::fix::OrFix;
 
 /// Keys whose value in the environment is a list with commas.
-const LISTS: [&str; 4] = ["plugins.publishers", "plugins.new_publisher_of", "egress.allow_addresses", "egress.ports"];
+const LISTS: [&str; 5] =
+    ["plugins.publishers", "plugins.new_publisher_of", "egress.allow_addresses", "egress.ports", "audit.former_keys"];
 
 /// The whole of it. Every section may be missing.
 #[derive(Debug, Default, Deserialize)]
@@ -35,6 +38,10 @@ pub struct Config {
     pub server: Server,
     /// What is kept.
     pub data: Data,
+    /// The keys that what is sealed depends on.
+    pub vault: Vault,
+    /// The audit log.
+    pub audit: Audit,
     /// What may run.
     pub plugins: Plugins,
     /// Vendors' host names to the base URLs that are called instead: simulators, sandboxes, gateways.
@@ -235,12 +242,15 @@ impl Config {
             *path = folder.join(&*path);
         }
         config.oauth.values_mut().for_each(|client| client.start_at(folder));
+        config.vault.start_at(folder);
+        config.audit.start_at(folder);
         Ok(config)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use patchbay_hub::KeySource;
     use secrecy::ExposeSecret as _;
 
     use super::*;
@@ -299,6 +309,7 @@ mod tests {
         assert_eq!(format!("{:#?}", shown.hub().unwrap()), format!("{:#?}", default.hub().unwrap()));
         assert_eq!(format!("{:#?}", shown.server), format!("{:#?}", default.server));
         assert_eq!(format!("{:?} {:?}", shown.data, shown.log), format!("{:?} {:?}", default.data, default.log));
+        assert_eq!(format!("{:?}", shown.audit), format!("{:?}", default.audit));
     }
 
     #[test]
@@ -339,6 +350,23 @@ mod tests {
         assert_eq!(client.private_key.as_deref(), Some(Path::new("/etc/patchbay/salesforce.pem")));
         assert!(!format!("{config:?}").contains("canary"));
         assert!(parse("[oauth.salesforce]\nclient_id = \"hub\"\nsecret = \"s\"", &[]).is_err());
+    }
+
+    #[test]
+    fn keys_come_from_files_the_environment_and_commands() {
+        let text = "[vault]\ncurrent = 2\n[vault.keys.1]\nfile = \"keys/master\"\n[vault.keys.2]\ncommand = [\"kms\", \"a,b\"]";
+        let config =
+            parse(text, &[("PATCHBAY__VAULT__KEYS__3__ENV", "KEK"), ("PATCHBAY__AUDIT__KEY__FILE", "sign")]).unwrap();
+        let keys = config.hub().unwrap().keys;
+        assert_eq!(keys.current, Some(2));
+        assert_eq!(keys.keys[&1], KeySource::File(PathBuf::from("/etc/patchbay/keys/master")));
+        let KeySource::Command(command) = &keys.keys[&2] else { panic!("a command") };
+        assert_eq!(command.arguments, ["a,b"]);
+        assert_eq!(keys.keys[&3], KeySource::Env("KEK".to_owned()));
+        let signing = config.hub().unwrap().signing;
+        assert_eq!(signing.key, Some(KeySource::File(PathBuf::from("/etc/patchbay/sign"))));
+        assert!(parse("[vault.keys.1]\npath = \"x\"", &[]).is_err());
+        assert!(parse("[vault.keys.1]", &[]).unwrap().hub().is_err());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! `anyhow` ends here. Below this crate errors are types; here they become two lines for a person: what
 //! went wrong, and what to do about it ([`fix`]).
 
+mod audit;
 mod cli;
 mod config;
 mod db;
@@ -11,8 +12,10 @@ mod init;
 mod key;
 mod logging;
 mod open;
+mod org_delete;
 mod plugin;
 mod serve;
+mod vault;
 
 use std::process::ExitCode;
 
@@ -34,6 +37,9 @@ fn main() -> ExitCode {
         Command::Serve(options) => block_on(serve::run(options)),
         Command::Key(command) => block_on(key::run(command)),
         Command::Db(command) => block_on(db::run(command)),
+        Command::OrgDelete(options) => block_on(org_delete::run(options)),
+        Command::Vault(command) => block_on(vault::run(command)),
+        Command::Audit(command) => block_on(audit::run(command)),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,10 +1,12 @@
-//! Entries of the audit log. Each is written in the transaction of the change that it tells of, so that
-//! there is no change without an entry and no entry without a change.
+//! Entries of the audit log. Each is written in the transaction of the change that it tells of, as the last thing in
+//! it, so that there is no change without an entry and no entry without a change. Calls write none: what a call does is
+//! in its run, and the lock that keeps a log in one piece is not taken on a call's way.
 
 use patchbay_model::{ApiKeyId, AuditId, OrgId, org::AuditEntry};
+use patchbay_storage::chain::Chain;
 use serde_json::Value;
 
-use crate::hub::Inner;
+use crate::{hub::Inner, request};
 
 /// Who changed something.
 #[derive(Debug, Clone, Copy)]
@@ -13,6 +15,8 @@ pub(crate) enum Actor {
     Key(ApiKeyId),
     /// Somebody at the command line.
     Operator,
+    /// The hub by itself.
+    Hub,
 }
 
 impl Inner {
@@ -31,11 +35,18 @@ impl Inner {
             actor: match actor {
                 Actor::Key(key) => key.to_string(),
                 Actor::Operator => "operator".to_owned(),
+                Actor::Hub => "hub".to_owned(),
             },
             action: action.to_owned(),
             subject: subject.to_string(),
             detail,
             at: self.clock.now(),
+            request: request::current(),
         }
+    }
+
+    /// An entry for the hub's own log: about what concerns no org, or one that is gone.
+    pub(crate) fn hub_audit(&self, actor: Actor, action: &str, subject: impl ToString, detail: Value) -> AuditEntry {
+        self.audit(OrgId(Chain::Hub.id()), actor, action, subject, detail)
     }
 }

@@ -13,7 +13,11 @@ use patchbay_package::Trust;
 use patchbay_runtime::{Compiler, RuntimeConfig};
 use patchbay_storage::DatabaseUrl;
 
-use crate::retention::Retention;
+use crate::{
+    chain::AuditConfig,
+    keys::{KeySources, SigningSource},
+    retention::Retention,
+};
 
 /// The hub's configuration.
 #[derive(Debug, Clone)]
@@ -27,6 +31,12 @@ pub struct HubConfig {
     pub blobs_dir: Option<PathBuf>,
     /// The key files. Default: `keys` in the data folder.
     pub keys_dir: Option<PathBuf>,
+    /// Where the key-encryption keys are, if not there.
+    pub keys: KeySources,
+    /// Where the key is that signs the audit log, if not there.
+    pub signing: SigningSource,
+    /// When the audit log is signed.
+    pub audit: AuditConfig,
     /// The folder that is watched for packages. Made if missing; none: packages come by upload only.
     pub plugins_dir: Option<PathBuf>,
     /// How the outside world reaches this hub, as in `https://hub.example.com`: the base of webhook URLs
@@ -66,6 +76,9 @@ impl HubConfig {
             database_url: None,
             blobs_dir: None,
             keys_dir: None,
+            keys: KeySources::default(),
+            signing: SigningSource::default(),
+            audit: AuditConfig::default(),
             plugins_dir: None,
             public_url: "http://127.0.0.1:8080".to_owned(),
             trust: Trust { allow_unsigned: false, publishers: Vec::new() },

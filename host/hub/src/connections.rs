@@ -131,9 +131,9 @@ impl Hub {
         let detail = json!({ "old": before.as_ref().map(names_of), "new": names_of(&connection) });
         let entry = hub.audit(caller.org, Actor::Key(caller.key), "connection.put", plugin, detail);
         tx.org(caller.org).connections().put(&connection).await?;
-        tx.org(caller.org).audit().append(&entry).await?;
         let view = hub.connection_view(&mut tx.org(caller.org), connection, oauth).await?;
         tx.hub().notify(Change::Connection { org: caller.org, id, plugin: plugin.clone() }).await?;
+        tx.org(caller.org).audit().append(&entry).await?;
         tx.commit().await?;
         hub.tenants.invalidate(&(caller.org, plugin.clone())).await;
         // an open connection to a vendor may be logged in with what no longer counts
@@ -150,6 +150,8 @@ impl Hub {
         let entry = hub.audit(caller.org, Actor::Key(caller.key), "connection.delete", plugin, json!({}));
         let key = (caller.org, plugin.clone());
         let mut tx = hub.database.begin().await?;
+        // what is read here is opened here: no data key goes meanwhile
+        tx.org(caller.org).lock().await?;
         let Some(SealedConnection { id, .. }) = tx.org(caller.org).connections().get(plugin).await? else {
             return Err(not_connected(plugin));
         };
@@ -162,8 +164,8 @@ impl Hub {
         if !tx.org(caller.org).connections().delete(plugin).await? {
             return Err(not_connected(plugin));
         }
-        tx.org(caller.org).audit().append(&entry).await?;
         tx.hub().notify(Change::Connection { org: caller.org, id, plugin: plugin.clone() }).await?;
+        tx.org(caller.org).audit().append(&entry).await?;
         tx.commit().await?;
         hub.tenants.invalidate(&key).await;
         hub.refresher.forget(&key);

@@ -44,8 +44,15 @@ async fn take_over(hub: &Arc<Inner>, notice: Notice) {
             hub.egress.forget_org(org);
         }
         Notice::Changed(Change::PluginVersion { plugin, .. }) => look_for_packages(hub, Some(plugin)),
-        // neither is kept in memory
-        Notice::Changed(Change::Org { .. } | Change::Plan { .. }) => {}
+        Notice::Changed(Change::Org { org }) => {
+            if let Err(failure) = hub.org_changed(org).await {
+                tracing::warn!(%org, error = %failure, "what became of an organization was not looked up");
+            }
+        }
+        // opened with the next use, if the database still has them
+        Notice::Changed(Change::DataKeys { org }) => hub.vault.forget(org),
+        // not kept in memory
+        Notice::Changed(Change::Plan { .. }) => {}
         Notice::Resync => {
             hub.registry.forget_all_verdicts();
             hub.keys.invalidate_all();

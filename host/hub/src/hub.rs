@@ -12,7 +12,7 @@ use patchbay_model::{Clock, Code, Failure, OrgId, PluginId, Random, org::ApiKey}
 use patchbay_oauth::{Net, RefreshSettings, Refresher};
 use patchbay_runtime::{BlobStore, Runtime, RuntimeError, Services};
 use patchbay_storage::{Database, DatabaseUrl, Journal, StorageError};
-use patchbay_vault::{ArtefactMac, KeyEncryptionKey, KeyHasher, Vault, VaultError};
+use patchbay_vault::{CheckpointKey, KeyHasher, Vault, VaultError};
 use tokio::task::JoinHandle;
 use tokio_util::{
     sync::{CancellationToken, DropGuard},
@@ -20,8 +20,10 @@ use tokio_util::{
 };
 
 use crate::{
+    chain,
     config::HubConfig,
     converge,
+    keys::Keys,
     oauth::{REQUEST_TIME, TokenStore},
     read_through::ReadThrough,
     registry::Registry,
@@ -61,12 +63,20 @@ pub enum StartError {
     /// A key file cannot be read or made.
     #[error(transparent)]
     Keys(#[from] VaultError),
-    /// Other hubs on the database have other keys.
+    /// A key is another one than the database belongs to: another hub's, or one of before.
     #[error(
-        "the keys in {0} are not those of the hubs that share the database: give this one a copy of theirs (files \
-         `master` and `pepper`)"
+        "the key `{0}` is not the one that this database belongs to: give this hub the keys of the others, or of before \
+         (files `master`, `pepper` and `audit` in the folder of keys, or [vault.keys])"
     )]
-    OtherKeys(PathBuf),
+    OtherKeys(String),
+    /// Data keys are wrapped with a key that this hub was not given.
+    #[error(
+        "data keys are wrapped with key-encryption key version {0}, which this hub does not have: add it to [vault.keys]"
+    )]
+    KeyMissing(u32),
+    /// The audit logs of before there were chains could not be chained.
+    #[error("the audit logs cannot be chained: {0}")]
+    Audit(Failure),
     /// The database cannot be opened or brought up to date.
     #[error(transparent)]
     Database(#[from] StorageError),
@@ -96,6 +106,8 @@ pub(crate) struct Inner {
     pub(crate) blobs: BlobStore,
     pub(crate) vault: Arc<Vault>,
     pub(crate) hasher: KeyHasher,
+    /// Signs how far the audit logs go.
+    pub(crate) signer: CheckpointKey,
     pub(crate) runtime: Runtime,
     pub(crate) registry: Registry,
     /// By the key's hash.
@@ -129,6 +141,7 @@ impl Hub {
         webhooks::worker::start(&hub);
         hub.start_sweeping();
         retention::start(&hub);
+        chain::start(&hub);
         Ok(hub)
     }
 
@@ -143,9 +156,7 @@ impl Hub {
         }
         let keys = config.keys_dir.clone().unwrap_or_else(|| data.join("keys"));
         make_folder(&keys)?;
-        let key_encryption_key = KeyEncryptionKey::from_file_or_create(&keys.join("master"), &*random)?;
-        let hasher = KeyHasher::from_file_or_create(&keys.join("pepper"), &*random)?;
-        let mac = ArtefactMac::from_file_or_create(&keys.join("artefacts"), &*random)?;
+        let keys = Keys::load(&keys, &config.keys, &config.signing, &*random).await?;
 
         let url = match &config.database_url {
             Some(url) => url.clone(),
@@ -153,13 +164,8 @@ impl Hub {
         };
         let database = Database::open(&url).await?;
         database.migrate().await?;
-        if database.is_shared() {
-            let mut tx = database.begin().await?;
-            if !tx.hub().has_keys(&key_encryption_key.fingerprint(&hasher)).await? {
-                return Err(StartError::OtherKeys(keys));
-            }
-            tx.commit().await?;
-        }
+        keys.check(&database, &config.signing).await?;
+        let Keys { keyring, hasher, mac, signer } = keys;
         let egress = Egress::new(config.egress.clone(), Arc::new(SystemLookup))
             .map(Arc::new)
             .map_err(|error| StartError::Egress(error.to_string()))?;
@@ -180,7 +186,7 @@ impl Hub {
         };
         let runtime = Runtime::new(config.runtime.clone(), services)?;
         let stop = CancellationToken::new();
-        let vault = Arc::new(Vault::new(key_encryption_key, Arc::clone(&random)));
+        let vault = Arc::new(Vault::new(keyring, Arc::clone(&random)));
         let tenants = Arc::new(Tenants::new(10_000, CACHE_TIME));
         let store = TokenStore {
             database: database.clone(),
@@ -191,7 +197,7 @@ impl Hub {
             public_url: config.public_url.clone(),
         };
         let settings = RefreshSettings::default();
-        Ok(Self(Arc::new(Inner {
+        let hub = Self(Arc::new(Inner {
             journal: Journal::start(database.clone()),
             refresher: Refresher::new(store, Arc::clone(&clock), Arc::clone(&random), settings),
             oauth_net,
@@ -212,8 +218,11 @@ impl Hub {
             blobs,
             database,
             hasher,
+            signer,
             runtime,
-        })))
+        }));
+        hub.0.chain_legacy_logs().await.map_err(StartError::Audit)?;
+        Ok(hub)
     }
 
     /// Refuses new calls, waits up to 10 s for those that run, breaks off those that run on so that their

@@ -117,8 +117,8 @@ impl Hub {
         let entry = hub.audit(caller.org, Actor::Key(caller.key), "installation.put", plugin, detail);
         let mut tx = hub.database.begin().await?;
         tx.org(caller.org).installations().put(&after.installation).await?;
-        tx.org(caller.org).audit().append(&entry).await?;
         tx.hub().notify(change_of(&after.installation)).await?;
+        tx.org(caller.org).audit().append(&entry).await?;
         tx.commit().await?;
         hub.installation_changed(&after.installation).await;
         drop(held);
@@ -139,8 +139,8 @@ impl Hub {
         let detail = json!({ "old": audited(&installation) });
         let entry = hub.audit(caller.org, Actor::Key(caller.key), "installation.delete", plugin, detail);
         tx.org(caller.org).installations().delete(plugin).await?;
-        tx.org(caller.org).audit().append(&entry).await?;
         tx.hub().notify(change_of(&installation)).await?;
+        tx.org(caller.org).audit().append(&entry).await?;
         tx.commit().await?;
         hub.installation_changed(&installation).await;
         Ok(())

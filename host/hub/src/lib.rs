@@ -9,6 +9,7 @@
 mod audit;
 mod auth;
 mod call;
+mod chain;
 mod config;
 mod connections;
 mod converge;
@@ -17,14 +18,18 @@ mod hub;
 mod installations;
 mod invoke;
 mod keyed_locks;
+mod keys;
 mod measure;
 mod oauth;
+mod org_removal;
 mod orgs;
 mod proxy;
 mod queries;
 mod read_through;
 mod registry;
+mod request;
 mod retention;
+mod rotation;
 mod tenant;
 #[cfg(test)]
 mod testing;
@@ -33,19 +38,25 @@ mod webhooks;
 
 pub use auth::{Caller, Scopes};
 pub use call::CallFailure;
+pub use chain::{AuditConfig, ChainReport, Damage, DamageKind, VerifyAudit, read_checkpoints};
 pub use config::HubConfig;
 pub use connections::{ConnectionView, PutConnection};
 pub use hub::{Hub, StartError};
 pub use installations::{InstallationView, PutInstallation};
 pub use invoke::{InvokeOptions, InvokeReply, Output};
+pub use keys::{KeySources, SigningSource};
 pub use oauth::{Authorization, Authorized, ClientOwner, ClientView, OauthState, OauthView, PutClient};
+pub use org_removal::DeletedOrg;
 pub use orgs::NewApiKey;
 pub use patchbay_oauth::RegisteredClient;
 pub use patchbay_package::manifest::oauth::Grant;
+pub use patchbay_storage::chain::{AuditLine, Chain, Checkpoint, Hash};
+pub use patchbay_vault::{KeyCommand, KeySource, PublicKey};
 pub use proxy::{ProxyReply, ProxyRequest};
 pub use queries::{
     Page,
     actions::ActionDoc,
+    audit::AuditFilter,
     events::{EventFilter, SequencedEvent},
     runs::{RunFilter, RunStatus},
     usage::{UsageFilter, UsageTotal, UsageView},
@@ -55,5 +66,7 @@ pub use registry::{
     resolve::HeldBack,
     view::{CredentialDoc, PluginStatus, PluginView, Problem, VersionView},
 };
+pub use request::in_request;
 pub use retention::Retention;
+pub use rotation::{DataKeyCount, Resealed, Rewrapped, VaultStatus};
 pub use webhooks::receive::{WebhookAnswer, WebhookRequest};

@@ -30,9 +30,11 @@ impl Hub {
         let id = OrgId::new(&*hub.clock, &*hub.random);
         let org = Org { id, name: name.to_owned(), created_at: hub.clock.now() };
         let entry = hub.audit(id, Actor::Operator, "org.create", id, json!({ "name": name }));
+        let beside = hub.hub_audit(Actor::Operator, "org.create", id, json!({ "name": name }));
         let mut tx = hub.database.begin().await?;
         tx.hub().insert_org(&org).await?;
         tx.org(id).audit().append(&entry).await?;
+        tx.hub().audit().append(&beside).await?;
         tx.commit().await?;
         Ok(org)
     }
@@ -71,7 +73,7 @@ impl Hub {
         let detail = json!({ "name": key.name, "scopes": key.scopes, "expires_at": key.expires_at });
         let entry = hub.audit(org, Actor::Operator, "api_key.create", id, detail);
         let mut tx = hub.database.begin().await?;
-        if tx.hub().org(org).await?.is_none() {
+        if tx.hub().org(org).await?.is_none() || tx.hub().deleting_since(org).await?.is_some() {
             return Err(Failure::new(Code::NotFound, "there is no such organization"));
         }
         tx.org(org).api_keys().insert(&key, &hash).await?;
@@ -91,8 +93,8 @@ impl Hub {
             return Err(Failure::new(Code::NotFound, "there is no such API key"));
         }
         if tx.org(org).api_keys().revoke(key, hub.clock.now()).await? {
-            tx.org(org).audit().append(&entry).await?;
             tx.hub().notify(Change::ApiKey { org, id: key }).await?;
+            tx.org(org).audit().append(&entry).await?;
             tx.commit().await?;
         }
         // the cache is keyed by hash, which nobody can tell from the id; revoking is rare

@@ -1,6 +1,7 @@
 //! Lists for people and programs that look on: one page at a time, by cursor.
 
 pub(crate) mod actions;
+pub(crate) mod audit;
 pub(crate) mod blobs;
 pub(crate) mod events;
 pub(crate) mod runs;

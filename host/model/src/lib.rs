@@ -3,7 +3,7 @@
 //! Every other crate of the host depends on this one, so it holds only what they must agree on:
 //! ids ([`id`]), facts that are stored or shown ([`org`], [`installation`], [`run`], [`event`],
 //! [`webhook`], [`record`], [`oauth`]), the one failure type that reaches a caller ([`failure`]), and the two
-//! things that tests replace: time ([`clock`]) and randomness ([`random`]).
+//! things that tests replace: time ([`clock`]) and randomness ([`random`]). [`wiped`] is JSON that leaves no copies.
 
 pub mod clock;
 pub mod event;
@@ -16,6 +16,7 @@ pub mod random;
 pub mod record;
 pub mod run;
 pub mod webhook;
+pub mod wiped;
 
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
 pub use failure::{Code, Failure, Upstream, Violation};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ApiKeyId, AuditId, OrgId, Timestamp};
+use crate::{ApiKeyId, AuditId, OrgId, RequestId, Timestamp};
 
 /// The tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -81,4 +81,6 @@ pub struct AuditEntry {
     pub detail: serde_json::Value,
     /// When.
     pub at: Timestamp,
+    /// The request to the hub that asked for it; none for the command line and for what the hub did by itself.
+    pub request: Option<RequestId>,
 }

@@ -207,15 +207,16 @@ impl Plugin {
                 let instance = self.pre.instantiate_async(&mut store).await?;
                 export(&instance, &mut store).await
             };
-            // guest code is stopped by the epoch; this stops a wait in the host
-            tokio::time::timeout(timeout, work).await
+            // guest code is stopped by the epoch; these stop a wait in the host
+            tokio::time::timeout(timeout, org.gone.run_until_cancelled(work)).await
         };
         let mut state = store.into_data();
         let broke_off = state.broke_off.take();
         let result = match ended {
-            Ok(Ok(Ok(given))) => broke_off.map_or(Ok(given), Err),
-            Ok(Ok(Err(error))) => Err(outcome::reported(error, &state)),
-            Ok(Err(trap)) => {
+            Ok(None) => Err(Failure::new(Code::NotFound, "the organization was deleted while the call ran")),
+            Ok(Some(Ok(Ok(given)))) => broke_off.map_or(Ok(given), Err),
+            Ok(Some(Ok(Err(error)))) => Err(outcome::reported(error, &state)),
+            Ok(Some(Err(trap))) => {
                 conduct.was_stopped();
                 Err(outcome::trapped(&trap))
             }

@@ -268,6 +268,14 @@ impl Runtime {
         share
     }
 
+    /// Breaks off every call of an org that is gone, and those that begin all the same.
+    pub fn stop_org(&self, org: OrgId) {
+        let shares = self.0.org_shares.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(share) = shares.get(&org).and_then(Weak::upgrade) {
+            share.gone.cancel();
+        }
+    }
+
     /// Drives work around calls of this tenant to its end. What uses much CPU time goes on behind everybody
     /// else's calls, and so do the tenant's next calls. A panic of the work is passed on.
     pub async fn drive<T: Send + 'static>(&self, tenant: &Tenant, work: impl Future<Output = T> + Send + 'static) -> T {

@@ -30,7 +30,7 @@ const BACKLOG: usize = 1024;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Change {
-    /// An org.
+    /// An org: made, changed, or about to be deleted.
     Org {
         /// Which.
         org: OrgId,
@@ -59,6 +59,11 @@ pub enum Change {
         id: ConnectionId,
         /// Of which plugin.
         plugin: PluginId,
+    },
+    /// An org's data keys: what is kept of the former ones in memory is to be wiped.
+    DataKeys {
+        /// Whose.
+        org: OrgId,
     },
     /// A package.
     PluginVersion {

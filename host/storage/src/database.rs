@@ -102,6 +102,18 @@ impl Database {
         matches!(self.store, Store::Postgres(_))
     }
 
+    /// Cuts SQLite's log to nothing, so that what was destroyed is not in it either. False if somebody still reads from it,
+    /// and on PostgreSQL, where former rows stay until its vacuum, and longer in its own log and in backups.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn scrub(&self) -> Result<bool, StorageError> {
+        match &self.store {
+            Store::Sqlite(file) => file.scrub().await,
+            Store::Postgres(_) => Ok(false),
+        }
+    }
+
     /// SQLite's one connection that writes, for whoever brings a transaction of their own.
     pub(crate) fn sqlite_writer(&self) -> Option<&SqlitePool> {
         match &self.store {

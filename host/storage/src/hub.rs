@@ -59,6 +59,15 @@ impl HubTx<'_> {
             .transpose()
     }
 
+    /// Since when an org is being deleted; none if it is not, or is gone.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn deleting_since(&mut self, id: OrgId) -> Result<Option<Timestamp>, StorageError> {
+        let row = fetch_optional!(self.tx, (Option<i64>,), "SELECT deleting_at FROM org WHERE id = $1", id.0)?;
+        row.and_then(|(at,)| at).map(time).transpose()
+    }
+
     /// Orgs after one, in order of id, which is the order in which they were made.
     ///
     /// # Errors
@@ -152,14 +161,6 @@ impl HubTx<'_> {
     /// `OnlyPostgres`.
     pub async fn delete_package(&mut self, digest: &Digest) -> Result<(), StorageError> {
         shared::delete(self.tx, digest).await
-    }
-
-    /// True if this is the fingerprint of the keys that the database belongs to. The first that is asked about is.
-    ///
-    /// # Errors
-    /// `OnlyPostgres`.
-    pub async fn has_keys(&mut self, fingerprint: &[u8; 32]) -> Result<bool, StorageError> {
-        shared::has_keys(self.tx, fingerprint).await
     }
 
     /// All orgs' installations of a plugin, after one, in order of id.

@@ -10,7 +10,7 @@ use patchbay_model::OrgId;
 
 use crate::{
     ApiKeys, Audit, Blobs, Connections, Events, HubTx, Installations, Kv, OauthAuthorizations, OauthClients,
-    OauthTokens, OrgKeys, Records, Runs, StorageError, Usage, Webhooks,
+    OauthTokens, OperatorTx, OrgKeys, Records, Runs, StorageError, Usage, Webhooks,
     postgres::{PgTx, Scope},
     sqlite::SqliteTx,
 };
@@ -52,6 +52,12 @@ impl Tx {
     pub fn hub(&mut self) -> HubTx<'_> {
         self.speak_for(Scope::Hub);
         HubTx { tx: self }
+    }
+
+    /// An org, for its operator.
+    pub fn operator(&mut self, org: OrgId) -> OperatorTx<'_> {
+        self.speak_for(Scope::Operator(org));
+        OperatorTx { tx: self, org }
     }
 
     fn speak_for(&mut self, scope: Scope) {

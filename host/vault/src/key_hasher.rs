@@ -38,6 +38,12 @@ impl KeyHasher {
         Ok(Self { keyed: keyed(&pepper) })
     }
 
+    /// What tells this pepper from all others, and nothing about it: for hubs on one database, which need the same.
+    #[must_use]
+    pub fn fingerprint(&self) -> [u8; 32] {
+        self.hash("patchbay fingerprint 1")
+    }
+
     /// The keyed hash of a presented key.
     #[must_use]
     pub fn hash(&self, presented: &str) -> [u8; 32] {

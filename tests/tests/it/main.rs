@@ -11,11 +11,14 @@
     reason = "tests: what is not as expected must stop them"
 )]
 
+mod audit;
 mod bad_input;
 mod broken_packages;
 mod canary;
 mod compile_bombs;
+mod debug_output;
 mod docs;
+mod dump;
 mod exports;
 mod hot_swap;
 mod isolation;
@@ -25,7 +28,9 @@ mod oauth;
 mod openai;
 mod openai_failures;
 mod openai_streams;
+mod org_deletion;
 mod private_names;
+mod rotation;
 mod scene;
 mod sdk;
 mod shares;
@@ -57,6 +62,25 @@ macro_rules! on_both_databases {
 }
 
 on_both_databases! {
+    audit {
+        whatever_is_done_to_an_entry_is_found
+        a_chain_made_anew_contradicts_what_was_signed
+        a_checkpoint_cannot_be_forged_or_taken_out
+        an_organization_that_vanished_is_missed_and_one_that_was_deleted_is_not
+        a_change_is_told_with_who_asked_for_it_and_by_which_request
+    }
+    dump {
+        a_dump_of_the_database_holds_no_secret
+        a_dump_holds_nothing_that_oauth_gave_or_needed
+    }
+    org_deletion {
+        an_organizations_rows_files_and_calls_go_with_it
+    }
+    rotation {
+        no_call_fails_while_both_kinds_of_keys_rotate_and_old_keys_open_nothing_afterwards
+        tokens_are_renewed_while_data_keys_rotate
+        a_hub_without_a_key_that_is_in_use_does_not_start
+    }
     canary {
         a_thief_of_a_guest_finds_nothing_in_its_memory_or_in_what_the_host_told_it
         a_vendor_that_echoes_the_credential_does_not_get_it_past_the_hub

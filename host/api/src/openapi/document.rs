@@ -28,6 +28,7 @@ use crate::{problem, routes, routes::invoke_action::FileReply};
         (name = "Runs", description = "Calls into plugins."),
         (name = "Usage", description = "What runs used."),
         (name = "Events", description = "Facts that plugins published."),
+        (name = "Audit", description = "Who changed what."),
         (name = "Webhooks", description = "What vendors sent in."),
         (name = "Operating", description = "For whoever runs the hub."),
     )

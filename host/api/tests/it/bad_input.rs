@@ -11,7 +11,7 @@ const NO_RUN: &str = "run_00000000000000000000000000000000";
 const NO_WEBHOOK: &str = "whk_00000000000000000000000000000000";
 
 /// Every route that needs a key, with the scope that it needs.
-const ROUTES: [(&str, &str, Scope); 22] = [
+const ROUTES: [(&str, &str, Scope); 23] = [
     ("GET", "/v1/plugins", Scope::Read),
     ("POST", "/v1/plugins", Scope::Operator),
     ("GET", "/v1/installations", Scope::Read),
@@ -30,6 +30,7 @@ const ROUTES: [(&str, &str, Scope); 22] = [
     ("GET", "/v1/runs/run_00000000000000000000000000000000", Scope::Read),
     ("GET", "/v1/blobs/blob_00000000000000000000000000000000", Scope::Read),
     ("GET", "/v1/usage", Scope::Read),
+    ("GET", "/v1/audit", Scope::Admin),
     ("GET", "/v1/events", Scope::Read),
     ("GET", "/v1/webhooks", Scope::Read),
     ("GET", "/v1/webhooks/whk_00000000000000000000000000000000", Scope::Read),

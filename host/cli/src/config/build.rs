@@ -21,6 +21,9 @@ impl Config {
         hub.database_url = Some(self.database_url());
         hub.blobs_dir.clone_from(&self.data.blobs);
         hub.keys_dir.clone_from(&self.data.keys);
+        hub.keys = self.vault.sources()?;
+        hub.signing = self.audit.signing()?;
+        hub.audit = self.audit.checkpoints();
         hub.plugins_dir.clone_from(&self.plugins.dir);
         hub.public_url.clone_from(&self.server.public_url);
         hub.trust = self.trust()?;

@@ -173,8 +173,8 @@ impl Inner {
         };
         tokens::describe(&mut row, granted);
         tx.org(org).oauth_tokens().put(&row).await?;
-        tx.org(org).audit().append(&entry).await?;
         tell_of(&mut tx, org, plugin).await?;
+        tx.org(org).audit().append(&entry).await?;
         Ok(tx.commit().await?)
     }
 

@@ -8,7 +8,7 @@ use patchbay_model::{Failure, OrgId, PluginId};
 use patchbay_oauth::{Callback, CallbackError, Consent, Pending};
 
 use super::tokens::unreadable;
-use crate::{audit::Actor, hub::Hub};
+use crate::{audit::Actor, hub::Hub, request::carried};
 
 /// A connection that was just authorized, for the person at the browser.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +29,7 @@ impl Hub {
         let callback = Callback::parse(query)?;
         let (hub, plugin) = (self.clone(), plugin.clone());
         let work = async move { hub.complete(plugin, callback).await };
-        self.0.work.spawn(work).await.map_err(Failure::internal)?
+        self.0.work.spawn(carried(work)).await.map_err(Failure::internal)?
     }
 
     async fn complete(&self, plugin: PluginId, callback: Callback) -> Result<Authorized, Failure> {

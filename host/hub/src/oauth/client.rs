@@ -93,8 +93,8 @@ impl Hub {
             json!({ "old": before.map(|before| before.client_id), "new": sealed.client_id, "subject": client.subject });
         let entry = hub.audit(caller.org, Actor::Key(caller.key), "connection.client.put", plugin, detail);
         tx.org(caller.org).oauth_clients().put(&sealed).await?;
-        tx.org(caller.org).audit().append(&entry).await?;
         tell_of(&mut tx, caller.org, plugin).await?;
+        tx.org(caller.org).audit().append(&entry).await?;
         tx.commit().await?;
         hub.tenants.invalidate(&(caller.org, plugin.clone())).await;
         Ok(hub.client_view(plugin, Some(&sealed)))
@@ -110,8 +110,8 @@ impl Hub {
             let detail = format!("the organization has no client of its own for the plugin `{plugin}`");
             return Err(Failure::new(Code::NotFound, detail));
         }
-        tx.org(caller.org).audit().append(&entry).await?;
         tell_of(&mut tx, caller.org, plugin).await?;
+        tx.org(caller.org).audit().append(&entry).await?;
         tx.commit().await?;
         hub.tenants.invalidate(&(caller.org, plugin.clone())).await;
         Ok(())

@@ -6,10 +6,10 @@ use bytes::Bytes;
 use patchbay_model::{Digest, Failure, PluginId, Timestamp, Violation, org::Scope};
 use patchbay_package::{capabilities, manifest::Schema};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{Catalogue, Loaded, Source, publish::Origin};
-use crate::{audit::Actor, auth::Caller, hub::Hub};
+use crate::{audit::Actor, auth::Caller, hub::Hub, request::carried};
 
 /// How a plugin is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -129,17 +129,11 @@ impl Hub {
         self.0.running()?;
         let (hub, caller) = (self.clone(), *caller);
         // a client that leaves must not leave half a publish
-        let published = self.0.work.spawn(async move {
+        let published = self.0.work.spawn(carried(async move {
             let inner = &*hub.0;
-            let plugin = inner.publish(bytes, &Origin::Upload).await?;
-            let id = &plugin.manifest().id;
-            let detail = json!({ "version": plugin.version(), "digest": plugin.digest() });
-            let entry = inner.audit(caller.org, Actor::Key(caller.key), "plugin.upload", id, detail);
-            let mut tx = inner.database.begin().await?;
-            tx.org(caller.org).audit().append(&entry).await?;
-            tx.commit().await?;
-            Ok(view(&inner.registry.catalogue(), id))
-        });
+            let plugin = inner.publish(bytes, &Origin::Upload { org: caller.org, by: Actor::Key(caller.key) }).await?;
+            Ok(view(&inner.registry.catalogue(), &plugin.manifest().id))
+        }));
         published.await.map_err(Failure::internal)?
     }
 }

@@ -11,6 +11,7 @@
     reason = "tests: what is not as expected must stop them"
 )]
 
+mod audit;
 mod changes;
 mod durability;
 mod hub;
@@ -20,6 +21,7 @@ mod kv;
 mod migrations;
 mod nodes;
 mod oauth;
+mod operator;
 mod paging;
 mod records;
 mod retention;
@@ -138,6 +140,25 @@ conformance! {
         a_renewal_counts_only_upon_what_it_was_based_on
         an_authorization_is_taken_once_and_swept_when_it_has_expired
         the_newest_twenty_authorizations_of_a_plugin_are_kept
+    }
+    audit {
+        entries_are_numbered_without_gaps_and_chained
+        a_log_is_found_by_who_what_and_when
+        what_is_rolled_back_leaves_no_gap
+        those_who_append_at_once_make_one_chain
+        the_hub_has_a_log_of_its_own
+        a_detail_counts_to_the_letter
+        of_two_checkpoints_of_as_many_entries_the_first_stays
+        what_was_there_before_chains_is_under_the_first_hash
+    }
+    operator {
+        only_what_was_read_is_wrapped_anew
+        keys_under_other_versions_are_found_page_by_page
+        every_sealed_column_is_known
+        what_older_keys_sealed_is_found_and_written_over_once
+        an_org_goes_in_batches_and_takes_everything_along
+        an_operator_reaches_one_org_alone
+        a_key_of_the_hub_is_the_first_that_came_or_its_named_successor
     }
     paging {
         runs_page_backwards_without_gaps_or_repeats

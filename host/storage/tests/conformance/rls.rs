@@ -48,7 +48,7 @@ async fn a_migrated_database_has_no_gap() {
     let Some((store, _)) = store().await else { return };
     let Report { roles, tables, gaps } = rls::audit(&store.url).await.unwrap();
     assert_eq!(gaps, []);
-    assert_eq!(roles.len(), 3);
+    assert_eq!(roles.len(), 4);
     let orgs: Vec<_> = tables.iter().filter(|table| table.org_column.is_some()).collect();
     assert!(orgs.len() >= 14, "{orgs:?}");
     for table in orgs {
@@ -62,17 +62,27 @@ async fn a_migrated_database_has_no_gap() {
     let usage = tables.iter().find(|table| table.name == "usage_record").unwrap();
     let not_needed = [&run.probes[0].insert, &run.probes[0].update, &usage.probes[0].delete];
     assert_eq!(not_needed, [&Answer::NoRight; 3], "what is not needed is not granted");
+    let of = |table: &str, role: &str| {
+        let table = tables.iter().find(|one| one.name == table).unwrap();
+        table.probes.iter().find(|probe| probe.role == role).cloned()
+    };
+    let (serving, operator) = (of("org_key", "patchbay_app").unwrap(), of("org_key", "patchbay_operator").unwrap());
+    assert_eq!([&serving.update, &serving.delete], [&Answer::NoRight; 2], "no call writes over a data key");
+    assert_eq!([&operator.update, &operator.delete], [&Answer::Kept; 2]);
+    let log = of("audit", "patchbay_app").unwrap();
+    assert_eq!([&log.update, &log.delete], [&Answer::NoRight; 2], "a log is only added to");
+    assert_eq!(of("audit", "patchbay_operator"), None, "and nobody has a right to more");
 }
 
 #[tokio::test]
 async fn policies_hold_even_for_roles_that_have_every_right() {
     let Some((store, mut owner)) = store().await else { return };
-    owner.run("GRANT ALL ON ALL TABLES IN SCHEMA public TO patchbay_app, patchbay_journal").await;
+    owner.run("GRANT ALL ON ALL TABLES IN SCHEMA public TO patchbay_app, patchbay_journal, patchbay_operator").await;
     let report = rls::audit(&store.url).await.unwrap();
     let mut tried = 0;
     for table in report.tables.iter().filter(|table| table.org_column.is_some()) {
         for probe in &table.probes {
-            // The journal has no policy for tables that it does not write: there it sees nothing at all.
+            // The others have no policy for tables that they do not write: there they see nothing at all.
             for (what, answer) in probe.answers() {
                 assert_eq!(*answer, Answer::Kept, "{}: {} tries to {what}", table.name, probe.role);
                 tried += 1;
