@@ -21,17 +21,19 @@ pub(super) const JOURNAL: &str = "patchbay_journal";
 pub(super) const ROLES: [&str; 3] = [APP, HUB, JOURNAL];
 
 /// Tables that the journal writes.
-const JOURNALED: [&str; 6] = ["event", "event_sequence", "record", "run", "usage_record", "webhook"];
+const JOURNALED: [&str; 7] = ["event", "event_sequence", "idempotency_key", "record", "run", "usage_record", "webhook"];
 
 /// Tables that are nobody's, and that a serving role may reach all the same.
-pub(super) const GLOBAL: [&str; 4] = ["_sqlx_migrations", "hub_keys", "plugin_package", "plugin_version"];
+pub(super) const GLOBAL: [&str; 5] = ["_sqlx_migrations", "hub_keys", "hub_node", "plugin_package", "plugin_version"];
 
 /// Functions that may run with their owner's rights. There are none, and why is written in `postgres.rs`.
 pub(super) const DEFINERS: [&str; 0] = [];
 
 /// The hub's questions: table, policy, command, and the rows that it is about.
-const QUESTIONS: [(&str, &str, &str, &str); 9] = [
+const QUESTIONS: [(&str, &str, &str, &str); 11] = [
     ("api_key", "hub_reads", "SELECT", "true"),
+    ("idempotency_key", "hub_reads", "SELECT", "true"),
+    ("idempotency_key", "hub_sweeps", "DELETE", "true"),
     ("installation", "hub_reads", "SELECT", "true"),
     ("kv", "hub_reads", "SELECT", "expires_at IS NOT NULL"),
     ("kv", "hub_sweeps", "DELETE", "expires_at IS NOT NULL"),

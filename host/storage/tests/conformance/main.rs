@@ -14,6 +14,7 @@
 mod changes;
 mod durability;
 mod hub;
+mod idempotency;
 mod isolation;
 mod journal;
 mod kv;
@@ -138,6 +139,15 @@ conformance! {
         a_renewal_counts_only_upon_what_it_was_based_on
         an_authorization_is_taken_once_and_swept_when_it_has_expired
         the_newest_twenty_authorizations_of_a_plugin_are_kept
+    }
+    idempotency {
+        of_fifty_that_begin_a_write_at_once_one_does
+        a_write_is_one_orgs_own
+        an_answer_is_committed_with_its_run_and_read_back
+        a_write_of_a_lost_node_is_taken_over_unless_it_was_sent
+        a_write_counts_as_absent_after_its_day_and_is_swept
+        a_node_is_alive_for_as_long_as_it_says
+        rate_limits_are_one_orgs_document
     }
     paging {
         runs_page_backwards_without_gaps_or_repeats
