@@ -14,14 +14,17 @@ mod connections;
 mod converge;
 mod durable_file;
 mod hub;
+mod idempotency;
 mod installations;
 mod invoke;
 mod keyed_locks;
 mod measure;
+mod notes;
 mod oauth;
 mod orgs;
 mod proxy;
 mod queries;
+mod rates;
 mod read_through;
 mod registry;
 mod retention;
@@ -36,10 +39,13 @@ pub use call::CallFailure;
 pub use config::HubConfig;
 pub use connections::{ConnectionView, PutConnection};
 pub use hub::{Hub, StartError};
+pub use idempotency::IdempotencyKey;
 pub use installations::{InstallationView, PutInstallation};
 pub use invoke::{InvokeOptions, InvokeReply, Output};
+pub use notes::AnswerNotes;
 pub use oauth::{Authorization, Authorized, ClientOwner, ClientView, OauthState, OauthView, PutClient};
 pub use orgs::NewApiKey;
+pub use patchbay_limits::{AddressClass, Standing, StoreUrl};
 pub use patchbay_oauth::RegisteredClient;
 pub use patchbay_package::manifest::oauth::Grant;
 pub use proxy::{ProxyReply, ProxyRequest};
@@ -51,6 +57,7 @@ pub use queries::{
     usage::{UsageFilter, UsageTotal, UsageView},
     webhooks::WebhookFilter,
 };
+pub use rates::{Addresses, RateConfig, RateLimitsView};
 pub use registry::{
     resolve::HeldBack,
     view::{CredentialDoc, PluginStatus, PluginView, Problem, VersionView},
