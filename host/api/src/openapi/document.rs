@@ -13,7 +13,7 @@ use crate::{problem, routes, routes::invoke_action::FileReply};
 #[openapi(
     info(
         title = "Patchbay",
-        description = "Integrations as sandboxed plugins, behind one API.\n\nEvery failure is a problem document (RFC 9457) with a stable `code`. Every answer carries `x-request-id`; answers to calls carry the run's id in `patchbay-run`.",
+        description = "Integrations as sandboxed plugins, behind one API.\n\nEvery failure is a problem document (RFC 9457) with a stable `code`. Every answer carries `x-request-id`, and `RateLimit-*` where the request was counted; answers to calls carry the run's id in `patchbay-run`.",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     paths(routes::proxy::proxy, routes::receive_webhook::receive_webhook),
@@ -29,6 +29,7 @@ use crate::{problem, routes, routes::invoke_action::FileReply};
         (name = "Usage", description = "What runs used."),
         (name = "Events", description = "Facts that plugins published."),
         (name = "Webhooks", description = "What vendors sent in."),
+        (name = "Rate limits", description = "How often the org may ask."),
         (name = "Operating", description = "For whoever runs the hub."),
     )
 )]
