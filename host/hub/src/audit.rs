@@ -4,7 +4,7 @@
 use patchbay_model::{ApiKeyId, AuditId, OrgId, org::AuditEntry};
 use serde_json::Value;
 
-use crate::hub::Inner;
+use crate::{hub::Inner, operator::is_no_key};
 
 /// Who changed something.
 #[derive(Debug, Clone, Copy)]
@@ -29,6 +29,7 @@ impl Inner {
             id: AuditId::new(&*self.clock, &*self.random),
             org,
             actor: match actor {
+                Actor::Key(key) if is_no_key(key) => "operator".to_owned(),
                 Actor::Key(key) => key.to_string(),
                 Actor::Operator => "operator".to_owned(),
             },

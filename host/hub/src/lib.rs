@@ -21,6 +21,7 @@ mod keyed_locks;
 mod measure;
 mod notes;
 mod oauth;
+mod operator;
 mod orgs;
 mod proxy;
 mod queries;

@@ -112,7 +112,8 @@ pub async fn a_key_stands_for_one_caller_one_route_and_one_body() {
 
 pub async fn of_many_at_once_one_is_done_and_the_others_wait_or_get_its_answer() {
     let scene = Scene::start(Some(KEY)).await;
-    let asking = || scene.act("fetcher/run", "order-1", &json!({"method": "POST", "text": "https://vendor.test/once"}));
+    let input = write("/once");
+    let asking = || scene.act("fetcher/run", "order-1", &input);
     let replies = join_all((0..40).map(|_| asking())).await;
     let mut runs = BTreeSet::new();
     for reply in &replies {

@@ -57,7 +57,11 @@ pub(crate) fn finish(document: &utoipa::openapi::OpenApi) -> Value {
     let operations = paths.filter_map(Value::as_object_mut).flat_map(|item| item.values_mut());
     for responses in operations.filter_map(|operation| operation.get_mut("responses")?.as_object_mut()) {
         for (status, answer) in problem_answers() {
-            responses.insert(status.to_owned(), answer);
+            match responses.get_mut(status).and_then(|own| own.get_mut("content")).and_then(Value::as_object_mut) {
+                // beside what the route answers of its own
+                Some(own) => own.extend(answer.get("content").and_then(Value::as_object).cloned().unwrap_or_default()),
+                None => drop(responses.insert(status.to_owned(), answer)),
+            }
         }
     }
     document

@@ -29,7 +29,11 @@ const POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; f
     path = "/oauth/callback/{plugin}",
     tag = "Connections",
     params(("plugin" = String, Path, description = "The plugin's id", example = "salesforce")),
-    responses((status = 200, description = "The connection is authorized", body = String, content_type = "text/html"))
+    responses(
+        (status = 200, description = "The connection is authorized", body = String, content_type = "text/html"),
+        (status = "4XX", description = "It is not", body = String, content_type = "text/html"),
+        (status = "5XX", description = "It is not", body = String, content_type = "text/html"),
+    )
 )]
 pub(crate) async fn oauth_callback(
     State(state): State<ApiState>,
