@@ -47,8 +47,8 @@ impl HubProcess {
         let serving = async {
             while let Some(line) = lines.next_line().await.expect("the log is text") {
                 let event: Value = serde_json::from_str(&line).unwrap_or_default();
-                if event["fields"]["message"] == "serving" {
-                    return event["fields"]["address"].as_str().expect("where it listens").to_owned();
+                if event["message"] == "serving" {
+                    return event["address"].as_str().expect("where it listens").to_owned();
                 }
                 said = said.clone() + &line + "\n";
             }

@@ -38,11 +38,13 @@ pub(super) struct Read {
 /// # Errors
 /// What breaks the body off before enough of it was read.
 pub(super) async fn fingerprint(
-    mut body: BoxStream<'static, Result<Bytes, io::Error>>,
+    body: BoxStream<'static, Result<Bytes, io::Error>>,
     size: Option<u64>,
     query: &str,
     headers: &HeaderMap,
 ) -> Result<Read, io::Error> {
+    // its end may be seen here, and the call looks for it again
+    let mut body = body.fuse();
     let mut pieces: Vec<Bytes> = Vec::new();
     let mut length = 0;
     while length < LOOKED_AT
