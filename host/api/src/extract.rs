@@ -2,7 +2,7 @@
 //! route can fall back to a framework's plain text.
 //!
 //! The order in a handler's arguments is the order of the checks: first [`Allowed`], so that nobody
-//! learns anything and no body is read without a key, then path and query, then the body.
+//! learns anything and no body is read without a key or beyond a rate limit, then path and query, then the body.
 
 mod allowed;
 mod bytes;
@@ -11,7 +11,7 @@ mod media;
 mod path;
 mod query;
 
-pub(crate) use allowed::{Admin, Allowed, Invoke, MaybeCaller, Operator, Read};
+pub(crate) use allowed::{Admin, Allowed, Invoke, MaybeCaller, Operator, Read, admit_address, notes};
 pub(crate) use bytes::{JsonText, PackageBytes};
 pub(crate) use json::Json;
 pub(crate) use path::Path;

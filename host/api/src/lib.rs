@@ -5,11 +5,13 @@
 //! connections is the accept loop ([`serve()`]). Failures are problem documents ([`problem`]).
 
 mod body;
+mod client_address;
 mod config;
 mod escape;
 mod extract;
 mod foreign;
 mod linger;
+mod notes;
 mod observe;
 mod openapi;
 mod problem;
@@ -23,6 +25,7 @@ use std::sync::Arc;
 use axum::Router;
 use patchbay_hub::Hub;
 
+pub use client_address::ForwardedBy;
 pub use config::{ApiConfig, ServeConfig};
 pub use serve::{serve, serve_within};
 

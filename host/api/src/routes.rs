@@ -9,6 +9,7 @@ pub(crate) mod get_blob;
 pub(crate) mod get_connection;
 pub(crate) mod get_installation;
 pub(crate) mod get_oauth_client;
+pub(crate) mod get_rate_limits;
 pub(crate) mod get_run;
 pub(crate) mod get_webhook;
 pub(crate) mod healthz;
@@ -27,6 +28,7 @@ pub(crate) mod proxy;
 pub(crate) mod put_connection;
 pub(crate) mod put_installation;
 pub(crate) mod put_oauth_client;
+pub(crate) mod put_rate_limits;
 pub(crate) mod readyz;
 pub(crate) mod receive_webhook;
 pub(crate) mod replay_webhook;
@@ -72,6 +74,7 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
         .routes(routes!(list_webhooks::list_webhooks))
         .routes(routes!(get_webhook::get_webhook))
         .routes(routes!(replay_webhook::replay_webhook))
+        .routes(routes!(get_rate_limits::get_rate_limits, put_rate_limits::put_rate_limits))
         .routes(routes!(healthz::healthz))
         .routes(routes!(readyz::readyz))
         // These take every method and any path below them, which OpenAPI has no words for; `ApiDoc` says

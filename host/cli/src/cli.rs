@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{audit, db, init, key, org_delete, plugin, serve, vault};
+use crate::{audit, connection, db, init, installation, key, limits, org_delete, plugin, serve, vault};
 
 /// Integrations as sandboxed plugins, behind one API.
 #[derive(Debug, Parser)]
@@ -25,6 +25,15 @@ pub enum Command {
     /// API keys
     #[command(subcommand)]
     Key(key::KeyCommand),
+    /// Plugins of an organization
+    #[command(subcommand)]
+    Installation(installation::InstallationCommand),
+    /// An organization's credentials for plugins
+    #[command(subcommand)]
+    Connection(connection::ConnectionCommand),
+    /// An organization's rate limits
+    #[command(subcommand)]
+    Limits(limits::LimitsCommand),
     /// The database: its schema, and the proof that it keeps organizations apart
     #[command(subcommand)]
     Db(db::DbCommand),

@@ -7,6 +7,7 @@ mod build;
 mod keys;
 mod limits;
 mod oauth;
+mod rates;
 
 use std::{
     collections::BTreeMap,
@@ -23,12 +24,19 @@ use url::Url;
 pub use keys::{Audit, Vault};
 pub use limits::Limits;
 pub use oauth::OauthClient;
+pub use rates::RateLimits;
 
 use crate::fix::OrFix;
 
 /// Keys whose value in the environment is a list with commas.
-const LISTS: [&str; 5] =
-    ["plugins.publishers", "plugins.new_publisher_of", "egress.allow_addresses", "egress.ports", "audit.former_keys"];
+const LISTS: [&str; 6] = [
+    "plugins.publishers",
+    "plugins.new_publisher_of",
+    "egress.allow_addresses",
+    "egress.ports",
+    "audit.former_keys",
+    "server.trusted_proxies",
+];
 
 /// The whole of it. Every section may be missing.
 #[derive(Debug, Default, Deserialize)]
@@ -51,6 +59,8 @@ pub struct Config {
     pub oauth: BTreeMap<String, OauthClient>,
     /// What a call may use.
     pub limits: Limits,
+    /// How often orgs, keys and addresses may ask.
+    pub rate_limits: RateLimits,
     /// How long history is kept.
     pub retention: patchbay_hub::Retention,
     /// The way out.
@@ -88,6 +98,21 @@ pub struct Server {
     pub body_idle_timeout_s: u64,
     /// How long running requests may go on after the hub was told to stop, in seconds.
     pub shutdown_grace_s: u64,
+    /// Networks of the proxies in front of the hub, which say for whom they speak.
+    pub trusted_proxies: Vec<ipnet::IpNet>,
+    /// The header in which they say it: `x-forwarded-for` or `forwarded`.
+    pub forwarded_by: Forwarded,
+}
+
+/// Which header a proxy sets.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Forwarded {
+    /// What most proxies write.
+    #[default]
+    XForwardedFor,
+    /// RFC 7239.
+    Forwarded,
 }
 
 impl Default for Server {
@@ -101,6 +126,8 @@ impl Default for Server {
             header_timeout_s: 30,
             body_idle_timeout_s: 15,
             shutdown_grace_s: 15,
+            trusted_proxies: Vec::new(),
+            forwarded_by: Forwarded::default(),
         }
     }
 }
@@ -367,6 +394,23 @@ mod tests {
         assert_eq!(signing.key, Some(KeySource::File(PathBuf::from("/etc/patchbay/sign"))));
         assert!(parse("[vault.keys.1]\npath = \"x\"", &[]).is_err());
         assert!(parse("[vault.keys.1]", &[]).unwrap().hub().is_err());
+    }
+
+    #[test]
+    fn rate_limits_are_as_people_write_them_and_the_stores_password_is_not_shown() {
+        let text = "[rate_limits]\nkey = \"100/s\"\norg = \"unlimited\"\nendpoints = { read = \"5/10s\" }\n\
+                    store = \"redis://:hunter2@cache:6379\"";
+        let config = parse(text, &[("PATCHBAY__SERVER__TRUSTED_PROXIES", "10.0.0.0/8,192.0.2.1/32")]).unwrap();
+        let rates = config.hub().unwrap().rates;
+        let text = |rate: Option<patchbay_model::rate::Rate>| rate.map(|rate| rate.to_string());
+        assert_eq!((text(rates.key), text(rates.org)), (Some("100/s".to_owned()), None));
+        assert_eq!(rates.endpoints.len(), 1);
+        assert_eq!(config.server.trusted_proxies.len(), 2);
+        assert!(!format!("{config:?} {rates:?}").contains("hunter2"));
+        let error = format!("{:#}", parse("[rate_limits]\nkey = \"many\"", &[]).unwrap_err());
+        assert!(error.contains("6000/min"), "{error}");
+        let error = format!("{:#}", parse("[rate_limits]\nstore = \"http://:hunter2@x\"", &[]).unwrap_err());
+        assert!(error.contains("redis://") && !error.contains("hunter2"), "{error}");
     }
 
     #[test]

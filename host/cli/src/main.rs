@@ -6,10 +6,14 @@
 mod audit;
 mod cli;
 mod config;
+mod connection;
 mod db;
 mod fix;
 mod init;
+mod input;
+mod installation;
 mod key;
+mod limits;
 mod logging;
 mod open;
 mod org_delete;
@@ -36,6 +40,9 @@ fn main() -> ExitCode {
         Command::Init(options) => block_on(init::run(options)),
         Command::Serve(options) => block_on(serve::run(options)),
         Command::Key(command) => block_on(key::run(command)),
+        Command::Installation(command) => block_on(installation::run(command)),
+        Command::Connection(command) => block_on(connection::run(command)),
+        Command::Limits(command) => block_on(limits::run(command)),
         Command::Db(command) => block_on(db::run(command)),
         Command::OrgDelete(options) => block_on(org_delete::run(options)),
         Command::Vault(command) => block_on(vault::run(command)),

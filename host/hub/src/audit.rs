@@ -6,7 +6,7 @@ use patchbay_model::{ApiKeyId, AuditId, OrgId, org::AuditEntry};
 use patchbay_storage::chain::Chain;
 use serde_json::Value;
 
-use crate::{hub::Inner, request};
+use crate::{hub::Inner, operator::is_no_key, request};
 
 /// Who changed something.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +33,7 @@ impl Inner {
             id: AuditId::new(&*self.clock, &*self.random),
             org,
             actor: match actor {
+                Actor::Key(key) if is_no_key(key) => "operator".to_owned(),
                 Actor::Key(key) => key.to_string(),
                 Actor::Operator => "operator".to_owned(),
                 Actor::Hub => "hub".to_owned(),

@@ -16,6 +16,7 @@ use patchbay_storage::DatabaseUrl;
 use crate::{
     chain::AuditConfig,
     keys::{KeySources, SigningSource},
+    rates::RateConfig,
     retention::Retention,
 };
 
@@ -60,6 +61,8 @@ pub struct HubConfig {
     pub webhook_concurrency: usize,
     /// The files of one org together, in bytes.
     pub max_org_blob_bytes: u64,
+    /// How often orgs, keys and addresses may ask.
+    pub rates: RateConfig,
     /// How long history is kept.
     pub retention: Retention,
     /// How long a file of the plugin folder must be quiet before it is read.
@@ -90,6 +93,7 @@ impl HubConfig {
             max_proxy_body_bytes: 32 << 20,
             webhook_concurrency: 64,
             max_org_blob_bytes: 10 << 30,
+            rates: RateConfig::default(),
             retention: Retention::default(),
             watch_delay: Duration::from_millis(50),
         }

@@ -45,6 +45,7 @@ async fn take_over(hub: &Arc<Inner>, notice: Notice) {
         }
         Notice::Changed(Change::PluginVersion { plugin, .. }) => look_for_packages(hub, Some(plugin)),
         Notice::Changed(Change::Org { org }) => {
+            hub.rates.invalidate(&org).await;
             if let Err(failure) = hub.org_changed(org).await {
                 tracing::warn!(%org, error = %failure, "what became of an organization was not looked up");
             }
@@ -58,6 +59,7 @@ async fn take_over(hub: &Arc<Inner>, notice: Notice) {
             hub.keys.invalidate_all();
             hub.tenants.invalidate_all();
             hub.hooks.invalidate_all();
+            hub.rates.invalidate_all();
             look_for_packages(hub, None);
         }
     }

@@ -8,7 +8,8 @@ use std::{
 };
 
 use patchbay_egress::{Egress, SystemLookup};
-use patchbay_model::{Clock, Code, Failure, OrgId, PluginId, Random, org::ApiKey};
+use patchbay_limits::{Limiter, Pauses, Store};
+use patchbay_model::{Clock, Code, Failure, OrgId, PluginId, Random, org::ApiKey, rate::OrgRates};
 use patchbay_oauth::{Net, RefreshSettings, Refresher};
 use patchbay_runtime::{BlobStore, Runtime, RuntimeError, Services};
 use patchbay_storage::{Database, DatabaseUrl, Journal, StorageError};
@@ -23,6 +24,7 @@ use crate::{
     chain,
     config::HubConfig,
     converge,
+    idempotency::node::{self, Node},
     keys::Keys,
     oauth::{REQUEST_TIME, TokenStore},
     read_through::ReadThrough,
@@ -83,6 +85,12 @@ pub enum StartError {
     /// The way out cannot be set up as configured.
     #[error("egress: {0}")]
     Egress(String),
+    /// The store of rate limits cannot be used as configured.
+    #[error("rate limits: {0}")]
+    RateLimits(#[from] patchbay_limits::InvalidStoreUrl),
+    /// Nothing can be written to the database.
+    #[error("{0}")]
+    Unwritable(patchbay_model::Failure),
     /// The machine cannot run plugins.
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
@@ -117,6 +125,11 @@ pub(crate) struct Inner {
     pub(crate) refresher: Refresher<TokenStore>,
     /// What clients of vendors' authorization servers need.
     pub(crate) oauth_net: Arc<Net>,
+    /// What orgs have set in place of the configured rate limits.
+    pub(crate) rates: ReadThrough<OrgId, OrgRates>,
+    pub(crate) limiter: Limiter,
+    /// This hub, as the others on the database know it.
+    pub(crate) node: Node,
     /// By the token in a webhook's URL.
     pub(crate) hooks: ReadThrough<String, (OrgId, PluginId)>,
     pub(crate) webhooks: webhooks::Queue,
@@ -137,6 +150,7 @@ impl Hub {
         hub.0.load_stored_packages().await?;
         watch::start(&hub).await?;
         hub.0.settle_kept().await;
+        node::start(&hub).await.map_err(StartError::Unwritable)?;
         converge::start(&hub);
         webhooks::worker::start(&hub);
         hub.start_sweeping();
@@ -166,8 +180,10 @@ impl Hub {
         database.migrate().await?;
         keys.check(&database, &config.signing).await?;
         let Keys { keyring, hasher, mac, signer } = keys;
+        let store = config.rates.store.as_ref().map(Store::open).transpose()?;
+        let pauses = Arc::new(Pauses::new(store.clone()));
         let egress = Egress::new(config.egress.clone(), Arc::new(SystemLookup))
-            .map(Arc::new)
+            .map(|egress| Arc::new(egress.with_pauses(pauses)))
             .map_err(|error| StartError::Egress(error.to_string()))?;
         let blobs = BlobStore::new(blobs).with_quota(config.max_org_blob_bytes);
         let oauth_net = Arc::new(Net {
@@ -188,6 +204,7 @@ impl Hub {
         let stop = CancellationToken::new();
         let vault = Arc::new(Vault::new(keyring, Arc::clone(&random)));
         let tenants = Arc::new(Tenants::new(10_000, CACHE_TIME));
+        let limiter = Limiter::new(store);
         let store = TokenStore {
             database: database.clone(),
             vault: Arc::clone(&vault),
@@ -206,6 +223,9 @@ impl Hub {
             keys: ReadThrough::new(10_000, CACHE_TIME),
             tenants,
             hooks: ReadThrough::new(10_000, CACHE_TIME),
+            rates: ReadThrough::new(100_000, CACHE_TIME),
+            limiter,
+            node: Node::new(&*clock, &*random),
             webhooks: webhooks::Queue::new(config.webhook_concurrency, database.is_shared()),
             work: TaskTracker::new(),
             _stop_on_drop: stop.clone().drop_guard(),
@@ -247,6 +267,7 @@ impl Hub {
             tracing::warn!("tokens were still being renewed when the hub stopped");
         }
         hub.journal.shutdown().await;
+        hub.leave().await;
         hub.database.close().await;
     }
 
@@ -318,6 +339,7 @@ impl Inner {
         self.tenants.sweep().await;
         self.keys.sweep().await;
         self.hooks.sweep().await;
+        self.rates.sweep().await;
         self.settle_leftovers().await;
         if self.database.is_shared() {
             // a notice may have been lost without the connection that brings them
@@ -326,8 +348,9 @@ impl Inner {
         loop {
             let mut tx = self.database.begin().await?;
             let now = self.clock.now();
-            let swept =
-                tx.hub().sweep_kv(now, BATCH).await?.max(tx.hub().sweep_oauth_authorizations(now, BATCH).await?);
+            let mut swept = tx.hub().sweep_kv(now, BATCH).await?;
+            swept = swept.max(tx.hub().sweep_oauth_authorizations(now, BATCH).await?);
+            swept = swept.max(tx.hub().sweep_idempotency(now, BATCH).await?);
             tx.commit().await?;
             if swept < u64::from(BATCH) {
                 return Ok(());

@@ -15,16 +15,20 @@ mod connections;
 mod converge;
 mod durable_file;
 mod hub;
+mod idempotency;
 mod installations;
 mod invoke;
 mod keyed_locks;
 mod keys;
 mod measure;
+mod notes;
 mod oauth;
+mod operator;
 mod org_removal;
 mod orgs;
 mod proxy;
 mod queries;
+mod rates;
 mod read_through;
 mod registry;
 mod request;
@@ -42,12 +46,15 @@ pub use chain::{AuditConfig, ChainReport, Damage, DamageKind, VerifyAudit, read_
 pub use config::HubConfig;
 pub use connections::{ConnectionView, PutConnection};
 pub use hub::{Hub, StartError};
+pub use idempotency::IdempotencyKey;
 pub use installations::{InstallationView, PutInstallation};
 pub use invoke::{InvokeOptions, InvokeReply, Output};
 pub use keys::{KeySources, SigningSource};
+pub use notes::AnswerNotes;
 pub use oauth::{Authorization, Authorized, ClientOwner, ClientView, OauthState, OauthView, PutClient};
 pub use org_removal::DeletedOrg;
 pub use orgs::NewApiKey;
+pub use patchbay_limits::{AddressClass, Standing, StoreUrl};
 pub use patchbay_oauth::RegisteredClient;
 pub use patchbay_package::manifest::oauth::Grant;
 pub use patchbay_storage::chain::{AuditLine, Chain, Checkpoint, Hash};
@@ -62,6 +69,7 @@ pub use queries::{
     usage::{UsageFilter, UsageTotal, UsageView},
     webhooks::WebhookFilter,
 };
+pub use rates::{Addresses, RateConfig, RateLimitsView};
 pub use registry::{
     resolve::HeldBack,
     view::{CredentialDoc, PluginStatus, PluginView, Problem, VersionView},

@@ -2,7 +2,7 @@
 //!
 //! Every other crate of the host depends on this one, so it holds only what they must agree on:
 //! ids ([`id`]), facts that are stored or shown ([`org`], [`installation`], [`run`], [`event`],
-//! [`webhook`], [`record`], [`oauth`]), the one failure type that reaches a caller ([`failure`]), and the two
+//! [`webhook`], [`record`], [`oauth`], [`rate`]), the one failure type that reaches a caller ([`failure`]), and the two
 //! things that tests replace: time ([`clock`]) and randomness ([`random`]). [`wiped`] is JSON that leaves no copies.
 
 pub mod clock;
@@ -13,6 +13,7 @@ pub mod installation;
 pub mod oauth;
 pub mod org;
 pub mod random;
+pub mod rate;
 pub mod record;
 pub mod run;
 pub mod webhook;

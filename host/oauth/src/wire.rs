@@ -88,6 +88,8 @@ impl OauthClient {
         let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         let request = Request {
             org: self.org,
+            plugin: None,
+            repeat_header: None,
             method,
             url,
             headers: headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect(),

@@ -16,6 +16,7 @@ use crate::{
         source::{BodyStream, Source},
     },
     limits::Stop,
+    once::Once,
     outcome::{self, Finished},
     plugin::Plugin,
     tenant::Tenant,
@@ -30,6 +31,8 @@ pub struct Invocation {
     pub run: RunId,
     /// The limit of the action or of the route, where it has one.
     pub timeout: Option<Duration>,
+    /// The write that this call does, if it is to be done once.
+    pub once: Option<Arc<Once>>,
 }
 
 /// One call of an action.
@@ -200,6 +203,7 @@ impl Plugin {
             grants: Arc::clone(&self.grants),
             services: Arc::clone(&shared.services),
             limits,
+            once: call.once,
         });
         let mut store = call::store(self.engine(), state);
         let ended = {

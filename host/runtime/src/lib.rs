@@ -14,6 +14,7 @@ mod exports;
 mod lane;
 mod limits;
 mod observe;
+mod once;
 mod outcome;
 mod plugin;
 mod room;
@@ -36,7 +37,7 @@ use wasmtime::{Engine, component::Linker};
 
 pub use blob_store::{BlobStore, StoreError};
 pub use capabilities::{
-    reply::{ReplyHead, ReplyReceiver, ReplySender, is_of_the_server, reply_channel},
+    reply::{Relayed, ReplyHead, ReplyReceiver, ReplySender, is_of_the_server, relay, reply_channel},
     source::BodyStream,
 };
 pub use compile::{CompileError, Compiler};
@@ -45,6 +46,7 @@ pub use exports::{
     WebhookCall,
 };
 pub use limits::{CallLimits, Stop};
+pub use once::Once;
 pub use outcome::{Effects, Finished};
 pub use plugin::{ActionSchemas, LoadError, Plugin, RouteMatch};
 pub use tenant::{Tenant, TenantInit};
@@ -227,6 +229,7 @@ impl Runtime {
             tenant: Arc::new(tenant),
             run: RunId::new(clock, random),
             timeout: Some(Duration::from_secs(5)),
+            once: None,
         };
         let takes_empty = plugin
             .config_schema()

@@ -16,7 +16,7 @@ use crate::{
     Change, PluginStatus, PluginVersion, StorageError, Tx, api_key,
     changes::CHANNEL,
     column::{after, limit as row_limit, time},
-    installation, oauth, plugin_version, shared,
+    idempotency, installation, oauth, plugin_version, shared,
     text::Text,
     webhook,
 };
@@ -210,6 +210,38 @@ impl HubTx<'_> {
     /// The database fails.
     pub async fn sweep_oauth_authorizations(&mut self, now: Timestamp, limit: u32) -> Result<u64, StorageError> {
         oauth::authorization::sweep(self.tx, now, limit).await
+    }
+
+    /// Forgets at most `limit` writes that are no longer to be done once, and gives their number.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn sweep_idempotency(&mut self, now: Timestamp, limit: u32) -> Result<u64, StorageError> {
+        idempotency::sweep(self.tx, now, limit).await
+    }
+
+    /// Says that a hub is at work, and until when it will be believed to be.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn note_alive(&mut self, node: Uuid, now: Timestamp, until: Timestamp) -> Result<(), StorageError> {
+        idempotency::note_alive(self.tx, node, now, until).await
+    }
+
+    /// True if a hub is believed to be at work.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn is_alive(&mut self, node: Uuid, now: Timestamp) -> Result<bool, StorageError> {
+        idempotency::is_alive(self.tx, node, now).await
+    }
+
+    /// Says that a hub has ended.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn forget_node(&mut self, node: Uuid) -> Result<(), StorageError> {
+        idempotency::forget_node(self.tx, node).await
     }
 
     /// Frees the space of at most `limit` expired small values and gives their number.

@@ -9,8 +9,8 @@ mod forgetful;
 use patchbay_model::OrgId;
 
 use crate::{
-    ApiKeys, Audit, Blobs, Connections, Events, HubTx, Installations, Kv, OauthAuthorizations, OauthClients,
-    OauthTokens, OperatorTx, OrgKeys, Records, Runs, StorageError, Usage, Webhooks,
+    ApiKeys, Audit, Blobs, Connections, Events, HubTx, Idempotency, Installations, Kv, OauthAuthorizations,
+    OauthClients, OauthTokens, OperatorTx, OrgKeys, RateLimits, Records, Runs, StorageError, Usage, Webhooks,
     postgres::{PgTx, Scope},
     sqlite::SqliteTx,
 };
@@ -119,6 +119,10 @@ repositories! {
     webhooks -> Webhooks;
     /// Who changed what.
     audit -> Audit;
+    /// Its writes that are done once.
+    idempotency -> Idempotency;
+    /// Its rate limits.
+    rate_limits -> RateLimits;
 }
 
 impl OrgTx<'_> {

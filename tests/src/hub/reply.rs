@@ -21,6 +21,11 @@ impl Reply {
         Self { status, headers, body: response.bytes().await.unwrap_or_default() }
     }
 
+    pub(super) async fn try_read(response: reqwest::Response) -> Option<Self> {
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Some(Self { status, headers, body: response.bytes().await.ok()? })
+    }
+
     /// The body as JSON; null when it is none.
     #[must_use]
     pub fn json(&self) -> Value {

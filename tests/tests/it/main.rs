@@ -15,6 +15,7 @@ mod audit;
 mod bad_input;
 mod broken_packages;
 mod canary;
+mod cli;
 mod compile_bombs;
 mod debug_output;
 mod docs;
@@ -22,9 +23,12 @@ mod dump;
 mod exports;
 mod hot_swap;
 mod isolation;
+mod killed;
 mod languages;
+mod limits;
 mod nodes;
 mod oauth;
+mod once;
 mod openai;
 mod openai_failures;
 mod openai_streams;
@@ -32,6 +36,7 @@ mod org_deletion;
 mod private_names;
 mod rotation;
 mod scene;
+mod schemathesis;
 mod sdk;
 mod shares;
 mod simulator;
@@ -97,6 +102,26 @@ on_both_databases! {
         records_values_and_files_of_another_org_are_not_found
         nothing_stays_in_globals_or_memory_from_one_call_to_the_next
         the_same_guest_of_another_org_has_no_installation
+    }
+    limits {
+        an_answer_says_how_the_limits_stand
+        a_reached_limit_refuses_with_its_name_and_when_to_come_again
+        a_manifests_rate_holds_for_each_org_until_it_sets_its_own
+        routes_without_a_key_are_limited_by_address
+        a_vendor_that_asks_for_a_pause_is_not_asked_before_its_end
+        a_short_pause_is_waited_for
+        other_credentials_are_not_held_back
+    }
+    once {
+        a_repeat_gets_the_first_answer_and_makes_no_second_run
+        a_key_stands_for_one_caller_one_route_and_one_body
+        of_many_at_once_one_is_done_and_the_others_wait_or_get_its_answer
+        what_was_refused_before_anything_was_done_can_be_asked_for_again
+        a_failure_after_which_nobody_knows_is_what_a_repeat_gets
+        a_failure_behind_which_the_vendor_knows_repeats_is_tried_again_under_the_same_key
+        a_proxied_write_is_done_once_as_well
+        an_answer_is_kept_for_a_day
+        a_client_that_leaves_finds_the_answer_when_it_comes_back
     }
     openai {
         a_chat_completion_by_action_answers_and_is_billed

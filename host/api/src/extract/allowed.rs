@@ -3,11 +3,15 @@
 use std::{marker::PhantomData, ops::Deref};
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
-use http::{HeaderMap, header, request::Parts};
-use patchbay_hub::Caller;
-use patchbay_model::{Code, Failure, org::Scope};
+use http::{Extensions, HeaderMap, Method, header, request::Parts};
+use patchbay_hub::{AddressClass, AnswerNotes, Caller};
+use patchbay_model::{Code, Failure, org::Scope, rate::Endpoint};
 
-use crate::{problem::Problem, state::ApiState};
+use crate::{
+    client_address::{Peer, client_address},
+    problem::Problem,
+    state::ApiState,
+};
 
 /// A scope as a type, so that a route's signature says what it needs.
 pub(crate) trait Need: Send {
@@ -44,6 +48,9 @@ impl<N: Need> FromRequestParts<ApiState> for Allowed<N> {
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
         let caller = state.hub.authenticate(bearer(&parts.headers)?).await?;
         caller.require(N::SCOPE)?;
+        if let Some(endpoint) = endpoint(N::SCOPE, &parts.method) {
+            state.hub.admit(&caller, endpoint, &notes(&parts.extensions)).await?;
+        }
         Ok(Self { caller, need: PhantomData })
     }
 }
@@ -58,8 +65,39 @@ impl OptionalFromRequestParts<ApiState> for MaybeCaller {
         if !parts.headers.contains_key(header::AUTHORIZATION) {
             return Ok(None);
         }
-        Ok(Some(Self(state.hub.authenticate(bearer(&parts.headers)?).await?)))
+        let caller = state.hub.authenticate(bearer(&parts.headers)?).await?;
+        state.hub.admit(&caller, Endpoint::Read, &notes(&parts.extensions)).await?;
+        Ok(Some(Self(caller)))
     }
+}
+
+/// Where the rest of the request's way notes what its answer has to tell.
+pub(crate) fn notes(extensions: &Extensions) -> AnswerNotes {
+    extensions.get::<AnswerNotes>().cloned().unwrap_or_default()
+}
+
+/// What a request is counted as. Calls of actions are counted by the hub, which knows their limits.
+fn endpoint(scope: Scope, method: &Method) -> Option<Endpoint> {
+    match scope {
+        Scope::Invoke => None,
+        Scope::Operator if *method == Method::POST => Some(Endpoint::Upload),
+        _ if method.is_safe() => Some(Endpoint::Read),
+        _ => Some(Endpoint::Write),
+    }
+}
+
+/// Counts a request to a route that needs no key, by its client's address.
+pub(crate) async fn admit_address(
+    state: &ApiState,
+    class: AddressClass,
+    headers: &HeaderMap,
+    extensions: &Extensions,
+) -> Result<(), Failure> {
+    // without a socket there is no address: the router is called within the program
+    let Some(peer) = extensions.get::<Peer>() else { return Ok(()) };
+    let config = &state.shared.config;
+    let address = client_address(*peer, headers, &config.trusted_proxies, config.forwarded_by);
+    state.hub.admit_address(class, address, &notes(extensions)).await
 }
 
 fn bearer(headers: &HeaderMap) -> Result<&str, Failure> {

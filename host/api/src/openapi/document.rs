@@ -13,7 +13,7 @@ use crate::{problem, routes, routes::invoke_action::FileReply};
 #[openapi(
     info(
         title = "Patchbay",
-        description = "Integrations as sandboxed plugins, behind one API.\n\nEvery failure is a problem document (RFC 9457) with a stable `code`. Every answer carries `x-request-id`; answers to calls carry the run's id in `patchbay-run`.",
+        description = "Integrations as sandboxed plugins, behind one API.\n\nEvery failure is a problem document (RFC 9457) with a stable `code`. Every answer carries `x-request-id`, and `RateLimit-*` where the request was counted; answers to calls carry the run's id in `patchbay-run`.",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     paths(routes::proxy::proxy, routes::receive_webhook::receive_webhook),
@@ -30,6 +30,7 @@ use crate::{problem, routes, routes::invoke_action::FileReply};
         (name = "Events", description = "Facts that plugins published."),
         (name = "Audit", description = "Who changed what."),
         (name = "Webhooks", description = "What vendors sent in."),
+        (name = "Rate limits", description = "How often the org may ask."),
         (name = "Operating", description = "For whoever runs the hub."),
     )
 )]
@@ -57,7 +58,11 @@ pub(crate) fn finish(document: &utoipa::openapi::OpenApi) -> Value {
     let operations = paths.filter_map(Value::as_object_mut).flat_map(|item| item.values_mut());
     for responses in operations.filter_map(|operation| operation.get_mut("responses")?.as_object_mut()) {
         for (status, answer) in problem_answers() {
-            responses.insert(status.to_owned(), answer);
+            match responses.get_mut(status).and_then(|own| own.get_mut("content")).and_then(Value::as_object_mut) {
+                // beside what the route answers of its own
+                Some(own) => own.extend(answer.get("content").and_then(Value::as_object).cloned().unwrap_or_default()),
+                None => drop(responses.insert(status.to_owned(), answer)),
+            }
         }
     }
     document

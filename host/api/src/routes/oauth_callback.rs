@@ -7,11 +7,16 @@ use axum::{
     extract::{RawQuery, State},
     response::{Html, IntoResponse, Response},
 };
-use http::{StatusCode, header};
-use patchbay_hub::{Authorized, Hub};
+use http::{Extensions, HeaderMap, StatusCode, header};
+use patchbay_hub::{AddressClass, Authorized};
 use patchbay_model::{Failure, PluginId};
 
-use crate::{escape::Text, extract::Path};
+use crate::{
+    escape::Text,
+    extract::{Path, admit_address},
+    problem::Problem,
+    state::ApiState,
+};
 
 const POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -24,21 +29,28 @@ const POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; f
     path = "/oauth/callback/{plugin}",
     tag = "Connections",
     params(("plugin" = String, Path, description = "The plugin's id", example = "salesforce")),
-    responses((status = 200, description = "The connection is authorized", body = String, content_type = "text/html"))
+    responses(
+        (status = 200, description = "The connection is authorized", body = String, content_type = "text/html"),
+        (status = "4XX", description = "It is not", body = String, content_type = "text/html"),
+        (status = "5XX", description = "It is not", body = String, content_type = "text/html"),
+    )
 )]
 pub(crate) async fn oauth_callback(
-    State(hub): State<Hub>,
+    State(state): State<ApiState>,
     Path(plugin): Path<PluginId>,
     RawQuery(query): RawQuery,
-) -> Response {
-    match hub.complete_authorization(&plugin, &query.unwrap_or_default()).await {
+    headers: HeaderMap,
+    extensions: Extensions,
+) -> Result<Response, Problem> {
+    admit_address(&state, AddressClass::OauthCallback, &headers, &extensions).await?;
+    Ok(match state.hub.complete_authorization(&plugin, &query.unwrap_or_default()).await {
         Ok(authorized) => page(StatusCode::OK, "Connected", &connected(&authorized)),
         Err(failure) => {
             tracing::info!(%plugin, error = %failure, "an authorization was not completed");
             let status = StatusCode::from_u16(failure.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
             page(status, "Not connected", &told(&failure))
         }
-    }
+    })
 }
 
 fn connected(authorized: &Authorized) -> String {

@@ -10,7 +10,7 @@ use http_body::Body as _;
 use patchbay_hub::ProxyRequest;
 use patchbay_model::{Code, Failure, PluginId};
 
-use crate::{body, foreign, observe::RUN_HEADER, problem::Problem, state::ApiState};
+use crate::{body, extract::notes, foreign, observe::RUN_HEADER, problem::Problem, state::ApiState};
 
 /// The vendor's own API
 ///
@@ -26,6 +26,7 @@ use crate::{body, foreign, observe::RUN_HEADER, problem::Problem, state::ApiStat
     params(
         ("plugin" = String, Path, description = "The plugin's id", example = "openai"),
         ("path" = String, Path, description = "The vendor's path", example = "v1/chat/completions"),
+        ("idempotency-key" = Option<String>, Header, description = "As for actions, for whatever changes something: not for GET, HEAD and OPTIONS"),
     ),
     responses((status = "default", description = "The vendor's answer, or a problem of the hub"))
 )]
@@ -40,6 +41,7 @@ pub(crate) async fn proxy(State(state): State<ApiState>, request: Request) -> Re
         headers: parts.headers,
         body: body::stream(body, state.shared.config.body_idle_timeout),
         size,
+        notes: notes(&parts.extensions),
     };
     let reply = state.hub.proxy(&plugin, request).await?;
     let mut response = Response::new(Body::from_stream(reply.body));

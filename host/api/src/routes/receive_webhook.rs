@@ -5,9 +5,15 @@ use axum::{
     extract::{Request, State},
     response::Response,
 };
-use patchbay_hub::WebhookRequest;
+use patchbay_hub::{AddressClass, WebhookRequest};
 
-use crate::{body, extract::Path, foreign, problem::Problem, state::ApiState};
+use crate::{
+    body,
+    extract::{Path, admit_address},
+    foreign,
+    problem::Problem,
+    state::ApiState,
+};
 
 /// Receive a vendor's webhook
 ///
@@ -26,6 +32,7 @@ pub(crate) async fn receive_webhook(
     Path(token): Path<String>,
     request: Request,
 ) -> Result<Response, Problem> {
+    admit_address(&state, AddressClass::Webhooks, request.headers(), request.extensions()).await?;
     let limit = state.hub.webhook_body_limit(&token).await?;
     let (parts, body) = request.into_parts();
     let body = body::read(body, limit, &state.shared.config).await?;

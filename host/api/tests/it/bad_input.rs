@@ -11,7 +11,7 @@ const NO_RUN: &str = "run_00000000000000000000000000000000";
 const NO_WEBHOOK: &str = "whk_00000000000000000000000000000000";
 
 /// Every route that needs a key, with the scope that it needs.
-const ROUTES: [(&str, &str, Scope); 23] = [
+const ROUTES: [(&str, &str, Scope); 25] = [
     ("GET", "/v1/plugins", Scope::Read),
     ("POST", "/v1/plugins", Scope::Operator),
     ("GET", "/v1/installations", Scope::Read),
@@ -26,6 +26,8 @@ const ROUTES: [(&str, &str, Scope); 23] = [
     ("PUT", "/v1/connections/openai/client", Scope::Admin),
     ("DELETE", "/v1/connections/openai/client", Scope::Admin),
     ("POST", "/v1/actions/openai/create-response", Scope::Invoke),
+    ("GET", "/v1/rate-limits", Scope::Read),
+    ("PUT", "/v1/rate-limits", Scope::Admin),
     ("GET", "/v1/runs", Scope::Read),
     ("GET", "/v1/runs/run_00000000000000000000000000000000", Scope::Read),
     ("GET", "/v1/blobs/blob_00000000000000000000000000000000", Scope::Read),

@@ -117,6 +117,7 @@ fn every_rule_has_its_place_and_its_words() {
             "/credentials/0/inject/format",
             "printable ASCII with exactly one `{}` or `{basic}`",
         ),
+        ("/egress/0/idempotency-header", json!("not a header"), "/egress/0/idempotency-header", "the name of a header"),
         ("/egress/0/methods", json!([]), "/egress/0/methods", "at least one method"),
         ("/egress/0/methods/0", json!("get"), "/egress/0/methods/0", method),
         ("/egress/0/methods/0", json!("CONNECT"), "/egress/0/methods/0", method),

@@ -70,6 +70,7 @@ impl OperatorTx<'_> {
             "kv" "plugin, key",
             "webhook" "id",
             "blob" "id",
+            "idempotency_key" "id",
         }
         Ok(0)
     }

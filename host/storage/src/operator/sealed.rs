@@ -20,11 +20,14 @@ pub enum SealedColumn {
     OauthClient,
     /// Authorizations under way.
     OauthAuthorization,
+    /// Answers to writes that are done once.
+    IdempotencyKey,
 }
 
 impl SealedColumn {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Connection, Self::OauthToken, Self::OauthClient, Self::OauthAuthorization];
+    pub const ALL: [Self; 5] =
+        [Self::Connection, Self::OauthToken, Self::OauthClient, Self::OauthAuthorization, Self::IdempotencyKey];
 
     /// Its table.
     #[must_use]
@@ -34,6 +37,7 @@ impl SealedColumn {
             Self::OauthToken => "oauth_token",
             Self::OauthClient => "oauth_client",
             Self::OauthAuthorization => "oauth_authorization",
+            Self::IdempotencyKey => "idempotency_key",
         }
     }
 }
@@ -43,7 +47,7 @@ impl SealedColumn {
 pub struct SealedCell {
     /// The column.
     pub column: SealedColumn,
-    /// What names the row within the org: a plugin's id, or the hash of a state.
+    /// What names the row within the org: a plugin's id, or a hash.
     pub row: Vec<u8>,
     /// The row's id, of a connection.
     pub connection: Option<ConnectionId>,
@@ -68,6 +72,22 @@ macro_rules! of_plugin {
     };
 }
 
+macro_rules! of_hash {
+    ($table:literal, $key:literal) => {
+        concat!(
+            "SELECT ",
+            $key,
+            ", sealed FROM ",
+            $table,
+            " WHERE org_id = $1 AND substr(sealed, 2, 4) < $2 AND ",
+            $key,
+            " > $3 ORDER BY ",
+            $key,
+            " LIMIT $4"
+        )
+    };
+}
+
 macro_rules! put {
     ($table:literal, $key:literal) => {
         concat!("UPDATE ", $table, " SET sealed = $4 WHERE org_id = $1 AND ", $key, " = $2 AND sealed = $3")
@@ -87,45 +107,34 @@ impl OperatorTx<'_> {
         limit: u32,
     ) -> Result<Vec<SealedCell>, StorageError> {
         let version = before_version.to_be_bytes();
-        let version = version.as_slice();
-        if column == SealedColumn::OauthAuthorization {
-            let rows = fetch_all!(
-                self.tx,
-                OfHash,
-                "SELECT state_hash, sealed FROM oauth_authorization
-                 WHERE org_id = $1 AND substr(sealed, 2, 4) < $2 AND state_hash > $3 ORDER BY state_hash LIMIT $4",
-                self.org.0,
-                version,
-                after,
-                row_limit(limit),
-            )?;
-            return Ok(rows
-                .into_iter()
-                .map(|(row, sealed)| SealedCell { column, row, connection: None, sealed })
-                .collect());
-        }
-        let after = std::str::from_utf8(after).map_err(|_| StorageError::corrupt("a plugin's id"))?;
-        let (org, limit) = (self.org.0, row_limit(limit));
-        let rows = match column {
+        let (org, version, limit) = (self.org.0, version.as_slice(), row_limit(limit));
+        let plugin = || std::str::from_utf8(after).map_err(|_| StorageError::corrupt("a plugin's id"));
+        let of_plugin = match column {
             SealedColumn::Connection => {
-                fetch_all!(self.tx, OfPlugin, of_plugin!("connection", "id"), org, version, after, limit)
+                fetch_all!(self.tx, OfPlugin, of_plugin!("connection", "id"), org, version, plugin()?, limit)
             }
             SealedColumn::OauthToken => {
-                fetch_all!(self.tx, OfPlugin, of_plugin!("oauth_token", "NULL"), org, version, after, limit)
+                fetch_all!(self.tx, OfPlugin, of_plugin!("oauth_token", "NULL"), org, version, plugin()?, limit)
             }
-            SealedColumn::OauthClient | SealedColumn::OauthAuthorization => {
-                fetch_all!(self.tx, OfPlugin, of_plugin!("oauth_client", "NULL"), org, version, after, limit)
+            SealedColumn::OauthClient => {
+                fetch_all!(self.tx, OfPlugin, of_plugin!("oauth_client", "NULL"), org, version, plugin()?, limit)
+            }
+            SealedColumn::OauthAuthorization => {
+                let sql = of_hash!("oauth_authorization", "state_hash");
+                return Ok(of_hashes(column, fetch_all!(self.tx, OfHash, sql, org, version, after, limit)?));
+            }
+            SealedColumn::IdempotencyKey => {
+                let sql = of_hash!("idempotency_key", "id");
+                return Ok(of_hashes(column, fetch_all!(self.tx, OfHash, sql, org, version, after, limit)?));
             }
         }?;
-        Ok(rows
-            .into_iter()
-            .map(|(plugin, id, sealed)| SealedCell {
-                column,
-                row: plugin.into_bytes(),
-                connection: id.map(ConnectionId),
-                sealed,
-            })
-            .collect())
+        let cell = |(plugin, id, sealed): OfPlugin| SealedCell {
+            column,
+            row: plugin.into_bytes(),
+            connection: id.map(ConnectionId),
+            sealed,
+        };
+        Ok(of_plugin.into_iter().map(cell).collect())
     }
 
     /// Puts another ciphertext in the place of this one. False if it is not there any more: whoever wrote another one since
@@ -144,7 +153,14 @@ impl OperatorTx<'_> {
             SealedColumn::OauthAuthorization => {
                 execute!(self.tx, put!("oauth_authorization", "state_hash"), org, &cell.row, old, sealed)
             }
+            SealedColumn::IdempotencyKey => {
+                execute!(self.tx, put!("idempotency_key", "id"), org, &cell.row, old, sealed)
+            }
         }?;
         Ok(rows > 0)
     }
+}
+
+fn of_hashes(column: SealedColumn, rows: Vec<OfHash>) -> Vec<SealedCell> {
+    rows.into_iter().map(|(row, sealed)| SealedCell { column, row, connection: None, sealed }).collect()
 }

@@ -23,14 +23,15 @@ pub(super) const OPERATOR: &str = "patchbay_operator";
 pub(super) const ROLES: [&str; 4] = [APP, HUB, JOURNAL, OPERATOR];
 
 /// Tables that the journal writes.
-const JOURNALED: [&str; 6] = ["event", "event_sequence", "record", "run", "usage_record", "webhook"];
+const JOURNALED: [&str; 7] = ["event", "event_sequence", "idempotency_key", "record", "run", "usage_record", "webhook"];
 
 /// Tables of orgs that the operator's role changes. What is not here goes with the org's own row.
-const OPERATED: [&str; 15] = [
+const OPERATED: [&str; 16] = [
     "api_key",
     "blob",
     "connection",
     "event",
+    "idempotency_key",
     "installation",
     "kv",
     "oauth_authorization",
@@ -45,12 +46,13 @@ const OPERATED: [&str; 15] = [
 ];
 
 /// Tables that are nobody's, and that a serving role may reach all the same.
-pub(super) const GLOBAL: [&str; 7] = [
+pub(super) const GLOBAL: [&str; 8] = [
     "_sqlx_migrations",
     "audit_checkpoint",
     "hub_audit",
     "hub_audit_head",
     "hub_keys",
+    "hub_node",
     "plugin_package",
     "plugin_version",
 ];
@@ -59,9 +61,11 @@ pub(super) const GLOBAL: [&str; 7] = [
 pub(super) const DEFINERS: [&str; 0] = [];
 
 /// The hub's questions: table, policy, command, and the rows that it is about.
-const QUESTIONS: [(&str, &str, &str, &str); 11] = [
+const QUESTIONS: [(&str, &str, &str, &str); 13] = [
     ("api_key", "hub_reads", "SELECT", "true"),
     ("audit_head", "hub_reads", "SELECT", "true"),
+    ("idempotency_key", "hub_reads", "SELECT", "true"),
+    ("idempotency_key", "hub_sweeps", "DELETE", "true"),
     ("installation", "hub_reads", "SELECT", "true"),
     ("kv", "hub_reads", "SELECT", "expires_at IS NOT NULL"),
     ("kv", "hub_sweeps", "DELETE", "expires_at IS NOT NULL"),

@@ -15,6 +15,7 @@ mod audit;
 mod changes;
 mod durability;
 mod hub;
+mod idempotency;
 mod isolation;
 mod journal;
 mod kv;
@@ -159,6 +160,15 @@ conformance! {
         an_org_goes_in_batches_and_takes_everything_along
         an_operator_reaches_one_org_alone
         a_key_of_the_hub_is_the_first_that_came_or_its_named_successor
+    }
+    idempotency {
+        of_fifty_that_begin_a_write_at_once_one_does
+        a_write_is_one_orgs_own
+        an_answer_is_committed_with_its_run_and_read_back
+        a_write_of_a_lost_node_is_taken_over_unless_it_was_sent
+        a_write_counts_as_absent_after_its_day_and_is_swept
+        a_node_is_alive_for_as_long_as_it_says
+        rate_limits_are_one_orgs_document
     }
     paging {
         runs_page_backwards_without_gaps_or_repeats

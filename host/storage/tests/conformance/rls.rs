@@ -1,6 +1,6 @@
 //! PostgreSQL alone: its row-level security, as it is after the migrations and after somebody spoiled it.
 
-use patchbay_model::OrgId;
+use patchbay_model::{OrgId, rate::OrgRates};
 use patchbay_storage::{
     Database, OrgKey, StorageError,
     rls::{self, Answer, Gap, GapKind, Report},
@@ -11,6 +11,7 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection, raw_sql};
 
 use crate::{
     Store,
+    idempotency::claim,
     isolation::{api_key, audit, blob, connection, installation},
     oauth::{authorization, client, tokens},
     store::{Home, plugin, put},
@@ -130,6 +131,9 @@ async fn fill(store: &Store, org: OrgId) {
     tx.oauth_authorizations().insert(&authorization(store, org, 1)).await.unwrap();
     tx.blobs().insert(&blob(store, org, "aa")).await.unwrap();
     tx.audit().append(&audit(store, org)).await.unwrap();
+    tx.rate_limits().put(&OrgRates::default(), store.now()).await.unwrap();
+    let owner = patchbay_storage::Owner { call: org.0, node: org.0 };
+    tx.idempotency().claim(&claim(store, 1, owner), store.now()).await.unwrap();
     tx.kv(&plugin("openai")).set("k", b"v", Some(store.later(1)), None, store.now()).await.unwrap();
     all.commit().await.unwrap();
 }
