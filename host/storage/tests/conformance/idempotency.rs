@@ -17,7 +17,7 @@ pub fn claim(store: &Store, id: u8, owner: Owner) -> IdempotencyClaim {
     IdempotencyClaim { id: [id; 32], fingerprint: [7; 32], owner, expires_at: store.now() + Duration::hours(24) }
 }
 
-fn answer(store: &Store, id: u8, owner: Owner) -> IdempotencyAnswer {
+pub fn answer(store: &Store, id: u8, owner: Owner) -> IdempotencyAnswer {
     IdempotencyAnswer { id: [id; 32], owner, run: None, answer: Some(vec![0, 255, id]), at: store.now() }
 }
 

@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 
 use patchbay_model::OrgId;
-use patchbay_storage::{KekUse, OrgKey, SealedCell, SealedColumn, StorageError};
+use patchbay_storage::{IdempotencyAnswer, KekUse, OrgKey, Owner, SealedCell, SealedColumn, StorageError};
+use uuid::Uuid;
 
 use crate::{
     Store,
+    idempotency::{answer, claim},
     isolation::{api_key, audit, blob, connection, installation},
     oauth::{authorization, client, tokens},
     store::{Home, plugin, put},
@@ -103,11 +105,10 @@ pub async fn what_older_keys_sealed_is_found_and_written_over_once(store: Store)
         let mut waits = authorization(&store, store.ours, u8::try_from(number).unwrap());
         waits.sealed = sealed(version, 10);
         ours.oauth_authorizations().insert(&waits).await.unwrap();
-        let (id, owner) = ([u8::try_from(number).unwrap(); 32], Owner { call: Uuid::nil(), node: Uuid::nil() });
-        let claim = IdempotencyClaim { id, fingerprint: [0; 32], owner, expires_at: at(9) };
-        assert!(ours.idempotency().claim(&claim, at(1)).await.unwrap());
-        let answer = IdempotencyAnswer { id, owner, run: None, answer: Some(sealed(version, 11)), at: at(2) };
-        assert!(ours.idempotency().answer(&answer).await.unwrap());
+        let (id, owner) = (u8::try_from(number).unwrap(), Owner { call: Uuid::nil(), node: Uuid::nil() });
+        assert!(ours.idempotency().claim(&claim(&store, id, owner), store.now()).await.unwrap());
+        let kept = IdempotencyAnswer { answer: Some(sealed(version, 11)), ..answer(&store, id, owner) };
+        assert!(ours.idempotency().answer(&kept).await.unwrap());
     }
     all.commit().await.unwrap();
 
