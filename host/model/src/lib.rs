@@ -1,7 +1,7 @@
 //! Patchbay's words as types, and nothing that does I/O.
 //!
 //! Every other crate of the host depends on this one, so it holds only what they must agree on:
-//! ids ([`id`]), facts that are stored or shown ([`org`], [`installation`], [`run`], [`event`],
+//! ids ([`id`]), who may do what ([`permission`]), facts that are stored or shown ([`org`], [`identity`], [`installation`], [`run`], [`event`],
 //! [`webhook`], [`record`], [`oauth`]), the one failure type that reaches a caller ([`failure`]), and the two
 //! things that tests replace: time ([`clock`]) and randomness ([`random`]).
 
@@ -9,9 +9,11 @@ pub mod clock;
 pub mod event;
 pub mod failure;
 pub mod id;
+pub mod identity;
 pub mod installation;
 pub mod oauth;
 pub mod org;
+pub mod permission;
 pub mod random;
 pub mod record;
 pub mod run;
@@ -20,4 +22,5 @@ pub mod webhook;
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
 pub use failure::{Code, Failure, Upstream, Violation};
 pub use id::*;
+pub use permission::{Permission, Permissions};
 pub use random::{Random, SeededRandom, SystemRandom};

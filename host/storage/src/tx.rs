@@ -9,8 +9,9 @@ mod forgetful;
 use patchbay_model::OrgId;
 
 use crate::{
-    ApiKeys, Audit, Blobs, Connections, Events, HubTx, Installations, Kv, OauthAuthorizations, OauthClients,
-    OauthTokens, OrgKeys, Records, Runs, StorageError, Usage, Webhooks,
+    ApiKeys, Audit, Blobs, ConnectSessions, Connections, Events, HubTx, Installations, Invitations, Kv, Members,
+    OauthAuthorizations, OauthClients, OauthTokens, OrgKeys, OrgSettings, Records, Runs, Sessions, StorageError, Usage,
+    Webhooks,
     postgres::{PgTx, Scope},
     sqlite::SqliteTx,
 };
@@ -87,8 +88,18 @@ macro_rules! repositories {
 }
 
 repositories! {
+    /// Its own row.
+    settings -> OrgSettings;
     /// Its API keys.
     api_keys -> ApiKeys;
+    /// Its members.
+    members -> Members;
+    /// Those who may become members.
+    invitations -> Invitations;
+    /// Members who signed in.
+    sessions -> Sessions;
+    /// End users who may connect an account.
+    connect_sessions -> ConnectSessions;
     /// The plugins that it switched on.
     installations -> Installations;
     /// Its credentials, sealed.

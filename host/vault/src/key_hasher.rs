@@ -5,14 +5,13 @@
 
 use std::{fmt, path::Path};
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use patchbay_model::Random;
 use secrecy::SecretString;
 use sha2::Sha256;
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::Zeroize as _;
 
-use crate::{VaultError, key_file};
+use crate::{TokenKind, VaultError, key_file};
 
 /// Turns a presented API key into what is stored of it: HMAC-SHA256 under a pepper.
 #[derive(Clone)]
@@ -62,28 +61,12 @@ pub(crate) fn keyed(key: &[u8; 32]) -> Hmac<Sha256> {
 /// A new API key: `pb_` and 43 characters of base64url for 32 random bytes.
 #[must_use]
 pub fn new_api_key(random: &dyn Random) -> SecretString {
-    let mut bytes = Zeroizing::new([0; 32]);
-    random.fill(bytes.as_mut_slice());
-    let mut key = String::with_capacity(46);
-    key.push_str("pb_");
-    URL_SAFE_NO_PAD.encode_string(bytes.as_slice(), &mut key);
-    SecretString::from(key)
+    TokenKind::ApiKey.generate(random)
 }
 
 #[cfg(test)]
 mod tests {
-    use patchbay_model::SeededRandom;
-    use secrecy::ExposeSecret as _;
-
     use super::*;
-
-    #[test]
-    fn a_key_is_the_prefix_and_256_bits() {
-        let key = new_api_key(&SeededRandom::new(1));
-        let rest = key.expose_secret().strip_prefix("pb_").unwrap();
-        assert_eq!(URL_SAFE_NO_PAD.decode(rest).unwrap().len(), 32);
-        assert_ne!(key.expose_secret(), new_api_key(&SeededRandom::new(2)).expose_secret());
-    }
 
     #[test]
     fn the_hash_is_hmac_sha256() {

@@ -4,7 +4,8 @@
 //!   org seals, and a key-encryption key that is never in the database ([`KeyEncryptionKey`]) wraps the data keys. So
 //!   a stolen database is worth nothing, the outer key can be changed without touching what is sealed, and deleting
 //!   an org's data keys destroys its secrets in every backup too.
-//! * [`KeyHasher`] turns API keys into what is stored of them.
+//! * [`TokenKind`] makes API keys and other tokens, [`KeyHasher`] turns them into what is stored of them, and
+//!   [`hash_password`] does that with what people choose.
 //! * [`ArtefactMac`] marks compiled code as written by this hub, before which none is loaded.
 //!
 //! AES-256-GCM and its keys are aws-lc's. Every sealed value is bound to the place that it is for (org, table,
@@ -18,12 +19,16 @@ mod credentials;
 mod error;
 mod key_file;
 mod key_hasher;
+mod password;
 mod text;
+mod token;
 mod vault;
 
 pub use artefact::ArtefactMac;
 pub use credentials::{CredentialValues, Credentials};
 pub use error::VaultError;
 pub use key_hasher::{KeyHasher, new_api_key};
+pub use password::{Verified, hash_password, verify_password};
 pub use text::TextPlace;
+pub use token::TokenKind;
 pub use vault::{KeyEncryptionKey, Vault};

@@ -24,21 +24,36 @@ pub(super) const ROLES: [&str; 3] = [APP, HUB, JOURNAL];
 const JOURNALED: [&str; 6] = ["event", "event_sequence", "record", "run", "usage_record", "webhook"];
 
 /// Tables that are nobody's, and that a serving role may reach all the same.
-pub(super) const GLOBAL: [&str; 4] = ["_sqlx_migrations", "hub_keys", "plugin_package", "plugin_version"];
+pub(super) const GLOBAL: [&str; 7] = [
+    "_sqlx_migrations",
+    "hub_keys",
+    "plugin_package",
+    "plugin_version",
+    "sign_in_attempt",
+    "user_account",
+    "user_subject",
+];
 
 /// Functions that may run with their owner's rights. There are none, and why is written in `postgres.rs`.
 pub(super) const DEFINERS: [&str; 0] = [];
 
 /// The hub's questions: table, policy, command, and the rows that it is about.
-const QUESTIONS: [(&str, &str, &str, &str); 9] = [
+const QUESTIONS: [(&str, &str, &str, &str); 16] = [
     ("api_key", "hub_reads", "SELECT", "true"),
+    ("connect_session", "hub_reads", "SELECT", "true"),
+    ("connect_session", "hub_sweeps", "DELETE", "true"),
     ("installation", "hub_reads", "SELECT", "true"),
+    ("invitation", "hub_reads", "SELECT", "true"),
+    ("invitation", "hub_takes", "DELETE", "true"),
     ("kv", "hub_reads", "SELECT", "expires_at IS NOT NULL"),
     ("kv", "hub_sweeps", "DELETE", "expires_at IS NOT NULL"),
     ("oauth_authorization", "hub_reads", "SELECT", "true"),
     ("oauth_authorization", "hub_takes", "DELETE", "true"),
+    ("member", "hub_reads", "SELECT", "true"),
     ("org", "hub_reads", "SELECT", "true"),
     ("org", "hub_adds", "INSERT", "true"),
+    ("session", "hub_ends", "DELETE", "true"),
+    ("session", "hub_reads", "SELECT", "true"),
     ("webhook", "hub_reads", "SELECT", "status = 'pending'"),
 ];
 
