@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use ipnet::IpNet;
 use metrics_exporter_prometheus::PrometheusHandle;
 use patchbay_model::{Clock, Random, SystemClock, SystemRandom};
 
@@ -19,6 +20,8 @@ pub struct ApiConfig {
     pub body_idle_timeout: Duration,
     /// How long a body that is held in memory may take in all.
     pub body_timeout: Duration,
+    /// Proxies in front of the hub: what they say of where a request comes from (`X-Forwarded-For`) is believed.
+    pub trusted_proxies: Vec<IpNet>,
     /// Renders `/metrics`; `None` for a hub that records none.
     pub metrics: Option<PrometheusHandle>,
     /// For requests' ids.
@@ -35,6 +38,7 @@ impl Default for ApiConfig {
             max_package_bytes: 64 << 20,
             body_idle_timeout: Duration::from_secs(15),
             body_timeout: Duration::from_secs(120),
+            trusted_proxies: Vec::new(),
             metrics: None,
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),

@@ -6,15 +6,19 @@
 
 mod body;
 mod config;
+mod cookie;
 mod escape;
 mod extract;
 mod foreign;
 mod linger;
 mod observe;
 mod openapi;
+mod origin;
+mod page;
 mod problem;
 mod routes;
 mod serve;
+mod signed_in;
 mod state;
 mod view;
 

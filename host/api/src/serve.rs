@@ -7,6 +7,7 @@
 use std::{
     future::pending,
     io,
+    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -14,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, body::Body};
+use axum::{Router, body::Body, extract::ConnectInfo};
 use http::{Request, Version, header};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
@@ -50,7 +51,7 @@ pub async fn serve_within(
     let mut running = JoinSet::new();
     tokio::pin!(shutdown);
     loop {
-        let (stream, permit) = tokio::select! {
+        let (stream, peer, permit) = tokio::select! {
             accepted = accept(&listener, &connections) => accepted,
             Some(_) = running.join_next() => continue,
             () = &mut shutdown => break,
@@ -63,8 +64,9 @@ pub async fn serve_within(
         let service = service_fn({
             let router = router.clone();
             let first = Arc::clone(&first);
-            move |request: Request<Incoming>| {
+            move |mut request: Request<Incoming>| {
                 first.store(true, Ordering::Relaxed);
+                request.extensions_mut().insert(ConnectInfo(peer));
                 router.clone().oneshot(with_linger(request))
             }
         });
@@ -108,14 +110,14 @@ fn builder(config: &ServeConfig) -> auto::Builder<TokioExecutor> {
     builder
 }
 
-async fn accept(listener: &TcpListener, connections: &Arc<Semaphore>) -> (TcpStream, OwnedSemaphorePermit) {
+async fn accept(listener: &TcpListener, connections: &Arc<Semaphore>) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
     let permit = match Arc::clone(connections).acquire_owned().await {
         Ok(permit) => permit,
         Err(_closed) => pending().await,
     };
     loop {
         match listener.accept().await {
-            Ok((stream, _peer)) => return (stream, permit),
+            Ok((stream, peer)) => return (stream, peer, permit),
             Err(error) if is_of_the_peer(&error) => tracing::debug!(%error, "connection lost before it was accepted"),
             Err(error) => {
                 // Out of file descriptors, most likely: others must close first, so spinning helps nobody.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{db, init, key, plugin, serve};
+use crate::{db, init, key, member, org, plugin, serve};
 
 /// Integrations as sandboxed plugins, behind one API.
 #[derive(Debug, Parser)]
@@ -22,6 +22,12 @@ pub enum Command {
     Init(init::Options),
     /// Run the hub
     Serve(serve::Options),
+    /// Organizations
+    #[command(subcommand)]
+    Org(org::OrgCommand),
+    /// People in organizations
+    #[command(subcommand)]
+    Member(member::MemberCommand),
     /// API keys
     #[command(subcommand)]
     Key(key::KeyCommand),

@@ -10,8 +10,11 @@ mod fix;
 mod init;
 mod key;
 mod logging;
+mod member;
 mod open;
+mod org;
 mod plugin;
+mod secret;
 mod serve;
 
 use std::process::ExitCode;
@@ -32,6 +35,8 @@ fn main() -> ExitCode {
         Command::Plugin(command) => block_on(plugin::run(command)),
         Command::Init(options) => block_on(init::run(options)),
         Command::Serve(options) => block_on(serve::run(options)),
+        Command::Org(command) => block_on(org::run(command)),
+        Command::Member(command) => block_on(member::run(command)),
         Command::Key(command) => block_on(key::run(command)),
         Command::Db(command) => block_on(db::run(command)),
     };

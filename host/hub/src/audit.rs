@@ -1,19 +1,11 @@
 //! Entries of the audit log. Each is written in the transaction of the change that it tells of, so that
 //! there is no change without an entry and no entry without a change.
 
-use patchbay_model::{ApiKeyId, AuditId, OrgId, org::AuditEntry};
+pub(crate) use patchbay_model::identity::Actor;
+use patchbay_model::{AuditId, OrgId, org::AuditEntry};
 use serde_json::Value;
 
 use crate::hub::Inner;
-
-/// Who changed something.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Actor {
-    /// Somebody with this key.
-    Key(ApiKeyId),
-    /// Somebody at the command line.
-    Operator,
-}
 
 impl Inner {
     /// An entry about a change that happens now. `detail` holds no secret.
@@ -28,10 +20,7 @@ impl Inner {
         AuditEntry {
             id: AuditId::new(&*self.clock, &*self.random),
             org,
-            actor: match actor {
-                Actor::Key(key) => key.to_string(),
-                Actor::Operator => "operator".to_owned(),
-            },
+            actor: actor.to_string(),
             action: action.to_owned(),
             subject: subject.to_string(),
             detail,

@@ -1,7 +1,7 @@
 //! Calling an action.
 
 use bytes::Bytes;
-use patchbay_model::{Code, Failure, OrgId, PluginId, RunId, org::Scope, record::Blob, run::RunKind};
+use patchbay_model::{Code, Failure, OrgId, Permission, PluginId, RunId, record::Blob, run::RunKind};
 use patchbay_runtime::{ActionCall, ActionOutput, ActionSchemas, Finished};
 use serde_json::{Value, value::RawValue};
 use tracing::Instrument as _;
@@ -40,7 +40,7 @@ pub enum Output {
 }
 
 impl Hub {
-    /// Calls an action with a JSON input. Needs the scope `invoke`. Comes back once the run is committed;
+    /// Calls an action with a JSON input. Needs the permission `call_actions`. Comes back once the run is committed;
     /// the call goes on to its end also if the caller does not wait for it, because what the vendor was
     /// asked to do is done all the same.
     pub async fn invoke(
@@ -51,7 +51,7 @@ impl Hub {
         input: Bytes,
         options: InvokeOptions,
     ) -> Result<InvokeReply, CallFailure> {
-        caller.require(Scope::Invoke)?;
+        caller.require(Permission::CallActions)?;
         let hub = &*self.0;
         let serving = hub.callable(caller.org, plugin).await?;
         let schemas = serving.plugin.action(action).ok_or_else(|| {

@@ -14,9 +14,11 @@ mod connections;
 mod converge;
 mod durable_file;
 mod hub;
+mod identity;
 mod installations;
 mod invoke;
 mod keyed_locks;
+mod keys;
 mod measure;
 mod oauth;
 mod orgs;
@@ -28,19 +30,29 @@ mod retention;
 mod tenant;
 #[cfg(test)]
 mod testing;
+mod uses;
 mod watch;
 mod webhooks;
 
-pub use auth::{Caller, Scopes};
+pub use auth::Caller;
 pub use call::CallFailure;
 pub use config::HubConfig;
 pub use connections::{ConnectionView, PutConnection};
 pub use hub::{Hub, StartError};
+pub use identity::{
+    Client,
+    connect_sessions::{ConnectView, Connectable, NewConnectSession},
+    invitations::{Acceptance, Invited, NewInvitation},
+    members::NewMember,
+    oidc::{OidcConfig, OidcStart, Provision},
+    sessions::{NewSession, SignedIn, WhoAmI},
+    sign_in::SignIn,
+};
 pub use installations::{InstallationView, PutInstallation};
 pub use invoke::{InvokeOptions, InvokeReply, Output};
-pub use oauth::{Authorization, Authorized, ClientOwner, ClientView, OauthState, OauthView, PutClient};
-pub use orgs::NewApiKey;
-pub use patchbay_oauth::RegisteredClient;
+pub use keys::{NewApiKey, RotateApiKey};
+pub use oauth::{Authorization, Authorized, Begun, ClientOwner, ClientView, OauthState, OauthView, PutClient};
+pub use patchbay_oauth::{Browser, OidcSettings, RegisteredClient};
 pub use patchbay_package::manifest::oauth::Grant;
 pub use proxy::{ProxyReply, ProxyRequest};
 pub use queries::{

@@ -14,7 +14,7 @@ use std::{io, sync::Arc, time::Duration};
 use bytes::Bytes;
 use futures::{StreamExt as _, stream::BoxStream};
 use http::{HeaderMap, Method, StatusCode};
-use patchbay_model::{Code, Failure, PluginId, RunId, org::Scope, run::RunKind};
+use patchbay_model::{Code, Failure, Permission, PluginId, RunId, run::RunKind};
 use patchbay_package::manifest::{KeyPlace, Route};
 use patchbay_runtime::{ProxyCall, ReplyReceiver, RouteMatch, reply_channel};
 use tokio::sync::oneshot;
@@ -57,7 +57,7 @@ pub struct ProxyReply {
 }
 
 impl Hub {
-    /// Answers a request in the vendor's shape. Authenticates it, too: the key's scope is `invoke`.
+    /// Answers a request in the vendor's shape. Authenticates it, too: it needs the permission `call_actions`.
     /// An error before the answer has begun is ours to tell; after that the body breaks off.
     pub async fn proxy(&self, plugin: &PluginId, request: ProxyRequest) -> Result<ProxyReply, CallFailure> {
         let hub = &*self.0;
@@ -69,7 +69,7 @@ impl Hub {
             return Err(Failure::new(Code::InvalidRequest, "the path holds the API key").into());
         }
         let caller = self.authenticate(&presented).await?;
-        caller.require(Scope::Invoke)?;
+        caller.require(Permission::CallActions)?;
         let serving = hub.callable(caller.org, plugin).await?;
         let route = find_route(&serving, &method, &path)?;
         let limit = Limit::new(route.body_kib.map_or(hub.config.max_proxy_body_bytes, |kib| u64::from(kib) * 1024));

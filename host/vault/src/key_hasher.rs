@@ -5,6 +5,7 @@
 
 use std::{fmt, path::Path};
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use patchbay_model::Random;
 use secrecy::SecretString;
@@ -46,6 +47,20 @@ impl KeyHasher {
     }
 }
 
+impl KeyHasher {
+    /// A text that only this hub can make of another one: 43 characters of base64url. What is derived for one purpose says
+    /// nothing of what is derived for another, nor of a stored hash: no token begins as a purpose does.
+    #[must_use]
+    pub fn derive(&self, purpose: &str, from: &str) -> SecretString {
+        let mut mac = self.keyed.clone();
+        mac.update(b"patchbay derives ");
+        mac.update(purpose.as_bytes());
+        mac.update(&[0]);
+        mac.update(from.as_bytes());
+        SecretString::from(URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes()))
+    }
+}
+
 impl fmt::Debug for KeyHasher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("KeyHasher(..)")
@@ -66,6 +81,8 @@ pub fn new_api_key(random: &dyn Random) -> SecretString {
 
 #[cfg(test)]
 mod tests {
+    use secrecy::ExposeSecret as _;
+
     use super::*;
 
     #[test]
@@ -83,6 +100,17 @@ mod tests {
     #[test]
     fn another_pepper_gives_another_hash() {
         assert_ne!(KeyHasher::new([1; 32]).hash("pb_x"), KeyHasher::new([2; 32]).hash("pb_x"));
+    }
+
+    #[test]
+    fn what_is_derived_depends_on_pepper_purpose_and_text() {
+        let derive = |pepper, purpose, from| KeyHasher::new([pepper; 32]).derive(purpose, from);
+        let text = derive(1, "a", "x");
+        assert_eq!(text.expose_secret().len(), 43);
+        assert_eq!(text.expose_secret(), derive(1, "a", "x").expose_secret());
+        for other in [derive(2, "a", "x"), derive(1, "b", "x"), derive(1, "a", "y"), derive(1, "ax", "")] {
+            assert_ne!(text.expose_secret(), other.expose_secret());
+        }
     }
 
     #[test]

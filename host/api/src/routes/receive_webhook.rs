@@ -7,7 +7,7 @@ use axum::{
 };
 use patchbay_hub::WebhookRequest;
 
-use crate::{body, extract::Path, foreign, problem::Problem, state::ApiState};
+use crate::{body, cookie, extract::Path, foreign, problem::Problem, state::ApiState};
 
 /// Receive a vendor's webhook
 ///
@@ -27,7 +27,8 @@ pub(crate) async fn receive_webhook(
     request: Request,
 ) -> Result<Response, Problem> {
     let limit = state.hub.webhook_body_limit(&token).await?;
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    cookie::strip(&mut parts.headers);
     let body = body::read(body, limit, &state.shared.config).await?;
     let path_and_query = parts.uri.path_and_query().map_or_else(|| parts.uri.path(), |whole| whole.as_str()).to_owned();
     let request = WebhookRequest { method: parts.method, path_and_query, headers: parts.headers, body };

@@ -38,6 +38,7 @@ impl Config {
             hub.max_org_blob_bytes = mib << 20;
         }
         hub.retention = self.retention;
+        hub.oidc = self.oidc.as_ref().map(super::Oidc::config).transpose()?;
         let clients = self.oauth.iter().map(|(plugin, client)| Ok((plugin.clone(), client.registered(plugin)?)));
         hub.oauth_clients = clients.collect::<Result<_>>()?;
         self.limits.apply(&mut hub.runtime);
@@ -55,6 +56,7 @@ impl Config {
             max_action_bytes: self.server.max_action_kib << 10,
             max_package_bytes: self.plugins.max_package_kib << 10,
             body_idle_timeout: Duration::from_secs(self.server.body_idle_timeout_s),
+            trusted_proxies: self.server.trusted_proxies.clone(),
             metrics: Some(metrics),
             ..ApiConfig::default()
         }
