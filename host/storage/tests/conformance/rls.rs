@@ -114,7 +114,6 @@ async fn fill(store: &Store, org: OrgId) {
     hash[..16].copy_from_slice(org.0.as_bytes());
     tx.api_keys().insert(&api_key(store, org), &hash).await.unwrap();
     let user = user(store, &format!("{org}@example.com"));
-    drop(tx);
     all.hub().identities().insert_user(&user, None).await.unwrap();
     let mut tx = all.org(org);
     tx.members().insert(&member(store, org, &user, Role::Owner)).await.unwrap();
