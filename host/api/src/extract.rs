@@ -6,13 +6,23 @@
 
 mod allowed;
 mod bytes;
+mod client;
+mod form;
 mod json;
 mod media;
+mod origin;
 mod path;
 mod query;
 
-pub(crate) use allowed::{Admin, Allowed, Invoke, MaybeCaller, Operator, Read, admit_address, notes};
+pub(crate) use allowed::{
+    Allowed, CallActions, ConnectAccount, Known, ManageConnectSessions, ManageConnections, ManageInstallations,
+    ManageKeys, ManageMembers, ManageOrg, MaybeCaller, Member, OperateHub, ReadActivity, ReadAudit, ReadMembers,
+    ReadSettings, admit_address, notes,
+};
 pub(crate) use bytes::{JsonText, PackageBytes};
-pub(crate) use json::Json;
+pub(crate) use client::Client;
+pub(crate) use form::Form;
+pub(crate) use json::{Json, optional_secret, secret};
+pub(crate) use origin::OwnOrigin;
 pub(crate) use path::Path;
 pub(crate) use query::Query;

@@ -7,6 +7,7 @@
 mod body;
 mod client_address;
 mod config;
+mod cookie;
 mod escape;
 mod extract;
 mod foreign;
@@ -14,9 +15,12 @@ mod linger;
 mod notes;
 mod observe;
 mod openapi;
+mod origin;
+mod page;
 mod problem;
 mod routes;
 mod serve;
+mod signed_in;
 mod state;
 mod view;
 

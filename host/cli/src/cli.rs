@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{audit, connection, db, init, installation, key, limits, org_delete, plugin, serve, vault};
+use crate::{audit, connection, db, init, installation, key, limits, member, org, org_delete, plugin, serve, vault};
 
 /// Integrations as sandboxed plugins, behind one API.
 #[derive(Debug, Parser)]
@@ -22,6 +22,12 @@ pub enum Command {
     Init(init::Options),
     /// Run the hub
     Serve(serve::Options),
+    /// Organizations
+    #[command(subcommand)]
+    Org(org::OrgCommand),
+    /// People in organizations
+    #[command(subcommand)]
+    Member(member::MemberCommand),
     /// API keys
     #[command(subcommand)]
     Key(key::KeyCommand),

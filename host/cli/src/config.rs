@@ -7,6 +7,7 @@ mod build;
 mod keys;
 mod limits;
 mod oauth;
+mod oidc;
 mod rates;
 
 use std::{
@@ -24,18 +25,20 @@ use url::Url;
 pub use keys::{Audit, Vault};
 pub use limits::Limits;
 pub use oauth::OauthClient;
+pub use oidc::Oidc;
 pub use rates::RateLimits;
 
 use crate::fix::OrFix;
 
 /// Keys whose value in the environment is a list with commas.
-const LISTS: [&str; 6] = [
+const LISTS: [&str; 7] = [
+    "server.trusted_proxies",
     "plugins.publishers",
     "plugins.new_publisher_of",
+    "oidc.allowed_domains",
     "egress.allow_addresses",
     "egress.ports",
     "audit.former_keys",
-    "server.trusted_proxies",
 ];
 
 /// The whole of it. Every section may be missing.
@@ -57,6 +60,8 @@ pub struct Config {
     pub upstreams: BTreeMap<String, Url>,
     /// The operator's clients at vendors' authorization servers, by plugin.
     pub oauth: BTreeMap<String, OauthClient>,
+    /// By whom people sign in, beside passwords.
+    pub oidc: Option<Oidc>,
     /// What a call may use.
     pub limits: Limits,
     /// How often orgs, keys and addresses may ask.
@@ -86,6 +91,8 @@ pub struct Server {
     pub listen: SocketAddr,
     /// How the outside world reaches the hub: the base of webhook URLs.
     pub public_url: String,
+    /// Networks of proxies in front of the hub, which say where a request comes from (`X-Forwarded-For`).
+    pub trusted_proxies: Vec<ipnet::IpNet>,
     /// Open connections at once.
     pub max_connections: usize,
     /// The largest input of an action, in KiB.
@@ -120,6 +127,7 @@ impl Default for Server {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             public_url: "http://127.0.0.1:8080".to_owned(),
+            trusted_proxies: Vec::new(),
             max_connections: 10_000,
             max_action_kib: 4 << 10,
             max_proxy_kib: 32 << 10,
@@ -271,6 +279,7 @@ impl Config {
         config.oauth.values_mut().for_each(|client| client.start_at(folder));
         config.vault.start_at(folder);
         config.audit.start_at(folder);
+        config.oidc.iter_mut().for_each(|oidc| oidc.start_at(folder));
         Ok(config)
     }
 }
@@ -411,6 +420,22 @@ mod tests {
         assert!(error.contains("6000/min"), "{error}");
         let error = format!("{:#}", parse("[rate_limits]\nstore = \"http://:hunter2@x\"", &[]).unwrap_err());
         assert!(error.contains("redis://") && !error.contains("hunter2"), "{error}");
+    }
+
+    #[test]
+    fn the_identity_providers_secret_comes_from_one_place_and_is_not_shown() {
+        let text =
+            "[oidc]\nissuer = \"https://id.example.com\"\nclient_id = \"hub\"\nallowed_domains = [\"Example.com\"]";
+        let config = parse(text, &[("PATCHBAY__OIDC__CLIENT_SECRET", "canary")]).unwrap();
+        let oidc = config.hub().unwrap().oidc.unwrap();
+        assert_eq!(oidc.provider.client_secret.as_ref().unwrap().expose_secret(), "canary");
+        assert_eq!(oidc.allowed_domains, ["example.com"]);
+        assert!(oidc.provision.is_none());
+        assert!(!format!("{config:?} {oidc:?}").contains("canary"));
+        let twice = [("PATCHBAY__OIDC__CLIENT_SECRET", "a"), ("PATCHBAY__OIDC__CLIENT_SECRET_FILE", "b")];
+        assert!(parse(text, &twice).unwrap().hub().is_err());
+        let http = text.replace("https://", "http://");
+        assert!(parse(&http, &[]).unwrap().hub().is_err());
     }
 
     #[test]

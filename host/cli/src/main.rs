@@ -15,9 +15,12 @@ mod installation;
 mod key;
 mod limits;
 mod logging;
+mod member;
 mod open;
+mod org;
 mod org_delete;
 mod plugin;
+mod secret;
 mod serve;
 mod vault;
 
@@ -39,6 +42,8 @@ fn main() -> ExitCode {
         Command::Plugin(command) => block_on(plugin::run(command)),
         Command::Init(options) => block_on(init::run(options)),
         Command::Serve(options) => block_on(serve::run(options)),
+        Command::Org(command) => block_on(org::run(command)),
+        Command::Member(command) => block_on(member::run(command)),
         Command::Key(command) => block_on(key::run(command)),
         Command::Installation(command) => block_on(installation::run(command)),
         Command::Connection(command) => block_on(connection::run(command)),

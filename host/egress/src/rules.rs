@@ -6,7 +6,7 @@
 
 use http::{HeaderName, Method};
 use patchbay_package::{
-    manifest::Manifest,
+    manifest::{self, Manifest},
     pattern::{InvalidPattern, PathPattern},
 };
 use url::{Host, Url};
@@ -97,8 +97,16 @@ impl Rules {
     /// # Errors
     /// Names the first entry that is not a host name, has no method or path, or has a bad one.
     pub fn compile(manifest: &Manifest) -> Result<Self, RulesError> {
-        let mut entries = Vec::with_capacity(manifest.egress.len());
-        for (index, listed) in manifest.egress.iter().enumerate() {
+        Self::of(&manifest.egress)
+    }
+
+    /// Reads a list that is no plugin's: where the hub itself goes.
+    ///
+    /// # Errors
+    /// As of [`Rules::compile`].
+    pub fn of(list: &[manifest::Egress]) -> Result<Self, RulesError> {
+        let mut entries = Vec::with_capacity(list.len());
+        for (index, listed) in list.iter().enumerate() {
             let refuse = |reason: &str| RulesError { index, host: listed.host.clone(), reason: reason.to_owned() };
             let host = HostPattern::parse(&listed.host).map_err(refuse)?;
             let methods = listed

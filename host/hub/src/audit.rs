@@ -2,22 +2,12 @@
 //! it, so that there is no change without an entry and no entry without a change. Calls write none: what a call does is
 //! in its run, and the lock that keeps a log in one piece is not taken on a call's way.
 
-use patchbay_model::{ApiKeyId, AuditId, OrgId, org::AuditEntry};
+pub(crate) use patchbay_model::identity::Actor;
+use patchbay_model::{AuditId, OrgId, org::AuditEntry};
 use patchbay_storage::chain::Chain;
 use serde_json::Value;
 
-use crate::{hub::Inner, operator::is_no_key, request};
-
-/// Who changed something.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Actor {
-    /// Somebody with this key.
-    Key(ApiKeyId),
-    /// Somebody at the command line.
-    Operator,
-    /// The hub by itself.
-    Hub,
-}
+use crate::{hub::Inner, request};
 
 impl Inner {
     /// An entry about a change that happens now. `detail` holds no secret.
@@ -32,12 +22,7 @@ impl Inner {
         AuditEntry {
             id: AuditId::new(&*self.clock, &*self.random),
             org,
-            actor: match actor {
-                Actor::Key(key) if is_no_key(key) => "operator".to_owned(),
-                Actor::Key(key) => key.to_string(),
-                Actor::Operator => "operator".to_owned(),
-                Actor::Hub => "hub".to_owned(),
-            },
+            actor: actor.to_string(),
             action: action.to_owned(),
             subject: subject.to_string(),
             detail,

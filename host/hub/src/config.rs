@@ -15,6 +15,7 @@ use patchbay_storage::DatabaseUrl;
 
 use crate::{
     chain::AuditConfig,
+    identity::oidc::OidcConfig,
     keys::{KeySources, SigningSource},
     rates::RateConfig,
     retention::Retention,
@@ -53,6 +54,8 @@ pub struct HubConfig {
     pub runtime: RuntimeConfig,
     /// The operator's clients at vendors, by plugin: for all orgs that have none of their own.
     pub oauth_clients: BTreeMap<String, RegisteredClient>,
+    /// How people sign in by an identity provider. Default: they do not.
+    pub oidc: Option<OidcConfig>,
     /// The largest package, in bytes.
     pub max_package_bytes: usize,
     /// The largest body of a proxied request, in bytes, where the route names none.
@@ -89,6 +92,7 @@ impl HubConfig {
             egress: EgressConfig::default(),
             runtime: RuntimeConfig::new(compiler, cache),
             oauth_clients: BTreeMap::new(),
+            oidc: None,
             max_package_bytes: 64 << 20,
             max_proxy_body_bytes: 32 << 20,
             webhook_concurrency: 64,

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use chrono::Duration;
 use patchbay_model::{
-    Code, ConnectionId, Failure, OrgId, PluginId, Timestamp, Violation, installation::SealedConnection, org::Scope,
+    Code, ConnectionId, Failure, OrgId, Permission, PluginId, Timestamp, Violation, installation::SealedConnection,
 };
 use patchbay_package::manifest::{Credential, Oauth};
 use patchbay_runtime::Plugin;
@@ -15,7 +15,6 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::{
-    audit::Actor,
     auth::Caller,
     hub::{Hub, Inner},
     oauth::{OauthView, tokens},
@@ -64,9 +63,9 @@ pub struct ConnectionView {
 }
 
 impl Hub {
-    /// The org's connections, by plugin. Needs the scope `read`.
+    /// The org's connections, by plugin. Needs the permission `read_settings`.
     pub async fn connections(&self, caller: &Caller) -> Result<Vec<ConnectionView>, Failure> {
-        caller.require(Scope::Read)?;
+        caller.require(Permission::ReadSettings)?;
         let mut tx = self.0.database.read().await?;
         let connections = tx.org(caller.org).connections().list().await?;
         drop(tx);
@@ -77,9 +76,9 @@ impl Hub {
         Ok(views)
     }
 
-    /// The org's connection of a plugin; `not_found` if there is none. Needs the scope `read`.
+    /// The org's connection of a plugin; `not_found` if there is none. Needs the permission `read_settings`.
     pub async fn connection(&self, caller: &Caller, plugin: &PluginId) -> Result<ConnectionView, Failure> {
-        caller.require(Scope::Read)?;
+        caller.require(Permission::ReadSettings)?;
         self.connection_of(caller.org, plugin).await
     }
 
@@ -93,7 +92,7 @@ impl Hub {
         hub.connection_view(&mut tx.org(org), sealed, oauth).await
     }
 
-    /// Makes or replaces the org's connection of a plugin. Needs the scope `admin`. `invalid_input` for
+    /// Makes or replaces the org's connection of a plugin. Needs the permission `manage_connections`. `invalid_input` for
     /// names that the manifest does not have, for required ones that are missing, and for values that
     /// cannot be sent where the manifest puts them.
     pub async fn put_connection(
@@ -102,7 +101,17 @@ impl Hub {
         plugin: &PluginId,
         put: PutConnection,
     ) -> Result<ConnectionView, Failure> {
-        caller.require(Scope::Admin)?;
+        caller.require(Permission::ManageConnections)?;
+        self.store_connection(caller, plugin, put).await
+    }
+
+    /// Puts a connection for somebody who may.
+    pub(crate) async fn store_connection(
+        &self,
+        caller: &Caller,
+        plugin: &PluginId,
+        put: PutConnection,
+    ) -> Result<ConnectionView, Failure> {
         let hub = &*self.0;
         hub.running()?;
         let version = hub.version_of(caller.org, plugin).await?;
@@ -116,6 +125,7 @@ impl Hub {
         let mut tx = hub.database.begin().await?;
         // the new values are made from the old ones, and the org's data key with the first of them
         tx.org(caller.org).lock().await?;
+        hub.settle_connect_session(&mut tx, caller.org, caller.actor, plugin).await?;
         let before = tx.org(caller.org).connections().get(plugin).await?;
         if let Some(oauth) = oauth
             && put.credentials.contains_key(&oauth.credential)
@@ -142,7 +152,7 @@ impl Hub {
         };
         let names_of = |connection: &SealedConnection| json!({ "credentials": connection.credentials, "account": connection.account });
         let detail = json!({ "old": before.as_ref().map(names_of), "new": names_of(&connection) });
-        let entry = hub.audit(caller.org, Actor::Key(caller.key), "connection.put", plugin, detail);
+        let entry = hub.audit(caller.org, caller.actor, "connection.put", plugin, detail);
         tx.org(caller.org).connections().put(&connection).await?;
         let view = hub.connection_view(&mut tx.org(caller.org), connection, oauth).await?;
         tx.hub().notify(Change::Connection { org: caller.org, id, plugin: plugin.clone() }).await?;
@@ -155,12 +165,12 @@ impl Hub {
     }
 
     /// Destroys the org's connection of a plugin, former values included, then gives its tokens back to the vendor and
-    /// comes back once that is done or has failed, of which the audit log tells. Needs the scope `admin`; `not_found`
+    /// comes back once that is done or has failed, of which the audit log tells. Needs the permission `manage_connections`; `not_found`
     /// if there is none.
     pub async fn delete_connection(&self, caller: &Caller, plugin: &PluginId) -> Result<(), Failure> {
-        caller.require(Scope::Admin)?;
+        caller.require(Permission::ManageConnections)?;
         let hub = &*self.0;
-        let entry = hub.audit(caller.org, Actor::Key(caller.key), "connection.delete", plugin, json!({}));
+        let entry = hub.audit(caller.org, caller.actor, "connection.delete", plugin, json!({}));
         let key = (caller.org, plugin.clone());
         let mut tx = hub.database.begin().await?;
         // what is read here is opened here: no data key goes meanwhile
@@ -185,7 +195,7 @@ impl Hub {
         // an open connection to a vendor may be logged in with what no longer counts
         hub.egress.forget_org(caller.org);
         if let (Some(row), Some(ended)) = (row, ended) {
-            let (all, actor) = (self.clone(), Actor::Key(caller.key));
+            let (all, actor) = (self.clone(), caller.actor);
             let revoking =
                 async move { all.0.revoke(row.org, &row.plugin, &row.client_id, &ended.tokens, actor).await };
             hub.work.spawn(revoking).await.map_err(Failure::internal)?;

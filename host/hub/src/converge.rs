@@ -30,6 +30,8 @@ async fn take_over(hub: &Arc<Inner>, notice: Notice) {
     match notice {
         // the cache is keyed by hash, which nobody can tell from the id; revoking is rare
         Notice::Changed(Change::ApiKey { .. }) => hub.keys.invalidate_all(),
+        // likewise; a member's sessions are several
+        Notice::Changed(Change::Member { .. }) => hub.sessions.invalidate_all(),
         Notice::Changed(Change::Installation { org, id, plugin }) => {
             hub.registry.forget_verdicts(id);
             hub.tenants.invalidate(&(org, plugin.clone())).await;
@@ -57,6 +59,7 @@ async fn take_over(hub: &Arc<Inner>, notice: Notice) {
         Notice::Resync => {
             hub.registry.forget_all_verdicts();
             hub.keys.invalidate_all();
+            hub.sessions.invalidate_all();
             hub.tenants.invalidate_all();
             hub.hooks.invalidate_all();
             hub.rates.invalidate_all();

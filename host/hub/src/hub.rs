@@ -9,10 +9,10 @@ use std::{
 
 use patchbay_egress::{Egress, SystemLookup};
 use patchbay_limits::{Limiter, Pauses, Store};
-use patchbay_model::{Clock, Code, Failure, OrgId, PluginId, Random, org::ApiKey, rate::OrgRates};
-use patchbay_oauth::{Net, RefreshSettings, Refresher};
+use patchbay_model::{Clock, Code, Failure, OrgId, PluginId, Random, rate::OrgRates};
+use patchbay_oauth::{Net, OidcProvider, RefreshSettings, Refresher};
 use patchbay_runtime::{BlobStore, Runtime, RuntimeError, Services};
-use patchbay_storage::{Database, DatabaseUrl, Journal, StorageError};
+use patchbay_storage::{Database, DatabaseUrl, Ended, Journal, StorageError};
 use patchbay_vault::{CheckpointKey, KeyHasher, Vault, VaultError};
 use tokio::task::JoinHandle;
 use tokio_util::{
@@ -21,16 +21,19 @@ use tokio_util::{
 };
 
 use crate::{
+    auth::KnownKey,
     chain,
     config::HubConfig,
     converge,
     idempotency::node::{self, Node},
+    identity::{self, passwords::Passwords, sessions::LiveSession},
     keys::Keys,
     oauth::{REQUEST_TIME, TokenStore},
     read_through::ReadThrough,
     registry::Registry,
     retention,
     tenant::{Installed, Serving},
+    uses::Uses,
     watch, webhooks,
 };
 
@@ -119,7 +122,14 @@ pub(crate) struct Inner {
     pub(crate) runtime: Runtime,
     pub(crate) registry: Registry,
     /// By the key's hash.
-    pub(crate) keys: ReadThrough<[u8; 32], ApiKey>,
+    pub(crate) keys: ReadThrough<[u8; 32], KnownKey>,
+    /// By the hash of their tokens.
+    pub(crate) sessions: ReadThrough<[u8; 32], LiveSession>,
+    /// When keys and sessions were last used.
+    pub(crate) uses: Uses,
+    pub(crate) passwords: Passwords,
+    /// By whom people sign in.
+    pub(crate) oidc: Option<OidcProvider>,
     pub(crate) tenants: Arc<Tenants>,
     /// Keeps tokens good.
     pub(crate) refresher: Refresher<TokenStore>,
@@ -217,6 +227,10 @@ impl Hub {
         let hub = Self(Arc::new(Inner {
             journal: Journal::start(database.clone()),
             refresher: Refresher::new(store, Arc::clone(&clock), Arc::clone(&random), settings),
+            oidc: config.oidc.as_ref().map(|oidc| OidcProvider::new(Arc::clone(&oauth_net), oidc.provider.clone())),
+            sessions: ReadThrough::new(10_000, CACHE_TIME),
+            uses: Uses::default(),
+            passwords: Passwords::new(Arc::clone(&random)),
             oauth_net,
             vault,
             registry: Registry::new(packages),
@@ -266,6 +280,7 @@ impl Hub {
         if tokio::time::timeout(DRAIN_TIME + REQUEST_TIME, hub.refresher.settled()).await.is_err() {
             tracing::warn!("tokens were still being renewed when the hub stopped");
         }
+        hub.write_uses().await;
         hub.journal.shutdown().await;
         hub.leave().await;
         hub.database.close().await;
@@ -280,6 +295,12 @@ impl Hub {
         let mut tx = self.0.database.read().await?;
         tx.hub().orgs(None, 1).await?;
         Ok(())
+    }
+
+    /// How the outside world reaches this hub, as configured.
+    #[must_use]
+    pub fn public_url(&self) -> &str {
+        &self.0.config.public_url
     }
 
     /// How many loaded plugin versions have not been freed yet, those that still drain included.
@@ -338,6 +359,8 @@ impl Inner {
         const BATCH: u32 = 1000;
         self.tenants.sweep().await;
         self.keys.sweep().await;
+        self.sessions.sweep().await;
+        self.write_uses().await;
         self.hooks.sweep().await;
         self.rates.sweep().await;
         self.settle_leftovers().await;
@@ -348,9 +371,15 @@ impl Inner {
         loop {
             let mut tx = self.database.begin().await?;
             let now = self.clock.now();
+            let ended = Ended {
+                now,
+                idle_since: now - identity::IDLE,
+                forget_before: now - identity::attempts::FORGOTTEN_AFTER,
+            };
             let mut swept = tx.hub().sweep_kv(now, BATCH).await?;
             swept = swept.max(tx.hub().sweep_oauth_authorizations(now, BATCH).await?);
             swept = swept.max(tx.hub().sweep_idempotency(now, BATCH).await?);
+            swept = swept.max(tx.hub().identities().sweep(ended, BATCH).await?);
             tx.commit().await?;
             if swept < u64::from(BATCH) {
                 return Ok(());

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use patchbay_model::{Code, Failure, OrgId, PluginId, RunId, org::Scope, rate::Endpoint, record::Blob, run::RunKind};
+use patchbay_model::{Code, Failure, OrgId, Permission, PluginId, RunId, rate::Endpoint, record::Blob, run::RunKind};
 use patchbay_runtime::{ActionCall, ActionOutput, ActionSchemas, Finished};
 use serde_json::{Value, value::RawValue};
 use tracing::Instrument as _;
@@ -55,7 +55,7 @@ struct Prepared {
 }
 
 impl Hub {
-    /// Calls an action with a JSON input. Needs the scope `invoke`. Comes back once the run is committed;
+    /// Calls an action with a JSON input. Needs the permission `call_actions`. Comes back once the run is committed;
     /// the call goes on to its end also if the caller does not wait for it, because what the vendor was
     /// asked to do is done all the same.
     pub async fn invoke(
@@ -66,7 +66,7 @@ impl Hub {
         input: Bytes,
         options: InvokeOptions,
     ) -> Result<InvokeReply, CallFailure> {
-        caller.require(Scope::Invoke)?;
+        caller.require(Permission::CallActions)?;
         let InvokeOptions { idempotency_key, notes } = options;
         self.0.admit(caller, Endpoint::Actions, Some((plugin, Some(action))), &notes).await?;
         let mut claim = None;

@@ -4,8 +4,7 @@
 
 use std::sync::Arc;
 
-use patchbay_model::{ApiKeyId, Clock, Code, Failure, OrgId, Random, org::Scope};
-use uuid::Uuid;
+use patchbay_model::{Clock, Code, Failure, OrgId, Random};
 
 use crate::{
     auth::Caller,
@@ -13,9 +12,6 @@ use crate::{
     hub::{Hub, StartError},
     watch,
 };
-
-/// In place of a key.
-const NO_KEY: ApiKeyId = ApiKeyId(Uuid::nil());
 
 impl Hub {
     /// As [`Hub::open`], with every plugin loaded: for commands that change what plugins are asked about. Nothing
@@ -35,13 +31,8 @@ impl Hub {
     pub async fn operator(&self, org: OrgId) -> Result<Caller, Failure> {
         let mut tx = self.0.database.read().await?;
         match tx.hub().org(org).await? {
-            Some(_) => Ok(Caller { org, key: NO_KEY, scopes: Scope::ALL.into_iter().collect() }),
+            Some(_) => Ok(Caller::operator(org)),
             None => Err(Failure::new(Code::NotFound, "there is no such organization")),
         }
     }
-}
-
-/// True for the operator's.
-pub(crate) fn is_no_key(key: ApiKeyId) -> bool {
-    key == NO_KEY
 }

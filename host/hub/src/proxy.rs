@@ -15,7 +15,7 @@ use std::{io, sync::Arc, time::Duration};
 use bytes::Bytes;
 use futures::{StreamExt as _, stream::BoxStream};
 use http::{HeaderMap, Method, StatusCode};
-use patchbay_model::{Code, Failure, PluginId, RunId, org::Scope, rate::Endpoint, run::RunKind};
+use patchbay_model::{Code, Failure, Permission, PluginId, RunId, rate::Endpoint, run::RunKind};
 use patchbay_package::manifest::{KeyPlace, Route};
 use patchbay_runtime::{ProxyCall, ReplyReceiver, RouteMatch, reply_channel};
 use tokio::sync::oneshot;
@@ -62,7 +62,7 @@ pub struct ProxyReply {
 }
 
 impl Hub {
-    /// Answers a request in the vendor's shape. Authenticates it, too: the key's scope is `invoke`.
+    /// Answers a request in the vendor's shape. Authenticates it, too: it needs the permission `call_actions`.
     /// An error before the answer has begun is ours to tell; after that the body breaks off.
     pub async fn proxy(&self, plugin: &PluginId, request: ProxyRequest) -> Result<ProxyReply, CallFailure> {
         let hub = &*self.0;
@@ -74,7 +74,7 @@ impl Hub {
             return Err(Failure::new(Code::InvalidRequest, "the path holds the API key").into());
         }
         let caller = self.authenticate(&presented).await?;
-        caller.require(Scope::Invoke)?;
+        caller.require(Permission::CallActions)?;
         hub.admit(&caller, Endpoint::Proxy, Some((plugin, None)), &notes).await?;
         let serving = hub.callable(caller.org, plugin).await?;
         let route = find_route(&serving, &method, &path)?;

@@ -7,8 +7,7 @@ use std::{collections::BTreeMap, net::IpAddr};
 
 use patchbay_limits::{AddressClass, LimitKey, StoreUrl, Verdict, Wanted};
 use patchbay_model::{
-    Code, Failure, OrgId, PluginId, Violation,
-    org::Scope,
+    Code, Failure, OrgId, Permission, PluginId, Violation,
     rate::{Endpoint, OrgRates, Rate, RateLimit},
 };
 use patchbay_storage::Change;
@@ -121,7 +120,7 @@ impl Hub {
 
     /// The org's rate limits. Needs the scope `read`.
     pub async fn rate_limits(&self, caller: &Caller) -> Result<RateLimitsView, Failure> {
-        caller.require(Scope::Read)?;
+        caller.require(Permission::ReadSettings)?;
         self.rate_limits_of(caller.org).await
     }
 
@@ -134,11 +133,11 @@ impl Hub {
     /// Sets all of the org's rate limits. Needs the scope `admin`, and `operator` to change the one over all that the org
     /// asks for: it protects the hub from the org.
     pub async fn put_rate_limits(&self, caller: &Caller, rates: OrgRates) -> Result<RateLimitsView, Failure> {
-        caller.require(Scope::Admin)?;
+        caller.require(Permission::ManageOrg)?;
         if rates.org != self.0.rates_of(caller.org).await?.org {
-            caller.require(Scope::Operator)?;
+            caller.require(Permission::OperateHub)?;
         }
-        self.set_rate_limits(caller.org, Actor::Key(caller.key), rates).await
+        self.set_rate_limits(caller.org, caller.actor, rates).await
     }
 
     /// As [`Hub::put_rate_limits`], for the operator.
@@ -187,8 +186,10 @@ impl Inner {
         }
         let set = own.endpoints.get(&endpoint).copied();
         add(&|| LimitKey::Endpoint(org, endpoint), set, configured.endpoints.get(&endpoint).copied());
-        let set = own.keys.get(&caller.key).copied().or(own.key);
-        add(&|| LimitKey::Key(org, caller.key), set, configured.key);
+        if let Some(key) = caller.key() {
+            let set = own.keys.get(&key).copied().or(own.key);
+            add(&|| LimitKey::Key(org, key), set, configured.key);
+        }
         add(&|| LimitKey::Org(org), own.org, configured.org);
         self.count(&wanted, notes).await
     }

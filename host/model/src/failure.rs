@@ -84,12 +84,18 @@ codes! {
     PayloadTooLarge = "payload_too_large", 413, "The body is too large";
     /// The body stopped coming.
     RequestTimeout = "request_timeout", 408, "The request took too long to arrive";
-    /// No key, or one that does not exist or was revoked.
-    Unauthenticated = "unauthenticated", 401, "A valid API key is required";
+    /// No key or session, or one that does not exist, has ended or was revoked.
+    Unauthenticated = "unauthenticated", 401, "A valid API key or session is required";
     /// The key was good once.
     KeyExpired = "key_expired", 401, "The API key has expired";
     /// The key lacks the scope that the route needs.
     ScopeMissing = "scope_missing", 403, "The API key lacks a scope";
+    /// Who calls may not do this.
+    Forbidden = "forbidden", 403, "Not allowed";
+    /// A page of another origin used the browser's session.
+    CrossOrigin = "cross_origin", 403, "The request comes from another origin";
+    /// The e-mail address or the password is wrong; which one is not said.
+    InvalidCredentials = "invalid_credentials", 401, "The e-mail address or the password is wrong";
     /// There is no such route or thing, or it is another org's.
     NotFound = "not_found", 404, "Not found";
     /// The route does not take this method.

@@ -13,7 +13,7 @@ mod listen;
 pub(crate) use listen::CHANNEL;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use patchbay_model::{ApiKeyId, ConnectionId, Digest, InstallationId, OrgId, PluginId};
+use patchbay_model::{ApiKeyId, ConnectionId, Digest, InstallationId, OrgId, PluginId, UserId};
 use serde::{Deserialize, Serialize};
 use tokio::{
     sync::broadcast::{self, error::RecvError},
@@ -41,6 +41,13 @@ pub enum Change {
         org: OrgId,
         /// Which.
         id: ApiKeyId,
+    },
+    /// A member, or what sessions they have.
+    Member {
+        /// In which org.
+        org: OrgId,
+        /// Who.
+        user: UserId,
     },
     /// A plugin's settings in an org.
     Installation {

@@ -9,8 +9,9 @@ mod forgetful;
 use patchbay_model::OrgId;
 
 use crate::{
-    ApiKeys, Audit, Blobs, Connections, Events, HubTx, Idempotency, Installations, Kv, OauthAuthorizations,
-    OauthClients, OauthTokens, OperatorTx, OrgKeys, RateLimits, Records, Runs, StorageError, Usage, Webhooks,
+    ApiKeys, Audit, Blobs, ConnectSessions, Connections, Events, HubTx, Idempotency, Installations, Invitations, Kv,
+    Members, OauthAuthorizations, OauthClients, OauthTokens, OperatorTx, OrgKeys, OrgSettings, RateLimits, Records,
+    Runs, Sessions, StorageError, Usage, Webhooks,
     postgres::{PgTx, Scope},
     sqlite::SqliteTx,
 };
@@ -93,8 +94,18 @@ macro_rules! repositories {
 }
 
 repositories! {
+    /// Its own row.
+    settings -> OrgSettings;
     /// Its API keys.
     api_keys -> ApiKeys;
+    /// Its members.
+    members -> Members;
+    /// Those who may become members.
+    invitations -> Invitations;
+    /// Members who signed in.
+    sessions -> Sessions;
+    /// End users who may connect an account.
+    connect_sessions -> ConnectSessions;
     /// The plugins that it switched on.
     installations -> Installations;
     /// Its credentials, sealed.

@@ -42,6 +42,9 @@ pub enum VaultError {
     /// The cipher refused to work.
     #[error("the cipher failed")]
     Cipher,
+    /// A password cannot be hashed, or what is stored of one is no hash.
+    #[error("a password cannot be hashed or compared: there is too little memory, or what is stored is no hash")]
+    Password,
     /// Others than its owner may read the key file.
     #[error("{} can be read by others than its owner: run chmod 600 on it", .0.display())]
     FileReadable(PathBuf),

@@ -6,7 +6,8 @@
 //!   an org's data keys destroys its secrets wherever else their ciphertexts are. (A backup of before holds the wrapped
 //!   keys too: it is worth nothing once the key-encryption key of then is destroyed.)
 //! * [`Keyring`] holds the key-encryption keys, several versions at once, from wherever a [`KeySource`] says.
-//! * [`KeyHasher`] turns API keys into what is stored of them.
+//! * [`TokenKind`] makes API keys and other tokens, [`KeyHasher`] turns them into what is stored of them, and
+//!   [`hash_password`] does that with what people choose.
 //! * [`CheckpointKey`] signs how far the audit logs go.
 //! * [`ArtefactMac`] marks compiled code as written by this hub, before which none is loaded.
 //!
@@ -25,8 +26,10 @@ mod key_hasher;
 mod key_source;
 mod key_text;
 mod keyring;
+mod password;
 mod rotation;
 mod text;
+mod token;
 mod vault;
 
 pub use artefact::ArtefactMac;
@@ -36,6 +39,8 @@ pub use error::VaultError;
 pub use key_hasher::{KeyHasher, new_api_key};
 pub use key_source::{KeyCommand, KeySource};
 pub use keyring::{KeyEncryptionKey, Keyring};
+pub use password::{Verified, hash_password, verify_password};
 pub use rotation::DataKeys;
 pub use text::TextPlace;
+pub use token::TokenKind;
 pub use vault::Vault;

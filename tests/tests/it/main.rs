@@ -22,6 +22,7 @@ mod docs;
 mod dump;
 mod exports;
 mod hot_swap;
+mod identity;
 mod isolation;
 mod killed;
 mod languages;
@@ -97,6 +98,40 @@ on_both_databases! {
         a_call_that_runs_during_a_swap_ends_on_the_version_that_it_began_with
         a_pinned_installation_stays_where_it_is
         a_version_that_may_do_more_waits_for_an_approval_while_the_one_before_serves
+    }
+    identity {
+        what_a_caller_may_do_is_what_the_table_says
+        every_permission_of_the_table_is_asked_for
+        what_is_for_members_alone_is_for_no_key_and_nobody
+        everybody_learns_who_they_are
+        an_admin_invites_and_the_link_makes_a_member_in_a_browser
+        an_invitation_is_accepted_by_a_program_and_by_who_is_signed_in
+        roles_change_members_leave_and_an_owner_stays
+        nothing_that_people_type_or_hold_is_kept_as_it_is
+        a_browser_signs_in_acts_and_signs_out
+        another_sites_page_changes_nothing_and_signs_nobody_in
+        a_cookie_holds_a_session_and_nothing_else
+        a_new_password_takes_the_place_of_the_cookie
+        a_vendor_neither_sees_nor_sets_the_hubs_cookies
+        a_key_is_made_used_replaced_and_revoked
+        nobody_makes_a_key_that_may_do_more
+        an_end_user_connects_one_account_by_credentials
+        two_who_connect_at_once_connect_one_account
+        a_connect_session_is_for_its_plugins_its_hour_and_nothing_else
+        the_page_connects_without_a_console
+        an_end_user_connects_at_the_vendor_in_the_browser_that_began
+        of_two_consents_in_one_connect_session_one_counts
+        a_members_browser_is_bound_to_what_it_begins
+        a_known_address_signs_in_and_is_known_by_its_subject_from_then_on
+        nobody_whom_nobody_has_invited_comes_in
+        an_invitation_for_another_address_is_not_accepted_by_the_provider
+        unknown_people_are_made_members_where_the_operator_says
+        who_proves_an_address_takes_it_from_who_only_said_it
+        an_answer_counts_in_the_browser_that_asked_once_and_within_ten_minutes
+        an_answer_in_the_name_of_another_provider_is_not_redeemed
+        a_session_by_the_provider_acts_in_the_org_that_was_asked_for
+        a_hub_without_a_provider_says_so
+        another_orgs_people_keys_and_sessions_are_not_found
     }
     isolation {
         records_values_and_files_of_another_org_are_not_found

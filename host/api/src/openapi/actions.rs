@@ -19,7 +19,7 @@ pub(crate) fn with_actions(mut document: Value, actions: Vec<ActionDoc>) -> Valu
             "operationId": name,
             "summary": action.title.unwrap_or(name.clone()),
             "description": action.description,
-            "security": [{"api_key": ["invoke"]}],
+            "security": [{"api_key": ["call_actions"]}, {"session": ["call_actions"]}],
             "requestBody": {"required": true, "content": {"application/json": {"schema": {"$ref": input}}}},
             "responses": responses,
         });

@@ -4,7 +4,7 @@ use axum::{Json, extract::State};
 use patchbay_hub::Hub;
 
 use crate::{
-    extract::{Allowed, Read},
+    extract::{Allowed, ReadSettings},
     problem::Problem,
     view::RateLimits,
 };
@@ -16,11 +16,11 @@ use crate::{
     get,
     path = "/v1/rate-limits",
     tag = "Rate limits",
-    security(("api_key" = ["read"])),
+    security(("api_key" = ["read_settings"])),
     responses((status = 200, description = "The limits", body = RateLimits))
 )]
 pub(crate) async fn get_rate_limits(
-    caller: Allowed<Read>,
+    caller: Allowed<ReadSettings>,
     State(hub): State<Hub>,
 ) -> Result<Json<RateLimits>, Problem> {
     Ok(Json(hub.rate_limits(&caller).await?.into()))

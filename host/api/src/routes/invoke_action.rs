@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use crate::{
-    extract::{Allowed, Invoke, JsonText, Path, notes},
+    extract::{Allowed, CallActions, JsonText, Path, notes},
     foreign,
     observe::RUN_HEADER,
     problem::Problem,
@@ -50,7 +50,7 @@ pub(crate) struct FileReply {
     post,
     path = "/v1/actions/{plugin}/{action}",
     tag = "Actions",
-    security(("api_key" = ["invoke"])),
+    security(("api_key" = ["call_actions"])),
     params(
         ("plugin" = String, Path, description = "The plugin's id", example = "openai"),
         ("action" = String, Path, description = "The action's name", example = "create-chat-completion"),
@@ -60,7 +60,7 @@ pub(crate) struct FileReply {
     responses((status = 200, description = "The output", body = ActionReply))
 )]
 pub(crate) async fn invoke_action(
-    caller: Allowed<Invoke>,
+    caller: Allowed<CallActions>,
     State(hub): State<Hub>,
     Path((plugin, action)): Path<(PluginId, String)>,
     headers: HeaderMap,

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::{
-    extract::{Admin, Allowed, Query},
+    extract::{Allowed, Query, ReadAudit},
     problem::Problem,
     view::{AuditEntry, Page},
 };
@@ -45,12 +45,12 @@ pub(crate) struct AuditQuery {
     get,
     path = "/v1/audit",
     tag = "Audit",
-    security(("api_key" = ["admin"])),
+    security(("api_key" = ["read_audit"])),
     params(AuditQuery),
     responses((status = 200, description = "A part of it", body = Page<AuditEntry>))
 )]
 pub(crate) async fn list_audit(
-    caller: Allowed<Admin>,
+    caller: Allowed<ReadAudit>,
     State(hub): State<Hub>,
     Query(query): Query<AuditQuery>,
 ) -> Result<Json<Page<AuditEntry>>, Problem> {

@@ -5,20 +5,19 @@
 
 use axum::{
     extract::{RawQuery, State},
-    response::{Html, IntoResponse, Response},
+    response::Response,
 };
 use http::{Extensions, HeaderMap, StatusCode, header};
 use patchbay_hub::{AddressClass, Authorized};
-use patchbay_model::{Failure, PluginId};
+use patchbay_model::PluginId;
 
 use crate::{
-    escape::Text,
+    cookie,
     extract::{Path, admit_address},
+    page,
     problem::Problem,
     state::ApiState,
 };
-
-const POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// Come back from a vendor
 ///
@@ -38,43 +37,28 @@ const POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; f
 pub(crate) async fn oauth_callback(
     State(state): State<ApiState>,
     Path(plugin): Path<PluginId>,
-    RawQuery(query): RawQuery,
     headers: HeaderMap,
+    RawQuery(query): RawQuery,
     extensions: Extensions,
 ) -> Result<Response, Problem> {
     admit_address(&state, AddressClass::OauthCallback, &headers, &extensions).await?;
-    Ok(match state.hub.complete_authorization(&plugin, &query.unwrap_or_default()).await {
-        Ok(authorized) => page(StatusCode::OK, "Connected", &connected(&authorized)),
+    let nonce = cookie::get(&headers, cookie::CONSENT);
+    let completed = state.hub.complete_authorization(&plugin, &query.unwrap_or_default(), nonce).await;
+    let mut response = match completed {
+        Ok(authorized) => page::text(StatusCode::OK, "Connected", &connected(&authorized)),
         Err(failure) => {
             tracing::info!(%plugin, error = %failure, "an authorization was not completed");
-            let status = StatusCode::from_u16(failure.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            page(status, "Not connected", &told(&failure))
+            page::failed("Not connected", &failure)
         }
-    })
+    };
+    if nonce.is_some() {
+        response.headers_mut().append(header::SET_COOKIE, cookie::clear(cookie::CONSENT));
+    }
+    Ok(response)
 }
 
 fn connected(authorized: &Authorized) -> String {
     let Authorized { plugin, organization, account } = authorized;
     let account = account.as_ref().map(|account| format!(" with the account {account}")).unwrap_or_default();
     format!("{plugin} is now connected to the organization {organization}{account}. You can close this window.")
-}
-
-fn told(failure: &Failure) -> String {
-    let detail = if failure.detail.is_empty() { failure.code.title() } else { &failure.detail };
-    format!("{detail}. Nothing was changed.")
-}
-
-fn page(status: StatusCode, title: &str, text: &str) -> Response {
-    let headers = [
-        (header::CONTENT_SECURITY_POLICY, POLICY),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (header::CACHE_CONTROL, "no-store"),
-    ];
-    let html = format!(
-        "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content=\"width=device-width\">\
-         <title>{title}</title><main><h1>{title}</h1><p>{}</p></main></html>",
-        Text(text)
-    );
-    (status, headers, Html(html)).into_response()
 }

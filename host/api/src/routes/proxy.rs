@@ -10,7 +10,7 @@ use http_body::Body as _;
 use patchbay_hub::ProxyRequest;
 use patchbay_model::{Code, Failure, PluginId};
 
-use crate::{body, extract::notes, foreign, observe::RUN_HEADER, problem::Problem, state::ApiState};
+use crate::{body, cookie, extract::notes, foreign, observe::RUN_HEADER, problem::Problem, state::ApiState};
 
 /// The vendor's own API
 ///
@@ -22,7 +22,7 @@ use crate::{body, extract::notes, foreign, observe::RUN_HEADER, problem::Problem
     post,
     path = "/v1/proxy/{plugin}/{path}",
     tag = "Proxy",
-    security(("api_key" = ["invoke"])),
+    security(("api_key" = ["call_actions"])),
     params(
         ("plugin" = String, Path, description = "The plugin's id", example = "openai"),
         ("path" = String, Path, description = "The vendor's path", example = "v1/chat/completions"),
@@ -31,7 +31,8 @@ use crate::{body, extract::notes, foreign, observe::RUN_HEADER, problem::Problem
     responses((status = "default", description = "The vendor's answer, or a problem of the hub"))
 )]
 pub(crate) async fn proxy(State(state): State<ApiState>, request: Request) -> Result<Response, Problem> {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    cookie::strip(&mut parts.headers);
     let (plugin, path) = split(parts.uri.path())?;
     let size = body.size_hint().exact();
     let request = ProxyRequest {

@@ -5,7 +5,7 @@ use patchbay_hub::Hub;
 use patchbay_model::rate::OrgRates;
 
 use crate::{
-    extract::{Admin, Allowed, Json},
+    extract::{Allowed, Json, ManageOrg},
     problem::Problem,
     view::{OwnRates, RateLimits},
 };
@@ -18,12 +18,12 @@ use crate::{
     put,
     path = "/v1/rate-limits",
     tag = "Rate limits",
-    security(("api_key" = ["admin"])),
+    security(("api_key" = ["manage_org"])),
     request_body = OwnRates,
     responses((status = 200, description = "The limits as they are now", body = RateLimits))
 )]
 pub(crate) async fn put_rate_limits(
-    caller: Allowed<Admin>,
+    caller: Allowed<ManageOrg>,
     State(hub): State<Hub>,
     Json(rates): Json<OrgRates>,
 ) -> Result<Reply<RateLimits>, Problem> {

@@ -8,7 +8,7 @@ use axum::{
 use patchbay_hub::{AddressClass, WebhookRequest};
 
 use crate::{
-    body,
+    body, cookie,
     extract::{Path, admit_address},
     foreign,
     problem::Problem,
@@ -34,7 +34,8 @@ pub(crate) async fn receive_webhook(
 ) -> Result<Response, Problem> {
     admit_address(&state, AddressClass::Webhooks, request.headers(), request.extensions()).await?;
     let limit = state.hub.webhook_body_limit(&token).await?;
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    cookie::strip(&mut parts.headers);
     let body = body::read(body, limit, &state.shared.config).await?;
     let path_and_query = parts.uri.path_and_query().map_or_else(|| parts.uri.path(), |whole| whole.as_str()).to_owned();
     let request = WebhookRequest { method: parts.method, path_and_query, headers: parts.headers, body };

@@ -42,6 +42,7 @@ impl Config {
         }
         hub.rates = self.rate_limits.rates();
         hub.retention = self.retention;
+        hub.oidc = self.oidc.as_ref().map(super::Oidc::config).transpose()?;
         let clients = self.oauth.iter().map(|(plugin, client)| Ok((plugin.clone(), client.registered(plugin)?)));
         hub.oauth_clients = clients.collect::<Result<_>>()?;
         self.limits.apply(&mut hub.runtime);

@@ -86,7 +86,7 @@ impl Inner {
     async fn begin_once(&self, caller: &Caller, what: &What) -> Result<Begun, CallFailure> {
         let What { key, method, route, fingerprint } = what;
         let fingerprint = *fingerprint;
-        let who = caller.key.to_string();
+        let who = caller.actor.to_string();
         let id = hash_of(&[who.as_bytes(), method.as_bytes(), route.as_bytes(), key.0.as_bytes()]);
         let now = self.clock.now();
         let owner = Owner { call: new_uuid(&*self.clock, &*self.random), node: self.node.id };

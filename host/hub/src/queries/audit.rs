@@ -28,7 +28,7 @@ pub struct AuditFilter {
 impl Hub {
     /// The org's audit log, newest first. Needs the scope `admin`.
     pub async fn audit_log(&self, caller: &Caller, filter: AuditFilter) -> Result<Page<AuditLine>, Failure> {
-        caller.require(Scope::Admin)?;
+        caller.require(Permission::ReadAudit)?;
         let size = Size::new(filter.limit)?;
         let before = filter.before.map(u64::try_from).transpose();
         let before = before.map_err(|_| Failure::new(Code::InvalidRequest, "`before` is a number, not negative"))?;

@@ -38,6 +38,9 @@ impl OperatorTx<'_> {
         )?;
         let keys = execute!(self.tx, "DELETE FROM org_key WHERE org_id = $1", org)?;
         execute!(self.tx, "DELETE FROM api_key WHERE org_id = $1", org)?;
+        execute!(self.tx, "DELETE FROM session WHERE org_id = $1", org)?;
+        execute!(self.tx, "DELETE FROM connect_session WHERE org_id = $1", org)?;
+        execute!(self.tx, "DELETE FROM invitation WHERE org_id = $1", org)?;
         execute!(self.tx, "DELETE FROM installation WHERE org_id = $1", org)?;
         // Tokens go with their connections.
         execute!(self.tx, "DELETE FROM connection WHERE org_id = $1", org)?;

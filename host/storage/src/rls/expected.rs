@@ -26,13 +26,15 @@ pub(super) const ROLES: [&str; 4] = [APP, HUB, JOURNAL, OPERATOR];
 const JOURNALED: [&str; 7] = ["event", "event_sequence", "idempotency_key", "record", "run", "usage_record", "webhook"];
 
 /// Tables of orgs that the operator's role changes. What is not here goes with the org's own row.
-const OPERATED: [&str; 16] = [
+const OPERATED: [&str; 19] = [
     "api_key",
     "blob",
+    "connect_session",
     "connection",
     "event",
     "idempotency_key",
     "installation",
+    "invitation",
     "kv",
     "oauth_authorization",
     "oauth_client",
@@ -41,12 +43,13 @@ const OPERATED: [&str; 16] = [
     "org_key",
     "record",
     "run",
+    "session",
     "usage_record",
     "webhook",
 ];
 
 /// Tables that are nobody's, and that a serving role may reach all the same.
-pub(super) const GLOBAL: [&str; 8] = [
+pub(super) const GLOBAL: [&str; 11] = [
     "_sqlx_migrations",
     "audit_checkpoint",
     "hub_audit",
@@ -55,25 +58,35 @@ pub(super) const GLOBAL: [&str; 8] = [
     "hub_node",
     "plugin_package",
     "plugin_version",
+    "sign_in_attempt",
+    "user_account",
+    "user_subject",
 ];
 
 /// Functions that may run with their owner's rights. There are none, and why is written in `postgres.rs`.
 pub(super) const DEFINERS: [&str; 0] = [];
 
 /// The hub's questions: table, policy, command, and the rows that it is about.
-const QUESTIONS: [(&str, &str, &str, &str); 13] = [
+const QUESTIONS: [(&str, &str, &str, &str); 21] = [
     ("api_key", "hub_reads", "SELECT", "true"),
     ("audit_head", "hub_reads", "SELECT", "true"),
+    ("connect_session", "hub_reads", "SELECT", "true"),
+    ("connect_session", "hub_sweeps", "DELETE", "true"),
     ("idempotency_key", "hub_reads", "SELECT", "true"),
     ("idempotency_key", "hub_sweeps", "DELETE", "true"),
     ("installation", "hub_reads", "SELECT", "true"),
+    ("invitation", "hub_reads", "SELECT", "true"),
+    ("invitation", "hub_takes", "DELETE", "true"),
     ("kv", "hub_reads", "SELECT", "expires_at IS NOT NULL"),
     ("kv", "hub_sweeps", "DELETE", "expires_at IS NOT NULL"),
     ("oauth_authorization", "hub_reads", "SELECT", "true"),
     ("oauth_authorization", "hub_takes", "DELETE", "true"),
+    ("member", "hub_reads", "SELECT", "true"),
     ("org", "hub_reads", "SELECT", "true"),
     ("org", "hub_adds", "INSERT", "true"),
     ("org_key", "hub_reads", "SELECT", "true"),
+    ("session", "hub_ends", "DELETE", "true"),
+    ("session", "hub_reads", "SELECT", "true"),
     ("webhook", "hub_reads", "SELECT", "status = 'pending'"),
 ];
 

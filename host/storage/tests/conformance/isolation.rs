@@ -25,6 +25,9 @@ pub fn api_key(store: &Store, org: patchbay_model::OrgId) -> ApiKey {
         expires_at: Some(store.later(1_000)),
         revoked_at: None,
         created_at: store.now(),
+        made_by: Some("operator".to_owned()),
+        used_at: None,
+        replaces: None,
     }
 }
 

@@ -16,6 +16,7 @@ mod changes;
 mod durability;
 mod hub;
 mod idempotency;
+mod identity;
 mod isolation;
 mod journal;
 mod kv;
@@ -169,6 +170,24 @@ conformance! {
         a_write_counts_as_absent_after_its_day_and_is_swept
         a_node_is_alive_for_as_long_as_it_says
         rate_limits_are_one_orgs_document
+    }
+    identity {
+        a_user_is_found_by_address_and_by_subject
+        a_password_is_replaced_only_by_who_has_seen_it
+        an_org_does_not_see_anothers_members
+        a_user_is_a_member_of_several_orgs
+        members_page_in_the_order_of_their_ids
+        an_invitation_counts_once_and_for_its_org
+        a_new_invitation_takes_the_place_of_the_one_before
+        a_session_is_found_with_the_role_of_the_moment
+        who_is_removed_is_signed_out_there_and_nowhere_else
+        sessions_end_one_by_one_all_at_once_and_the_oldest_first
+        a_connect_session_connects_once_and_for_its_org
+        who_fails_too_often_waits_longer_each_time
+        of_fifty_attempts_at_once_a_few_are_looked_at
+        what_has_ended_is_swept
+        a_key_says_when_it_was_used_and_ends_when_it_is_told
+        an_org_renames_itself_and_no_other
     }
     paging {
         runs_page_backwards_without_gaps_or_repeats

@@ -1,6 +1,6 @@
 //! PostgreSQL alone: its row-level security, as it is after the migrations and after somebody spoiled it.
 
-use patchbay_model::{OrgId, rate::OrgRates};
+use patchbay_model::{OrgId, identity::Role, rate::OrgRates};
 use patchbay_storage::{
     Database, OrgKey, StorageError,
     rls::{self, Answer, Gap, GapKind, Report},
@@ -12,6 +12,7 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection, raw_sql};
 use crate::{
     Store,
     idempotency::claim,
+    identity::{connect_session, invitation, member, session, user},
     isolation::{api_key, audit, blob, connection, installation},
     oauth::{authorization, client, tokens},
     store::{Home, plugin, put},
@@ -123,6 +124,13 @@ async fn fill(store: &Store, org: OrgId) {
     let mut hash = [0; 32];
     hash[..16].copy_from_slice(org.0.as_bytes());
     tx.api_keys().insert(&api_key(store, org), &hash).await.unwrap();
+    let user = user(store, &format!("{org}@example.com"));
+    all.hub().identities().insert_user(&user, None).await.unwrap();
+    let mut tx = all.org(org);
+    tx.members().insert(&member(store, org, &user, Role::Owner)).await.unwrap();
+    tx.invitations().put(&invitation(store, org, "grace@example.com"), &hash).await.unwrap();
+    tx.sessions().insert(&session(store, org, user.id), &hash).await.unwrap();
+    tx.connect_sessions().insert(&connect_session(store, org), &hash).await.unwrap();
     tx.keys().insert(&OrgKey { version: 1, kek_version: 1, wrapped: vec![1] }).await.unwrap();
     tx.installations().put(&installation(store, org, "openai")).await.unwrap();
     tx.connections().put(&connection(store, org)).await.unwrap();
@@ -190,6 +198,24 @@ async fn reaches_nothing(app: &mut PgConnection, who: &str, table: &str, row: &V
     let code = refused.as_database_error().and_then(|error| error.code()).unwrap_or_default();
     assert_eq!(code, "42501", "{table} as {who:?}: {refused}");
     tx.rollback().await.unwrap();
+}
+
+/// What no org has must be out of every org's reach by rights: no policy keeps it.
+#[tokio::test]
+async fn who_speaks_for_an_org_or_commits_runs_reaches_no_user_of_the_hub() {
+    let Some((_store, mut owner)) = store().await else { return };
+    for table in ["user_account", "user_subject", "sign_in_attempt"] {
+        let (any,): (bool,) = sqlx::query_as(
+            "SELECT bool_or(has_any_column_privilege(role, $1, 'SELECT, INSERT, UPDATE, REFERENCES')
+               OR has_table_privilege(role, $1, 'DELETE, TRUNCATE, TRIGGER'))
+             FROM unnest(ARRAY['patchbay_app', 'patchbay_journal']) AS role",
+        )
+        .bind(table)
+        .fetch_one(&mut owner.superuser)
+        .await
+        .unwrap();
+        assert!(!any, "{table}");
+    }
 }
 
 /// Plants what is wrong, finds it, runs the SQL that the audit gives for it, and finds nothing any more.
