@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{audit, connection, db, init, installation, key, limits, member, org, org_delete, plugin, serve, vault};
+use crate::{audit, connection, db, init, installation, key, limits, member, org, plugin, serve, vault};
 
 /// Integrations as sandboxed plugins, behind one API.
 #[derive(Debug, Parser)]
@@ -43,8 +43,6 @@ pub enum Command {
     /// The database: its schema, and the proof that it keeps organizations apart
     #[command(subcommand)]
     Db(db::DbCommand),
-    /// Delete an organization: its secrets first
-    OrgDelete(org_delete::Options),
     /// The keys that secrets are sealed with, and their rotation
     #[command(subcommand)]
     Vault(vault::VaultCommand),

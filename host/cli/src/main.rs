@@ -18,7 +18,6 @@ mod logging;
 mod member;
 mod open;
 mod org;
-mod org_delete;
 mod plugin;
 mod secret;
 mod serve;
@@ -49,7 +48,6 @@ fn main() -> ExitCode {
         Command::Connection(command) => block_on(connection::run(command)),
         Command::Limits(command) => block_on(limits::run(command)),
         Command::Db(command) => block_on(db::run(command)),
-        Command::OrgDelete(options) => block_on(org_delete::run(options)),
         Command::Vault(command) => block_on(vault::run(command)),
         Command::Audit(command) => block_on(audit::run(command)),
     };

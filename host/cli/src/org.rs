@@ -1,5 +1,7 @@
 //! `patchbay org`: organizations from the command line.
 
+mod delete;
+
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 use patchbay_hub::Caller;
@@ -18,6 +20,8 @@ pub enum OrgCommand {
     Show(Show),
     /// Give one another name
     Rename(Rename),
+    /// Delete one: its secrets first
+    Delete(delete::Options),
 }
 
 /// Flags of `org create`.
@@ -75,6 +79,7 @@ pub async fn run(command: OrgCommand) -> Result<()> {
         OrgCommand::List(options) => list(options).await,
         OrgCommand::Show(options) => show(options).await,
         OrgCommand::Rename(options) => rename(options).await,
+        OrgCommand::Delete(options) => delete::run(options).await,
     }
 }
 

@@ -1,4 +1,4 @@
-//! `patchbay vault`, `audit` and `org-delete` as an operator's script sees them.
+//! `patchbay vault`, `audit` and `org delete` as an operator's script sees them.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "in helpers of tests a failure is the test's")]
 
 use std::{
@@ -174,11 +174,11 @@ async fn a_key_that_signs_is_followed_by_another_that_names_it() {
 #[test]
 fn an_organization_is_deleted_by_its_id_and_only_if_that_is_meant() {
     let operator = Operator::new("");
-    assert!(operator.refused(&["org-delete", "default", "--yes"]).contains("org_018f"));
-    assert!(operator.refused(&["org-delete", &operator.org]).contains("--yes"));
-    let deleted = operator.json(&["org-delete", &operator.org, "--yes", "--json"]);
+    assert!(operator.refused(&["org", "delete", "default", "--yes"]).contains("org_018f"));
+    assert!(operator.refused(&["org", "delete", &operator.org]).contains("--yes"));
+    let deleted = operator.json(&["org", "delete", &operator.org, "--yes", "--json"]);
     assert_eq!((deleted["org"].as_str(), deleted["name"].as_str()), (Some(&*operator.org), Some("default")));
-    assert!(operator.refused(&["org-delete", &operator.org, "--yes"]).contains("no such organization"));
+    assert!(operator.refused(&["org", "delete", &operator.org, "--yes"]).contains("no such organization"));
     assert_eq!(operator.json(&["audit", "verify", "--json"])["intact"], true);
     let log = operator.run(&["audit", "export", "hub"]);
     assert!(String::from_utf8_lossy(&log.stdout).contains("org.deleted"));

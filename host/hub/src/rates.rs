@@ -273,6 +273,8 @@ fn check(rates: &OrgRates) -> Result<(), Failure> {
 
 #[cfg(test)]
 mod tests {
+    use patchbay_model::org::Scope;
+
     use super::*;
     use crate::testing::TestHub;
 
@@ -293,7 +295,7 @@ mod tests {
         let (caller, other, neighbour) =
             (test.caller(&ours).await, test.caller(&ours).await, test.caller(&theirs).await);
         assert_eq!(admitted(&test, &caller).await.0, Ok(()));
-        let text = format!(r#"{{"keys":{{"{}":"2/h"}}}}"#, caller.key);
+        let text = format!(r#"{{"keys":{{"{}":"2/h"}}}}"#, caller.key().unwrap());
         test.hub.put_rate_limits(&caller, rates(&text)).await.unwrap();
         for _ in 0..2 {
             assert_eq!(admitted(&test, &caller).await.0, Ok(()));
@@ -324,13 +326,13 @@ mod tests {
         let test = TestHub::open().await;
         let org = test.org().await;
         let mut caller = test.caller(&org).await;
-        caller.scopes = [Scope::Admin, Scope::Read].into_iter().collect();
+        caller.permissions = Scope::all_permissions(&[Scope::Admin, Scope::Read]);
         let refused = test.hub.put_rate_limits(&caller, rates(r#"{"org":"unlimited"}"#)).await.unwrap_err();
         assert_eq!(refused.code, Code::ScopeMissing);
         test.hub.put_rate_limits_of(org.id, rates(r#"{"org":"5/s"}"#)).await.unwrap();
         test.hub.put_rate_limits(&caller, rates(r#"{"org":"5/s","key":"1/s"}"#)).await.unwrap();
         assert_eq!(test.hub.put_rate_limits(&caller, rates("{}")).await.unwrap_err().code, Code::ScopeMissing);
-        caller.scopes = [Scope::Read].into_iter().collect();
+        caller.permissions = Scope::all_permissions(&[Scope::Read]);
         assert_eq!(test.hub.put_rate_limits(&caller, rates("{}")).await.unwrap_err().code, Code::ScopeMissing);
     }
 

@@ -59,7 +59,7 @@ permissions! {
     ManageMembers = "manage_members";
     /// List, make, rotate and revoke API keys whose rights one has oneself.
     ManageKeys = "manage_keys";
-    /// Rename the org.
+    /// Rename the org, set its rate limits.
     ManageOrg = "manage_org";
     /// Read the audit log.
     ReadAudit = "read_audit";
@@ -187,6 +187,7 @@ impl Scope {
                 Permission::ManageInstallations,
                 Permission::ManageConnections,
                 Permission::ManageConnectSessions,
+                Permission::ManageOrg,
             ]),
             Self::Connect => Permissions::of(&[Permission::ManageConnectSessions]),
             Self::Members => {

@@ -34,7 +34,7 @@ const ROUTES: [(&str, &str, Scope); 39] = [
     ("GET", "/v1/runs/run_00000000000000000000000000000000", Scope::Read),
     ("GET", "/v1/blobs/blob_00000000000000000000000000000000", Scope::Read),
     ("GET", "/v1/usage", Scope::Read),
-    ("GET", "/v1/audit", Scope::Admin),
+    ("GET", "/v1/audit", Scope::Audit),
     ("GET", "/v1/events", Scope::Read),
     ("GET", "/v1/webhooks", Scope::Read),
     ("GET", "/v1/webhooks/whk_00000000000000000000000000000000", Scope::Read),

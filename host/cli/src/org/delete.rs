@@ -1,4 +1,4 @@
-//! `patchbay org-delete`: an organization's end.
+//! `patchbay org delete`: an organization's end.
 
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
@@ -6,12 +6,12 @@ use patchbay_hub::DeletedOrg;
 
 use crate::{cli::ConfigOption, config::Config, fix::OrFix, open};
 
-/// Flags of `org-delete`.
+/// Flags of `org delete`.
 #[derive(Debug, Args)]
 pub struct Options {
     #[command(flatten)]
     config: ConfigOption,
-    /// The organization's id. Not its name, which another one may have as well
+    /// Its id. Not its name, which another one may have as well
     org: String,
     /// Do it. Its secrets are destroyed first, and nothing brings them back
     #[arg(long)]
