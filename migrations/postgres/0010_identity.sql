@@ -99,8 +99,8 @@ CREATE TABLE session (
     FOREIGN KEY (org_id, user_id) REFERENCES member (org_id, user_id) ON DELETE CASCADE
 );
 
-CREATE INDEX session_user ON session (user_id);
-CREATE INDEX session_member ON session (org_id, user_id);
+CREATE INDEX session_of_user ON session (user_id);
+CREATE INDEX session_of_member ON session (org_id, user_id);
 CREATE INDEX session_expired ON session (expires_at);
 CREATE INDEX session_idle ON session (used_at);
 

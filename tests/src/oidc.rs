@@ -27,7 +27,7 @@ use patchbay_package::manifest::oauth::JwtAlgorithm;
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 use tokio::net::TcpListener;
-use url::Url;
+use url::{Url, form_urlencoded::byte_serialize};
 
 use crate::oauth::{KeyPair, form::Form};
 
@@ -293,7 +293,9 @@ async fn authorize(State(shared): State<Arc<Shared>>, RawQuery(query): RawQuery)
 async fn token(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
     let behaviour = shared.note("/token");
     let Ok(form) = Form::parse(&body) else { return shared.refuse("a parameter twice") };
-    let basic = STANDARD.encode(format!("{}:{}", shared.client_id, shared.secret));
+    // RFC 6749, 2.3.1: id and secret are encoded as in a form first
+    let encoded = |text: &str| byte_serialize(text.as_bytes()).collect::<String>();
+    let basic = STANDARD.encode(format!("{}:{}", encoded(&shared.client_id), encoded(&shared.secret)));
     let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if given != format!("Basic {basic}") || form.get("client_secret").is_some() {
         shared.refuse("the client is not who it says");

@@ -7,6 +7,7 @@ use patchbay_tests::{Org, TestHub, hub::on_postgres};
 use serde_json::json;
 
 use super::scene::{PASSWORD, add, member, sign_in};
+use crate::nodes::on_one_database;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -74,15 +75,6 @@ async fn guessing_on_both() {
         assert!(matches!(reply.status, 401 | 429), "{}", reply.text());
     }
     assert!(refused >= 2, "{refused}: both hubs count together");
-}
-
-macro_rules! on_one_database {
-    ($($test:ident: $what:ident)*) => {
-        $(#[tokio::test(flavor = "multi_thread")]
-        async fn $test() {
-            on_postgres($what()).await;
-        })*
-    };
 }
 
 on_one_database! {

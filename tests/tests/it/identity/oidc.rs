@@ -112,7 +112,7 @@ pub async fn nobody_whom_nobody_has_invited_comes_in() {
 
 pub async fn an_invitation_for_another_address_is_not_accepted_by_the_provider() {
     let scene = OidcScene::start(|_| {}).await;
-    let invite = json!({"email": "grace@example.com", "role": "owner"});
+    let invite = json!({"email": "grace@example.com", "role": "admin"});
     let made = scene.org.call("POST", "/v1/invitations").json(&invite).send().await.expect(201).json();
     let browser = Browser::new(&scene.hub);
     let page = scene.sign_in(&browser, &json!({"invitation": made["token"]})).await.expect(403);
@@ -126,7 +126,7 @@ pub async fn an_invitation_for_another_address_is_not_accepted_by_the_provider()
     let url = sent.header("location").unwrap().replace(scene.provider.issuer(), &scene.provider.url());
     let back = browser.visit(&url).await;
     let _ = browser.get(back.strip_prefix(&scene.hub.url).unwrap()).await.expect(200);
-    assert_eq!(browser.get("/v1/session").await.json()["session"]["role"], "owner");
+    assert_eq!(browser.get("/v1/session").await.json()["session"]["role"], "admin");
 }
 
 pub async fn unknown_people_are_made_members_where_the_operator_says() {
