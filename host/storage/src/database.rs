@@ -24,7 +24,7 @@ pub struct Database {
 
 #[derive(Debug, Clone)]
 pub(crate) enum Store {
-    Sqlite(File),
+    Sqlite(Box<File>),
     Postgres(Server),
 }
 
@@ -37,7 +37,7 @@ impl Database {
     /// `Unsafe` if its roles cannot be made, or if it would not keep orgs apart.
     pub async fn open(url: &DatabaseUrl) -> Result<Self, StorageError> {
         let store = match url {
-            DatabaseUrl::Sqlite(path) => Store::Sqlite(File::open(path).await?),
+            DatabaseUrl::Sqlite(path) => Store::Sqlite(Box::new(File::open(path).await?)),
             DatabaseUrl::Postgres(url) => Store::Postgres(Server::open(url).await?),
         };
         Ok(Self { store, feed: Feed::new() })
