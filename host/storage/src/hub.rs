@@ -68,6 +68,20 @@ impl HubTx<'_> {
         row.and_then(|(at,)| at).map(time).transpose()
     }
 
+    /// Orgs whose deletion was begun and is not done.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn orgs_being_deleted(&mut self, limit: u32) -> Result<Vec<OrgId>, StorageError> {
+        let rows = fetch_all!(
+            self.tx,
+            (Uuid,),
+            "SELECT id FROM org WHERE deleting_at IS NOT NULL ORDER BY id LIMIT $1",
+            row_limit(limit),
+        )?;
+        Ok(rows.into_iter().map(|(id,)| OrgId(id)).collect())
+    }
+
     /// Orgs after one, in order of id, which is the order in which they were made.
     ///
     /// # Errors

@@ -30,8 +30,8 @@ pub enum KeySource {
     Command(KeyCommand),
 }
 
-/// A program that prints a key.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A program that prints a key. Its text for people leaves its arguments out: some tools are given their access there.
+#[derive(Clone, PartialEq, Eq)]
 pub struct KeyCommand {
     /// The program, by its path or as it is found in `PATH`.
     pub program: String,
@@ -46,6 +46,15 @@ impl KeyCommand {
     #[must_use]
     pub fn new(program: impl Into<String>, arguments: Vec<String>) -> Self {
         Self { program: program.into(), arguments, timeout: COMMAND_TIME }
+    }
+}
+
+impl fmt::Debug for KeyCommand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyCommand")
+            .field("program", &self.program)
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,9 +1,10 @@
 //! The audit log against those who can write to the database: whatever is done to it is found.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
-use patchbay_hub::{ChainReport, DamageKind, NewApiKey, VerifyAudit, read_checkpoints};
-use patchbay_model::{OrgId, SystemRandom, org::Scope};
+use patchbay_hub::{ChainReport, DamageKind, Hub, HubConfig, NewApiKey, VerifyAudit, read_checkpoints};
+use patchbay_model::{OrgId, SystemClock, SystemRandom, org::Scope};
+use patchbay_runtime::Compiler;
 use patchbay_storage::{
     Database, DatabaseUrl,
     chain::{AuditLine, Chain},
@@ -235,6 +236,32 @@ pub async fn an_organization_that_vanished_is_missed_and_one_that_was_deleted_is
     // The hub's log is in nobody's way either.
     scene.tamper(vanished, "DELETE FROM hub_audit WHERE seq = 1").await;
     assert!(damaged(&scene).await.contains(&Chain::Hub));
+}
+
+/// As after an upgrade: entries with numbers and without hashes.
+pub async fn logs_of_before_are_chained_at_the_start() {
+    let scene = Scene::start().await;
+    let org = scene.org(0).await;
+    scene
+        .tamper(
+            org,
+            "UPDATE audit SET hash = NULL WHERE org_id = {org}; UPDATE audit_head SET hash = NULL WHERE org_id = {org}",
+        )
+        .await;
+    let mut config = HubConfig::new(scene.hub.data_dir(), Compiler::InProcess);
+    config.database_url = scene.hub.postgres().map(|database| database.url().parse().unwrap());
+    for _ in 0..2 {
+        let hub = Hub::open(config.clone(), Arc::new(SystemClock), Arc::new(SystemRandom)).await.unwrap();
+        hub.shutdown().await;
+    }
+    let lines = scene.lines(org).await;
+    assert_eq!(lines.len(), 7, "one entry is added, once");
+    assert_eq!((lines[6].entry.action.as_str(), lines[6].entry.actor.as_str()), ("audit.chained", "hub"));
+    assert_eq!(scene.found(org).await, None);
+    scene.hub.hub.checkpoint_audit().await.unwrap();
+    assert_eq!(scene.verify(org, true).await.signed, 7);
+    scene.tamper(org, "UPDATE audit SET actor = 'x' WHERE org_id = {org} AND seq = 2").await;
+    assert_eq!(scene.found(org).await, Some((DamageKind::Edited, 7)), "they are under the first hash together");
 }
 
 pub async fn a_change_is_told_with_who_asked_for_it_and_by_which_request() {

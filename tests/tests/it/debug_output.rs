@@ -70,7 +70,7 @@ fn keys_and_what_they_seal() {
         SecretString::from(CANARY),
         KeySource::Env("KEK".to_owned()),
         KeySources {
-            keys: BTreeMap::from([(1, KeySource::Command(KeyCommand::new("kms", Vec::new())))]),
+            keys: BTreeMap::from([(1, KeySource::Command(KeyCommand::new("kms", vec![format!("--token={CANARY}")])))]),
             current: None
         },
     );

@@ -73,6 +73,7 @@ on_both_databases! {
         a_chain_made_anew_contradicts_what_was_signed
         a_checkpoint_cannot_be_forged_or_taken_out
         an_organization_that_vanished_is_missed_and_one_that_was_deleted_is_not
+        logs_of_before_are_chained_at_the_start
         a_change_is_told_with_who_asked_for_it_and_by_which_request
     }
     dump {

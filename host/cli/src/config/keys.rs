@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    fmt,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -21,7 +22,7 @@ pub struct Vault {
 }
 
 /// Where a key is: one of the three.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Key {
     /// A file that nobody but its owner may read.
@@ -53,6 +54,18 @@ pub struct Audit {
 impl Default for Audit {
     fn default() -> Self {
         Self { key: None, former_keys: Vec::new(), checkpoints: None, checkpoint_entries: 100, checkpoint_minutes: 15 }
+    }
+}
+
+impl fmt::Debug for Key {
+    /// Without a command's arguments: some tools are given their access there.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let program = self.command.as_ref().and_then(|words| words.first());
+        f.debug_struct("Key")
+            .field("file", &self.file)
+            .field("env", &self.env)
+            .field("program", &program)
+            .finish_non_exhaustive()
     }
 }
 

@@ -63,6 +63,12 @@ fn every_rule_has_its_place_and_its_words() {
         ("/limits", json!({"host-calls": 0}), "/limits/host-calls", "a number above 0"),
         ("/limits", json!({"body-kib": 0}), "/limits/body-kib", "a number above 0"),
         ("/config/schema", json!("config.json"), "/config/schema", "the schema itself: a package holds no paths"),
+        (
+            "/config/schema",
+            json!({"type": "object", "properties": {"a/b": {"type": "string", "writeOnly": true}, "c": {"writeOnly": false}}}),
+            "/config/schema/properties/a~1b",
+            "no `writeOnly`: a secret is declared in [[credentials]]",
+        ),
         ("/credentials/1/name", json!("api_key"), "/credentials/1/name", "a credential's name that is not there twice"),
         ("/credentials/0/name", json!("api-key"), "/credentials/0/name", underscore),
         ("/credentials/0/name", json!("x".repeat(65)), "/credentials/0/name", underscore),

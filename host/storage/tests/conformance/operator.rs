@@ -175,6 +175,7 @@ pub async fn an_org_goes_in_batches_and_takes_everything_along(store: Store) {
     let mut tx = store.database.read().await.unwrap();
     assert_eq!(tx.hub().deleting_since(store.ours).await.unwrap(), Some(store.now()));
     assert_eq!(tx.hub().deleting_since(store.theirs).await.unwrap(), None);
+    assert_eq!(tx.hub().orgs_being_deleted(10).await.unwrap(), [store.ours]);
     let mut ours = tx.org(store.ours);
     assert_eq!(ours.keys().list().await.unwrap(), []);
     assert!(ours.api_keys().list(None, 10).await.unwrap().is_empty());
