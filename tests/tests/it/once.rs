@@ -13,6 +13,8 @@ use patchbay_package::Manifest;
 use patchbay_tests::{Fixture, Org, Reply, TestHub, Vendor};
 use serde_json::{Value, json};
 
+use crate::scene::OpenAiScene;
+
 const KEY: &str = "idempotency-key";
 const REPLAYED: &str = "idempotent-replayed";
 
@@ -194,6 +196,27 @@ pub async fn a_proxied_write_is_done_once_as_well() {
     assert_same(&whole, &send("order-2", large, "").await);
     let too_large = "x".repeat(70 << 10).leak();
     send("order-3", too_large, "").await.expect_problem("payload_too_large");
+}
+
+pub async fn an_answer_that_is_too_large_to_keep_is_told_by_its_run() {
+    let scene = Scene::start(None).await;
+    let input = json!({"text": "x".repeat((1 << 20) + 1)});
+    let first = scene.act("echo/run", "order-1", &input).await.expect(200);
+    let second = scene.act("echo/run", "order-1", &input).await;
+    second.expect_problem("idempotency_answer_not_kept");
+    assert_eq!(second.json()["run"].as_str(), first.header("patchbay-run"));
+    assert_eq!(scene.org.runs("echo").await.len(), 1);
+}
+
+pub async fn a_streamed_answer_comes_back_whole() {
+    let scene = OpenAiScene::start().await;
+    let body = json!({"model": "gpt-4o-mini", "stream": true, "messages": [{"role": "user", "content": "Hello"}]});
+    let ask = || scene.proxied("/v1/chat/completions", &body).header(KEY, "order-1").send();
+    let first = ask().await.expect(200);
+    assert!(first.text().ends_with("data: [DONE]\n\n"), "{}", first.text());
+    let second = ask().await;
+    assert_same(&first, &second);
+    assert_eq!(scene.vendor.ledger().entries().len(), 1);
 }
 
 pub async fn an_answer_is_kept_for_a_day() {
