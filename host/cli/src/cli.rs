@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use patchbay_model::PluginId;
 
 use crate::{audit, connection, db, init, installation, key, limits, member, org, plugin, serve, vault};
 
@@ -66,6 +67,32 @@ pub struct ConfigOption {
     /// The configuration, a TOML file. `PATCHBAY__SECTION__KEY` in the environment wins over it
     #[arg(long = "config", value_name = "FILE", env = "PATCHBAY_CONFIG")]
     pub file: PathBuf,
+}
+
+/// Which organization a command is about, and how it prints.
+#[derive(Debug, Args)]
+pub struct OrgOptions {
+    /// The organization's name or id
+    pub org: String,
+    #[command(flatten)]
+    pub config: ConfigOption,
+    /// Print JSON, one object per line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Which plugin of an organization a command is about, and how it prints.
+#[derive(Debug, Args)]
+pub struct PluginOptions {
+    /// The organization's name or id
+    pub org: String,
+    /// The plugin's id
+    pub plugin: PluginId,
+    #[command(flatten)]
+    pub config: ConfigOption,
+    /// Print JSON, one object per line
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[cfg(test)]

