@@ -22,7 +22,7 @@ impl Inner {
             for head in heads {
                 let Chain::Org(org) = head.chain else { continue };
                 let detail = json!({ "entries": head.entries });
-                let entry = self.audit(org, Actor::System, "audit.chained", org, detail);
+                let entry = self.audit(org, Actor::Hub, "audit.chained", org, detail);
                 tx.org(org).audit().append(&entry).await?;
             }
             tx.commit().await?;

@@ -9,7 +9,7 @@ use crate::{auth::Caller, hub::Hub};
 /// Which entries; what is not said is not asked for.
 #[derive(Debug, Clone, Default)]
 pub struct AuditFilter {
-    /// By whom: `key_…`, `operator` for the command line, `system` for the hub itself.
+    /// By whom: `key_…`, `operator` for the command line, `hub` for the hub itself.
     pub actor: Option<String>,
     /// An action, as in `connection.put`, or what several begin with, as in `connection`.
     pub action: Option<String>,

@@ -204,7 +204,7 @@ impl Inner {
                 if let Some(detail) = detail.as_object_mut() {
                     detail.insert("file".to_owned(), path.display().to_string().into());
                 }
-                (Actor::System, "plugin.load")
+                (Actor::Hub, "plugin.load")
             }
             Origin::Upload { org, by } => {
                 let entry = self.audit(*org, *by, "plugin.upload", &row.plugin, detail.clone());

@@ -74,7 +74,7 @@ impl Inner {
         tx.hub().set_plugin_status(&digest, PluginStatus::Withdrawn, None).await?;
         if let Some(row) = row.filter(|row| row.status != PluginStatus::Withdrawn) {
             let detail = json!({ "version": row.version, "digest": row.digest });
-            let entry = self.hub_audit(Actor::System, "plugin.withdraw", row.plugin, detail);
+            let entry = self.hub_audit(Actor::Hub, "plugin.withdraw", row.plugin, detail);
             tx.hub().audit().append(&entry).await?;
         }
         tx.commit().await?;
