@@ -128,7 +128,7 @@ impl KeySource {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
     use super::*;
 
