@@ -31,7 +31,7 @@ pub(crate) struct File {
     pub(crate) writer: SqlitePool,
     readers: SqlitePool,
     beside: SqlitePool,
-    options: SqliteConnectOptions,
+    options: Arc<SqliteConnectOptions>,
     /// Ends with the last clone.
     _checkpoints: Arc<Checkpoints>,
 }
@@ -44,7 +44,7 @@ impl File {
         let readers = pool(READERS).connect_with(options.clone().pragma("query_only", "ON")).await?;
         let beside = pool(1).connect_with(options.clone()).await?;
         let checkpoints = Arc::new(Checkpoints::start(path, beside.clone(), writer.clone()));
-        Ok(Self { writer, readers, beside, options, _checkpoints: checkpoints })
+        Ok(Self { writer, readers, beside, options: Arc::new(options), _checkpoints: checkpoints })
     }
 
     pub(crate) async fn begin(&self, feed: Feed) -> Result<SqliteTx, StorageError> {
@@ -57,7 +57,8 @@ impl File {
     /// if somebody still reads from it.
     pub(crate) async fn scrub(&self) -> Result<bool, StorageError> {
         // Of its own: it waits for readers, and the writer's commits must not.
-        let mut connection = self.options.clone().busy_timeout(SCRUB_PATIENCE).connect().await?;
+        let options = SqliteConnectOptions::clone(&self.options).busy_timeout(SCRUB_PATIENCE);
+        let mut connection = options.connect().await?;
         let (busy, _, _): (i64, i64, i64) =
             sqlx::query_as("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut connection).await?;
         connection.close().await?;

@@ -129,7 +129,6 @@ impl KeySource {
 }
 
 #[cfg(test)]
-#[cfg(unix)]
 mod tests {
     use super::*;
 
