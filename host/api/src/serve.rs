@@ -7,7 +7,6 @@
 use std::{
     future::pending,
     io,
-    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -64,7 +63,7 @@ pub async fn serve_within(
         let service = service_fn({
             let router = router.clone();
             let first = Arc::clone(&first);
-            move |mut request: Request<Incoming>| {
+            move |request: Request<Incoming>| {
                 first.store(true, Ordering::Relaxed);
                 router.clone().oneshot(with_linger(request, peer))
             }

@@ -91,8 +91,6 @@ pub struct Server {
     pub listen: SocketAddr,
     /// How the outside world reaches the hub: the base of webhook URLs.
     pub public_url: String,
-    /// Networks of proxies in front of the hub, which say where a request comes from (`X-Forwarded-For`).
-    pub trusted_proxies: Vec<ipnet::IpNet>,
     /// Open connections at once.
     pub max_connections: usize,
     /// The largest input of an action, in KiB.
@@ -127,7 +125,6 @@ impl Default for Server {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             public_url: "http://127.0.0.1:8080".to_owned(),
-            trusted_proxies: Vec::new(),
             max_connections: 10_000,
             max_action_kib: 4 << 10,
             max_proxy_kib: 32 << 10,

@@ -4,6 +4,7 @@ use patchbay_model::{
     identity::{Actor, Member, Role},
     org::{Org, Scope},
 };
+use patchbay_storage::AuditFilter;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{
@@ -44,8 +45,8 @@ impl TestHub {
 
     async fn audited(&self, org: &Org) -> Vec<(String, String)> {
         let mut tx = self.hub.0.database.read().await.unwrap();
-        let entries = tx.org(org.id).audit().list(None, 100).await.unwrap();
-        entries.into_iter().rev().map(|entry| (entry.actor, entry.action)).collect()
+        let entries = tx.org(org.id).audit().list(&AuditFilter { limit: 100, ..AuditFilter::default() }).await.unwrap();
+        entries.into_iter().rev().map(|line| (line.entry.actor, line.entry.action)).collect()
     }
 }
 

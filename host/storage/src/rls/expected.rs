@@ -67,7 +67,7 @@ pub(super) const GLOBAL: [&str; 11] = [
 pub(super) const DEFINERS: [&str; 0] = [];
 
 /// The hub's questions: table, policy, command, and the rows that it is about.
-const QUESTIONS: [(&str, &str, &str, &str); 21] = [
+const QUESTIONS: [(&str, &str, &str, &str); 20] = [
     ("api_key", "hub_reads", "SELECT", "true"),
     ("audit_head", "hub_reads", "SELECT", "true"),
     ("connect_session", "hub_reads", "SELECT", "true"),
