@@ -2,6 +2,7 @@
 
 pub(crate) mod actions;
 pub(crate) mod blobs;
+pub(crate) mod connections;
 pub(crate) mod events;
 pub(crate) mod runs;
 pub(crate) mod usage;
