@@ -63,19 +63,6 @@ pub struct ConnectionView {
 }
 
 impl Hub {
-    /// The org's connections, by plugin. Needs the permission `read_settings`.
-    pub async fn connections(&self, caller: &Caller) -> Result<Vec<ConnectionView>, Failure> {
-        caller.require(Permission::ReadSettings)?;
-        let mut tx = self.0.database.read().await?;
-        let connections = tx.org(caller.org).connections().list().await?;
-        drop(tx);
-        let mut views = Vec::with_capacity(connections.len());
-        for connection in connections {
-            views.push(self.connection_of(caller.org, &connection.plugin).await?);
-        }
-        Ok(views)
-    }
-
     /// The org's connection of a plugin; `not_found` if there is none. Needs the permission `read_settings`.
     pub async fn connection(&self, caller: &Caller, plugin: &PluginId) -> Result<ConnectionView, Failure> {
         caller.require(Permission::ReadSettings)?;

@@ -3,6 +3,7 @@
 pub(crate) mod actions;
 pub(crate) mod audit;
 pub(crate) mod blobs;
+pub(crate) mod connections;
 pub(crate) mod events;
 pub(crate) mod runs;
 pub(crate) mod usage;

@@ -1,5 +1,5 @@
 //! Counts in a Redis of the test's own: together, in one step, by its clock, and without it.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests: what is not as expected must stop them")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests: what is not as expected must stop them")]
 
 use std::{sync::Arc, time::Duration};
 
