@@ -6,6 +6,7 @@
 //! nothing of tables and guests. A trait per use case was rejected: there is one hub, and tests use it
 //! whole, on a real database.
 
+mod api_keys;
 mod audit;
 mod auth;
 mod call;
@@ -18,7 +19,6 @@ mod identity;
 mod installations;
 mod invoke;
 mod keyed_locks;
-mod keys;
 mod measure;
 mod oauth;
 mod orgs;
@@ -34,6 +34,7 @@ mod uses;
 mod watch;
 mod webhooks;
 
+pub use api_keys::{NewApiKey, RotateApiKey};
 pub use auth::Caller;
 pub use call::CallFailure;
 pub use config::HubConfig;
@@ -50,7 +51,7 @@ pub use identity::{
 };
 pub use installations::{InstallationView, PutInstallation};
 pub use invoke::{InvokeOptions, InvokeReply, Output};
-pub use keys::{NewApiKey, RotateApiKey};
+
 pub use oauth::{Authorization, Authorized, Begun, ClientOwner, ClientView, OauthState, OauthView, PutClient};
 pub use patchbay_oauth::{Browser, OidcSettings, RegisteredClient};
 pub use patchbay_package::manifest::oauth::Grant;

@@ -188,7 +188,7 @@ pub enum Actor {
     /// Somebody at the command line.
     Operator,
     /// The hub of its own accord.
-    System,
+    Hub,
 }
 
 impl fmt::Display for Actor {
@@ -198,7 +198,7 @@ impl fmt::Display for Actor {
             Self::Member(id) => id.fmt(f),
             Self::Connect(id) => id.fmt(f),
             Self::Operator => f.write_str("operator"),
-            Self::System => f.write_str("system"),
+            Self::Hub => f.write_str("hub"),
         }
     }
 }
@@ -214,7 +214,7 @@ impl FromStr for Actor {
     fn from_str(text: &str) -> Result<Self, InvalidActor> {
         match text {
             "operator" => Ok(Self::Operator),
-            "system" => Ok(Self::System),
+            "hub" => Ok(Self::Hub),
             _ => (text.parse().map(Self::Key))
                 .or_else(|_| text.parse().map(Self::Member))
                 .or_else(|_| text.parse().map(Self::Connect))
@@ -237,7 +237,7 @@ mod tests {
             (Actor::Member(UserId(id)), "user_00000000000000000000000000000007"),
             (Actor::Connect(ConnectSessionId(id)), "csn_00000000000000000000000000000007"),
             (Actor::Operator, "operator"),
-            (Actor::System, "system"),
+            (Actor::Hub, "hub"),
         ] {
             assert_eq!(actor.to_string(), text);
             assert_eq!(text.parse(), Ok(actor));

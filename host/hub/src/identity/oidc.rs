@@ -180,7 +180,7 @@ impl Inner {
                 if found.user.email_verified_at.is_none() {
                     tx.hub().identities().set_password(found.user.id, None).await?;
                     tx.hub().identities().set_email_verified(found.user.id, now).await?;
-                    self.end_all_sessions(tx, found.user.id, Actor::System, "member.email_verified").await?;
+                    self.end_all_sessions(tx, found.user.id, Actor::Hub, "member.email_verified").await?;
                 }
                 found.user
             }
@@ -213,7 +213,7 @@ impl Inner {
         };
         let user = self.insert_user(tx, email, name, None, Some(self.clock.now())).await?;
         if let Some((org, role)) = org {
-            self.insert_member(tx, org, &user, role, Actor::System).await?;
+            self.insert_member(tx, org, &user, role, Actor::Hub).await?;
         }
         Ok(user)
     }

@@ -48,7 +48,7 @@ impl Hub {
         let (org, asked_by, consent) = self.redeem(&plugin, callback, nonce.as_ref()).await?;
         let client = hub.oauth_client_of(org, &plugin).await?;
         let granted = client.exchange(consent).await?;
-        let actor = asked_by.parse().unwrap_or(Actor::System);
+        let actor = asked_by.parse().unwrap_or(Actor::Hub);
         let account = granted.account.clone();
         hub.connected(org, &plugin, &client, granted, actor).await?;
         let mut tx = hub.database.read().await?;
