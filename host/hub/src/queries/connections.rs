@@ -1,13 +1,13 @@
 //! An org's connections.
 
-use patchbay_model::{Failure, org::Scope};
+use patchbay_model::{Failure, Permission};
 
 use crate::{auth::Caller, connections::ConnectionView, hub::Hub};
 
 impl Hub {
-    /// The org's connections, by plugin. Needs the scope `read`.
+    /// The org's connections, by plugin. Needs the permission `read_settings`.
     pub async fn connections(&self, caller: &Caller) -> Result<Vec<ConnectionView>, Failure> {
-        caller.require(Scope::Read)?;
+        caller.require(Permission::ReadSettings)?;
         let mut tx = self.0.database.read().await?;
         let connections = tx.org(caller.org).connections().list().await?;
         drop(tx);
