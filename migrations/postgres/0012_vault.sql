@@ -12,8 +12,8 @@ BEGIN
     EXECUTE format('GRANT USAGE ON SCHEMA %I TO patchbay_operator', current_schema());
     EXECUTE format('CREATE POLICY operator_isolation ON org TO patchbay_operator USING (id = %1$s) WITH CHECK (id = %1$s)', ours);
     FOREACH name IN ARRAY ARRAY[
-        'api_key', 'blob', 'connect_session', 'connection', 'event', 'installation', 'invitation', 'kv', 'oauth_authorization',
-        'oauth_client', 'oauth_token', 'org_key', 'record', 'run', 'session', 'usage_record', 'webhook'
+        'api_key', 'blob', 'connect_session', 'connection', 'event', 'installation', 'invitation', 'kv', 'member',
+        'oauth_authorization', 'oauth_client', 'oauth_token', 'org_key', 'record', 'run', 'usage_record', 'webhook'
     ] LOOP
         EXECUTE format(
             'CREATE POLICY operator_isolation ON %1$I TO patchbay_operator USING (org_id = %2$s) WITH CHECK (org_id = %2$s)',
@@ -48,8 +48,9 @@ GRANT DELETE, UPDATE (sealed), SELECT (org_id, state_hash, sealed) ON oauth_auth
 -- is little, and goes with the organization's own row: the audit log too, which nobody has a right to delete from.
 ALTER TABLE org ADD COLUMN deleting_at bigint;
 GRANT SELECT, DELETE, UPDATE (deleting_at) ON org TO patchbay_operator;
-GRANT DELETE, SELECT (org_id, id) ON api_key, blob, connect_session, installation, invitation, run, session, usage_record, webhook
+GRANT DELETE, SELECT (org_id, id) ON api_key, blob, connect_session, installation, invitation, run, usage_record, webhook
     TO patchbay_operator;
+GRANT DELETE, SELECT (org_id, user_id) ON member TO patchbay_operator;
 GRANT DELETE, SELECT (org_id, sequence) ON event TO patchbay_operator;
 GRANT DELETE, SELECT (org_id, plugin, key) ON kv TO patchbay_operator;
 GRANT DELETE, SELECT (org_id, plugin, collection, id) ON record TO patchbay_operator;

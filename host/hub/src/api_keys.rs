@@ -199,6 +199,9 @@ impl Inner {
             "name": key.name, "scopes": key.scopes, "expires_at": key.expires_at, "replaces": key.replaces,
         });
         let entry = self.audit(caller.org, caller.actor, action, key.id, detail);
+        if tx.hub().deleting_since(caller.org).await?.is_some() {
+            return Err(Failure::new(Code::NotFound, "there is no such organization"));
+        }
         tx.org(caller.org).api_keys().insert(key, &hash).await?;
         tx.org(caller.org).audit().append(&entry).await?;
         Ok(secret)

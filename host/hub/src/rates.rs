@@ -75,7 +75,7 @@ impl Hub {
     /// Sets all of the org's rate limits. Needs the scope `admin`, and `operator` to change the one over all that the org
     /// asks for: it protects the hub from the org.
     pub async fn put_rate_limits(&self, caller: &Caller, rates: OrgRates) -> Result<RateLimitsView, Failure> {
-        caller.require(Permission::ManageOrg)?;
+        caller.require(Permission::ManageInstallations)?;
         if rates.org != self.0.rates_of(caller.org).await?.org {
             caller.require(Permission::OperateHub)?;
         }

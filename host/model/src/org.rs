@@ -23,7 +23,7 @@ pub enum Scope {
     Invoke,
     /// Read installations, runs, usage and events.
     Read,
-    /// Install and configure plugins, set connections, rename the org, set its rate limits.
+    /// Install and configure plugins, set connections, set the org's rate limits.
     Admin,
     /// Let end users connect an account each.
     Connect,

@@ -45,7 +45,7 @@ permissions! {
     ReadActivity = "read_activity";
     /// Read plugins, installations, connections (never their secrets) and the org itself.
     ReadSettings = "read_settings";
-    /// Switch plugins on and off, configure them, begin failed webhooks anew.
+    /// Switch plugins on and off, configure them, begin failed webhooks anew, set the org's rate limits.
     ManageInstallations = "manage_installations";
     /// Put, authorize and destroy connections, and register the org's own OAuth clients.
     ManageConnections = "manage_connections";
@@ -59,7 +59,7 @@ permissions! {
     ManageMembers = "manage_members";
     /// List, make, rotate and revoke API keys whose rights one has oneself.
     ManageKeys = "manage_keys";
-    /// Rename the org, set its rate limits.
+    /// Rename the org.
     ManageOrg = "manage_org";
     /// Read the audit log.
     ReadAudit = "read_audit";
@@ -187,7 +187,6 @@ impl Scope {
                 Permission::ManageInstallations,
                 Permission::ManageConnections,
                 Permission::ManageConnectSessions,
-                Permission::ManageOrg,
             ]),
             Self::Connect => Permissions::of(&[Permission::ManageConnectSessions]),
             Self::Members => {

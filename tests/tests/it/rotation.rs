@@ -235,7 +235,14 @@ pub async fn tokens_are_renewed_while_data_keys_rotate() {
     let stop = AtomicBool::new(false);
     let calls = async {
         let mut failed = Vec::new();
-        for _ in 0..20 {
+        for round in 0..20 {
+            // Its answer is kept, sealed.
+            let once =
+                scene.org.call("POST", "/v1/actions/echo/run").header("idempotency-key", &format!("key-{round}"));
+            let kept = once.json(&json!({"text": "once"})).send().await;
+            if kept.status != 200 {
+                failed.push(kept.text());
+            }
             // Every token has ended, so every round renews.
             scene.advance(3_600);
             for reply in futures::future::join_all((0..4).map(|_| scene.call())).await {

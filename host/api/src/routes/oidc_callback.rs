@@ -17,7 +17,11 @@ use crate::{cookie, extract::Client, page, signed_in};
     path = "/v1/oidc/callback",
     tag = "Sessions",
     security(()),
-    responses((status = 200, description = "A session has begun", body = String, content_type = "text/html"))
+    responses(
+        (status = 200, description = "A session has begun", body = String, content_type = "text/html"),
+        (status = "4XX", description = "It has not", body = String, content_type = "text/html"),
+        (status = "5XX", description = "It has not", body = String, content_type = "text/html"),
+    )
 )]
 pub(crate) async fn oidc_callback(
     State(hub): State<Hub>,

@@ -5,7 +5,7 @@ use patchbay_hub::Hub;
 use patchbay_model::rate::OrgRates;
 
 use crate::{
-    extract::{Allowed, Json, ManageOrg},
+    extract::{Allowed, Json, ManageInstallations},
     problem::Problem,
     view::{OwnRates, RateLimits},
 };
@@ -18,12 +18,12 @@ use crate::{
     put,
     path = "/v1/rate-limits",
     tag = "Rate limits",
-    security(("api_key" = ["manage_org"])),
+    security(("api_key" = ["manage_installations"])),
     request_body = OwnRates,
     responses((status = 200, description = "The limits as they are now", body = RateLimits))
 )]
 pub(crate) async fn put_rate_limits(
-    caller: Allowed<ManageOrg>,
+    caller: Allowed<ManageInstallations>,
     State(hub): State<Hub>,
     Json(rates): Json<OrgRates>,
 ) -> Result<Reply<RateLimits>, Problem> {

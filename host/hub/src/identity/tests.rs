@@ -175,6 +175,7 @@ async fn a_session_is_listed_and_ended_by_its_user_alone() {
     test.member(&org, "ada@example.com", Role::Owner).await;
     test.member(&org, "grace@example.com", Role::Owner).await;
     let (first, _) = test.signed_in("ada@example.com").await;
+    test.clock.advance(Duration::milliseconds(1));
     let (second, ada) = test.signed_in("ada@example.com").await;
     let (_, grace) = test.signed_in("grace@example.com").await;
     let listed = test.hub.sessions(&ada).await.unwrap();
@@ -213,7 +214,9 @@ async fn a_new_password_ends_all_sessions_in_all_orgs_but_gives_another() {
 #[tokio::test]
 async fn a_session_acts_in_one_org_and_another_takes_its_place_for_another() {
     let test = TestHub::open().await;
-    let (org, other, foreign) = (test.org().await, test.org().await, test.org().await);
+    let org = test.org().await;
+    test.clock.advance(Duration::milliseconds(1));
+    let (other, foreign) = (test.org().await, test.org().await);
     test.member(&org, "ada@example.com", Role::Owner).await;
     let again = NewMember { email: "ada@example.com".to_owned(), name: None, role: Role::Viewer, password: None };
     test.hub.add_member(&Caller::operator(other.id), again).await.unwrap();

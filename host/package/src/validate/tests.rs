@@ -14,7 +14,7 @@ fn full() -> Value {
             {"name": "signing_secret"},
         ],
         "egress": [
-            {"host": "api.example.com", "methods": ["GET", "POST"], "paths": ["/v1/**"]},
+            {"host": "api.example.com", "methods": ["GET", "POST"], "paths": ["/v1/**"], "idempotency-header": "idempotency-key"},
             {"host": "*.files.example.com", "methods": ["GET"], "paths": ["/*/raw"]},
         ],
         "actions": [{"name": "send", "input": {"type": "object"}, "output": true, "timeout-ms": 5_000}],

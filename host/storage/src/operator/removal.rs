@@ -38,7 +38,8 @@ impl OperatorTx<'_> {
         )?;
         let keys = execute!(self.tx, "DELETE FROM org_key WHERE org_id = $1", org)?;
         execute!(self.tx, "DELETE FROM api_key WHERE org_id = $1", org)?;
-        execute!(self.tx, "DELETE FROM session WHERE org_id = $1", org)?;
+        // Sessions go with their members.
+        execute!(self.tx, "DELETE FROM member WHERE org_id = $1", org)?;
         execute!(self.tx, "DELETE FROM connect_session WHERE org_id = $1", org)?;
         execute!(self.tx, "DELETE FROM invitation WHERE org_id = $1", org)?;
         execute!(self.tx, "DELETE FROM installation WHERE org_id = $1", org)?;

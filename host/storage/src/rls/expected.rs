@@ -36,6 +36,7 @@ const OPERATED: [&str; 19] = [
     "installation",
     "invitation",
     "kv",
+    "member",
     "oauth_authorization",
     "oauth_client",
     "oauth_token",
@@ -43,7 +44,6 @@ const OPERATED: [&str; 19] = [
     "org_key",
     "record",
     "run",
-    "session",
     "usage_record",
     "webhook",
 ];
