@@ -4,6 +4,8 @@
 //! and connects it, by credentials or by OAuth. The first account that is connected settles the session, in the transaction that
 //! stores the credentials, so that of two that come at once one counts.
 
+use std::collections::BTreeMap;
+
 use chrono::Duration;
 use patchbay_model::{
     Code, ConnectSessionId, Failure, OrgId, Permission, PluginId, Timestamp,
@@ -15,7 +17,6 @@ use patchbay_storage::Tx;
 use patchbay_vault::TokenKind;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
-use std::collections::BTreeMap;
 
 use crate::{
     auth::{Caller, connect_session_of},
