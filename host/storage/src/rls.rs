@@ -12,6 +12,7 @@
 mod catalogue;
 mod expected;
 mod gaps;
+mod granted;
 mod probe;
 mod rights;
 mod sample;

@@ -107,6 +107,12 @@ impl Org {
         Call { request: self.client.request(method, format!("{}{path}", self.url)).bearer_auth(&self.key) }
     }
 
+    /// A request of somebody who does not say who they are.
+    pub fn without_key(&self, method: &str, path: &str) -> Call {
+        let method = Method::from_bytes(method.as_bytes()).expect("an HTTP method");
+        Call { request: self.client.request(method, format!("{}{path}", self.url)) }
+    }
+
     /// A GET.
     pub async fn get(&self, path: &str) -> Reply {
         self.call("GET", path).send().await

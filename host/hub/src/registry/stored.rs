@@ -9,9 +9,11 @@ use futures::future;
 use patchbay_model::{Digest, Failure, PluginId};
 use patchbay_package::Package;
 use patchbay_storage::{ActiveVersion, Change, PluginSource, PluginStatus, StorageError, Tx};
+use serde_json::json;
 
 use super::{Registry, publish::Origin};
 use crate::{
+    audit::Actor,
     durable_file,
     hub::{Inner, lock},
     watch::is_final,
@@ -64,12 +66,18 @@ impl Inner {
             self.remove_file(digest).await;
         }
         let mut tx = self.database.begin().await?;
+        let row = tx.hub().plugin_version(&digest).await?;
         let gone = if self.database.is_shared() {
             tx.hub().release_package(&digest).await?
         } else {
             tx.hub().set_plugin_status(&digest, PluginStatus::Withdrawn, None).await?;
             true
         };
+        if let Some(row) = row.filter(|row| gone && row.status != PluginStatus::Withdrawn) {
+            let detail = json!({ "version": row.version, "digest": row.digest });
+            let entry = self.hub_audit(Actor::Hub, "plugin.withdraw", row.plugin, detail);
+            tx.hub().audit().append(&entry).await?;
+        }
         tx.commit().await?;
         Ok(gone)
     }

@@ -22,6 +22,8 @@ pub(crate) enum Scope {
     Nobody,
     /// For one org.
     Org(OrgId),
+    /// For one org, as its operator.
+    Operator(OrgId),
     /// For the hub: what concerns all orgs.
     Hub,
     /// For the journal, and with it for these orgs.
@@ -34,6 +36,9 @@ impl Scope {
         match self {
             Self::Nobody => "SET LOCAL ROLE patchbay_app; SET LOCAL app.org_id TO ''".to_owned(),
             Self::Org(org) => format!("SET LOCAL ROLE patchbay_app; SET LOCAL app.org_id TO '{}'", org.0),
+            Self::Operator(org) => {
+                format!("SET LOCAL ROLE patchbay_operator; SET LOCAL app.org_id TO '{}'", org.0)
+            }
             Self::Hub => "SET LOCAL ROLE patchbay_hub; SET LOCAL app.org_id TO ''".to_owned(),
             Self::Journal(orgs) => {
                 let orgs: Vec<String> = orgs.iter().map(|org| org.0.to_string()).collect();
@@ -42,6 +47,16 @@ impl Scope {
                     "SET LOCAL ROLE patchbay_journal; SET LOCAL app.org_id TO ''; SET LOCAL app.org_ids TO '{{{orgs}}}'"
                 )
             }
+        }
+    }
+}
+
+impl Scope {
+    /// What it means that the server did not take this scope.
+    fn refused(&self, error: StorageError) -> StorageError {
+        match (self, error) {
+            (Self::Operator(_), StorageError::Postgres { code, .. }) if code == "42501" => StorageError::NotOperator,
+            (_, other) => other,
         }
     }
 }
@@ -86,7 +101,7 @@ impl PgTx {
     pub(crate) async fn connection(&mut self) -> Result<&mut PgConnection, StorageError> {
         match &mut self.connection {
             None => {
-                let begun = self.begin().await?;
+                let begun = self.begin().await.map_err(|error| self.wanted.refused(error))?;
                 self.connection = Some(begun);
                 self.present = Some(self.wanted.clone());
             }
@@ -95,7 +110,8 @@ impl PgTx {
                 self.present = None;
                 let telling = raw_sql(AssertSqlSafe(self.wanted.sql())).execute(&mut **connection);
                 let told = answered(self.patience.answer, telling).await.map(drop);
-                self.note(told)?;
+                let told = self.note(told);
+                told.map_err(|error| self.wanted.refused(error))?;
                 self.present = Some(self.wanted.clone());
             }
             Some(_) => {}

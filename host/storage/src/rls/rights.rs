@@ -8,79 +8,13 @@
 use super::{
     Gap, GapKind,
     catalogue::{Catalogue, Grant, Known},
-    expected::{APP, GLOBAL, HUB, JOURNAL, ROLES, needed},
+    expected::{GLOBAL, ROLES, needed},
+    granted::{ADD, CHANGE, DELETE, GRANTED, READ, Right},
 };
-
-/// What may be done, and to which columns; none named: to the whole row.
-type Right = (&'static str, &'static [&'static str]);
-
-const READ: Right = ("SELECT", &[]);
-const ADD: Right = ("INSERT", &[]);
-const CHANGE: Right = ("UPDATE", &[]);
-const DELETE: Right = ("DELETE", &[]);
-
-/// What became of a webhook.
-const OUTCOME: Right = ("UPDATE", &["status", "reason", "attempts", "next_attempt_at"]);
-
-/// The rights of roles to tables, as the migrations grant them. What is not here (a table of a later migration) follows
-/// from its policies: a role may do what it has a policy for, and nothing else.
-const RIGHTS: [(&str, &str, &[Right]); 30] = [
-    ("_sqlx_migrations", APP, &[READ]),
-    ("api_key", APP, &[READ, ADD, ("UPDATE", &["revoked_at"])]),
-    ("api_key", HUB, &[READ]),
-    ("audit", APP, &[READ, ADD]),
-    ("blob", APP, &[READ, ADD, DELETE]),
-    ("connection", APP, &[READ, ADD, CHANGE, DELETE]),
-    ("event", APP, &[READ, ADD, DELETE]),
-    ("event", JOURNAL, &[ADD, ("SELECT", &["org_id", "source", "dedupe"])]),
-    ("event_sequence", APP, &[READ, ADD, ("UPDATE", &["last"])]),
-    ("event_sequence", JOURNAL, &[READ, ADD, ("UPDATE", &["last"])]),
-    ("hub_keys", HUB, &[READ, ADD]),
-    ("installation", APP, &[READ, ADD, CHANGE, DELETE]),
-    ("installation", HUB, &[("SELECT", &["org_id", "id", "plugin", "policy", "hook_token", "updated_at"])]),
-    ("kv", APP, &[READ, ADD, CHANGE, DELETE]),
-    ("kv", HUB, &[DELETE, ("SELECT", &["org_id", "plugin", "key", "expires_at"])]),
-    ("oauth_authorization", APP, &[ADD, DELETE, ("SELECT", &["org_id", "state_hash", "plugin", "expires_at"])]),
-    ("oauth_authorization", HUB, &[READ, DELETE]),
-    ("oauth_client", APP, &[READ, ADD, CHANGE, DELETE]),
-    ("oauth_token", APP, &[READ, ADD, CHANGE]),
-    ("org", APP, &[READ]),
-    ("org", HUB, &[READ, ADD]),
-    ("org_key", APP, &[READ, ADD]),
-    ("plugin_package", HUB, &[READ, ADD, DELETE]),
-    ("plugin_version", HUB, &[READ, ADD, CHANGE]),
-    ("record", APP, &[READ]),
-    (
-        "record",
-        JOURNAL,
-        &[
-            ADD,
-            DELETE,
-            ("UPDATE", &["version", "data", "updated_at"]),
-            ("SELECT", &["org_id", "plugin", "collection", "id", "version"]),
-        ],
-    ),
-    ("run", APP, &[READ, DELETE]),
-    ("run", JOURNAL, &[ADD]),
-    ("usage_record", APP, &[READ]),
-    ("usage_record", JOURNAL, &[ADD, ("SELECT", &["org_id", "plugin", "meter", "dedupe"])]),
-];
-
-/// The same, of webhooks.
-const WEBHOOKS: [(&str, &str, &[Right]); 3] = [
-    ("webhook", APP, &[READ, ADD, DELETE, OUTCOME]),
-    ("webhook", HUB, &[("SELECT", &["org_id", "id", "plugin", "status", "next_attempt_at"])]),
-    (
-        "webhook",
-        JOURNAL,
-        &[ADD, OUTCOME, ("SELECT", &["org_id", "id", "installation_id", "vendor_id", "status", "next_attempt_at"])],
-    ),
-];
 
 /// What a role needs of a table that is listed.
 fn listed(table: &str, role: &str) -> Option<&'static [Right]> {
-    let all = RIGHTS.iter().chain(&WEBHOOKS);
-    all.copied().find(|(name, of, _)| *name == table && *of == role).map(|(_, _, rights)| rights)
+    GRANTED.iter().find(|(name, of, _)| *name == table && *of == role).map(|(_, _, rights)| *rights)
 }
 
 /// What a role may do to a table.
