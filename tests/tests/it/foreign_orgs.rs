@@ -6,17 +6,25 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use patchbay_model::identity::Role;
 use patchbay_tests::{Fixture, Org, Reply, StripeSender, TestHub, stripe::vector::SECRET};
 use serde_json::{Map, Value, json};
+
+use crate::identity::scene::{member, sign_in};
 
 /// What the owner has put in every place where something can be put.
 const CANARY: &str = "canary-5d0c7a91";
 
-/// An org that has one of everything, and one that has a key and nothing else.
+/// Who asks, where somebody has to be signed in.
+const STRANGER: &str = "stranger@example.com";
+
+/// An org that has one of everything, and one that has nothing.
 struct Scene {
     hub: TestHub,
     owner: Org,
     stranger: Org,
+    /// An owner of the stranger's org who is signed in, and an end user of it.
+    strangers: [Org; 2],
     document: Value,
     /// By the name of the parameter.
     known: BTreeMap<&'static str, Vec<String>>,
@@ -56,7 +64,15 @@ impl Scene {
         let blob = written.json()["output"]["result"].as_str().unwrap().to_owned();
         let hook = stripe["webhook_url"].as_str().unwrap().strip_prefix(&hub.url).unwrap().to_owned();
         receive(&owner, &hook).await;
+        let invitation = json!({"email": format!("{CANARY}@example.com"), "role": "viewer"});
+        let _ = owner.call("POST", "/v1/invitations").json(&invitation).send().await.expect(201);
+        let (connect_session, _) = end_user(&owner, CANARY).await;
+        let signed_in = member(&hub, &owner, &format!("member.{CANARY}@example.com"), Role::Owner).await;
+        let session = signed_in.get("/v1/session").await.expect(200).json();
+        let session = session["session"]["id"].as_str().unwrap().to_owned();
         let stranger = hub.org("stranger").await;
+        let signed_in = member(&hub, &stranger, STRANGER, Role::Owner).await;
+        let strangers = [signed_in, end_user(&stranger, "customer").await.1];
         let document = hub.get("/openapi.json").await.expect(200).json();
         let first = async |path: &str| {
             let list = owner.get(path).await.expect(200).json();
@@ -66,11 +82,13 @@ impl Scene {
             ("plugin", vec!["foreign-reader".to_owned(), "stripe".to_owned()]),
             ("action", vec!["run".to_owned()]),
             ("path", vec!["v1/anything".to_owned()]),
+            ("session", vec![session]),
+            ("connect_session", vec![connect_session]),
             ("run", vec![first("/v1/runs").await]),
             ("webhook", vec![first("/v1/webhooks").await]),
             ("blob", vec![blob]),
         ]);
-        let mut scene = Self { hub, owner, stranger, document, known, secrets: vec![CANARY.to_owned()] };
+        let mut scene = Self { hub, owner, stranger, strangers, document, known, secrets: vec![CANARY.to_owned()] };
         scene.secrets.push(hook.rsplit('/').next().unwrap().to_owned());
         let ids = scene.known.iter().filter(|(name, _)| !NAMES.contains(name));
         let ids: Vec<String> = ids.flat_map(|(_, values)| values.clone()).collect();
@@ -158,6 +176,13 @@ impl Scene {
     }
 }
 
+/// Somebody whom an org has let connect an account, and by which session.
+async fn end_user(org: &Org, name: &str) -> (String, Org) {
+    let body = json!({"plugins": ["stripe"], "end_user": name, "account": name});
+    let begun = org.call("POST", "/v1/connect-sessions").json(&body).send().await.expect(201).json();
+    (begun["session"]["id"].as_str().unwrap().to_owned(), org.with_key(begun["token"].as_str().unwrap()))
+}
+
 /// One webhook, worked on to its end.
 async fn receive(owner: &Org, hook: &str) {
     let now = chrono::DateTime::timestamp(&patchbay_model::Clock::now(&patchbay_model::SystemClock));
@@ -224,15 +249,43 @@ fn least(document: &Value, schema: &Value) -> Value {
 }
 
 /// Query parameters, each with each of the owner's ids.
-async fn filters_lead_nowhere(scene: &Scene, operation: &Operation<'_>, path: &str) {
+async fn filters_lead_nowhere(scene: &Scene, stranger: &Org, operation: &Operation<'_>, path: &str) {
     let parameters = operation.description["parameters"].as_array().into_iter().flatten();
     for name in parameters.filter(|one| one["in"] == "query").filter_map(|one| one["name"].as_str()) {
         for id in &scene.secrets {
             let what = format!("GET {path}?{name}={id}");
-            let reply = scene.stranger.get(&format!("{path}?{name}={id}")).await;
+            let reply = stranger.get(&format!("{path}?{name}={id}")).await;
             assert!(reply.status < 500, "{what}: {}", reply.text());
             scene.says_nothing(&reply, &what);
         }
+    }
+}
+
+/// Who asks, signed in anew if one of the calls before ended that.
+async fn still_there(stranger: &Org) -> Org {
+    let is_signed_out = stranger.get("/v1/session").await.status == 401;
+    if is_signed_out { sign_in(stranger, STRANGER).await } else { stranger.clone() }
+}
+
+/// True if the thing that the path names was refused, for being another's, with one of the statuses.
+async fn is_refused(scene: &Scene, stranger: &Org, statuses: &[u16], operation: &Operation<'_>, path: &str) -> bool {
+    let what = format!("{} {path}", operation.method);
+    let reply = scene.call(stranger, operation, path).await;
+    scene.says_nothing(&reply, &what);
+    if !operation.path.contains('{') {
+        // The stranger's own: nothing is in it.
+        assert!(reply.status < 500, "{what}: {}", reply.text());
+        if operation.method == "GET" {
+            filters_lead_nowhere(scene, stranger, operation, path).await;
+        }
+        false
+    } else if operation.method == "PUT" || (operation.is_by_name() && reply.status == 409) {
+        // Made for who asks; and what the plugin itself cannot do, it can do for nobody.
+        assert!(reply.status < 500, "{what}: {}", reply.text());
+        false
+    } else {
+        assert!(statuses.contains(&reply.status), "{what}: {} {}", reply.status, reply.text());
+        true
     }
 }
 
@@ -246,22 +299,11 @@ pub async fn every_route_refuses_what_is_another_orgs() {
     let mut refused = 0;
     for operation in named.into_iter().chain(made) {
         for path in scene.paths(operation).await {
-            let what = format!("{} {path}", operation.method);
-            let reply = scene.call(&scene.stranger, operation, &path).await;
-            scene.says_nothing(&reply, &what);
-            if !operation.path.contains('{') {
-                // The stranger's own: nothing is in it.
-                assert!(reply.status < 500, "{what}: {}", reply.text());
-                if operation.method == "GET" {
-                    filters_lead_nowhere(&scene, operation, &path).await;
-                }
-            } else if operation.method == "PUT" {
-                assert!(reply.status < 500, "{what}: {}", reply.text());
-            } else if operation.is_by_name() && reply.status == 409 {
-                // What the plugin itself cannot do, it can do for nobody.
-            } else {
-                assert!([403, 404].contains(&reply.status), "{what}: {} {}", reply.status, reply.text());
-                refused += 1;
+            refused += u32::from(is_refused(&scene, &scene.stranger, &[403, 404], operation, &path).await);
+            // Not every route takes a session or an end user's token; one that does not says 401.
+            for stranger in &scene.strangers {
+                let stranger = still_there(stranger).await;
+                let _ = is_refused(&scene, &stranger, &[401, 403, 404], operation, &path).await;
             }
         }
     }

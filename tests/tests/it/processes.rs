@@ -60,11 +60,12 @@ async fn enabling_pinning_and_disabling() {
     }
 }
 
-/// Until somebody waits for what this transaction holds.
+/// Until somebody waits for what this transaction holds. Asked of the locks: who is connected, the server reads once
+/// in a transaction.
 async fn somebody_waits(holder: &mut PgConnection) {
     loop {
         let (waits,): (bool,) = sqlx::query_as(
-            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid)))",
+            "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid)))",
         )
         .fetch_one(&mut *holder)
         .await

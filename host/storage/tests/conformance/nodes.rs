@@ -156,11 +156,12 @@ async fn a_document_that_another_hub_makes_meanwhile_is_not_written_over() {
     assert_eq!((document.version, document.data), (2, json!("ours")));
 }
 
-/// Until somebody waits for what this transaction holds. The server says so as soon as it is so.
+/// Until somebody waits for what this transaction holds. The server says so as soon as it is so (of locks; who
+/// else is connected it reads once in a transaction).
 pub async fn wait_for_a_waiting_lock(holder: &mut sqlx::PgConnection) {
     loop {
         let (waiting,): (bool,) = sqlx::query_as(
-            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid)))",
+            "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid)))",
         )
         .fetch_one(&mut *holder)
         .await
