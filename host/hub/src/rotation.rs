@@ -247,3 +247,6 @@ impl Hub {
         Ok(Some(unreadable))
     }
 }
+
+#[cfg(test)]
+mod tests;
