@@ -71,7 +71,7 @@ pub struct AuditEntry {
     pub id: AuditId,
     /// In whose org.
     pub org: OrgId,
-    /// Who did it: `key_…`, or `operator` for the command line.
+    /// Who did it: `key_…`, `operator` for the command line, or `reconnect-link` for whoever opened one.
     pub actor: String,
     /// What was done, as in `installation.put`.
     pub action: String,

@@ -59,7 +59,9 @@ pub use installation::Installations;
 pub use journal::{Committed, Journal, RunCommit};
 pub use kv::{Kv, KvWrite};
 pub use migration::{MigrationState, MigrationStatus};
-pub use oauth::{authorization::OauthAuthorizations, client::OauthClients, token::OauthTokens};
+pub use oauth::{
+    authorization::OauthAuthorizations, client::OauthClients, revocation::OauthRevocations, token::OauthTokens,
+};
 pub use org_key::{OrgKey, OrgKeys};
 pub use plugin_version::{PluginSource, PluginStatus, PluginVersion};
 pub use record::Records;

@@ -10,7 +10,7 @@ use patchbay_model::OrgId;
 
 use crate::{
     ApiKeys, Audit, Blobs, Connections, Events, HubTx, Installations, Kv, OauthAuthorizations, OauthClients,
-    OauthTokens, OrgKeys, Records, Runs, StorageError, Usage, Webhooks,
+    OauthRevocations, OauthTokens, OrgKeys, Records, Runs, StorageError, Usage, Webhooks,
     postgres::{PgTx, Scope},
     sqlite::SqliteTx,
 };
@@ -95,6 +95,8 @@ repositories! {
     connections -> Connections;
     /// Its connections' tokens, sealed.
     oauth_tokens -> OauthTokens;
+    /// Tokens that vendors shall end, sealed.
+    oauth_revocations -> OauthRevocations;
     /// Its own clients at vendors, sealed.
     oauth_clients -> OauthClients;
     /// Its authorizations under way, sealed.

@@ -30,13 +30,15 @@ pub(super) const GLOBAL: [&str; 4] = ["_sqlx_migrations", "hub_keys", "plugin_pa
 pub(super) const DEFINERS: [&str; 0] = [];
 
 /// The hub's questions: table, policy, command, and the rows that it is about.
-const QUESTIONS: [(&str, &str, &str, &str); 9] = [
+const QUESTIONS: [(&str, &str, &str, &str); 11] = [
     ("api_key", "hub_reads", "SELECT", "true"),
     ("installation", "hub_reads", "SELECT", "true"),
     ("kv", "hub_reads", "SELECT", "expires_at IS NOT NULL"),
     ("kv", "hub_sweeps", "DELETE", "expires_at IS NOT NULL"),
     ("oauth_authorization", "hub_reads", "SELECT", "true"),
     ("oauth_authorization", "hub_takes", "DELETE", "true"),
+    ("oauth_revocation", "hub_reads", "SELECT", "true"),
+    ("oauth_token", "hub_reads", "SELECT", "due_at IS NOT NULL"),
     ("org", "hub_reads", "SELECT", "true"),
     ("org", "hub_adds", "INSERT", "true"),
     ("webhook", "hub_reads", "SELECT", "status = 'pending'"),

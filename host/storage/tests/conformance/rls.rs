@@ -12,7 +12,7 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection, raw_sql};
 use crate::{
     Store,
     isolation::{api_key, audit, blob, connection, installation},
-    oauth::{authorization, client, tokens},
+    oauth::{authorization, client, revocation, tokens},
     store::{Home, plugin, put},
 };
 
@@ -118,6 +118,7 @@ async fn fill(store: &Store, org: OrgId) {
     tx.oauth_tokens().put(&tokens(store, org, 1)).await.unwrap();
     tx.oauth_clients().put(&client(store, org)).await.unwrap();
     tx.oauth_authorizations().insert(&authorization(store, org, 1)).await.unwrap();
+    tx.oauth_revocations().insert(&revocation(store, org)).await.unwrap();
     tx.blobs().insert(&blob(store, org, "aa")).await.unwrap();
     tx.audit().append(&audit(store, org)).await.unwrap();
     tx.kv(&plugin("openai")).set("k", b"v", Some(store.later(1)), None, store.now()).await.unwrap();
