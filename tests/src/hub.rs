@@ -1,5 +1,6 @@
 //! A whole hub on a real socket, in a folder that vanishes with it.
 
+mod browser;
 mod database;
 mod org;
 mod reply;
@@ -21,6 +22,7 @@ use patchbay_test_postgres::TestDatabase;
 use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::oneshot};
 
+pub use browser::{Browser, proof};
 pub use database::{on_postgres, on_sqlite};
 pub use org::{Call, Org};
 pub use reply::Reply;
@@ -94,6 +96,8 @@ impl Setup {
         config.public_url = url.clone();
         config.trust = self.trust;
         config.egress = self.egress;
+        // Tests say themselves when connections are looked after.
+        config.upkeep_every = Duration::from_secs(24 * 3_600);
         let database = match &self.beside {
             Some(Shared { database, data }) => {
                 config.keys_dir = Some(data.join("keys"));

@@ -6,12 +6,14 @@
 
 mod body;
 mod config;
+mod consent_cookie;
 mod escape;
 mod extract;
 mod foreign;
 mod linger;
 mod observe;
 mod openapi;
+mod page;
 mod problem;
 mod routes;
 mod serve;

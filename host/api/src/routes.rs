@@ -21,6 +21,8 @@ pub(crate) mod list_usage;
 pub(crate) mod list_webhooks;
 pub(crate) mod metrics;
 pub(crate) mod oauth_callback;
+pub(crate) mod oauth_connect;
+pub(crate) mod oauth_connect_page;
 pub(crate) mod openapi;
 pub(crate) mod proxy;
 pub(crate) mod put_connection;
@@ -60,6 +62,7 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
             put_oauth_client::put_oauth_client,
             delete_oauth_client::delete_oauth_client
         ))
+        .routes(routes!(oauth_connect_page::oauth_connect_page, oauth_connect::oauth_connect))
         .routes(routes!(oauth_callback::oauth_callback))
         .routes(routes!(invoke_action::invoke_action))
         .routes(routes!(list_runs::list_runs))

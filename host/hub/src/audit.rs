@@ -1,6 +1,8 @@
 //! Entries of the audit log. Each is written in the transaction of the change that it tells of, so that
 //! there is no change without an entry and no entry without a change.
 
+use std::fmt;
+
 use patchbay_model::{ApiKeyId, AuditId, OrgId, org::AuditEntry};
 use serde_json::Value;
 
@@ -13,14 +15,27 @@ pub(crate) enum Actor {
     Key(ApiKeyId),
     /// Somebody at the command line.
     Operator,
+    /// Whoever opened the link that brings a connection's account back.
+    ReconnectLink,
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key(key) => key.fmt(f),
+            Self::Operator => f.write_str("operator"),
+            Self::ReconnectLink => f.write_str("reconnect-link"),
+        }
+    }
 }
 
 impl Inner {
-    /// An entry about a change that happens now. `detail` holds no secret.
+    /// An entry about a change that happens now. `actor` is an [`Actor`], or its text where that was kept. `detail` holds no
+    /// secret.
     pub(crate) fn audit(
         &self,
         org: OrgId,
-        actor: Actor,
+        actor: impl fmt::Display,
         action: &str,
         subject: impl ToString,
         detail: Value,
@@ -28,10 +43,7 @@ impl Inner {
         AuditEntry {
             id: AuditId::new(&*self.clock, &*self.random),
             org,
-            actor: match actor {
-                Actor::Key(key) => key.to_string(),
-                Actor::Operator => "operator".to_owned(),
-            },
+            actor: actor.to_string(),
             action: action.to_owned(),
             subject: subject.to_string(),
             detail,

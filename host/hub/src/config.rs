@@ -8,12 +8,11 @@ use std::{
 
 use patchbay_egress::EgressConfig;
 use patchbay_model::PluginId;
-use patchbay_oauth::RegisteredClient;
 use patchbay_package::Trust;
 use patchbay_runtime::{Compiler, RuntimeConfig};
 use patchbay_storage::DatabaseUrl;
 
-use crate::retention::Retention;
+use crate::{oauth::OperatorClient, retention::Retention};
 
 /// The hub's configuration.
 #[derive(Debug, Clone)]
@@ -41,7 +40,7 @@ pub struct HubConfig {
     /// How guests run.
     pub runtime: RuntimeConfig,
     /// The operator's clients at vendors, by plugin: for all orgs that have none of their own.
-    pub oauth_clients: BTreeMap<String, RegisteredClient>,
+    pub oauth_clients: BTreeMap<String, OperatorClient>,
     /// The largest package, in bytes.
     pub max_package_bytes: usize,
     /// The largest body of a proxied request, in bytes, where the route names none.
@@ -52,6 +51,8 @@ pub struct HubConfig {
     pub max_org_blob_bytes: u64,
     /// How long history is kept.
     pub retention: Retention,
+    /// How often it is looked for connections whose tokens are due.
+    pub upkeep_every: Duration,
     /// How long a file of the plugin folder must be quiet before it is read.
     pub watch_delay: Duration,
 }
@@ -78,6 +79,7 @@ impl HubConfig {
             webhook_concurrency: 64,
             max_org_blob_bytes: 10 << 30,
             retention: Retention::default(),
+            upkeep_every: Duration::from_secs(30),
             watch_delay: Duration::from_millis(50),
         }
     }

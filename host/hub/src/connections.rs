@@ -6,6 +6,7 @@ use chrono::Duration;
 use patchbay_model::{
     Code, ConnectionId, Failure, OrgId, PluginId, Timestamp, Violation, installation::SealedConnection, org::Scope,
 };
+use patchbay_oauth::Parties;
 use patchbay_package::manifest::{Credential, Oauth};
 use patchbay_runtime::Plugin;
 use patchbay_storage::{Change, OrgTx, StorageError, Tx};
@@ -18,7 +19,7 @@ use crate::{
     audit::Actor,
     auth::Caller,
     hub::{Hub, Inner},
-    oauth::{OauthView, tokens},
+    oauth::OauthView,
 };
 
 /// How long the former value of a credential stays good that only checks signatures: a vendor goes on
@@ -75,9 +76,10 @@ impl Hub {
         // A connection can be looked at also when its plugin is gone.
         let version = hub.version_of(org, plugin).await.ok();
         let oauth = version.as_ref().and_then(|version| version.manifest().oauth.as_ref());
+        let parties = hub.parties_of(org, plugin).await;
         let mut tx = hub.database.read().await?;
         let sealed = tx.org(org).connections().get(plugin).await?.ok_or_else(|| not_connected(plugin))?;
-        hub.connection_view(&mut tx.org(org), sealed, oauth).await
+        hub.connection_view(&mut tx.org(org), sealed, oauth, parties.as_ref()).await
     }
 
     /// Makes or replaces the org's connection of a plugin. Needs the scope `admin`. `invalid_input` for
@@ -100,6 +102,7 @@ impl Hub {
         let now = hub.clock.now();
         let id = ConnectionId::new(&*hub.clock, &*hub.random);
         let names: Vec<String> = put.credentials.keys().cloned().collect();
+        let parties = hub.parties_of(caller.org, plugin).await;
         let mut tx = hub.database.begin().await?;
         // the new values are made from the old ones, and the org's data key with the first of them
         tx.org(caller.org).lock().await?;
@@ -132,7 +135,7 @@ impl Hub {
         let entry = hub.audit(caller.org, Actor::Key(caller.key), "connection.put", plugin, detail);
         tx.org(caller.org).connections().put(&connection).await?;
         tx.org(caller.org).audit().append(&entry).await?;
-        let view = hub.connection_view(&mut tx.org(caller.org), connection, oauth).await?;
+        let view = hub.connection_view(&mut tx.org(caller.org), connection, oauth, parties.as_ref()).await?;
         tx.hub().notify(Change::Connection { org: caller.org, id, plugin: plugin.clone() }).await?;
         tx.commit().await?;
         hub.tenants.invalidate(&(caller.org, plugin.clone())).await;
@@ -142,23 +145,22 @@ impl Hub {
     }
 
     /// Destroys the org's connection of a plugin, former values included, then gives its tokens back to the vendor and
-    /// comes back once that is done or has failed, of which the audit log tells. Needs the scope `admin`; `not_found`
+    /// comes back once that is done or has failed, of which the audit log tells. If it failed, it is tried again for a day.
+    /// Needs the scope `admin`; `not_found`
     /// if there is none.
     pub async fn delete_connection(&self, caller: &Caller, plugin: &PluginId) -> Result<(), Failure> {
         caller.require(Scope::Admin)?;
         let hub = &*self.0;
-        let entry = hub.audit(caller.org, Actor::Key(caller.key), "connection.delete", plugin, json!({}));
+        let actor = Actor::Key(caller.key);
+        let entry = hub.audit(caller.org, actor, "connection.delete", plugin, json!({}));
         let key = (caller.org, plugin.clone());
         let mut tx = hub.database.begin().await?;
+        // as everybody who changes connections: first the org, then its rows
+        tx.org(caller.org).lock().await?;
         let Some(SealedConnection { id, .. }) = tx.org(caller.org).connections().get(plugin).await? else {
             return Err(not_connected(plugin));
         };
-        let row = tx.org(caller.org).oauth_tokens().get(plugin).await?;
-        let ended = match &row {
-            // What cannot be read cannot be given back, and must not stay because of that.
-            Some(row) => tokens::open(&hub.vault, &mut tx.org(caller.org), row).await.ok(),
-            None => None,
-        };
+        let planned = hub.end_tokens(&mut tx.org(caller.org), plugin, &actor.to_string()).await?;
         if !tx.org(caller.org).connections().delete(plugin).await? {
             return Err(not_connected(plugin));
         }
@@ -167,13 +169,12 @@ impl Hub {
         tx.commit().await?;
         hub.tenants.invalidate(&key).await;
         hub.refresher.forget(&key);
+        hub.suspicions.clear(&key);
         // an open connection to a vendor may be logged in with what no longer counts
         hub.egress.forget_org(caller.org);
-        if let (Some(row), Some(ended)) = (row, ended) {
-            let (all, actor) = (self.clone(), Actor::Key(caller.key));
-            let revoking =
-                async move { all.0.revoke(row.org, &row.plugin, &row.client_id, &ended.tokens, actor).await };
-            hub.work.spawn(revoking).await.map_err(Failure::internal)?;
+        if let Some(id) = planned {
+            let (all, org) = (self.clone(), caller.org);
+            hub.work.spawn(async move { all.0.revoke(org, id).await }).await.map_err(Failure::internal)?;
         }
         Ok(())
     }
@@ -195,10 +196,11 @@ impl Inner {
         tx: &mut OrgTx<'_>,
         sealed: SealedConnection,
         declared: Option<&Oauth>,
+        parties: Option<&Parties>,
     ) -> Result<ConnectionView, Failure> {
         let SealedConnection { id, plugin, mut credentials, account, created_at, updated_at, .. } = sealed;
         let required = declared.map_or(&[][..], |oauth| &oauth.scopes.required);
-        let oauth = self.oauth_view(tx, &plugin, required).await?;
+        let oauth = self.oauth_view(tx, &plugin, required, parties).await?;
         if let (Some(declared), Some(_)) = (declared, &oauth)
             && !credentials.contains(&declared.credential)
         {

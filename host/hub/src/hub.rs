@@ -22,7 +22,7 @@ use tokio_util::{
 use crate::{
     config::HubConfig,
     converge,
-    oauth::{REQUEST_TIME, TokenStore},
+    oauth::{REQUEST_TIME, TokenStore, link::Links, suspicion::Suspicions, upkeep},
     read_through::ReadThrough,
     registry::Registry,
     retention,
@@ -103,6 +103,10 @@ pub(crate) struct Inner {
     pub(crate) tenants: Arc<Tenants>,
     /// Keeps tokens good.
     pub(crate) refresher: Refresher<TokenStore>,
+    /// Tokens that vendors refused of late.
+    pub(crate) suspicions: Arc<Suspicions>,
+    /// That people open to connect accounts.
+    pub(crate) links: Links,
     /// What clients of vendors' authorization servers need.
     pub(crate) oauth_net: Arc<Net>,
     /// By the token in a webhook's URL.
@@ -129,6 +133,7 @@ impl Hub {
         webhooks::worker::start(&hub);
         hub.start_sweeping();
         retention::start(&hub);
+        upkeep::start(&hub);
         Ok(hub)
     }
 
@@ -182,18 +187,21 @@ impl Hub {
         let stop = CancellationToken::new();
         let vault = Arc::new(Vault::new(key_encryption_key, Arc::clone(&random)));
         let tenants = Arc::new(Tenants::new(10_000, CACHE_TIME));
+        let links = Links::new(&config.public_url, hasher.clone());
         let store = TokenStore {
             database: database.clone(),
             vault: Arc::clone(&vault),
             tenants: Arc::clone(&tenants),
             clock: Arc::clone(&clock),
             random: Arc::clone(&random),
-            public_url: config.public_url.clone(),
+            links: links.clone(),
         };
         let settings = RefreshSettings::default();
         Ok(Self(Arc::new(Inner {
             journal: Journal::start(database.clone()),
             refresher: Refresher::new(store, Arc::clone(&clock), Arc::clone(&random), settings),
+            suspicions: Arc::default(),
+            links,
             oauth_net,
             vault,
             registry: Registry::new(packages),

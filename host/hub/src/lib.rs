@@ -38,7 +38,9 @@ pub use connections::{ConnectionView, PutConnection};
 pub use hub::{Hub, StartError};
 pub use installations::{InstallationView, PutInstallation};
 pub use invoke::{InvokeOptions, InvokeReply, Output};
-pub use oauth::{Authorization, Authorized, ClientOwner, ClientView, OauthState, OauthView, PutClient};
+pub use oauth::{
+    Authorization, Authorized, ClientOwner, ClientView, ConnectPage, OauthState, OauthView, OperatorClient, PutClient,
+};
 pub use orgs::NewApiKey;
 pub use patchbay_oauth::RegisteredClient;
 pub use patchbay_package::manifest::oauth::Grant;

@@ -51,15 +51,24 @@ impl Modify for ApiKey {
 #[expect(clippy::expect_used, reason = "a type of strings, lists and maps; every start of a hub comes by here")]
 pub(crate) fn finish(document: &utoipa::openapi::OpenApi) -> Value {
     let mut document = serde_json::to_value(document).expect("the API's description is JSON");
-    let paths =
-        document.get_mut("paths").and_then(Value::as_object_mut).into_iter().flat_map(|paths| paths.values_mut());
-    let operations = paths.filter_map(Value::as_object_mut).flat_map(|item| item.values_mut());
-    for responses in operations.filter_map(|operation| operation.get_mut("responses")?.as_object_mut()) {
-        for (status, answer) in problem_answers() {
+    let paths = document.get_mut("paths").and_then(Value::as_object_mut).into_iter().flatten();
+    let operations = paths.filter_map(|(path, item)| Some((is_page(path), item.as_object_mut()?)));
+    let operations = operations.flat_map(|(page, item)| item.values_mut().map(move |operation| (page, operation)));
+    for (page, operation) in operations {
+        let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) else { continue };
+        for (status, mut answer) in problem_answers() {
+            if page && let Some(content) = answer.get_mut("content").and_then(Value::as_object_mut) {
+                content.insert("text/html".to_owned(), json!({"schema": {"type": "string"}}));
+            }
             responses.insert(status.to_owned(), answer);
         }
     }
     document
+}
+
+/// True where a person reads the answers.
+fn is_page(path: &str) -> bool {
+    path.starts_with("/oauth/")
 }
 
 /// The answers of failures, by their statuses.

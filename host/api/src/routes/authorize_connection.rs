@@ -27,9 +27,9 @@ pub(crate) struct AuthorizationInput {
 pub(crate) enum AuthorizationReply {
     /// A person must consent at the vendor.
     Pending {
-        /// Where to send their browser, once.
+        /// A link to this hub for their browser, good once. Its page says for whom it is.
         url: String,
-        /// From when on it is too late.
+        /// From when on the link is no good.
         #[schema(value_type = String, format = DateTime)]
         expires_at: Timestamp,
     },
@@ -42,9 +42,9 @@ pub(crate) enum AuthorizationReply {
 
 /// Authorize a connection by OAuth
 ///
-/// Gives the URL of the vendor where a person consents. The vendor sends them back to the hub, which gets the tokens
-/// and keeps them good. Tell the person for which organization they consent. Grants that need no person connect at
-/// once.
+/// Gives a link for the person whose account it shall be. Its page says which organization asks, and leads them to the
+/// vendor, which sends them back to the hub in the same browser; the hub gets the tokens and keeps them good. Grants that
+/// need no person connect at once.
 #[utoipa::path(
     post,
     path = "/v1/connections/{plugin}/authorize",
@@ -52,7 +52,7 @@ pub(crate) enum AuthorizationReply {
     security(("api_key" = ["admin"])),
     params(("plugin" = String, Path, description = "The plugin's id", example = "salesforce")),
     request_body = AuthorizationInput,
-    responses((status = 200, description = "A URL for a browser, or the connection", body = AuthorizationReply))
+    responses((status = 200, description = "A link for a person, or the connection", body = AuthorizationReply))
 )]
 pub(crate) async fn authorize_connection(
     caller: Allowed<Admin>,

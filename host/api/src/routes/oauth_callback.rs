@@ -1,19 +1,16 @@
 //! `GET /oauth/callback/{plugin}`: where vendors send browsers back to.
 //!
-//! The answer is a page, because a person reads it. It has no script, loads nothing, and gives nobody its own URL,
-//! which holds the code and the state.
+//! The answer is a page, because a person reads it.
 
 use axum::{
     extract::{RawQuery, State},
-    response::{Html, IntoResponse, Response},
+    response::{IntoResponse, Response},
 };
-use http::{StatusCode, header};
+use http::{HeaderMap, StatusCode};
 use patchbay_hub::{Authorized, Hub};
-use patchbay_model::{Failure, PluginId};
+use patchbay_model::PluginId;
 
-use crate::{escape::Text, extract::Path};
-
-const POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+use crate::{consent_cookie, extract::Path, page::Page};
 
 /// Come back from a vendor
 ///
@@ -30,13 +27,17 @@ pub(crate) async fn oauth_callback(
     State(hub): State<Hub>,
     Path(plugin): Path<PluginId>,
     RawQuery(query): RawQuery,
+    headers: HeaderMap,
 ) -> Response {
-    match hub.complete_authorization(&plugin, &query.unwrap_or_default()).await {
-        Ok(authorized) => page(StatusCode::OK, "Connected", &connected(&authorized)),
+    let nonce = consent_cookie::get(&headers);
+    match hub.complete_authorization(&plugin, &query.unwrap_or_default(), nonce).await {
+        Ok(authorized) => {
+            let text = vec![connected(&authorized)];
+            Page { status: StatusCode::OK, title: "Connected", text, button: None }.into_response()
+        }
         Err(failure) => {
             tracing::info!(%plugin, error = %failure, "an authorization was not completed");
-            let status = StatusCode::from_u16(failure.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            page(status, "Not connected", &told(&failure))
+            Page::failed(&failure)
         }
     }
 }
@@ -45,24 +46,4 @@ fn connected(authorized: &Authorized) -> String {
     let Authorized { plugin, organization, account } = authorized;
     let account = account.as_ref().map(|account| format!(" with the account {account}")).unwrap_or_default();
     format!("{plugin} is now connected to the organization {organization}{account}. You can close this window.")
-}
-
-fn told(failure: &Failure) -> String {
-    let detail = if failure.detail.is_empty() { failure.code.title() } else { &failure.detail };
-    format!("{detail}. Nothing was changed.")
-}
-
-fn page(status: StatusCode, title: &str, text: &str) -> Response {
-    let headers = [
-        (header::CONTENT_SECURITY_POLICY, POLICY),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (header::CACHE_CONTROL, "no-store"),
-    ];
-    let html = format!(
-        "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content=\"width=device-width\">\
-         <title>{title}</title><main><h1>{title}</h1><p>{}</p></main></html>",
-        Text(text)
-    );
-    (status, headers, Html(html)).into_response()
 }
