@@ -25,8 +25,6 @@ pub struct Database(Arc<Shared>, Arc<Faults>);
 struct Faults {
     /// Commits that will fail, and whether what they write is there all the same.
     failing: Mutex<(usize, bool)>,
-    /// Commits that have failed.
-    failed: watch::Sender<usize>,
 }
 
 #[derive(Default)]
@@ -118,11 +116,6 @@ impl Database {
     /// So many commits of this node fail; with `written`, what they write is there and only the news is lost.
     pub fn fail_commits(&self, count: usize, written: bool) {
         *self.1.failing.lock().unwrap() = (count, written);
-    }
-
-    /// Waits until so many commits of this node have failed.
-    pub async fn wait_for_failures(&self, count: usize) {
-        let _ = self.1.failed.subscribe().wait_for(|failed| *failed >= count).await;
     }
 
     /// Waits until a lease was made to last so often.
@@ -226,9 +219,6 @@ impl RefreshLease for Database {
             row.failing = None;
         };
         let committed = if fails && !written { None } else { Some(self.change(based_on, write)) };
-        if fails {
-            self.1.failed.send_modify(|failed| *failed += 1);
-        }
         committed.filter(|_| !fails).ok_or_else(|| Failure::new(Code::Unavailable, "the disk is full"))
     }
 
