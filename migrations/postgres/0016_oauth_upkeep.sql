@@ -48,3 +48,8 @@ CREATE POLICY org_isolation ON oauth_revocation TO patchbay_app
 CREATE POLICY hub_reads ON oauth_revocation FOR SELECT TO patchbay_hub USING (true);
 GRANT SELECT, INSERT, DELETE, UPDATE (attempts, next_attempt_at) ON oauth_revocation TO patchbay_app;
 GRANT SELECT (org_id, id, next_attempt_at) ON oauth_revocation TO patchbay_hub;
+-- Rotation, and the end of an organization.
+CREATE POLICY operator_isolation ON oauth_revocation TO patchbay_operator
+    USING (org_id = NULLIF(current_setting('app.org_id', true), '')::uuid)
+    WITH CHECK (org_id = NULLIF(current_setting('app.org_id', true), '')::uuid);
+GRANT DELETE, UPDATE (sealed), SELECT (org_id, id, sealed) ON oauth_revocation TO patchbay_operator;

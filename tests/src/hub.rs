@@ -1,8 +1,8 @@
 //! A whole hub on a real socket, in a folder that vanishes with it.
 
-mod browser;
 mod database;
 mod org;
+mod process;
 mod reply;
 
 use std::{
@@ -22,9 +22,9 @@ use patchbay_test_postgres::TestDatabase;
 use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::oneshot};
 
-pub use browser::{Browser, proof};
 pub use database::{on_postgres, on_sqlite};
 pub use org::{Call, Org};
+pub use process::{HubProcess, program};
 pub use reply::Reply;
 
 /// A hub that is about to start.

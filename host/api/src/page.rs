@@ -1,78 +1,91 @@
-//! Pages for a person at a browser. They have no script, load nothing, are in nobody's frame, and give nobody their own URL,
-//! which may hold a ticket, a code or a state.
+//! Pages for people: where a browser comes back to, and the forms that need no console.
+//!
+//! None has a script, loads anything, or may be framed.
 
 use axum::response::{Html, IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use patchbay_model::Failure;
+use url::Url;
 
 use crate::escape::Text;
 
-const POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-/// For a page whose button leads to a vendor: browsers hold the whole way there to it, and vendors send people on to hosts
-/// that nobody can list.
-const FORM_POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'self' https:; frame-ancestors 'none'";
+/// For answers that hold a secret.
+pub(crate) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
-/// A page.
-pub(crate) struct Page<'a> {
-    pub(crate) status: StatusCode,
-    pub(crate) title: &'a str,
-    /// Each is a paragraph.
-    pub(crate) text: Vec<String>,
-    /// The label of a button that sends a form to the page's own address, and the value of `proof` in it.
-    pub(crate) button: Option<(&'a str, &'a str)>,
+const TEXT_ALONE: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// A form's answer may lead to a vendor.
+const WITH_FORMS: &str = "default-src 'none'; base-uri 'none'; form-action 'self' https:; frame-ancestors 'none'";
+
+/// A page of one sentence or two.
+pub(crate) fn text(status: StatusCode, title: &str, text: &str) -> Response {
+    page(status, title, &format!("<p>{}</p>", Text(text)), TEXT_ALONE, "no-referrer")
 }
 
-impl Page<'_> {
-    /// What is told of a failure.
-    pub(crate) fn failed(failure: &Failure) -> Response {
-        let status = StatusCode::from_u16(failure.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let detail = if failure.detail.is_empty() { failure.code.title() } else { &failure.detail };
-        let text = vec![format!("{detail}. Nothing was changed.")];
-        Page { status, title: "Not connected", text, button: None }.into_response()
+/// A page that says why something did not happen.
+pub(crate) fn failed(title: &str, failure: &Failure) -> Response {
+    let status = StatusCode::from_u16(failure.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    text(status, title, &format!("{}. Nothing was changed.", told(failure)))
+}
+
+/// A page with forms; `html` is markup, in which whatever somebody else wrote is escaped.
+pub(crate) fn forms(status: StatusCode, title: &str, html: &str) -> Response {
+    // the browser says where a form comes from only if it may say it to this host at least
+    page(status, title, html, WITH_FORMS, "same-origin")
+}
+
+/// Sends a browser somewhere else, with a cookie to come back with if there is one. The target may hold a state: it is in no
+/// text of ours.
+pub(crate) fn see_other(url: &Url, cookie: Option<HeaderValue>) -> Result<Response, Failure> {
+    let url = HeaderValue::try_from(url.as_str()).map_err(Failure::internal)?;
+    let headers = [
+        (header::LOCATION, url),
+        (header::CACHE_CONTROL, NO_STORE),
+        (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    ];
+    let mut response = (StatusCode::SEE_OTHER, headers).into_response();
+    if let Some(cookie) = cookie {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
     }
-}
-
-impl IntoResponse for Page<'_> {
-    fn into_response(self) -> Response {
-        let Self { status, title, text, button } = self;
-        let policy = if button.is_some() { FORM_POLICY } else { POLICY };
-        let title = Text(title);
-        let mut html = format!(
-            "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content=\"width=device-width\">\
-             <title>{title}</title><main><h1>{title}</h1>"
-        );
-        for text in &text {
-            html.push_str(&format!("<p>{}</p>", Text(text)));
-        }
-        if let Some((label, proof)) = button {
-            let (label, proof) = (Text(label), Text(proof));
-            html.push_str(&format!(
-                "<form method=post><input type=hidden name=proof value=\"{proof}\"><button>{label}</button></form>"
-            ));
-        }
-        html.push_str("</main></html>");
-        let mut response = (status, Html(html)).into_response();
-        harden(&mut response, policy);
-        response
-    }
-}
-
-/// The headers of a page, for an answer of whatever kind.
-pub(crate) fn harden(response: &mut Response, policy: &'static str) {
-    for (name, value) in [
-        (header::CONTENT_SECURITY_POLICY, policy),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (header::CACHE_CONTROL, "no-store"),
-    ] {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
-    }
-}
-
-/// A way on, for a browser that has just sent a form. The target is in no text of ours.
-pub(crate) fn see_other(location: &url::Url) -> Result<Response, Failure> {
-    let location = HeaderValue::try_from(location.as_str()).map_err(Failure::internal)?;
-    let mut response = (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response();
-    harden(&mut response, POLICY);
     Ok(response)
+}
+
+/// What happened, for a person.
+pub(crate) fn told(failure: &Failure) -> String {
+    let detail = if failure.detail.is_empty() { failure.code.title() } else { &failure.detail };
+    let places = failure.violations.iter().map(|violation| {
+        let field = violation.pointer.rsplit('/').next().unwrap_or_default();
+        format!(" ({field}: {})", violation.expected)
+    });
+    let mut told = detail.to_owned();
+    told.extend(places);
+    told
+}
+
+fn page(status: StatusCode, title: &str, html: &str, policy: &'static str, referrer: &'static str) -> Response {
+    let headers = [
+        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy)),
+        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        (header::REFERRER_POLICY, HeaderValue::from_static(referrer)),
+        (header::CACHE_CONTROL, NO_STORE),
+    ];
+    let html = format!(
+        "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content=\"width=device-width\">\
+         <title>{0}</title><main><h1>{0}</h1>{html}</main></html>",
+        Text(title)
+    );
+    (status, headers, Html(html)).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use patchbay_model::Code;
+
+    use super::*;
+
+    #[test]
+    fn what_went_wrong_is_told_in_words() {
+        assert_eq!(told(&Failure::new(Code::NotFound, "")), "Not found");
+        let failure = Failure::violation("/password", "12 to 256 characters");
+        assert_eq!(told(&failure), "The input is not valid (password: 12 to 256 characters)");
+    }
 }

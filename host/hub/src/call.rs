@@ -6,8 +6,8 @@ use patchbay_model::{
     Code, Failure, RunId,
     run::{Figures, Run, RunKind},
 };
-use patchbay_runtime::{Effects, Finished, Invocation, Plugin};
-use patchbay_storage::{Committed, RunCommit, WebhookOutcome};
+use patchbay_runtime::{Effects, Finished, Invocation, Once, Plugin};
+use patchbay_storage::{Committed, IdempotencyAnswer, RunCommit, WebhookOutcome};
 use tracing::{Span, field::Empty};
 
 use crate::{
@@ -47,6 +47,8 @@ pub(crate) struct Call {
     /// What the run row calls it.
     pub(crate) operation: String,
     pub(crate) span: Span,
+    /// The write that it does, if that is to be done once.
+    pub(crate) once: Option<Arc<Once>>,
     _in_flight: InFlight,
 }
 
@@ -80,7 +82,7 @@ impl Call {
             error.type = Empty,
         );
         let in_flight = InFlight::new(&manifest.id, kind);
-        Self { run, serving, kind, operation, span, _in_flight: in_flight }
+        Self { run, serving, kind, operation, span, once: None, _in_flight: in_flight }
     }
 
     pub(crate) fn plugin(&self) -> &Plugin {
@@ -88,7 +90,7 @@ impl Call {
     }
 
     pub(crate) fn invocation(&self, timeout: Option<Duration>) -> Invocation {
-        Invocation { tenant: Arc::clone(&self.serving.tenant), run: self.run, timeout }
+        Invocation { tenant: Arc::clone(&self.serving.tenant), run: self.run, timeout, once: self.once.clone() }
     }
 
     /// Runs the call, unless the hub stops first: what it did is then unknown but not that it was made.
@@ -116,6 +118,17 @@ impl Call {
         hub: &Inner,
         finished: Finished<T>,
         webhook: Option<WebhookOutcome>,
+    ) -> Ended<T> {
+        self.commit_with(hub, finished, webhook, None).await
+    }
+
+    /// As [`Call::commit`], with the answer of a write that is done once in the same transaction.
+    pub(crate) async fn commit_with<T>(
+        &self,
+        hub: &Inner,
+        finished: Finished<T>,
+        webhook: Option<WebhookOutcome>,
+        idempotency: Option<IdempotencyAnswer>,
     ) -> Ended<T> {
         let Finished { result, effects, figures, upstream_status, started_at, finished_at } = finished;
         hub.note_answers(&self.serving, &effects.answered, result.as_ref().err().map(|failure| failure.code));
@@ -149,6 +162,7 @@ impl Call {
             events: if succeeded { events } else { Vec::new() },
             plugin_changes: if succeeded { changes } else { Vec::new() },
             webhook,
+            idempotency,
         };
         let took = Duration::from_micros(figures.wall_us);
         match hub.journal.commit(commit).await {

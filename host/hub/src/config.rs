@@ -12,7 +12,14 @@ use patchbay_package::Trust;
 use patchbay_runtime::{Compiler, RuntimeConfig};
 use patchbay_storage::DatabaseUrl;
 
-use crate::{oauth::OperatorClient, retention::Retention};
+use crate::{
+    chain::AuditConfig,
+    identity::oidc::OidcConfig,
+    keys::{KeySources, SigningSource},
+    oauth::OperatorClient,
+    rates::RateConfig,
+    retention::Retention,
+};
 
 /// The hub's configuration.
 #[derive(Debug, Clone)]
@@ -26,6 +33,12 @@ pub struct HubConfig {
     pub blobs_dir: Option<PathBuf>,
     /// The key files. Default: `keys` in the data folder.
     pub keys_dir: Option<PathBuf>,
+    /// Where the key-encryption keys are, if not there.
+    pub keys: KeySources,
+    /// Where the key is that signs the audit log, if not there.
+    pub signing: SigningSource,
+    /// When the audit log is signed.
+    pub audit: AuditConfig,
     /// The folder that is watched for packages. Made if missing; none: packages come by upload only.
     pub plugins_dir: Option<PathBuf>,
     /// How the outside world reaches this hub, as in `https://hub.example.com`: the base of webhook URLs
@@ -41,6 +54,8 @@ pub struct HubConfig {
     pub runtime: RuntimeConfig,
     /// The operator's clients at vendors, by plugin: for all orgs that have none of their own.
     pub oauth_clients: BTreeMap<String, OperatorClient>,
+    /// How people sign in by an identity provider. Default: they do not.
+    pub oidc: Option<OidcConfig>,
     /// The largest package, in bytes.
     pub max_package_bytes: usize,
     /// The largest body of a proxied request, in bytes, where the route names none.
@@ -49,6 +64,8 @@ pub struct HubConfig {
     pub webhook_concurrency: usize,
     /// The files of one org together, in bytes.
     pub max_org_blob_bytes: u64,
+    /// How often orgs, keys and addresses may ask.
+    pub rates: RateConfig,
     /// How long history is kept.
     pub retention: Retention,
     /// How often it is looked for connections whose tokens are due.
@@ -67,6 +84,9 @@ impl HubConfig {
             database_url: None,
             blobs_dir: None,
             keys_dir: None,
+            keys: KeySources::default(),
+            signing: SigningSource::default(),
+            audit: AuditConfig::default(),
             plugins_dir: None,
             public_url: "http://127.0.0.1:8080".to_owned(),
             trust: Trust { allow_unsigned: false, publishers: Vec::new() },
@@ -74,10 +94,12 @@ impl HubConfig {
             egress: EgressConfig::default(),
             runtime: RuntimeConfig::new(compiler, cache),
             oauth_clients: BTreeMap::new(),
+            oidc: None,
             max_package_bytes: 64 << 20,
             max_proxy_body_bytes: 32 << 20,
             webhook_concurrency: 64,
             max_org_blob_bytes: 10 << 30,
+            rates: RateConfig::default(),
             retention: Retention::default(),
             upkeep_every: Duration::from_secs(30),
             watch_delay: Duration::from_millis(50),

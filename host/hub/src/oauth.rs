@@ -22,7 +22,7 @@ pub(crate) mod tokens;
 pub(crate) mod upkeep;
 mod view;
 
-pub use authorize::Authorization;
+pub use authorize::{Authorization, Begun, Browser};
 pub use callback::Authorized;
 pub use client::{ClientView, PutClient};
 pub use connect::ConnectPage;

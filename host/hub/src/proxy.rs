@@ -8,13 +8,14 @@ mod body;
 mod durable;
 mod headers;
 mod key;
+mod once;
 
 use std::{io, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures::{StreamExt as _, stream::BoxStream};
 use http::{HeaderMap, Method, StatusCode};
-use patchbay_model::{Code, Failure, PluginId, RunId, org::Scope, run::RunKind};
+use patchbay_model::{Code, Failure, Permission, PluginId, RunId, rate::Endpoint, run::RunKind};
 use patchbay_package::manifest::{KeyPlace, Route};
 use patchbay_runtime::{ProxyCall, ReplyReceiver, RouteMatch, reply_channel};
 use tokio::sync::oneshot;
@@ -23,6 +24,8 @@ use tracing::Instrument as _;
 use crate::{
     call::{Call, CallFailure, Ended},
     hub::{Hub, Inner},
+    idempotency::{Begun, Claim, What},
+    notes::AnswerNotes,
     tenant::Serving,
 };
 use body::Limit;
@@ -41,6 +44,8 @@ pub struct ProxyRequest {
     pub body: BoxStream<'static, Result<Bytes, io::Error>>,
     /// The body's declared length in bytes.
     pub size: Option<u64>,
+    /// For what the answer says beside its body.
+    pub notes: AnswerNotes,
 }
 
 /// The answer to a proxied request.
@@ -57,11 +62,11 @@ pub struct ProxyReply {
 }
 
 impl Hub {
-    /// Answers a request in the vendor's shape. Authenticates it, too: the key's scope is `invoke`.
+    /// Answers a request in the vendor's shape. Authenticates it, too: it needs the permission `call_actions`.
     /// An error before the answer has begun is ours to tell; after that the body breaks off.
     pub async fn proxy(&self, plugin: &PluginId, request: ProxyRequest) -> Result<ProxyReply, CallFailure> {
         let hub = &*self.0;
-        let ProxyRequest { method, path, query, mut headers, body, size } = request;
+        let ProxyRequest { method, path, query, mut headers, body, size, notes } = request;
         let mut query = query.unwrap_or_default();
         let places = hub.key_places(plugin);
         let presented = key::take(&places, &mut headers, &mut query)?;
@@ -69,24 +74,40 @@ impl Hub {
             return Err(Failure::new(Code::InvalidRequest, "the path holds the API key").into());
         }
         let caller = self.authenticate(&presented).await?;
-        caller.require(Scope::Invoke)?;
+        caller.require(Permission::CallActions)?;
+        hub.admit(&caller, Endpoint::Proxy, Some((plugin, None)), &notes).await?;
         let serving = hub.callable(caller.org, plugin).await?;
         let route = find_route(&serving, &method, &path)?;
         let limit = Limit::new(route.body_kib.map_or(hub.config.max_proxy_body_bytes, |kib| u64::from(kib) * 1024));
         limit.check_declared(size)?;
         let timeout = route.timeout_ms.map(|ms| Duration::from_millis(ms.into()));
 
-        let call = Call::new(hub, Arc::clone(&serving), RunKind::Proxy, format!("{method} {path}"));
+        let mut body = limit.apply(body);
+        let mut claim = None;
+        if let Some(key) = once::wanted(&method, &headers)? {
+            let read = once::fingerprint(body, size, &query, &headers).await.map_err(|_| limit.broken_off())?;
+            body = read.body;
+            let what = What {
+                key,
+                method: method.to_string(),
+                route: format!("/v1/proxy/{plugin}{path}"),
+                fingerprint: read.fingerprint,
+            };
+            claim = match self.begin_once(&caller, what).await? {
+                Begun::Ours(claim) => Some(claim),
+                Begun::Before(run, kept) => {
+                    notes.note_replayed();
+                    return once::replayed(run, kept);
+                }
+            };
+        }
+
+        let mut call = Call::new(hub, Arc::clone(&serving), RunKind::Proxy, format!("{method} {path}"));
+        call.once = claim.as_ref().map(|claim| Arc::clone(&claim.once));
         let run = call.run;
-        let request = ProxyCall {
-            method: method.to_string(),
-            path,
-            query,
-            headers: headers::for_guest(&headers),
-            body: limit.apply(body),
-            size,
-        };
-        let (mut reply, ended) = self.start_proxying(call, request, timeout, limit);
+        let request =
+            ProxyCall { method: method.to_string(), path, query, headers: headers::for_guest(&headers), body, size };
+        let (mut reply, ended) = self.start_proxying(call, request, timeout, limit, claim);
         let Some(head) = reply.head().await else {
             return Err(failed_before_start(ended).await);
         };
@@ -108,17 +129,25 @@ impl Hub {
         request: ProxyCall,
         timeout: Option<Duration>,
         limit: Limit,
+        claim: Option<Claim>,
     ) -> (ReplyReceiver, oneshot::Receiver<Ended<()>>) {
         let (sender, receiver) = reply_channel();
         let (tell, ended) = oneshot::channel();
         let hub = self.clone();
         let (span, serving) = (call.span.clone(), Arc::clone(&call.serving));
         let work = async move {
-            let mut finished = call.plugin().proxy(call.invocation(timeout), request, sender).await;
+            let invocation = call.invocation(timeout);
+            let (mut finished, relayed) = match claim {
+                None => (call.plugin().proxy(invocation, request, sender).await, None),
+                Some(_) => once::proxy(call.plugin(), invocation, request, sender).await,
+            };
             if finished.result.is_err() && limit.was_passed() {
                 finished.result = Err(limit.failure());
             }
-            let ended = call.commit(&hub.0, finished, None).await;
+            let ended = match claim {
+                None => call.commit(&hub.0, finished, None).await,
+                Some(claim) => once::commit(&hub.0, &call, finished, relayed, &claim).await,
+            };
             // nobody listens if the client has left
             let _ = tell.send(ended);
         };

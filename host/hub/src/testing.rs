@@ -64,8 +64,14 @@ impl TestHub {
             started_at: now,
             finished_at: now,
         };
-        let commit =
-            RunCommit { run: run.clone(), usage: vec![], events: vec![], plugin_changes: vec![], webhook: None };
+        let commit = RunCommit {
+            run: run.clone(),
+            usage: vec![],
+            events: vec![],
+            plugin_changes: vec![],
+            webhook: None,
+            idempotency: None,
+        };
         inner.journal.commit(commit).await.unwrap();
         self.clock.advance(chrono::Duration::milliseconds(1));
         run

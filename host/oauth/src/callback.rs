@@ -103,6 +103,14 @@ impl Callback {
         }
         self.answer
     }
+
+    /// The code, if the answer says that it is of this issuer or says nothing of that.
+    pub(crate) fn into_code_of(self, issuer: &str) -> Result<SecretString, CallbackError> {
+        if self.issuer.as_ref().is_some_and(|said| said != issuer) {
+            return Err(CallbackError::OtherIssuer);
+        }
+        self.answer
+    }
 }
 
 impl fmt::Debug for Callback {

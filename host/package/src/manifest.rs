@@ -8,7 +8,7 @@ pub mod oauth;
 
 use std::collections::BTreeMap;
 
-use patchbay_model::PluginId;
+use patchbay_model::{PluginId, rate::Rate};
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
@@ -169,6 +169,10 @@ pub struct Egress {
     pub methods: Vec<String>,
     /// Path patterns: `/v1/models`, `*` for one segment, `**` at the end for any rest. At least one.
     pub paths: Vec<String>,
+    /// The header by which the vendor knows a repeat of a request that changes something, and does it once. The host
+    /// sets it where the guest does not; a write that broke off may then be done again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency_header: Option<String>,
 }
 
 /// A typed operation.
@@ -190,6 +194,9 @@ pub struct Action {
     /// From start to end, in milliseconds; below the plugin's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u32>,
+    /// How often one org may call it, as in `60/min`; an org's own limit replaces it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<Rate>,
 }
 
 /// The vendor's own API through the hub.

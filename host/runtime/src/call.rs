@@ -17,6 +17,7 @@ use crate::{
     capabilities::{Capabilities, HostError},
     cpu::Stretch,
     limits::{CallLimits, Limiter, Stop},
+    once::Once,
     plugin::Grants,
     tenant::Tenant,
 };
@@ -33,6 +34,7 @@ pub(crate) struct CallState {
     pub(crate) deadline: Instant,
     pub(crate) started: Instant,
     pub(crate) started_at: Timestamp,
+    pub(crate) once: Option<Arc<Once>>,
     limiter: Limiter,
     host_calls: u32,
     cpu: Duration,
@@ -59,11 +61,12 @@ pub(crate) struct CallInit {
     pub(crate) grants: Arc<Grants>,
     pub(crate) services: Arc<Services>,
     pub(crate) limits: CallLimits,
+    pub(crate) once: Option<Arc<Once>>,
 }
 
 impl CallState {
     pub(crate) fn new(init: CallInit) -> Self {
-        let CallInit { run, tenant, grants, services, limits } = init;
+        let CallInit { run, tenant, grants, services, limits, once } = init;
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.handles as usize);
         let started = Instant::now();
@@ -79,6 +82,7 @@ impl CallState {
             started,
             limiter: Limiter::new(&limits),
             limits,
+            once,
             host_calls: 0,
             cpu: Duration::ZERO,
             entered: None,
@@ -173,6 +177,7 @@ fn same_text(left: &types::Error, right: &types::Error) -> bool {
         | (types::Error::Exhausted(left), types::Error::Exhausted(right))
         | (types::Error::Reauthorize(left), types::Error::Reauthorize(right))
         | (types::Error::Unavailable(left), types::Error::Unavailable(right)) => left == right,
+        (types::Error::RateLimited(left), types::Error::RateLimited(right)) => left == right,
         (types::Error::Timeout, types::Error::Timeout) => true,
         (types::Error::Invalid(left), types::Error::Invalid(right)) => {
             let pairs = || left.iter().zip(right);

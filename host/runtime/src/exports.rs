@@ -16,6 +16,7 @@ use crate::{
         source::{BodyStream, Source},
     },
     limits::Stop,
+    once::Once,
     outcome::{self, Finished},
     plugin::Plugin,
     tenant::Tenant,
@@ -30,6 +31,8 @@ pub struct Invocation {
     pub run: RunId,
     /// The limit of the action or of the route, where it has one.
     pub timeout: Option<Duration>,
+    /// The write that this call does, if it is to be done once.
+    pub once: Option<Arc<Once>>,
 }
 
 /// One call of an action.
@@ -200,6 +203,7 @@ impl Plugin {
             grants: Arc::clone(&self.grants),
             services: Arc::clone(&shared.services),
             limits,
+            once: call.once,
         });
         let mut store = call::store(self.engine(), state);
         let ended = {
@@ -207,15 +211,16 @@ impl Plugin {
                 let instance = self.pre.instantiate_async(&mut store).await?;
                 export(&instance, &mut store).await
             };
-            // guest code is stopped by the epoch; this stops a wait in the host
-            tokio::time::timeout(timeout, work).await
+            // guest code is stopped by the epoch; these stop a wait in the host
+            tokio::time::timeout(timeout, org.gone.run_until_cancelled(work)).await
         };
         let mut state = store.into_data();
         let broke_off = state.broke_off.take();
         let result = match ended {
-            Ok(Ok(Ok(given))) => broke_off.map_or(Ok(given), Err),
-            Ok(Ok(Err(error))) => Err(outcome::reported(error, &state)),
-            Ok(Err(trap)) => {
+            Ok(None) => Err(Failure::new(Code::NotFound, "the organization was deleted while the call ran")),
+            Ok(Some(Ok(Ok(given)))) => broke_off.map_or(Ok(given), Err),
+            Ok(Some(Ok(Err(error)))) => Err(outcome::reported(error, &state)),
+            Ok(Some(Err(trap))) => {
                 conduct.was_stopped();
                 Err(outcome::trapped(&trap))
             }

@@ -99,7 +99,7 @@ impl Hub {
         fs::write(
             &config,
             format!(
-                "[server]\nlisten = \"{address}\"\npublic_url = \"http://{address}\"\n[data]\ndir = {data:?}\n{database}[plugins]\ndir = {plugins:?}\nallow_unsigned = true\n[upstreams]\n\"api.openai.com\" = \"http://{upstream}\"\n[limits]\nmax_calls = 1500\nmax_calls_per_org = 1500\n[limits.call]\nconcurrency = 1500\n[limits.ceiling]\nconcurrency = 1500\n[log]\nfilter = \"warn\"\n"
+                "[server]\nlisten = \"{address}\"\npublic_url = \"http://{address}\"\n[data]\ndir = {data:?}\n{database}[plugins]\ndir = {plugins:?}\nallow_unsigned = true\n[upstreams]\n\"api.openai.com\" = \"http://{upstream}\"\n[limits]\nmax_calls = 1500\nmax_calls_per_org = 1500\n[limits.call]\nconcurrency = 1500\n[limits.ceiling]\nconcurrency = 1500\n[rate_limits]\nkey = \"100000000/min\"\norg = \"100000000/min\"\n[log]\nfilter = \"warn\"\n"
             ),
         )?;
         let output = Command::new(&places.patchbay).arg("init").arg("--config").arg(&config).arg("--json").output()?;

@@ -265,6 +265,8 @@ macro_rules! on_one_database {
     };
 }
 
+pub(crate) use on_one_database;
+
 on_one_database! {
     what_is_switched_off_on_one_hub_is_off_on_the_other_within_a_second: switching_off_and_on
     a_key_that_is_revoked_on_one_hub_is_void_on_the_other_within_a_second: revoking_a_key

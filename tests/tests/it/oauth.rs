@@ -6,6 +6,6 @@ mod clients;
 mod hubs;
 mod links;
 mod refusals;
-mod scene;
+pub mod scene;
 mod tokens;
 mod upkeep;

@@ -1,13 +1,19 @@
 //! `POST /v1/connections/{plugin}/authorize`
 
-use axum::{Json as Reply, extract::State};
-use patchbay_hub::{Authorization, Grant, Hub};
+use axum::{
+    Json as Reply,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, header};
+use patchbay_hub::{Authorization, Begun, Browser, Grant, Hub};
 use patchbay_model::{PluginId, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    extract::{Admin, Allowed, Json, Path},
+    cookie,
+    extract::{Allowed, Json, ManageConnections, Path},
     problem::Problem,
     view::Connection,
 };
@@ -27,9 +33,10 @@ pub(crate) struct AuthorizationInput {
 pub(crate) enum AuthorizationReply {
     /// A person must consent at the vendor.
     Pending {
-        /// A link to this hub for their browser, good once. Its page says for whom it is.
+        /// For their browser. A link to this hub, good once, whose page says for whom it is; the vendor's own page if a browser asked,
+        /// by a session in a cookie or by a connect session: no other may open it then.
         url: String,
-        /// From when on the link is no good.
+        /// From when on it is no good.
         #[schema(value_type = String, format = DateTime)]
         expires_at: Timestamp,
     },
@@ -43,25 +50,44 @@ pub(crate) enum AuthorizationReply {
 /// Authorize a connection by OAuth
 ///
 /// Gives a link for the person whose account it shall be. Its page says which organization asks, and leads them to the
-/// vendor, which sends them back to the hub in the same browser; the hub gets the tokens and keeps them good. Grants that
-/// need no person connect at once.
+/// vendor, which sends them back to the hub in the same browser; the hub gets the tokens and keeps them good. Asked with a
+/// session in a cookie, it is this browser that goes to the vendor, at once. Grants that need no person connect at once.
 #[utoipa::path(
     post,
     path = "/v1/connections/{plugin}/authorize",
     tag = "Connections",
-    security(("api_key" = ["admin"])),
+    security(("api_key" = ["manage_connections"])),
     params(("plugin" = String, Path, description = "The plugin's id", example = "salesforce")),
     request_body = AuthorizationInput,
     responses((status = 200, description = "A link for a person, or the connection", body = AuthorizationReply))
 )]
 pub(crate) async fn authorize_connection(
-    caller: Allowed<Admin>,
+    caller: Allowed<ManageConnections>,
     State(hub): State<Hub>,
     Path(plugin): Path<PluginId>,
+    headers: HeaderMap,
     Json(input): Json<AuthorizationInput>,
-) -> Result<Reply<AuthorizationReply>, Problem> {
-    Ok(Reply(match hub.authorize_connection(&caller, &plugin, input.grant).await? {
+) -> Result<Response, Problem> {
+    let browser = if caller.is_browser() { asking(&headers) } else { Browser::Opening };
+    Ok(reply(hub.authorize_connection(&caller, &plugin, input.grant, browser).await?))
+}
+
+/// The browser that sends this.
+pub(super) fn asking(headers: &HeaderMap) -> Browser<'_> {
+    Browser::Asking { nonce: cookie::get(headers, cookie::CONSENT) }
+}
+
+/// The answer, with the cookie that binds it to the browser if one does.
+pub(super) fn reply(begun: Begun) -> Response {
+    let mut response = Reply(match begun.authorization {
         Authorization::Pending { url, expires_at } => AuthorizationReply::Pending { url: url.into(), expires_at },
         Authorization::Done(view) => AuthorizationReply::Connected { connection: Box::new((*view).into()) },
-    }))
+    })
+    .into_response();
+    if let Some(nonce) = &begun.nonce {
+        response
+            .headers_mut()
+            .insert(header::SET_COOKIE, cookie::set(cookie::CONSENT, nonce, cookie::CONSENT_LIFETIME));
+    }
+    response
 }

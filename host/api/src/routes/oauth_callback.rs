@@ -4,13 +4,19 @@
 
 use axum::{
     extract::{RawQuery, State},
-    response::{IntoResponse, Response},
+    response::Response,
 };
-use http::{HeaderMap, StatusCode};
-use patchbay_hub::{Authorized, Hub};
+use http::{Extensions, HeaderMap, StatusCode};
+use patchbay_hub::{AddressClass, Authorized};
 use patchbay_model::PluginId;
 
-use crate::{consent_cookie, extract::Path, page::Page};
+use crate::{
+    cookie,
+    extract::{Path, admit_address},
+    page,
+    problem::Problem,
+    state::ApiState,
+};
 
 /// Come back from a vendor
 ///
@@ -21,25 +27,29 @@ use crate::{consent_cookie, extract::Path, page::Page};
     path = "/oauth/callback/{plugin}",
     tag = "Connections",
     params(("plugin" = String, Path, description = "The plugin's id", example = "salesforce")),
-    responses((status = 200, description = "The connection is authorized", body = String, content_type = "text/html"))
+    responses(
+        (status = 200, description = "The connection is authorized", body = String, content_type = "text/html"),
+        (status = "4XX", description = "It is not", body = String, content_type = "text/html"),
+        (status = "5XX", description = "It is not", body = String, content_type = "text/html"),
+    )
 )]
 pub(crate) async fn oauth_callback(
-    State(hub): State<Hub>,
+    State(state): State<ApiState>,
     Path(plugin): Path<PluginId>,
-    RawQuery(query): RawQuery,
     headers: HeaderMap,
-) -> Response {
-    let nonce = consent_cookie::get(&headers);
-    match hub.complete_authorization(&plugin, &query.unwrap_or_default(), nonce).await {
-        Ok(authorized) => {
-            let text = vec![connected(&authorized)];
-            Page { status: StatusCode::OK, title: "Connected", text, button: None }.into_response()
-        }
+    RawQuery(query): RawQuery,
+    extensions: Extensions,
+) -> Result<Response, Problem> {
+    admit_address(&state, AddressClass::OauthCallback, &headers, &extensions).await?;
+    let nonce = cookie::get(&headers, cookie::CONSENT);
+    let completed = state.hub.complete_authorization(&plugin, &query.unwrap_or_default(), nonce).await;
+    Ok(match completed {
+        Ok(authorized) => page::text(StatusCode::OK, "Connected", &connected(&authorized)),
         Err(failure) => {
             tracing::info!(%plugin, error = %failure, "an authorization was not completed");
-            Page::failed(&failure)
+            page::failed("Not connected", &failure)
         }
-    }
+    })
 }
 
 fn connected(authorized: &Authorized) -> String {

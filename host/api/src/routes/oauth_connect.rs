@@ -1,16 +1,16 @@
 //! `POST /oauth/connect/{link}`: a person goes on from the page of a link to the vendor.
 
-use axum::{body::Body, extract::State, response::Response};
+use axum::{extract::State, response::Response};
 use http::HeaderMap;
 use patchbay_hub::Hub;
-use patchbay_model::Failure;
-use url::form_urlencoded;
+use secrecy::ExposeSecret as _;
 use utoipa::ToSchema;
 
-use crate::{body, consent_cookie, extract::Path, page, page::Page, state::ApiState};
-
-/// The longest form, in bytes.
-const MOST_BYTES: usize = 4 << 10;
+use crate::{
+    cookie,
+    extract::{Form, OwnOrigin, Path, Visitor},
+    page,
+};
 
 /// What the page's button sends.
 #[derive(ToSchema)]
@@ -30,23 +30,24 @@ pub(crate) struct ConnectForm {
     tag = "Connections",
     params(("link" = String, Path, description = "What the hub put into the link")),
     request_body(content = ConnectForm, content_type = "application/x-www-form-urlencoded"),
-    responses((status = 303, description = "To the vendor"))
+    responses(
+        (status = 303, description = "To the vendor"),
+        (status = "4XX", description = "The link or the browser is not good", body = String, content_type = "text/html"),
+        (status = "5XX", description = "It did not go on", body = String, content_type = "text/html"),
+    )
 )]
 pub(crate) async fn oauth_connect(
-    State(state): State<ApiState>,
+    _: Visitor,
+    _: OwnOrigin,
+    State(hub): State<Hub>,
     Path(link): Path<String>,
     headers: HeaderMap,
-    body: Body,
+    form: Form,
 ) -> Response {
-    follow(&state.hub, &state, &link, &headers, body).await.unwrap_or_else(|failure| {
+    let proof = form.get("proof").map(|proof| proof.expose_secret()).unwrap_or_default();
+    let followed = hub.follow_connect_link(&link, cookie::get(&headers, cookie::CONSENT), proof).await;
+    followed.and_then(|url| page::see_other(&url, None)).unwrap_or_else(|failure| {
         tracing::info!(error = %failure, "a link to connect an account was not followed");
-        Page::failed(&failure)
+        page::failed("Not connected", &failure)
     })
-}
-
-async fn follow(hub: &Hub, state: &ApiState, link: &str, headers: &HeaderMap, body: Body) -> Result<Response, Failure> {
-    let form = body::read(body, MOST_BYTES, &state.shared.config).await?;
-    let proof = form_urlencoded::parse(&form).find(|(name, _)| name == "proof").map(|(_, value)| value);
-    let url = hub.follow_connect_link(link, consent_cookie::get(headers), proof.as_deref().unwrap_or_default()).await?;
-    page::see_other(&url)
 }

@@ -1,13 +1,15 @@
 //! `GET /oauth/connect/{link}`: what a person sees who opens a link to connect an account.
 
-use axum::{
-    extract::State,
-    response::{IntoResponse, Response},
-};
+use axum::{extract::State, response::Response};
 use http::{HeaderMap, StatusCode, header};
 use patchbay_hub::{ConnectPage, Hub};
 
-use crate::{consent_cookie, extract::Path, page::Page};
+use crate::{
+    cookie,
+    escape::Text,
+    extract::{Path, Visitor},
+    page,
+};
 
 /// Open a link to connect an account
 ///
@@ -18,25 +20,38 @@ use crate::{consent_cookie, extract::Path, page::Page};
     path = "/oauth/connect/{link}",
     tag = "Connections",
     params(("link" = String, Path, description = "What the hub put into the link")),
-    responses((status = 200, description = "For whom the account will be", body = String, content_type = "text/html"))
+    responses(
+        (status = 200, description = "For whom the account will be", body = String, content_type = "text/html"),
+        (status = "4XX", description = "The link is not good", body = String, content_type = "text/html"),
+        (status = "5XX", description = "It cannot be shown", body = String, content_type = "text/html"),
+    )
 )]
 pub(crate) async fn oauth_connect_page(
+    _: Visitor,
     State(hub): State<Hub>,
     Path(link): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    match hub.connect_page(&link, consent_cookie::get(&headers)).await {
-        Err(failure) => Page::failed(&failure),
-        Ok(page) => {
-            let label = format!("Continue to {}", page.vendor);
-            let text = words(&page);
-            let button = Some((label.as_str(), page.proof.as_str()));
-            let mut response =
-                Page { status: StatusCode::OK, title: "Connect an account", text, button }.into_response();
-            response.headers_mut().append(header::SET_COOKIE, consent_cookie::set(&page.nonce));
+    match hub.connect_page(&link, cookie::get(&headers, cookie::CONSENT)).await {
+        Err(failure) => page::failed("Not connected", &failure),
+        Ok(shown) => {
+            let mut response = page::forms(StatusCode::OK, "Connect an account", &html(&shown));
+            let cookie = cookie::set(cookie::CONSENT, &shown.nonce, cookie::CONSENT_LIFETIME);
+            response.headers_mut().append(header::SET_COOKIE, cookie);
             response
         }
     }
+}
+
+fn html(page: &ConnectPage) -> String {
+    let mut html: String = words(page).iter().map(|text| format!("<p>{}</p>", Text(text))).collect();
+    // the form goes to the page's own address
+    html.push_str(&format!(
+        "<form method=post><input type=hidden name=proof value=\"{}\"><button>Continue to {}</button></form>",
+        Text(&page.proof),
+        Text(&page.vendor),
+    ));
+    html
 }
 
 fn words(page: &ConnectPage) -> Vec<String> {

@@ -10,7 +10,7 @@ use patchbay_package::manifest::oauth::Grant;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{asker::asker, granted::Granted, tokens::unreadable};
-use crate::{audit::Actor, hub::Hub};
+use crate::{audit::Actor, hub::Hub, request::carried};
 
 /// A connection that was just authorized, for the person at the browser.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,7 +44,7 @@ impl Hub {
         let callback = Callback::parse(query)?;
         let (hub, plugin, nonce) = (self.clone(), plugin.clone(), nonce.map(SecretString::from));
         let work = async move { hub.complete(plugin, callback, nonce).await };
-        self.0.work.spawn(work).await.map_err(Failure::internal)?
+        self.0.work.spawn(carried(work)).await.map_err(Failure::internal)?
     }
 
     async fn complete(

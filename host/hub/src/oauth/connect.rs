@@ -5,7 +5,7 @@
 //! press the button, so that nobody is led through a consent that they gave before without having seen whose it will be.
 
 use patchbay_model::{
-    Code, Failure, OrgId, PluginId,
+    Code, Failure, OrgId, PluginId, Timestamp,
     oauth::{AuthorizationStage, SealedAuthorization},
 };
 use patchbay_oauth::{OauthClient, StateHash, Ticket, unguessable};
@@ -17,11 +17,15 @@ use serde_json::json;
 use url::Url;
 
 use super::{
-    asker::{Asker, RECONNECT, asker},
+    asker::{Asker, asker},
     link::{Link, is_unguessable},
     tokens::unreadable,
 };
-use crate::hub::{Hub, Inner};
+use crate::{
+    audit::Actor,
+    auth::Caller,
+    hub::{Hub, Inner},
+};
 
 /// What the page of a link says, and what its button sends along.
 #[derive(Debug, Clone)]
@@ -46,15 +50,16 @@ pub struct ConnectPage {
     pub proof: String,
 }
 
-/// What a link is for.
-struct Wish {
-    org: OrgId,
-    plugin: PluginId,
-    asked_by: String,
+/// What a link is for, or what the browser that asked is sent to the vendor for.
+pub(super) struct Wish {
+    pub(super) org: OrgId,
+    pub(super) plugin: PluginId,
+    /// An [`Actor`]'s text.
+    pub(super) asked_by: String,
     /// The vendor's id of the only account that it can be, and what people call it.
-    account: Option<(String, Option<String>)>,
+    pub(super) account: Option<(String, Option<String>)>,
     /// The ticket that is used up by going on.
-    ticket: Option<StateHash>,
+    pub(super) ticket: Option<StateHash>,
 }
 
 impl Hub {
@@ -69,10 +74,7 @@ impl Hub {
         let organization = tx.hub().org(wish.org).await?.map(|org| org.name).unwrap_or_default();
         drop(tx);
         let client = hub.consenting_client(&wish).await?;
-        let nonce = match nonce.filter(|nonce| is_unguessable(nonce)) {
-            Some(nonce) => SecretString::from(nonce),
-            None => unguessable(&*hub.random),
-        };
+        let nonce = hub.browsers_nonce(nonce);
         let proof = hub.links.form(link, nonce.expose_secret());
         let provider = client.provider();
         Ok(ConnectPage {
@@ -101,7 +103,7 @@ impl Hub {
         let (wish, _) = hub.wish(&mut tx, link).await?;
         drop(tx);
         let client = hub.consenting_client(&wish).await?;
-        hub.begin(&wish, &client, StateHash::of(nonce)).await
+        Ok(hub.begin(&wish, &client, StateHash::of(nonce), None).await?.0)
     }
 }
 
@@ -129,7 +131,7 @@ impl Inner {
                 Wish {
                     org,
                     plugin,
-                    asked_by: RECONNECT.to_owned(),
+                    asked_by: Actor::ReconnectLink.to_string(),
                     account: Some((id, row.account_name)),
                     ticket: None,
                 }
@@ -147,12 +149,22 @@ impl Inner {
         Err(only_by_an_admin(&wish.plugin))
     }
 
-    /// Begins in this browser.
-    async fn begin(&self, wish: &Wish, client: &OauthClient, browser: StateHash) -> Result<Url, Failure> {
+    /// Begins in this browser; gives the vendor's URL, and from when on its answer counts no more. `asks` is who asks for
+    /// it just now, where no link was made of that before.
+    pub(super) async fn begin(
+        &self,
+        wish: &Wish,
+        client: &OauthClient,
+        browser: StateHash,
+        asks: Option<Actor>,
+    ) -> Result<(Url, Timestamp), Failure> {
         let Wish { org, plugin, asked_by, account, ticket } = wish;
         let redirect = Url::parse(&self.redirect_url(plugin))
             .map_err(|error| Failure::internal(format!("the public URL makes no redirect URL: {error}")))?;
         let mut started = client.authorize(&redirect, asked_by, browser)?;
+        let expires_at = started.pending.expires_at;
+        let detail = json!({ "scopes": started.pending.scopes, "expires_at": expires_at });
+        let entry = asks.map(|actor| self.audit(*org, actor, "connection.authorize", plugin, detail));
         started.pending.account = account.as_ref().map(|(id, _)| id.clone());
         let mut tx = self.database.begin().await?;
         if let Some(ticket) = ticket {
@@ -164,23 +176,21 @@ impl Inner {
             stage: AuthorizationStage::Browser,
             state: started.state,
             text: started.pending.to_secret(),
-            expires_at: started.pending.expires_at,
+            expires_at,
         };
         self.let_wait(&mut tx, *org, waiting).await?;
+        if let Some(entry) = entry {
+            tx.org(*org).audit().append(&entry).await?;
+        }
         tx.commit().await?;
-        Ok(started.url)
+        Ok((started.url, expires_at))
     }
 
-    /// Makes a link for somebody who may connect accounts, in whose name `asked_by` is.
-    pub(super) async fn new_link(
-        &self,
-        org: OrgId,
-        plugin: &PluginId,
-        actor: crate::audit::Actor,
-        asked_by: String,
-    ) -> Result<(Url, patchbay_model::Timestamp), Failure> {
+    /// Makes a link for somebody who may connect accounts.
+    pub(super) async fn new_link(&self, caller: &Caller, plugin: &PluginId) -> Result<(Url, Timestamp), Failure> {
+        let (org, actor) = (caller.org, caller.actor);
         let secret = unguessable(&*self.random);
-        let ticket = Ticket::new(org, plugin.clone(), asked_by, self.clock.now());
+        let ticket = Ticket::new(org, plugin.clone(), actor.to_string(), self.clock.now());
         let url = Url::parse(&self.links.ticket(&secret))
             .map_err(|error| Failure::internal(format!("the public URL makes no link: {error}")))?;
         let entry = self.audit(org, actor, "connection.authorize", plugin, json!({ "expires_at": ticket.expires_at }));
@@ -224,7 +234,7 @@ struct Waiting<'a> {
     stage: AuthorizationStage,
     state: StateHash,
     text: SecretString,
-    expires_at: patchbay_model::Timestamp,
+    expires_at: Timestamp,
 }
 
 const fn place(state: &[u8; 32]) -> TextPlace<'_> {

@@ -119,6 +119,7 @@ impl Inner {
         let mut tx = self.database.begin().await?;
         // no other hub makes the connection or the org's data key meanwhile
         tx.org(org).lock().await?;
+        self.settle_connect_session(&mut tx, org, *actor, plugin).await?;
         if tx.org(org).connections().get(plugin).await?.is_none() {
             // The tokens hang on it, and the other credentials may follow.
             let id = ConnectionId::new(&*self.clock, &*self.random);
@@ -155,8 +156,8 @@ impl Inner {
         };
         tokens::describe(&mut row, granted);
         tx.org(org).oauth_tokens().put(&row).await?;
-        tx.org(org).audit().append(&entry).await?;
         tell_of(&mut tx, org, plugin).await?;
+        tx.org(org).audit().append(&entry).await?;
         Ok(tx.commit().await?)
     }
 }

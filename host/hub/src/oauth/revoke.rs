@@ -16,7 +16,7 @@ use super::{
     live::REQUEST_TIME,
     tokens::{self, unreadable},
 };
-use crate::hub::Inner;
+use crate::{audit::Actor, hub::Inner};
 
 /// Tries before a vendor is given up. With the waits below they spread over about a day.
 const MOST_ATTEMPTS: u32 = 8;
@@ -84,7 +84,7 @@ impl Inner {
         &self,
         tx: &mut OrgTx<'_>,
         plugin: &PluginId,
-        actor: &str,
+        actor: Actor,
     ) -> Result<Option<RevocationId>, Failure> {
         // Those that are stored at this very moment: another hub may have renewed them since anybody looked.
         let Some(row) = tx.oauth_tokens().take(plugin).await? else { return Ok(None) };
@@ -96,7 +96,8 @@ impl Inner {
             }
         };
         let id = RevocationId::new(&*self.clock, &*self.random);
-        plan(&self.vault, tx, Planned { id, plugin, actor, now: self.clock.now() }, &stored.tokens).await?;
+        let planned = Planned { id, plugin, actor: &actor.to_string(), now: self.clock.now() };
+        plan(&self.vault, tx, planned, &stored.tokens).await?;
         Ok(Some(id))
     }
 

@@ -5,6 +5,7 @@
 //! key, then the last numbers of events by org, and new rows by the unique key at which they could meet.
 
 mod events;
+mod idempotency;
 mod records;
 mod runs;
 mod webhooks;
@@ -33,6 +34,7 @@ pub(super) async fn write(
     let winners = parts::winners(runs, &committed);
     events::write(connection, &winners).await?;
     webhooks::settle(connection, &winners).await?;
+    idempotency::answer(connection, &winners).await?;
     let stored = webhooks::insert(connection, webhooks).await?;
     Ok(Outcomes { runs: committed, webhooks: stored })
 }

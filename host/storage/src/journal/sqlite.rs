@@ -5,6 +5,7 @@
 //! over text spells its value out anew for each column that asks for it. Ids travel as hexadecimal digits.
 
 mod events;
+mod idempotency;
 mod records;
 mod runs;
 mod webhooks;
@@ -27,6 +28,7 @@ pub(super) async fn write(
     let winners = parts::winners(runs, &committed);
     events::write(connection, &winners).await?;
     webhooks::settle(connection, &winners).await?;
+    idempotency::answer(connection, &winners).await?;
     let stored = webhooks::insert(connection, webhooks).await?;
     Ok(Outcomes { runs: committed, webhooks: stored })
 }

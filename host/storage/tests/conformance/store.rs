@@ -135,7 +135,14 @@ impl Store {
     }
 
     pub fn commit(&self, org: OrgId) -> RunCommit {
-        RunCommit { run: self.run(org), usage: vec![], events: vec![], plugin_changes: vec![], webhook: None }
+        RunCommit {
+            run: self.run(org),
+            usage: vec![],
+            events: vec![],
+            plugin_changes: vec![],
+            webhook: None,
+            idempotency: None,
+        }
     }
 
     pub fn usage(&self, run: &Run, meter: &str, quantity: u64, dedupe: Option<&str>) -> UsageRecord {

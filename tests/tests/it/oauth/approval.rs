@@ -52,7 +52,7 @@ async fn a_consent_that_was_begun_with_another_endpoint_is_not_redeemed() {
     let scene = OauthScene::with_settings(changes, json!({"region": "auth"})).await;
     let (browser, back) = scene.browse().await;
     let _ = scene.org.install("echo", json!({"region": "other"})).await.expect(200);
-    let page = browser.open(&scene.hub, &back).await.expect(409);
+    let page = browser.get(&back).await.expect(409);
     assert!(page.text().contains("was replaced since"), "{}", page.text());
     assert_eq!(scene.vendor.token_requests(), [""; 0]);
 }

@@ -41,17 +41,17 @@ async fn a_person_consents_and_the_plugin_calls_with_their_account() {
 async fn an_answer_counts_once_within_ten_minutes_and_for_its_plugin() {
     let scene = OauthScene::start().await;
     let (browser, back) = scene.browse().await;
-    let _ = browser.open(&scene.hub, &back).await.expect(200);
-    let again = browser.open(&scene.hub, &back).await.expect(409);
+    let _ = browser.get(&back).await.expect(200);
+    let again = browser.get(&back).await.expect(409);
     assert!(again.text().contains("no authorization waits for this answer"), "{}", again.text());
 
     let (browser, late) = scene.browse().await;
     scene.advance(600);
-    let _ = browser.open(&scene.hub, &late).await.expect(409);
+    let _ = browser.get(&late).await.expect(409);
 
     let (browser, back) = scene.browse().await;
     let elsewhere = back.replace(CALLBACK, "/oauth/callback/other");
-    let _ = browser.open(&scene.hub, &elsewhere).await.expect(409);
+    let _ = browser.get(&elsewhere).await.expect(409);
 
     let unknown = format!("{CALLBACK}?code=c&state={}", "s".repeat(43));
     let _ = scene.hub.get(&unknown).await.expect(409);
@@ -65,7 +65,7 @@ async fn an_answer_counts_once_within_ten_minutes_and_for_its_plugin() {
 async fn an_answer_that_comes_twice_at_once_gets_one_connection() {
     let scene = OauthScene::start().await;
     let (browser, back) = scene.browse().await;
-    let (one, other) = tokio::join!(browser.open(&scene.hub, &back), browser.open(&scene.hub, &back));
+    let (one, other) = tokio::join!(browser.get(&back), browser.get(&back));
     let mut statuses = [one.status, other.status];
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 409]);
@@ -86,7 +86,7 @@ async fn a_vendors_words_in_the_query_are_no_markup() {
     let scene = OauthScene::start().await;
     let (browser, back) = scene.browse().await;
     let state = back.split("state=").nth(1).unwrap();
-    let page = browser.open(&scene.hub, &format!("{CALLBACK}?error=%3Cscript%3E&state={state}")).await.expect(502);
+    let page = browser.get(&format!("{CALLBACK}?error=%3Cscript%3E&state={state}")).await.expect(502);
     assert!(page.text().contains("&lt;script&gt;") && !page.text().contains("<script"), "{}", page.text());
 }
 

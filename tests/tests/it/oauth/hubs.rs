@@ -4,9 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use futures::future::join_all;
 use patchbay_tests::{
-    Org, TestHub,
-    hub::{Browser, on_postgres, proof},
+    Browser, Org, TestHub,
+    hub::on_postgres,
     oauth::{Auth, Behaviour, Client},
+    proof,
 };
 use serde_json::json;
 
@@ -105,16 +106,19 @@ async fn authorizing_on_one() {
 async fn coming_back_to_the_other() {
     let scene = OauthScene::start().await;
     let second = scene.beside().await;
-    let browser = Browser::new();
+    let mut browser = Browser::new(&second);
     let link = scene.link().await;
     // Page, form and answer may each reach another one. The vendor is told the redirect URL of the hub with the form.
-    let shown = proof(&browser.open(&second, &link).await.expect(200));
-    let on = browser.submit(&scene.hub, &link, &[("proof", &shown)]).await.expect(303);
+    let shown = proof(&browser.get(&link).await.expect(200));
+    browser.turn_to(&scene.hub);
+    let on = browser.submit(&link, &[("proof", &shown)], "same-origin").await.expect(303);
     let url = on.header("location").unwrap().replace(&format!("https://{HOST}"), &scene.vendor.url());
-    let back = scene.path(&browser.go(&url).await);
-    let _ = browser.open(&second, &back).await.expect(200);
-    assert_eq!(browser.open(&second, &back).await.status, 409, "once");
-    assert_eq!(browser.open(&scene.hub, &back).await.status, 409, "once, wherever");
+    let back = scene.path(&browser.visit(&url).await);
+    browser.turn_to(&second);
+    let _ = browser.get(&back).await.expect(200);
+    assert_eq!(browser.get(&back).await.status, 409, "once");
+    browser.turn_to(&scene.hub);
+    assert_eq!(browser.get(&back).await.status, 409, "once, wherever");
     scene.org.wait_for(SECOND, || async { (scene.call().await.status == 200).then_some(()) }).await;
 }
 

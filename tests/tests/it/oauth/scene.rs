@@ -7,8 +7,8 @@ use chrono::{DateTime, Duration};
 use patchbay_hub::{Grant, OperatorClient, RegisteredClient};
 use patchbay_model::ManualClock;
 use patchbay_tests::{
-    Fixture, Org, TestHub,
-    hub::{Browser, Reply, Setup},
+    Browser, Fixture, Org, TestHub,
+    hub::{Reply, Setup},
     oauth::{Auth, Client, OauthVendor},
 };
 use serde_json::{Value, json};
@@ -84,15 +84,15 @@ impl OauthScene {
 
     /// Follows a link in a browser, to the vendor and to where the vendor sends it back.
     pub async fn consent_by(&self, browser: &Browser, link: &str) -> String {
-        let url = browser.follow(&self.hub, link).await.replace(&format!("https://{HOST}"), &self.vendor.url());
-        let back = self.path(&browser.go(&url).await);
+        let url = browser.follow(link).await.replace(&format!("https://{HOST}"), &self.vendor.url());
+        let back = self.path(&browser.visit(&url).await);
         assert!(back.starts_with(CALLBACK), "{back}");
         back
     }
 
     /// A browser that the vendor sends back, and where to.
     pub async fn browse(&self) -> (Browser, String) {
-        let browser = Browser::new();
+        let browser = Browser::new(&self.hub);
         let back = self.consent_by(&browser, &self.link().await).await;
         (browser, back)
     }
@@ -100,7 +100,7 @@ impl OauthScene {
     /// A person's consent, to the page that the hub shows them.
     pub async fn consent(&self) -> Reply {
         let (browser, back) = self.browse().await;
-        browser.open(&self.hub, &back).await
+        browser.get(&back).await
     }
 
     /// Calls the vendor's API through the plugin.
