@@ -36,6 +36,7 @@ mod registry;
 mod request;
 mod retention;
 mod rotation;
+mod start_error;
 mod tenant;
 #[cfg(test)]
 mod testing;
@@ -49,7 +50,7 @@ pub use call::CallFailure;
 pub use chain::{AuditConfig, ChainReport, Damage, DamageKind, VerifyAudit, read_checkpoints};
 pub use config::HubConfig;
 pub use connections::{ConnectionView, PutConnection};
-pub use hub::{Hub, StartError};
+pub use hub::Hub;
 pub use idempotency::IdempotencyKey;
 pub use identity::{
     Client,
@@ -92,4 +93,5 @@ pub use registry::{
 pub use request::in_request;
 pub use retention::Retention;
 pub use rotation::{DataKeyCount, Resealed, Rewrapped, VaultStatus};
+pub use start_error::StartError;
 pub use webhooks::receive::{WebhookAnswer, WebhookRequest};

@@ -123,6 +123,7 @@ on_both_databases! {
         an_end_user_connects_at_the_vendor_in_the_browser_that_began
         of_two_consents_in_one_connect_session_one_counts
         a_members_browser_is_bound_to_what_it_begins
+        who_left_or_was_stopped_meanwhile_connects_nothing
         a_known_address_signs_in_and_is_known_by_its_subject_from_then_on
         nobody_whom_nobody_has_invited_comes_in
         an_invitation_for_another_address_is_not_accepted_by_the_provider

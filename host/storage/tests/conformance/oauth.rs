@@ -129,8 +129,10 @@ pub async fn what_is_due_is_looked_after_by_one_until_its_time(store: Store) {
     let (ours, theirs) = (connected(&store, store.ours).await, connected(&store, store.theirs).await);
     let due = |tokens: &SealedTokens| DueTokens { org: tokens.org, plugin: tokens.plugin.clone(), version: 10 };
     let mut tx = store.database.begin().await.unwrap();
-    assert_eq!(tx.hub().due_oauth_tokens(store.later(3_299_999), 10).await.unwrap(), []);
-    let later = store.later(3_300_000);
+    let (first, later) = (ours.due_at.unwrap(), theirs.due_at.unwrap());
+    let before = first - chrono::Duration::microseconds(1);
+    assert_eq!(tx.hub().due_oauth_tokens(before, 10).await.unwrap(), []);
+    assert_eq!(tx.hub().due_oauth_tokens(first, 10).await.unwrap(), [due(&ours)]);
     let mut all = tx.hub().due_oauth_tokens(later, 10).await.unwrap();
     all.sort_by_key(|due| due.org);
     assert_eq!(all, [due(&ours), due(&theirs)]);
