@@ -131,16 +131,14 @@ impl Call {
         idempotency: Option<IdempotencyAnswer>,
     ) -> Ended<T> {
         let Finished { result, effects, figures, upstream_status, started_at, finished_at } = finished;
-        if upstream_status == Some(401) {
-            hub.tokens_were_refused(&self.serving);
-        }
+        hub.note_answers(&self.serving, &effects.answered, result.as_ref().err().map(|failure| failure.code));
         let began = !matches!(&result, Err(failure) if is_a_refusal(failure.code)) || figures.host_calls > 0;
         if !began {
             return self.ended(None, result, Duration::ZERO);
         }
         let manifest = self.plugin().manifest();
         let failure = result.as_ref().err();
-        let Effects { usage, events, changes, log } = effects;
+        let Effects { usage, events, changes, log, .. } = effects;
         let run = Run {
             id: self.run,
             org: self.serving.tenant.org,

@@ -83,7 +83,10 @@ async fn take_over(hub: &Arc<Inner>, notice: Notice) {
             }
         }
         Notice::Changed(Change::Connection { org, plugin, .. }) => {
-            hub.tenants.invalidate(&(org, plugin)).await;
+            let key = (org, plugin);
+            hub.tenants.invalidate(&key).await;
+            // what failed before may have been put right there
+            hub.refresher.wake(&key);
             // an open connection to a vendor may be logged in with what no longer counts
             hub.egress.forget_org(org);
         }

@@ -30,8 +30,9 @@ use tokio::{
 };
 
 use crate::{
-    hub::{Hub, Inner, StartError},
+    hub::{Hub, Inner},
     registry::publish::Origin,
+    start_error::StartError,
 };
 use memory::Memory;
 

@@ -4,8 +4,8 @@
 //! question needs a policy and rights of that role in a migration, and a line in `rls/expected.rs`.
 
 use patchbay_model::{
-    Digest, InstallationId, OrgId, PluginId, Timestamp,
-    oauth::SealedAuthorization,
+    Digest, InstallationId, OrgId, PluginId, RevocationId, Timestamp,
+    oauth::{AuthorizationStage, DueTokens, SealedAuthorization},
     org::{ApiKey, Org},
 };
 use uuid::Uuid;
@@ -217,16 +217,50 @@ impl HubTx<'_> {
         webhook::due(self.tx, now, limit).await
     }
 
-    /// Takes the authorization that waits for this state out of the database: whoever gets it is the only one. Also an
-    /// expired one, which its taker must not go on with.
+    /// The authorization that waits under this hash at this stage. To look before [`Self::take_oauth_authorization`]
+    /// writes: anybody can send whatever hash.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn oauth_authorization(
+        &mut self,
+        stage: AuthorizationStage,
+        state: &[u8; 32],
+    ) -> Result<Option<SealedAuthorization>, StorageError> {
+        oauth::authorization::find(self.tx, stage, state).await
+    }
+
+    /// Takes the authorization that waits under this hash at this stage out of the database: whoever gets it is the only
+    /// one. Also an expired one, which its taker must not go on with.
     ///
     /// # Errors
     /// The database fails.
     pub async fn take_oauth_authorization(
         &mut self,
+        stage: AuthorizationStage,
         state: &[u8; 32],
     ) -> Result<Option<SealedAuthorization>, StorageError> {
-        oauth::authorization::take(self.tx, state).await
+        oauth::authorization::take(self.tx, stage, state).await
+    }
+
+    /// Tokens whose time to be renewed has come and that nobody looks after, the longest due first.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn due_oauth_tokens(&mut self, now: Timestamp, limit: u32) -> Result<Vec<DueTokens>, StorageError> {
+        oauth::token::due(self.tx, now, limit).await
+    }
+
+    /// Revocations whose time has come, the longest due first.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn due_oauth_revocations(
+        &mut self,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<(OrgId, RevocationId)>, StorageError> {
+        oauth::revocation::due(self.tx, now, limit).await
     }
 
     /// Forgets at most `limit` authorizations that nobody came back from, and gives their number.

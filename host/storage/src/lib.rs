@@ -73,7 +73,9 @@ pub use installation::{InstallationHead, Installations};
 pub use journal::{Committed, Journal, RunCommit};
 pub use kv::{Kv, KvWrite};
 pub use migration::{MigrationState, MigrationStatus, migration_status};
-pub use oauth::{authorization::OauthAuthorizations, client::OauthClients, token::OauthTokens};
+pub use oauth::{
+    authorization::OauthAuthorizations, client::OauthClients, revocation::OauthRevocations, token::OauthTokens,
+};
 pub use operator::{OperatorTx, SealedCell, SealedColumn};
 pub use org_key::{OrgKey, OrgKeys};
 pub use org_settings::OrgSettings;

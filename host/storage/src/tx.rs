@@ -10,8 +10,8 @@ use patchbay_model::OrgId;
 
 use crate::{
     ApiKeys, Audit, Blobs, ConnectSessions, Connections, Events, HubTx, Idempotency, Installations, Invitations, Kv,
-    Members, OauthAuthorizations, OauthClients, OauthTokens, OperatorTx, OrgKeys, OrgSettings, RateLimits, Records,
-    Runs, Sessions, StorageError, Usage, Webhooks,
+    Members, OauthAuthorizations, OauthClients, OauthRevocations, OauthTokens, OperatorTx, OrgKeys, OrgSettings,
+    RateLimits, Records, Runs, Sessions, StorageError, Usage, Webhooks,
     postgres::{PgTx, Scope},
     sqlite::SqliteTx,
 };
@@ -112,6 +112,8 @@ repositories! {
     connections -> Connections;
     /// Its connections' tokens, sealed.
     oauth_tokens -> OauthTokens;
+    /// Tokens that vendors shall end, sealed.
+    oauth_revocations -> OauthRevocations;
     /// Its own clients at vendors, sealed.
     oauth_clients -> OauthClients;
     /// Its authorizations under way, sealed.

@@ -27,7 +27,7 @@ pub(super) const ROLES: [&str; 4] = [APP, HUB, JOURNAL, OPERATOR];
 const JOURNALED: [&str; 7] = ["event", "event_sequence", "idempotency_key", "record", "run", "usage_record", "webhook"];
 
 /// Tables of orgs that the operator's role changes. What is not here goes with the org's own row.
-const OPERATED: [&str; 19] = [
+const OPERATED: [&str; 20] = [
     "api_key",
     "blob",
     "connect_session",
@@ -40,6 +40,7 @@ const OPERATED: [&str; 19] = [
     "member",
     "oauth_authorization",
     "oauth_client",
+    "oauth_revocation",
     "oauth_token",
     "org",
     "org_key",
@@ -68,7 +69,7 @@ pub(super) const GLOBAL: [&str; 11] = [
 pub(super) const DEFINERS: [&str; 0] = [];
 
 /// The hub's questions: table, policy, command, and the rows that it is about.
-const QUESTIONS: [(&str, &str, &str, &str); 20] = [
+const QUESTIONS: [(&str, &str, &str, &str); 22] = [
     ("api_key", "hub_reads", "SELECT", "true"),
     ("audit_head", "hub_reads", "SELECT", "true"),
     ("connect_session", "hub_reads", "SELECT", "true"),
@@ -80,9 +81,11 @@ const QUESTIONS: [(&str, &str, &str, &str); 20] = [
     ("invitation", "hub_takes", "DELETE", "true"),
     ("kv", "hub_reads", "SELECT", "expires_at IS NOT NULL"),
     ("kv", "hub_sweeps", "DELETE", "expires_at IS NOT NULL"),
+    ("member", "hub_reads", "SELECT", "true"),
     ("oauth_authorization", "hub_reads", "SELECT", "true"),
     ("oauth_authorization", "hub_takes", "DELETE", "true"),
-    ("member", "hub_reads", "SELECT", "true"),
+    ("oauth_revocation", "hub_reads", "SELECT", "true"),
+    ("oauth_token", "hub_reads", "SELECT", "due_at IS NOT NULL"),
     ("org", "hub_reads", "SELECT", "true"),
     ("org", "hub_adds", "INSERT", "true"),
     ("org_key", "hub_reads", "SELECT", "true"),

@@ -142,6 +142,10 @@ conformance! {
         tokens_belong_to_a_connection_and_go_with_it
         an_org_does_not_see_anothers_tokens_and_clients
         one_at_a_time_may_renew_until_its_time_is_over
+        what_is_due_is_looked_after_by_one_until_its_time
+        a_failure_that_may_pass_is_written_down_once_and_ends_with_success
+        tokens_are_taken_out_once_as_they_are_stored_then
+        a_revocation_is_tried_by_one_at_a_time_until_it_is_done
         a_renewal_counts_only_upon_what_it_was_based_on
         an_authorization_is_taken_once_and_swept_when_it_has_expired
         the_newest_twenty_authorizations_of_a_plugin_are_kept

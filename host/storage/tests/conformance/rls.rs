@@ -14,7 +14,7 @@ use crate::{
     idempotency::claim,
     identity::{connect_session, invitation, member, session, user},
     isolation::{api_key, audit, blob, connection, installation},
-    oauth::{authorization, client, tokens},
+    oauth::{authorization, client, revocation, tokens},
     store::{Home, plugin, put},
 };
 
@@ -137,6 +137,7 @@ async fn fill(store: &Store, org: OrgId) {
     tx.oauth_tokens().put(&tokens(store, org, 1)).await.unwrap();
     tx.oauth_clients().put(&client(store, org)).await.unwrap();
     tx.oauth_authorizations().insert(&authorization(store, org, 1)).await.unwrap();
+    tx.oauth_revocations().insert(&revocation(store, org)).await.unwrap();
     tx.blobs().insert(&blob(store, org, "aa")).await.unwrap();
     tx.audit().append(&audit(store, org)).await.unwrap();
     tx.rate_limits().put(&OrgRates::default(), store.now()).await.unwrap();
