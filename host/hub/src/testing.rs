@@ -46,6 +46,15 @@ impl TestHub {
 
     /// Stores a run that ended now.
     pub(crate) async fn run(&self, org: &Org, plugin: &str, error_code: Option<&str>) -> Run {
+        let commit = self.commit(org, plugin, error_code);
+        let run = commit.run.clone();
+        self.hub.0.journal.commit(commit).await.unwrap();
+        self.clock.advance(chrono::Duration::milliseconds(1));
+        run
+    }
+
+    /// A run that ended now, and nothing else.
+    pub(crate) fn commit(&self, org: &Org, plugin: &str, error_code: Option<&str>) -> RunCommit {
         let inner = &*self.hub.0;
         let now = inner.clock.now();
         let run = Run {
@@ -64,10 +73,6 @@ impl TestHub {
             started_at: now,
             finished_at: now,
         };
-        let commit =
-            RunCommit { run: run.clone(), usage: vec![], events: vec![], plugin_changes: vec![], webhook: None };
-        inner.journal.commit(commit).await.unwrap();
-        self.clock.advance(chrono::Duration::milliseconds(1));
-        run
+        RunCommit { run, usage: vec![], spent: vec![], events: vec![], plugin_changes: vec![], webhook: None }
     }
 }

@@ -16,7 +16,7 @@ use crate::{
     Change, PluginStatus, PluginVersion, StorageError, Tx, api_key,
     changes::CHANNEL,
     column::{after, limit as row_limit, time},
-    installation, oauth, plugin_version, shared,
+    installation, oauth, org_plan, plugin_version, shared,
     text::Text,
     webhook,
 };
@@ -209,6 +209,14 @@ impl HubTx<'_> {
     /// The database fails.
     pub async fn sweep_oauth_authorizations(&mut self, now: Timestamp, limit: u32) -> Result<u64, StorageError> {
         oauth::authorization::sweep(self.tx, now, limit).await
+    }
+
+    /// The plans that orgs were given and have now, by name, and how many orgs have each.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn plans_in_use(&mut self) -> Result<Vec<(String, u64)>, StorageError> {
+        org_plan::in_use(self.tx).await
     }
 
     /// Frees the space of at most `limit` expired small values and gives their number.

@@ -9,8 +9,8 @@ mod forgetful;
 use patchbay_model::OrgId;
 
 use crate::{
-    ApiKeys, Audit, Blobs, Connections, Events, HubTx, Installations, Kv, OauthAuthorizations, OauthClients,
-    OauthTokens, OrgKeys, Records, Runs, StorageError, Usage, Webhooks,
+    ApiKeys, Audit, Blobs, Budgets, Connections, Counters, Events, HubTx, Installations, Kv, OauthAuthorizations,
+    OauthClients, OauthTokens, OrgKeys, OrgPlans, Records, Runs, StorageError, Usage, Webhooks,
     postgres::{PgTx, Scope},
     sqlite::SqliteTx,
 };
@@ -101,6 +101,12 @@ repositories! {
     oauth_authorizations -> OauthAuthorizations;
     /// Its wrapped data keys, for the vault alone.
     keys -> OrgKeys;
+    /// The plans that it had and has.
+    plans -> OrgPlans;
+    /// What it used, by the hour.
+    counters -> Counters;
+    /// Its spend budgets.
+    budgets -> Budgets;
     /// Its runs.
     runs -> Runs;
     /// What it is billed for.

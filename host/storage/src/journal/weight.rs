@@ -20,7 +20,7 @@ pub(super) fn of_run(commit: &RunCommit) -> usize {
         line.message.len() + line.fields.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>()
     });
     let parts = changes.chain(events).chain(log).map(|bytes| bytes + ENTRY);
-    parts.sum::<usize>() + (commit.usage.len() + 1) * ENTRY
+    parts.sum::<usize>() + (commit.usage.len() + commit.spent.len() + 1) * ENTRY
 }
 
 /// About as many bytes as a webhook has.

@@ -21,7 +21,17 @@ pub(super) const JOURNAL: &str = "patchbay_journal";
 pub(super) const ROLES: [&str; 3] = [APP, HUB, JOURNAL];
 
 /// Tables that the journal writes.
-const JOURNALED: [&str; 6] = ["event", "event_sequence", "record", "run", "usage_record", "webhook"];
+const JOURNALED: [&str; 9] = [
+    "budget_period",
+    "budget_reservation",
+    "event",
+    "event_sequence",
+    "record",
+    "run",
+    "usage_counter",
+    "usage_record",
+    "webhook",
+];
 
 /// Tables that are nobody's, and that a serving role may reach all the same.
 pub(super) const GLOBAL: [&str; 4] = ["_sqlx_migrations", "hub_keys", "plugin_package", "plugin_version"];
@@ -30,7 +40,7 @@ pub(super) const GLOBAL: [&str; 4] = ["_sqlx_migrations", "hub_keys", "plugin_pa
 pub(super) const DEFINERS: [&str; 0] = [];
 
 /// The hub's questions: table, policy, command, and the rows that it is about.
-const QUESTIONS: [(&str, &str, &str, &str); 9] = [
+const QUESTIONS: [(&str, &str, &str, &str); 10] = [
     ("api_key", "hub_reads", "SELECT", "true"),
     ("installation", "hub_reads", "SELECT", "true"),
     ("kv", "hub_reads", "SELECT", "expires_at IS NOT NULL"),
@@ -39,6 +49,7 @@ const QUESTIONS: [(&str, &str, &str, &str); 9] = [
     ("oauth_authorization", "hub_takes", "DELETE", "true"),
     ("org", "hub_reads", "SELECT", "true"),
     ("org", "hub_adds", "INSERT", "true"),
+    ("org_plan", "hub_reads", "SELECT", "true"),
     ("webhook", "hub_reads", "SELECT", "status = 'pending'"),
 ];
 

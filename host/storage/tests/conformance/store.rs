@@ -135,7 +135,14 @@ impl Store {
     }
 
     pub fn commit(&self, org: OrgId) -> RunCommit {
-        RunCommit { run: self.run(org), usage: vec![], events: vec![], plugin_changes: vec![], webhook: None }
+        RunCommit {
+            run: self.run(org),
+            usage: vec![],
+            spent: vec![],
+            events: vec![],
+            plugin_changes: vec![],
+            webhook: None,
+        }
     }
 
     pub fn usage(&self, run: &Run, meter: &str, quantity: u64, dedupe: Option<&str>) -> UsageRecord {
@@ -149,6 +156,7 @@ impl Store {
             basis: Basis::Reported,
             dedupe: dedupe.map(str::to_owned),
             at: self.now(),
+            counts: None,
         }
     }
 
