@@ -18,6 +18,7 @@ use crate::{
     limits::Stop,
     outcome::{self, Finished},
     plugin::Plugin,
+    spending::Spending,
     tenant::Tenant,
 };
 
@@ -30,6 +31,8 @@ pub struct Invocation {
     pub run: RunId,
     /// The limit of the action or of the route, where it has one.
     pub timeout: Option<Duration>,
+    /// The budgets that it spends of, if there are any.
+    pub spending: Option<Arc<dyn Spending>>,
 }
 
 /// One call of an action.
@@ -200,6 +203,7 @@ impl Plugin {
             grants: Arc::clone(&self.grants),
             services: Arc::clone(&shared.services),
             limits,
+            spending: call.spending,
         });
         let mut store = call::store(self.engine(), state);
         let ended = {
@@ -211,7 +215,7 @@ impl Plugin {
             tokio::time::timeout(timeout, work).await
         };
         let mut state = store.into_data();
-        let broke_off = state.broke_off.take();
+        let (broke_off, cut) = (state.broke_off.take(), state.cut.take());
         let result = match ended {
             Ok(Ok(Ok(given))) => broke_off.map_or(Ok(given), Err),
             Ok(Ok(Err(error))) => Err(outcome::reported(error, &state)),
@@ -220,6 +224,11 @@ impl Plugin {
                 Err(outcome::trapped(&trap))
             }
             Err(_) => Err(outcome::trapped(&Stop::Timeout(timeout).into())),
+        };
+        // whatever the guest made of it, the caller learns which budget it was
+        let result = match cut {
+            Some(cut) if result.as_ref().err().is_some_and(|failure| failure.code == cut.code) => Err(cut),
+            _ => result,
         };
         Finished::new(result, state)
     }

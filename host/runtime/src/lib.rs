@@ -17,6 +17,7 @@ mod observe;
 mod outcome;
 mod plugin;
 mod room;
+mod spending;
 mod tenant;
 
 use std::{
@@ -47,6 +48,7 @@ pub use exports::{
 pub use limits::{CallLimits, Stop};
 pub use outcome::{Effects, Finished};
 pub use plugin::{ActionSchemas, LoadError, Plugin, RouteMatch};
+pub use spending::{Flowed, MayGoOn, Spending};
 pub use tenant::{Tenant, TenantInit};
 
 use call::CallState;
@@ -227,6 +229,7 @@ impl Runtime {
             tenant: Arc::new(tenant),
             run: RunId::new(clock, random),
             timeout: Some(Duration::from_secs(5)),
+            spending: None,
         };
         let takes_empty = plugin
             .config_schema()
