@@ -1,18 +1,23 @@
 //! The routes, one file each; this list is the table of contents.
 
 pub(crate) mod authorize_connection;
+pub(crate) mod delete_budget;
 pub(crate) mod delete_connection;
 pub(crate) mod delete_installation;
 pub(crate) mod delete_oauth_client;
 pub(crate) mod docs;
+pub(crate) mod estimate_usage;
 pub(crate) mod get_blob;
+pub(crate) mod get_budget;
 pub(crate) mod get_connection;
 pub(crate) mod get_installation;
 pub(crate) mod get_oauth_client;
+pub(crate) mod get_plan;
 pub(crate) mod get_run;
 pub(crate) mod get_webhook;
 pub(crate) mod healthz;
 pub(crate) mod invoke_action;
+pub(crate) mod list_budgets;
 pub(crate) mod list_events;
 pub(crate) mod list_installations;
 pub(crate) mod list_plugins;
@@ -23,6 +28,7 @@ pub(crate) mod metrics;
 pub(crate) mod oauth_callback;
 pub(crate) mod openapi;
 pub(crate) mod proxy;
+pub(crate) mod put_budget;
 pub(crate) mod put_connection;
 pub(crate) mod put_installation;
 pub(crate) mod put_oauth_client;
@@ -66,6 +72,10 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
         .routes(routes!(get_run::get_run))
         .routes(routes!(get_blob::get_blob))
         .routes(routes!(list_usage::list_usage))
+        .routes(routes!(estimate_usage::estimate_usage))
+        .routes(routes!(get_plan::get_plan))
+        .routes(routes!(list_budgets::list_budgets))
+        .routes(routes!(get_budget::get_budget, put_budget::put_budget, delete_budget::delete_budget))
         .routes(routes!(list_events::list_events))
         .routes(routes!(list_webhooks::list_webhooks))
         .routes(routes!(get_webhook::get_webhook))

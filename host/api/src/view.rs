@@ -3,24 +3,28 @@
 //! These types are the API's own, not those of the hub: a field that is added inside does not leak out,
 //! and each conversion names every field, so that one that is added cannot be forgotten either.
 
+mod budget;
 mod connection;
 mod event;
 mod installation;
 mod oauth;
 mod page;
+mod plan;
 mod plugin;
 mod run;
 mod usage;
 mod webhook;
 
+pub(crate) use budget::Budget;
 pub(crate) use connection::Connection;
 pub(crate) use event::Event;
 pub(crate) use installation::{Installation, Policy};
 pub(crate) use oauth::{Oauth, OauthClient};
 pub(crate) use page::Page;
+pub(crate) use plan::{Entitlement, Period, Plan, Price};
 pub(crate) use plugin::Plugin;
 pub(crate) use run::{Blob, Run};
-pub(crate) use usage::Usage;
+pub(crate) use usage::{MetricUsage, Usage};
 pub(crate) use webhook::Webhook;
 
 use serde::Serialize;

@@ -6,13 +6,15 @@ use patchbay_model::{
     Code, Failure, RunId,
     run::{Figures, Run, RunKind},
 };
-use patchbay_runtime::{Effects, Finished, Invocation, Plugin};
+use patchbay_runtime::{Effects, Finished, Invocation, Plugin, Spending};
 use patchbay_storage::{Committed, RunCommit, WebhookOutcome};
 use tracing::{Span, field::Empty};
 
 use crate::{
+    budgets::{Hold, Intent},
     hub::Inner,
     measure::{self, InFlight},
+    plans::gate::Admitted,
     tenant::Serving,
 };
 
@@ -47,6 +49,10 @@ pub(crate) struct Call {
     /// What the run row calls it.
     pub(crate) operation: String,
     pub(crate) span: Span,
+    /// By the org's plan; none for what a vendor begins.
+    pub(crate) admitted: Option<Admitted>,
+    /// What it holds of the org's budgets.
+    pub(crate) hold: Option<Hold>,
     _in_flight: InFlight,
 }
 
@@ -80,7 +86,7 @@ impl Call {
             error.type = Empty,
         );
         let in_flight = InFlight::new(&manifest.id, kind);
-        Self { run, serving, kind, operation, span, _in_flight: in_flight }
+        Self { run, serving, kind, operation, span, admitted: None, hold: None, _in_flight: in_flight }
     }
 
     pub(crate) fn plugin(&self) -> &Plugin {
@@ -88,7 +94,21 @@ impl Call {
     }
 
     pub(crate) fn invocation(&self, timeout: Option<Duration>) -> Invocation {
-        Invocation { tenant: Arc::clone(&self.serving.tenant), run: self.run, timeout }
+        let spending = self.hold.clone().map(|hold| Arc::new(hold) as Arc<dyn Spending>);
+        Invocation { tenant: Arc::clone(&self.serving.tenant), run: self.run, timeout, spending }
+    }
+
+    /// Reserves what the call may use of the org's budgets. Gives the call back if it may begin, else what the caller
+    /// learns.
+    pub(crate) async fn with_budgets<T>(mut self, hub: &Inner, intent: Intent) -> Result<Self, Ended<T>> {
+        let Some(admitted) = &self.admitted else { return Ok(self) };
+        match Hold::reserve(hub, admitted, self.run, self.plugin().manifest(), intent).await {
+            Ok(hold) => {
+                self.hold = hold;
+                Ok(self)
+            }
+            Err(failure) => Err(self.ended(None, Err(failure), Duration::ZERO)),
+        }
     }
 
     /// Runs the call, unless the hub stops first: what it did is then unknown but not that it was made.
@@ -123,6 +143,9 @@ impl Call {
         }
         let began = !matches!(&result, Err(failure) if is_a_refusal(failure.code)) || figures.host_calls > 0;
         if !began {
+            if let Some(hold) = &self.hold {
+                hold.release().await;
+            }
             return self.ended(None, result, Duration::ZERO);
         }
         let manifest = self.plugin().manifest();
@@ -145,15 +168,21 @@ impl Call {
             finished_at,
         };
         let succeeded = result.is_ok();
+        let counted = hub.counted(self, &usage);
         let commit = RunCommit {
             run,
+            spent: hub.spent_by(self, &usage).await,
             usage,
             events: if succeeded { events } else { Vec::new() },
             plugin_changes: if succeeded { changes } else { Vec::new() },
             webhook,
         };
         let took = Duration::from_micros(figures.wall_us);
-        match hub.journal.commit(commit).await {
+        let committed = hub.journal.commit(commit).await;
+        if committed.is_ok() {
+            hub.add_to_tally(self.serving.tenant.org, &counted).await;
+        }
+        match committed {
             Ok(Committed::All) => self.ended(Some(self.run), result, took),
             Ok(Committed::Conflict { collection, id }) => {
                 let detail =

@@ -13,7 +13,7 @@ use patchbay_package::Trust;
 use patchbay_runtime::{Compiler, RuntimeConfig};
 use patchbay_storage::DatabaseUrl;
 
-use crate::retention::Retention;
+use crate::{plans::catalogue::Plans, retention::Retention};
 
 /// The hub's configuration.
 #[derive(Debug, Clone)]
@@ -50,6 +50,8 @@ pub struct HubConfig {
     pub webhook_concurrency: usize,
     /// The files of one org together, in bytes.
     pub max_org_blob_bytes: u64,
+    /// The plans that orgs can have.
+    pub plans: Plans,
     /// How long history is kept.
     pub retention: Retention,
     /// How long a file of the plugin folder must be quiet before it is read.
@@ -77,6 +79,7 @@ impl HubConfig {
             max_proxy_body_bytes: 32 << 20,
             webhook_concurrency: 64,
             max_org_blob_bytes: 10 << 30,
+            plans: Plans::default(),
             retention: Retention::default(),
             watch_delay: Duration::from_millis(50),
         }

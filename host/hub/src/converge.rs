@@ -44,12 +44,14 @@ async fn take_over(hub: &Arc<Inner>, notice: Notice) {
             hub.egress.forget_org(org);
         }
         Notice::Changed(Change::PluginVersion { plugin, .. }) => look_for_packages(hub, Some(plugin)),
-        // neither is kept in memory
-        Notice::Changed(Change::Org { .. } | Change::Plan { .. }) => {}
+        Notice::Changed(Change::Plan { org }) => hub.standings.invalidate(&org).await,
+        // not kept in memory
+        Notice::Changed(Change::Org { .. }) => {}
         Notice::Resync => {
             hub.registry.forget_all_verdicts();
             hub.keys.invalidate_all();
             hub.tenants.invalidate_all();
+            hub.standings.invalidate_all();
             hub.hooks.invalidate_all();
             look_for_packages(hub, None);
         }

@@ -23,6 +23,7 @@ use crate::{
     config::HubConfig,
     converge,
     oauth::{REQUEST_TIME, TokenStore},
+    plans::standing::Standings,
     read_through::ReadThrough,
     registry::Registry,
     retention,
@@ -70,6 +71,17 @@ pub enum StartError {
     /// The database cannot be opened or brought up to date.
     #[error(transparent)]
     Database(#[from] StorageError),
+    /// Orgs have a plan that is not configured.
+    #[error(
+        "{orgs} organizations have the plan `{plan}`, which is not configured: add [plans.{plan}], or give them another \
+         with `patchbay plan set`"
+    )]
+    UnknownPlan {
+        /// Its name.
+        plan: String,
+        /// How many have it.
+        orgs: u64,
+    },
     /// The way out cannot be set up as configured.
     #[error("egress: {0}")]
     Egress(String),
@@ -101,6 +113,8 @@ pub(crate) struct Inner {
     /// By the key's hash.
     pub(crate) keys: ReadThrough<[u8; 32], ApiKey>,
     pub(crate) tenants: Arc<Tenants>,
+    /// Plans and budgets, by org.
+    pub(crate) standings: Standings,
     /// Keeps tokens good.
     pub(crate) refresher: Refresher<TokenStore>,
     /// What clients of vendors' authorization servers need.
@@ -122,6 +136,7 @@ impl Hub {
     /// once everything that is in the folder has been loaded or has failed to.
     pub async fn start(config: HubConfig, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Result<Self, StartError> {
         let hub = Self::open(config, clock, random).await?;
+        hub.check_plans_in_use().await?;
         hub.0.load_stored_packages().await?;
         watch::start(&hub).await?;
         hub.0.settle_kept().await;
@@ -199,6 +214,7 @@ impl Hub {
             registry: Registry::new(packages),
             keys: ReadThrough::new(10_000, CACHE_TIME),
             tenants,
+            standings: Standings::new(10_000, CACHE_TIME),
             hooks: ReadThrough::new(10_000, CACHE_TIME),
             webhooks: webhooks::Queue::new(config.webhook_concurrency, database.is_shared()),
             work: TaskTracker::new(),
@@ -307,6 +323,7 @@ impl Inner {
     async fn sweep(&self) -> Result<(), Failure> {
         const BATCH: u32 = 1000;
         self.tenants.sweep().await;
+        self.standings.sweep().await;
         self.keys.sweep().await;
         self.hooks.sweep().await;
         self.settle_leftovers().await;

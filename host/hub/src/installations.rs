@@ -18,6 +18,7 @@ use crate::{
     audit::Actor,
     auth::Caller,
     hub::{Hub, Inner},
+    plans::catalogue::Feature,
     registry::resolve::HeldBack,
     tenant::{Installed, Settings},
 };
@@ -111,6 +112,15 @@ impl Hub {
         let held = hub.registry.hold(plugin).await;
         let before = hub.load_settings(caller.org, plugin).await?;
         let after = hub.wanted(caller, plugin, before.as_ref(), put)?;
+        let policy = &after.installation.policy;
+        let had = before.as_ref().is_some_and(|before| before.installation.policy == *policy);
+        if !had && *policy != VersionPolicy::default() {
+            hub.require_feature(caller.org, Feature::VersionPolicy).await?;
+        }
+        let version = hub.registry.catalogue().choice_within(&after.installation).cloned();
+        if let Some(version) = version.filter(|_| after.installation.enabled) {
+            self.check_plan_of(caller, version.manifest()).await?;
+        }
         hub.check_installation(&after).await?;
 
         let detail = json!({ "old": before.as_ref().map(|before| audited(&before.installation)), "new": audited(&after.installation) });

@@ -8,8 +8,10 @@ use tracing::Instrument as _;
 
 use crate::{
     auth::Caller,
+    budgets::Intent,
     call::{Call, CallFailure},
     hub::{Hub, Inner},
+    plans::gate::{Operation, action_of},
 };
 
 /// What a caller may say beside the input.
@@ -60,14 +62,24 @@ impl Hub {
                 format!("version {} of `{plugin}` has no action `{action}`", serving.plugin.version()),
             )
         })?;
-        let input = check_input(schemas, input)?;
+        let manifest = serving.plugin.manifest();
+        let operation = Operation::Action(action_of(manifest, action)?);
+        let admitted = self.admit(caller, manifest, operation).await?;
+        let (input, value) = check_input(schemas, input)?;
         let timeout = schemas.timeout;
-        let call = Call::new(hub, std::sync::Arc::clone(&serving), RunKind::Action, action.to_owned());
+        let longest = timeout.unwrap_or(serving.plugin.limits().timeout);
+        let intent = Intent::new(manifest, operation, input.len() as u64, Some(&value), longest);
+        let mut call = Call::new(hub, std::sync::Arc::clone(&serving), RunKind::Action, action.to_owned());
+        call.admitted = Some(admitted);
         let action =
             ActionCall { action: action.to_owned(), input, attachment: None, idempotency_key: options.idempotency_key };
         let (task_hub, span) = (self.clone(), call.span.clone());
         let work = async move {
             let hub = &*task_hub.0;
+            let call = match call.with_budgets(hub, intent).await {
+                Ok(call) => call,
+                Err(refused) => return refused.into_result(),
+            };
             let calling = call.plugin().invoke(call.invocation(timeout), action);
             let finished = call.unless_broken_off(hub, calling).await;
             let finished = hub.check_output(&call, finished).await;
@@ -79,13 +91,15 @@ impl Hub {
     }
 }
 
-/// The input as the guest gets it: the caller's own text, once it is known to be valid.
-fn check_input(schemas: &ActionSchemas, input: Bytes) -> Result<String, Failure> {
+/// The input as the guest gets it, the caller's own text, once it is known to be valid; and what it says.
+fn check_input(schemas: &ActionSchemas, input: Bytes) -> Result<(String, Value), Failure> {
     let value: Value = serde_json::from_slice(&input).map_err(|error| {
         Failure::new(Code::MalformedJson, format!("line {}, column {}: {error}", error.line(), error.column()))
     })?;
     schemas.input.validate(&value).map_err(Failure::invalid)?;
-    String::from_utf8(input.into()).map_err(|_| Failure::new(Code::MalformedJson, "the body is not UTF-8"))
+    let text =
+        String::from_utf8(input.into()).map_err(|_| Failure::new(Code::MalformedJson, "the body is not UTF-8"))?;
+    Ok((text, value))
 }
 
 impl Inner {

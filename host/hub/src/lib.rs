@@ -8,6 +8,7 @@
 
 mod audit;
 mod auth;
+mod budgets;
 mod call;
 mod config;
 mod connections;
@@ -20,6 +21,7 @@ mod keyed_locks;
 mod measure;
 mod oauth;
 mod orgs;
+mod plans;
 mod proxy;
 mod queries;
 mod read_through;
@@ -32,6 +34,7 @@ mod watch;
 mod webhooks;
 
 pub use auth::{Caller, Scopes};
+pub use budgets::{BudgetView, PutBudget};
 pub use call::CallFailure;
 pub use config::HubConfig;
 pub use connections::{ConnectionView, PutConnection};
@@ -42,6 +45,13 @@ pub use oauth::{Authorization, Authorized, ClientOwner, ClientView, OauthState, 
 pub use orgs::NewApiKey;
 pub use patchbay_oauth::RegisteredClient;
 pub use patchbay_package::manifest::oauth::Grant;
+pub use plans::{
+    catalogue::{Feature, Plan, Plans},
+    estimate::{EstimateUsage, UsageEstimate},
+    settings::{Billing, InvalidPlans, Limit, Overage, PlanSettings},
+    summary::{DayUsage, InvalidPeriod, MeterUsage, MetricUsage, UsageSummary, WhichPeriod},
+    view::{FeatureView, PlanView},
+};
 pub use proxy::{ProxyReply, ProxyRequest};
 pub use queries::{
     Page,

@@ -21,8 +21,10 @@ use tokio::sync::oneshot;
 use tracing::Instrument as _;
 
 use crate::{
+    budgets::Intent,
     call::{Call, CallFailure, Ended},
     hub::{Hub, Inner},
+    plans::gate::Operation,
     tenant::Serving,
 };
 use body::Limit;
@@ -72,11 +74,18 @@ impl Hub {
         caller.require(Scope::Invoke)?;
         let serving = hub.callable(caller.org, plugin).await?;
         let route = find_route(&serving, &method, &path)?;
+        let manifest = serving.plugin.manifest();
+        let operation = Operation::Route(&route);
+        let admitted = self.admit(&caller, manifest, operation).await?;
         let limit = Limit::new(route.body_kib.map_or(hub.config.max_proxy_body_bytes, |kib| u64::from(kib) * 1024));
         limit.check_declared(size)?;
         let timeout = route.timeout_ms.map(|ms| Duration::from_millis(ms.into()));
+        let longest = timeout.unwrap_or_default().max(serving.plugin.limits().timeout);
+        // a body of unknown length is as long as it may be
+        let intent = Intent::new(manifest, operation, size.unwrap_or(limit.bytes()), None, longest);
 
-        let call = Call::new(hub, Arc::clone(&serving), RunKind::Proxy, format!("{method} {path}"));
+        let mut call = Call::new(hub, Arc::clone(&serving), RunKind::Proxy, format!("{method} {path}"));
+        call.admitted = Some(admitted);
         let run = call.run;
         let request = ProxyCall {
             method: method.to_string(),
@@ -86,7 +95,7 @@ impl Hub {
             body: limit.apply(body),
             size,
         };
-        let (mut reply, ended) = self.start_proxying(call, request, timeout, limit);
+        let (mut reply, ended) = self.start_proxying(call, intent, request, timeout, limit);
         let Some(head) = reply.head().await else {
             return Err(failed_before_start(ended).await);
         };
@@ -105,6 +114,7 @@ impl Hub {
     fn start_proxying(
         &self,
         call: Call,
+        intent: Intent,
         request: ProxyCall,
         timeout: Option<Duration>,
         limit: Limit,
@@ -114,6 +124,14 @@ impl Hub {
         let hub = self.clone();
         let (span, serving) = (call.span.clone(), Arc::clone(&call.serving));
         let work = async move {
+            let call = match call.with_budgets(&hub.0, intent).await {
+                Ok(call) => call,
+                Err(refused) => {
+                    // nobody listens if the client has left
+                    let _ = tell.send(refused);
+                    return;
+                }
+            };
             let mut finished = call.plugin().proxy(call.invocation(timeout), request, sender).await;
             if finished.result.is_err() && limit.was_passed() {
                 finished.result = Err(limit.failure());

@@ -27,6 +27,7 @@ use crate::{problem, routes, routes::invoke_action::FileReply};
         (name = "Connections", description = "Credentials for plugins."),
         (name = "Runs", description = "Calls into plugins."),
         (name = "Usage", description = "What runs used."),
+        (name = "Plan", description = "What the org may use, and caps of its own."),
         (name = "Events", description = "Facts that plugins published."),
         (name = "Webhooks", description = "What vendors sent in."),
         (name = "Operating", description = "For whoever runs the hub."),
