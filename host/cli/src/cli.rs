@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{db, init, key, plugin, serve};
+use crate::{db, init, key, plan, plugin, serve, usage};
 
 /// Integrations as sandboxed plugins, behind one API.
 #[derive(Debug, Parser)]
@@ -25,6 +25,11 @@ pub enum Command {
     /// API keys
     #[command(subcommand)]
     Key(key::KeyCommand),
+    /// Plans: what there is, and who has which
+    #[command(subcommand)]
+    Plan(plan::PlanCommand),
+    /// What an organization used in a billing period, and what that costs
+    Usage(usage::Options),
     /// The database: its schema, and the proof that it keeps organizations apart
     #[command(subcommand)]
     Db(db::DbCommand),

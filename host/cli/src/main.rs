@@ -11,8 +11,11 @@ mod init;
 mod key;
 mod logging;
 mod open;
+mod plan;
 mod plugin;
 mod serve;
+mod table;
+mod usage;
 
 use std::process::ExitCode;
 
@@ -33,6 +36,8 @@ fn main() -> ExitCode {
         Command::Init(options) => block_on(init::run(options)),
         Command::Serve(options) => block_on(serve::run(options)),
         Command::Key(command) => block_on(key::run(command)),
+        Command::Plan(command) => block_on(plan::run(command)),
+        Command::Usage(options) => block_on(usage::run(options)),
         Command::Db(command) => block_on(db::run(command)),
     };
     match outcome {

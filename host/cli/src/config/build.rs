@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use metrics_exporter_prometheus::PrometheusHandle;
 use patchbay_api::{ApiConfig, ServeConfig};
 use patchbay_egress::EgressConfig;
-use patchbay_hub::HubConfig;
+use patchbay_hub::{HubConfig, Plans};
 use patchbay_package::{PublicKey, Trust};
 use patchbay_runtime::Compiler;
 use patchbay_storage::DatabaseUrl;
@@ -37,6 +37,7 @@ impl Config {
         if let Some(mib) = self.limits.org_files_mib {
             hub.max_org_blob_bytes = mib << 20;
         }
+        hub.plans = Plans::new(&self.billing, &self.plans, &self.features)?;
         hub.retention = self.retention;
         let clients = self.oauth.iter().map(|(plugin, client)| Ok((plugin.clone(), client.registered(plugin)?)));
         hub.oauth_clients = clients.collect::<Result<_>>()?;
