@@ -194,8 +194,10 @@ impl Held {
             if account.told.saturating_add(account.held) >= needed {
                 continue;
             }
+            // a plugin that goes on beyond what it said may use as much again
+            let again = if spent_already { self.sum(budget, |bound| bound.most) } else { 0 };
             let spent = if spent_already { used } else { account.allowed };
-            let at_least = needed.saturating_sub(spent).max(1);
+            let at_least = needed.saturating_sub(spent).max(again).max(1);
             let wanted = at_least.saturating_add(self.chunk(budget));
             let told = i64::try_from(spent).unwrap_or(i64::MAX) - i64::try_from(account.told).unwrap_or(i64::MAX);
             asks.push((budget.id, spent, Ask { budget: budget.id, spent: told, wanted, at_least }));

@@ -35,6 +35,10 @@ use crate::{
 /// The type of the event that tells of calls that went on unchecked.
 const LIMITS_UNCHECKED: &str = "plan.limits_unchecked";
 
+/// How often sums are read anew because calls ended meanwhile. A hub that is busier than that is off by a few calls until
+/// they are read the next time.
+const READS: u32 = 4;
+
 /// Units by [`Metric::index`].
 pub(crate) type Units = [u64; Metric::ALL.len()];
 
@@ -42,7 +46,12 @@ pub(crate) type Units = [u64; Metric::ALL.len()];
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     counted: ArcSwapOption<Counted>,
+    /// Somebody reads them anew while others go on with what there is.
     reading: AtomicBool,
+    /// Whose turn it is to read them while others wait.
+    turn: tokio::sync::Mutex<()>,
+    /// How often something was added: sums that were read meanwhile may lack it.
+    added: AtomicU64,
     /// Calls that run.
     in_flight: AtomicU64,
     unchecked: Mutex<Option<Unchecked>>,
@@ -87,6 +96,7 @@ impl Tally {
 
     /// Adds what a run of this hub has used and committed.
     pub(crate) fn add(&self, counts: Counts, quantity: u64, at: Timestamp) {
+        self.added.fetch_add(1, Ordering::SeqCst);
         if let Some(counted) = &*self.counted.load()
             && counted.period.contains(at)
             && let Some(units) = counted.units.get(counts.metric.index())
@@ -146,6 +156,14 @@ impl Hub {
                 return known;
             }
         }
+        let _turn = tally.turn.lock().await;
+        if let Some(counted) = tally.counted.load_full()
+            && counted.period.contains(now)
+            && counted.read_at >= now
+        {
+            // whoever had the turn before asked for us too
+            return Some(counted);
+        }
         match hub.read_counters(standing).await {
             Ok(counted) => Some(counted),
             Err(failure) => {
@@ -178,9 +196,15 @@ impl Inner {
     async fn read_counters(&self, standing: &Standing) -> Result<Arc<Counted>, Failure> {
         let now = self.clock.now();
         let period = standing.period(now);
-        let sums = {
+        let mut tries = READS;
+        let sums = loop {
+            let before = standing.tally.added.load(Ordering::SeqCst);
             let mut tx = self.database.read().await?;
-            tx.org(standing.org).counters().of(period).await?
+            let sums = tx.org(standing.org).counters().of(period).await?;
+            tries -= 1;
+            if tries == 0 || standing.tally.added.load(Ordering::SeqCst) == before {
+                break sums;
+            }
         };
         let units: Units = units_of(sums.iter().map(|counted| (counted.counts, counted.quantity)));
         let counted = Arc::new(Counted { period, read_at: now, units: units.map(AtomicU64::new) });
