@@ -129,7 +129,7 @@ async fn set(options: &Set) -> Result<()> {
     hub.shutdown().await;
     let view = set
         .with_context(|| format!("cannot give the organization the plan {:?}", options.plan))
-        .or_fix(&format!("name one of {names}, or add it to the configuration"))?;
+        .or_fix(format!("name one of {names}, or add it to the configuration"))?;
     print(&view, options.json);
     Ok(())
 }

@@ -168,10 +168,11 @@ impl Call {
             finished_at,
         };
         let succeeded = result.is_ok();
+        let standing = hub.standing_at_the_end(self, &usage).await;
         let counted = hub.counted(self, &usage);
         let commit = RunCommit {
             run,
-            spent: hub.spent_by(self, &usage).await,
+            spent: hub.spent_by(self, standing.as_deref(), &usage).await,
             usage,
             events: if succeeded { events } else { Vec::new() },
             plugin_changes: if succeeded { changes } else { Vec::new() },
@@ -179,8 +180,8 @@ impl Call {
         };
         let took = Duration::from_micros(figures.wall_us);
         let committed = hub.journal.commit(commit).await;
-        if committed.is_ok() {
-            hub.add_to_tally(self.serving.tenant.org, &counted).await;
+        if let (Ok(_), Some(standing)) = (&committed, &standing) {
+            standing.tally.add_all(&counted);
         }
         match committed {
             Ok(Committed::All) => self.ended(Some(self.run), result, took),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::DateTime;
 use patchbay_model::{
-    Digest, ManualClock, RunId, SeededRandom,
+    Digest, ManualClock, OrgId, RunId, SeededRandom,
     org::{Org, Scope},
     run::{Figures, Run, RunKind},
 };
@@ -55,11 +55,16 @@ impl TestHub {
 
     /// A run that ended now, and nothing else.
     pub(crate) fn commit(&self, org: &Org, plugin: &str, error_code: Option<&str>) -> RunCommit {
+        self.commit_of(org.id, plugin, error_code)
+    }
+
+    /// The same of an org whose id alone is known.
+    pub(crate) fn commit_of(&self, org: OrgId, plugin: &str, error_code: Option<&str>) -> RunCommit {
         let inner = &*self.hub.0;
         let now = inner.clock.now();
         let run = Run {
             id: RunId::new(&*inner.clock, &*inner.random),
-            org: org.id,
+            org,
             plugin: plugin.parse().unwrap(),
             version: "1.0.0".to_owned(),
             digest: Digest([1; 32]),

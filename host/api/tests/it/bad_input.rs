@@ -123,7 +123,7 @@ async fn bad_bodies_are_refused_before_anything_is_asked_of_the_hub() {
         ("PUT", budget, JSON, "{\"cap\":1000000000001}", 422, "invalid_input", Some("/cap")),
         ("PUT", budget, JSON, "{\"cap\":1,\"soft\":true}", 422, "invalid_input", Some("/soft")),
         ("POST", estimate, JSON, "{}", 422, "invalid_input", Some("")),
-        ("POST", estimate, JSON, "{\"usage\":{\"tokens\":1}}", 422, "invalid_input", Some("/usage/tokens")),
+        ("POST", estimate, JSON, "{\"usage\":{\"tokens\":1}}", 422, "invalid_input", Some("/usage")),
         ("POST", estimate, JSON, "{\"usage\":{\"calls\":-1}}", 422, "invalid_input", Some("/usage/calls")),
         ("POST", estimate, JSON, "{\"usage\":{},\"plan\":\"gold\"}", 422, "invalid_input", Some("/plan")),
         ("POST", action, None, "{}", 415, "unsupported_media_type", None),

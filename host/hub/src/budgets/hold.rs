@@ -342,3 +342,6 @@ impl Spending for Hold {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

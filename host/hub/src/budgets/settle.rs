@@ -1,5 +1,7 @@
 //! What a run has spent of budgets, for the transaction that commits it.
 
+use std::sync::Arc;
+
 use patchbay_model::{
     budget::Budget,
     period::Period,
@@ -9,26 +11,31 @@ use patchbay_model::{
 use patchbay_storage::Spent;
 
 use super::value::{applies, worth};
-use crate::{call::Call, hub::Inner, plans::catalogue::Plan};
+use crate::{
+    call::Call,
+    hub::Inner,
+    plans::{catalogue::Plan, standing::Standing},
+};
 
 impl Inner {
+    /// How the org stands when a run ends: budgets may have been made meanwhile. None for a run that uses nothing.
+    pub(crate) async fn standing_at_the_end(&self, call: &Call, usage: &[UsageRecord]) -> Option<Arc<Standing>> {
+        if call.admitted.is_none() && usage.is_empty() {
+            return None;
+        }
+        let now = self.standing(call.serving.tenant.org).await.ok();
+        // without an answer the commit will fail as well
+        now.or_else(|| call.admitted.as_ref().map(|admitted| Arc::clone(&admitted.standing)))
+    }
+
     /// What the run has spent, of budgets that it holds something of and of those that were made meanwhile. What a vendor
     /// begins holds nothing, and what it meters is spent all the same.
-    pub(crate) async fn spent_by(&self, call: &Call, usage: &[UsageRecord]) -> Vec<Spent> {
-        let org = call.serving.tenant.org;
+    pub(crate) async fn spent_by(&self, call: &Call, standing: Option<&Standing>, usage: &[UsageRecord]) -> Vec<Spent> {
+        let Some(standing) = standing else { return Vec::new() };
         let is_call = matches!(call.kind, RunKind::Action | RunKind::Proxy);
-        if !is_call && usage.is_empty() {
-            return Vec::new();
-        }
-        // without an answer the commit will fail as well
-        let standing = self.standing(org).await.ok();
         let held = match &call.hold {
             Some(hold) => Some(hold.told().await),
             None => None,
-        };
-        let Some(standing) = standing.or_else(|| call.admitted.as_ref().map(|admitted| admitted.standing.clone()))
-        else {
-            return Vec::new();
         };
         if standing.budgets.is_empty() && held.is_none() {
             return Vec::new();
@@ -36,24 +43,29 @@ impl Inner {
         let (period, held) = held.unwrap_or_else(|| (standing.period(self.clock.now()), Vec::new()));
         let plugin = &call.plugin().manifest().id;
         let key = call.admitted.as_ref().map(|admitted| admitted.key);
-        let others = standing
-            .budgets
-            .iter()
-            .filter(|budget| applies(budget, plugin, key) && !held.iter().any(|(held, _)| held.id == budget.id));
-        let others: Vec<_> = others.map(|budget| (budget.clone(), 0)).collect();
         // prices are those that the call began under
         let plan = call.admitted.as_ref().map_or(&standing.plan, |admitted| &admitted.standing.plan);
-        held.iter()
-            .map(|one| (one, true))
-            .chain(others.iter().map(|one| (one, false)))
-            .map(|((budget, told), holds)| (spent(budget, plan, period, is_call, *told, usage), holds))
-            .filter(|(spent, holds)| *holds || spent.amount != 0 || !spent.perhaps.is_empty())
-            .map(|(spent, _)| spent)
-            .collect()
+        let mut all: Vec<Spent> =
+            held.iter().map(|(budget, told)| spent(budget, plan, period, is_call, *told, usage)).collect();
+        let others = standing.budgets.iter().filter(|budget| held.iter().all(|(held, _)| held.id != budget.id));
+        for budget in others.filter(|budget| applies(budget, plugin, key)) {
+            let spent = spent(budget, plan, period, is_call, 0, usage);
+            if spent.amount != 0 || !spent.perhaps.is_empty() {
+                all.push(spent);
+            }
+        }
+        all
     }
 }
 
-fn spent(budget: &Budget, plan: &Plan, period: Period, is_call: bool, told: u64, usage: &[UsageRecord]) -> Spent {
+pub(super) fn spent(
+    budget: &Budget,
+    plan: &Plan,
+    period: Period,
+    is_call: bool,
+    told: u64,
+    usage: &[UsageRecord],
+) -> Spent {
     let of = |record: &UsageRecord| record.counts.map_or(0, |counts| worth(budget.unit, plan, counts, record.quantity));
     let call = if is_call { worth(budget.unit, plan, Counts::one(Metric::Calls), 1) } else { 0 };
     // of a meter that is added to bit by bit, the sum is rounded and not each bit

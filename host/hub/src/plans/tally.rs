@@ -18,7 +18,7 @@ use arc_swap::ArcSwapOption;
 use chrono::Duration;
 use metrics::counter;
 use patchbay_model::{
-    EventId, Failure, OrgId, Timestamp,
+    EventId, Failure, Timestamp,
     event::Event,
     period::Period,
     plan::{Counts, Metric},
@@ -95,7 +95,13 @@ impl Tally {
     }
 
     /// Adds what a run of this hub has used and committed.
-    pub(crate) fn add(&self, counts: Counts, quantity: u64, at: Timestamp) {
+    pub(crate) fn add_all(&self, counted: &[(Counts, u64, Timestamp)]) {
+        for (counts, quantity, at) in counted {
+            self.add(*counts, *quantity, *at);
+        }
+    }
+
+    fn add(&self, counts: Counts, quantity: u64, at: Timestamp) {
         self.added.fetch_add(1, Ordering::SeqCst);
         if let Some(counted) = &*self.counted.load()
             && counted.period.contains(at)
@@ -182,15 +188,6 @@ impl Inner {
         let calls = of_call.then(|| (Counts::one(Metric::Calls), 1, self.clock.now()));
         let metered = usage.iter().filter_map(|record| Some((record.counts?, record.quantity, record.at)));
         calls.into_iter().chain(metered).collect()
-    }
-
-    /// Adds it to them, if there are any of the org's.
-    pub(crate) async fn add_to_tally(&self, org: OrgId, counted: &[(Counts, u64, Timestamp)]) {
-        if let Some(standing) = self.standings.cached(&org).await {
-            for (counts, quantity, at) in counted {
-                standing.tally.add(*counts, *quantity, *at);
-            }
-        }
     }
 
     async fn read_counters(&self, standing: &Standing) -> Result<Arc<Counted>, Failure> {
