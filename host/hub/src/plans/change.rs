@@ -10,7 +10,7 @@ use patchbay_model::{
 use patchbay_storage::{Change, OrgTx};
 use serde_json::json;
 
-use super::{standing::Standing, tally::Tally, view::PlanView};
+use super::{standing::Standing, view::PlanView};
 use crate::{audit::Actor, budgets::used_before, hub::Hub};
 
 impl Hub {
@@ -35,7 +35,7 @@ impl Hub {
         let (old_period, period) = (Period::containing(before.anchor, now), Period::containing(anchor, now));
         if old_period != period {
             let budgets = ours.budgets().list().await?;
-            let standing = Standing { org, plan: Arc::clone(new), anchor, budgets, tally: Tally::default() };
+            let standing = Standing { org, plan: Arc::clone(new), anchor, budgets, tally: Arc::default() };
             move_budgets(&mut ours, &standing, old_period, now).await?;
         }
         let old = json!({ "plan": before.plan, "anchor": before.anchor });
@@ -171,9 +171,11 @@ mod tests {
         let caller = test.caller(&org).await;
         let calls = BudgetUnit::Metric(Metric::Calls);
         for cap in [1, 7] {
-            test.hub.put_budget(&caller, BudgetSubject::Org, calls, PutBudget { cap }).await.unwrap();
+            // ids of one millisecond have no order
             test.clock.advance(chrono::Duration::milliseconds(1));
+            test.hub.put_budget(&caller, BudgetSubject::Org, calls, PutBudget { cap }).await.unwrap();
         }
+        test.clock.advance(chrono::Duration::milliseconds(1));
         test.hub.delete_budget(&caller, &BudgetSubject::Org, calls).await.unwrap();
         test.clock.advance(chrono::Duration::milliseconds(1));
         test.hub.set_plan(org.id, "pro", None).await.unwrap();

@@ -13,12 +13,7 @@ use patchbay_package::{
     manifest::{Action, Estimate, Route},
 };
 
-use super::{
-    catalogue::Feature,
-    refusal,
-    standing::Standing,
-    tally::{Running, Tally},
-};
+use super::{catalogue::Feature, refusal, standing::Standing, tally::Running};
 use crate::{auth::Caller, hub::Hub};
 
 /// What is called.
@@ -75,7 +70,7 @@ impl Hub {
         let hub = &*self.0;
         let standing = hub.standing(caller.org).await?;
         self.check_features(&standing, manifest, operation)?;
-        let (running, in_flight) = Tally::begin(&standing);
+        let (running, in_flight) = standing.tally.begin();
         if !standing.plan.stops_nowhere() {
             self.check_limits(&standing, manifest, operation, in_flight).await?;
         }

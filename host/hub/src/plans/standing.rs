@@ -1,7 +1,8 @@
 //! How an org stands: its plan, its cycle, its budgets, and what it has used. Cached, because each call asks.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
+use moka::future::Cache;
 use patchbay_model::{Code, Failure, OrgId, Timestamp, budget::Budget, period::Period};
 use patchbay_storage::OrgPlan;
 
@@ -15,8 +16,43 @@ use crate::{
     read_through::ReadThrough,
 };
 
+/// How long the live sums of an org that does nothing are kept.
+const IDLE_TIME: Duration = Duration::from_secs(3600);
+
 /// By org.
-pub(crate) type Standings = ReadThrough<OrgId, Standing>;
+pub(crate) struct Standings {
+    read: ReadThrough<OrgId, Standing>,
+    /// Apart, because two who read how an org stands at the same time must count in the same place.
+    tallies: Cache<OrgId, Arc<Tally>>,
+}
+
+impl Standings {
+    /// At most `capacity` orgs, what was read for at most `time_to_live`.
+    pub(crate) fn new(capacity: u64, time_to_live: Duration) -> Self {
+        let tallies = Cache::builder().max_capacity(capacity).time_to_idle(IDLE_TIME).build();
+        Self { read: ReadThrough::new(capacity, time_to_live), tallies }
+    }
+
+    async fn tally(&self, org: OrgId) -> Arc<Tally> {
+        self.tallies.get_with(org, std::future::ready(Arc::default())).await
+    }
+
+    /// Call after a change to an org's plan or budgets is committed.
+    pub(crate) async fn invalidate(&self, org: &OrgId) {
+        self.read.invalidate(org).await;
+    }
+
+    /// Call after a change to orgs that are not known.
+    pub(crate) fn invalidate_all(&self) {
+        self.read.invalidate_all();
+    }
+
+    /// Lets go of what was invalidated.
+    pub(crate) async fn sweep(&self) {
+        self.read.sweep().await;
+        self.tallies.run_pending_tasks().await;
+    }
+}
 
 /// How an org stands.
 #[derive(Debug)]
@@ -26,7 +62,7 @@ pub(crate) struct Standing {
     pub(crate) anchor: Timestamp,
     /// Of most orgs there are none.
     pub(crate) budgets: Vec<Budget>,
-    pub(crate) tally: Tally,
+    pub(crate) tally: Arc<Tally>,
 }
 
 impl Standing {
@@ -46,9 +82,10 @@ impl Inner {
             let budgets = ours.budgets().list().await?;
             let OrgPlan { plan, anchor } = given;
             let plan = self.plan_named(org, plan.as_deref());
-            Ok::<_, Failure>(Some(Standing { org, plan, anchor, budgets, tally: Tally::default() }))
+            let tally = self.standings.tally(org).await;
+            Ok::<_, Failure>(Some(Standing { org, plan, anchor, budgets, tally }))
         };
-        let found = self.standings.get(&org, load).await?;
+        let found = self.standings.read.get(&org, load).await?;
         found.ok_or_else(|| Failure::new(Code::NotFound, "there is no such organization"))
     }
 

@@ -60,11 +60,17 @@ pub(crate) struct Tally {
 #[derive(Debug)]
 pub(crate) struct Counted {
     pub(crate) period: Period,
+    /// Of which cycle the period is.
+    anchor: Timestamp,
     read_at: Timestamp,
     units: [AtomicU64; Metric::ALL.len()],
 }
 
 impl Counted {
+    fn is_of(&self, standing: &Standing, now: Timestamp) -> bool {
+        self.anchor == standing.anchor && self.period.contains(now)
+    }
+
     pub(crate) fn units(&self, metric: Metric) -> u64 {
         self.units.get(metric.index()).map_or(0, |units| units.load(Ordering::Relaxed))
     }
@@ -79,19 +85,19 @@ struct Unchecked {
 
 /// A call that runs; it counts until this is dropped.
 #[derive(Debug)]
-pub(crate) struct Running(Arc<Standing>);
+pub(crate) struct Running(Arc<Tally>);
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.0.tally.in_flight.fetch_sub(1, Ordering::Relaxed);
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 impl Tally {
     /// Counts a call as running, and gives how many run with it.
-    pub(crate) fn begin(standing: &Arc<Standing>) -> (Running, u64) {
-        let before = standing.tally.in_flight.fetch_add(1, Ordering::Relaxed);
-        (Running(Arc::clone(standing)), before + 1)
+    pub(crate) fn begin(self: &Arc<Self>) -> (Running, u64) {
+        let before = self.in_flight.fetch_add(1, Ordering::Relaxed);
+        (Running(Arc::clone(self)), before + 1)
     }
 
     /// Adds what a run of this hub has used and committed.
@@ -142,7 +148,7 @@ impl Hub {
     pub(crate) async fn used(&self, standing: &Arc<Standing>) -> Option<Arc<Counted>> {
         let hub = &*self.0;
         let (now, tally) = (hub.clock.now(), &standing.tally);
-        let known = tally.counted.load_full().filter(|counted| counted.period.contains(now));
+        let known = tally.counted.load_full().filter(|counted| counted.is_of(standing, now));
         if let Some(counted) = &known {
             let age = now - counted.read_at;
             let (fresh, usable) = ages(standing, counted, hub.database.is_shared());
@@ -164,7 +170,7 @@ impl Hub {
         }
         let _turn = tally.turn.lock().await;
         if let Some(counted) = tally.counted.load_full()
-            && counted.period.contains(now)
+            && counted.is_of(standing, now)
             && counted.read_at >= now
         {
             // whoever had the turn before asked for us too
@@ -204,7 +210,8 @@ impl Inner {
             }
         };
         let units: Units = units_of(sums.iter().map(|counted| (counted.counts, counted.quantity)));
-        let counted = Arc::new(Counted { period, read_at: now, units: units.map(AtomicU64::new) });
+        let counted =
+            Arc::new(Counted { period, anchor: standing.anchor, read_at: now, units: units.map(AtomicU64::new) });
         standing.tally.counted.store(Some(Arc::clone(&counted)));
         let unchecked = lock(&standing.tally.unchecked).take();
         if let Some(unchecked) = unchecked

@@ -45,7 +45,11 @@ pub async fn a_feature_that_the_plan_lacks_is_refused_with_the_plan_that_has_it(
     let refused = scene.org.install("echo", json!({})).await;
     refused.expect_problem("plan_required");
     assert_eq!(refused.json()["entitlement"]["lowest_plan"], "business");
-    let dear = Fixture::load("echo").id("dear-echo").edit(|manifest| manifest.plan = Some("enterprise".to_owned()));
+    let dear = Fixture::load("echo").id("dear-echo").edit(|manifest| {
+        manifest.plan = Some("enterprise".to_owned());
+        // they would have to begin with its id
+        manifest.events.emits.clear();
+    });
     let _ = scene.org.upload(dear.pack()).await.expect(201);
     scene.org.install("dear-echo", json!({})).await.expect_problem("plan_required");
     give(&scene, "enterprise").await;
