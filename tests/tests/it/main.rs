@@ -11,6 +11,16 @@
     reason = "tests: what is not as expected must stop them"
 )]
 
+/// Tests that need several hubs, and so PostgreSQL.
+macro_rules! on_one_database {
+    ($($test:ident: $what:ident)*) => {
+        $(#[tokio::test(flavor = "multi_thread")]
+        async fn $test() {
+            patchbay_tests::hub::on_postgres($what()).await;
+        })*
+    };
+}
+
 mod bad_input;
 mod broken_packages;
 mod canary;

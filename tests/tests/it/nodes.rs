@@ -6,11 +6,7 @@ use std::{sync::Arc, time::Duration};
 use patchbay_hub::{Hub, HubConfig, NewApiKey, StartError};
 use patchbay_model::{SystemClock, SystemRandom, org::Scope};
 use patchbay_runtime::Compiler;
-use patchbay_tests::{
-    Fixture, Org, StripeSender, TestHub, Vendor,
-    hub::{Setup, on_postgres},
-    stripe::vector::SECRET,
-};
+use patchbay_tests::{Fixture, Org, StripeSender, TestHub, Vendor, hub::Setup, stripe::vector::SECRET};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
@@ -235,15 +231,6 @@ async fn other_keys() {
     assert!(matches!(error, StartError::OtherKeys(_)), "{error}");
     config.keys_dir = Some(hub.data_dir().join("keys"));
     open(config).await.unwrap().shutdown().await;
-}
-
-macro_rules! on_one_database {
-    ($($test:ident: $what:ident)*) => {
-        $(#[tokio::test(flavor = "multi_thread")]
-        async fn $test() {
-            on_postgres($what()).await;
-        })*
-    };
 }
 
 on_one_database! {

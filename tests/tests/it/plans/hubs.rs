@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use patchbay_tests::{TestHub, hub::on_postgres};
+use patchbay_tests::TestHub;
 use serde_json::json;
 use sqlx::{AssertSqlSafe, raw_sql};
 
@@ -89,15 +89,6 @@ async fn budgets_that_cannot_be_read() {
     assert_eq!(scene.asked(), asked, "a budget that cannot be looked at is not passed");
     as_superuser(&scene.hub, "GRANT INSERT ON budget_reservation TO patchbay_app").await;
     let _ = act(&scene.org, "gpt-4.1").await.expect(200);
-}
-
-macro_rules! on_one_database {
-    ($($test:ident: $what:ident)*) => {
-        $(#[tokio::test(flavor = "multi_thread")]
-        async fn $test() {
-            on_postgres($what()).await;
-        })*
-    };
 }
 
 on_one_database! {
