@@ -257,7 +257,7 @@ impl Hold {
         let (mut budgets, mut asks) = (Vec::new(), Vec::new());
         for budget in &standing.budgets {
             let most = held.sum(budget, |bound| bound.most);
-            if most > 0 && applies(budget, &manifest.id, Some(admitted.key)) {
+            if most > 0 && applies(budget, &manifest.id, admitted.key) {
                 asks.push(Ask { budget: budget.id, spent: 0, wanted: most, at_least: most });
                 budgets.push(budget.clone());
             }

@@ -42,7 +42,7 @@ impl Inner {
         }
         let (period, held) = held.unwrap_or_else(|| (standing.period(self.clock.now()), Vec::new()));
         let plugin = &call.plugin().manifest().id;
-        let key = call.admitted.as_ref().map(|admitted| admitted.key);
+        let key = call.admitted.as_ref().and_then(|admitted| admitted.key);
         // prices are those that the call began under
         let plan = call.admitted.as_ref().map_or(&standing.plan, |admitted| &admitted.standing.plan);
         let mut all: Vec<Spent> =

@@ -54,7 +54,8 @@ pub(crate) fn meters<'a>(
 #[derive(Debug)]
 pub(crate) struct Admitted {
     pub(crate) standing: Arc<Standing>,
-    pub(crate) key: ApiKeyId,
+    /// The key that it was called with, if it was one.
+    pub(crate) key: Option<ApiKeyId>,
     _running: Running,
 }
 
@@ -74,7 +75,7 @@ impl Hub {
         if !standing.plan.stops_nowhere() {
             self.check_limits(&standing, manifest, operation, in_flight).await?;
         }
-        Ok(Admitted { standing, key: caller.key, _running: running })
+        Ok(Admitted { standing, key: Some(caller.key), _running: running })
     }
 
     fn check_features(
@@ -161,3 +162,6 @@ pub(crate) fn action_of<'a>(manifest: &'a Manifest, name: &str) -> Result<&'a Ac
         )
     })
 }
+
+#[cfg(test)]
+mod tests;
