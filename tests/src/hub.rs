@@ -2,6 +2,7 @@
 
 mod database;
 mod org;
+mod process;
 mod reply;
 
 use std::{
@@ -23,6 +24,7 @@ use tokio::{net::TcpListener, sync::oneshot};
 
 pub use database::{on_postgres, on_sqlite};
 pub use org::{Call, Org};
+pub use process::{HubProcess, program};
 pub use reply::Reply;
 
 /// A hub that is about to start.

@@ -13,16 +13,20 @@
     reason = "a library for tests only: a broken harness must stop the test at once"
 )]
 
+pub mod browser;
 pub mod fixtures;
 pub mod hub;
 pub mod oauth;
+pub mod oidc;
 pub mod openai;
 pub mod stripe;
 pub mod vendor;
 
+pub use browser::Browser;
 pub use fixtures::Fixture;
 pub use hub::{Org, Reply, TestHub};
 pub use oauth::OauthVendor;
+pub use oidc::IdentityProvider;
 pub use openai::OpenAi;
 pub use stripe::StripeSender;
 pub use vendor::{Trap, Vendor};

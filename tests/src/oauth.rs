@@ -8,7 +8,7 @@ mod assertion;
 mod authorize;
 mod behaviour;
 mod client;
-mod form;
+pub(crate) mod form;
 mod grants;
 mod keys;
 mod ledger;

@@ -47,6 +47,8 @@ impl Vendor {
         let router = Router::new()
             .route("/ok", any(|| async { axum::Json(serde_json::json!({"ok": true})) }))
             .route("/echo", any(echo))
+            .route("/once", any(once))
+            .route("/limited", any(limited))
             .route("/redirect", any(redirect))
             .route("/huge-header", any(|| async { ([("x-huge", "h".repeat(300 << 10))], "ok") }))
             .route("/many-headers", any(many_headers))
@@ -80,7 +82,7 @@ impl Vendor {
         self.silent.notified().await;
     }
 
-    /// What came to `/echo` and `/redirect`.
+    /// What came to `/echo`, `/once`, `/limited` and `/redirect`.
     #[must_use]
     pub fn requests(&self) -> Vec<Captured> {
         self.requests.lock().unwrap().clone()
@@ -159,6 +161,31 @@ async fn echo(State(requests): State<Requests>, request: Request) -> Response {
     if let Ok(value) = HeaderValue::from_str(&credential) {
         response.headers_mut().insert("x-echo-authorization", value.clone());
         response.headers_mut().insert(header::SET_COOKIE, value);
+    }
+    response
+}
+
+/// Takes its time, and answers with what identifies the request; a test counts what came.
+async fn once(State(requests): State<Requests>, request: Request) -> Response {
+    let captured = capture(&requests, request).await;
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    format!("{} {}", captured.path, captured.header("idempotency-key").unwrap_or("without a key")).into_response()
+}
+
+#[derive(Deserialize)]
+struct Limit {
+    status: u16,
+    name: String,
+    value: String,
+}
+
+/// Answers with this status and this header.
+async fn limited(State(requests): State<Requests>, Query(limit): Query<Limit>, request: Request) -> Response {
+    capture(&requests, request).await;
+    let status = StatusCode::from_u16(limit.status).unwrap_or(StatusCode::OK);
+    let mut response = (status, "limited").into_response();
+    if let (Ok(name), Ok(value)) = (HeaderName::try_from(limit.name), HeaderValue::try_from(limit.value)) {
+        response.headers_mut().insert(name, value);
     }
     response
 }

@@ -17,6 +17,8 @@ mod lock;
 mod plugins;
 mod postgres;
 mod process;
+mod redis;
+mod servers;
 mod test;
 mod toolchain;
 mod wit_check;

@@ -12,7 +12,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::{deny, fixtures, plugins, postgres, process, toolchain::Toolchain, wit_check, workspace::Workspace};
+use crate::{deny, fixtures, plugins, postgres, process, redis, toolchain::Toolchain, wit_check, workspace::Workspace};
 
 /// Flags of `test`.
 #[derive(Debug, clap::Args)]
@@ -52,10 +52,14 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
             let build = ["build", "--workspace", "--all-targets"];
             process::run(process::cargo().current_dir(workspace.root()).args(build))
         });
-    let mut without_postgres = None;
+    let (mut without_postgres, mut without_redis) = (None, None);
     let built = built
         && steps.run("postgresql", || {
             without_postgres = postgres::ensure(workspace)?;
+            Ok(())
+        })
+        && steps.run("redis", || {
+            without_redis = redis::ensure(workspace)?;
             Ok(())
         });
     let mut tally = Tally::default();
@@ -66,6 +70,9 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     println!("tests: {} passed, {} failed, {} skipped", tally.passed, tally.failed, tally.ignored);
     if let Some(why) = without_postgres {
         println!("SKIPPED: all tests on PostgreSQL, which are counted as passed ({why})");
+    }
+    if let Some(why) = without_redis {
+        println!("SKIPPED: tests of shared rate limits, which are counted as passed ({why})");
     }
     if let Some(failed) = steps.failed() {
         bail!("failed: {failed}");

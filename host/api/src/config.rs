@@ -2,8 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
+use ipnet::IpNet;
 use metrics_exporter_prometheus::PrometheusHandle;
 use patchbay_model::{Clock, Random, SystemClock, SystemRandom};
+
+use crate::ForwardedBy;
 
 /// Limits on what comes in over HTTP, and what requests are told apart by. [`ApiConfig::default`] suits a
 /// small machine.
@@ -19,6 +22,10 @@ pub struct ApiConfig {
     pub body_idle_timeout: Duration,
     /// How long a body that is held in memory may take in all.
     pub body_timeout: Duration,
+    /// Networks of the operator's own proxies, which are believed for whom they speak.
+    pub trusted_proxies: Vec<IpNet>,
+    /// The header in which they say it.
+    pub forwarded_by: ForwardedBy,
     /// Renders `/metrics`; `None` for a hub that records none.
     pub metrics: Option<PrometheusHandle>,
     /// For requests' ids.
@@ -35,6 +42,8 @@ impl Default for ApiConfig {
             max_package_bytes: 64 << 20,
             body_idle_timeout: Duration::from_secs(15),
             body_timeout: Duration::from_secs(120),
+            trusted_proxies: Vec::new(),
+            forwarded_by: ForwardedBy::default(),
             metrics: None,
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),

@@ -2,17 +2,27 @@
 //! route can fall back to a framework's plain text.
 //!
 //! The order in a handler's arguments is the order of the checks: first [`Allowed`], so that nobody
-//! learns anything and no body is read without a key, then path and query, then the body.
+//! learns anything and no body is read without a key or beyond a rate limit, then path and query, then the body.
 
 mod allowed;
 mod bytes;
+mod client;
+mod form;
 mod json;
 mod media;
+mod origin;
 mod path;
 mod query;
 
-pub(crate) use allowed::{Admin, Allowed, Invoke, MaybeCaller, Operator, Read};
+pub(crate) use allowed::{
+    Allowed, CallActions, ConnectAccount, Known, ManageConnectSessions, ManageConnections, ManageInstallations,
+    ManageKeys, ManageMembers, ManageOrg, MaybeCaller, Member, OperateHub, ReadActivity, ReadAudit, ReadMembers,
+    ReadSettings, admit_address, notes,
+};
 pub(crate) use bytes::{JsonText, PackageBytes};
-pub(crate) use json::Json;
+pub(crate) use client::Client;
+pub(crate) use form::Form;
+pub(crate) use json::{Json, optional_secret, secret};
+pub(crate) use origin::OwnOrigin;
 pub(crate) use path::Path;
 pub(crate) use query::Query;

@@ -5,6 +5,8 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
+use crate::cookie;
+
 /// Headers that count for all of the origin, or for the connection's host.
 const OF_THE_ORIGIN: [&str; 5] =
     ["alt-svc", "clear-site-data", "public-key-pins", "service-worker-allowed", "strict-transport-security"];
@@ -14,6 +16,7 @@ pub(crate) fn guard(headers: &mut HeaderMap) {
     for name in OF_THE_ORIGIN {
         headers.remove(HeaderName::from_static(name));
     }
+    cookie::strip_foreign(headers);
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox; default-src 'none'"));
 }

@@ -5,16 +5,22 @@
 //! connections is the accept loop ([`serve()`]). Failures are problem documents ([`problem`]).
 
 mod body;
+mod client_address;
 mod config;
+mod cookie;
 mod escape;
 mod extract;
 mod foreign;
 mod linger;
+mod notes;
 mod observe;
 mod openapi;
+mod origin;
+mod page;
 mod problem;
 mod routes;
 mod serve;
+mod signed_in;
 mod state;
 mod view;
 
@@ -23,6 +29,7 @@ use std::sync::Arc;
 use axum::Router;
 use patchbay_hub::Hub;
 
+pub use client_address::ForwardedBy;
 pub use config::{ApiConfig, ServeConfig};
 pub use serve::{serve, serve_within};
 

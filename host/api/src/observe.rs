@@ -23,11 +23,15 @@ use bytes::Bytes;
 use futures::{FutureExt, future::BoxFuture};
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use http_body::{Frame, SizeHint};
+use patchbay_hub::AnswerNotes;
 use patchbay_model::{Clock, Failure, Random, RequestId};
 use tower::{Layer, Service};
 use tracing::{Instrument, Span};
 
-use crate::problem::{self, Problem};
+use crate::{
+    notes,
+    problem::{self, Problem},
+};
 
 /// Carries the request's id in every answer.
 pub(crate) const REQUEST_HEADER: HeaderName = HeaderName::from_static("x-request-id");
@@ -70,7 +74,7 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request) -> Self::Future {
+    fn call(&mut self, mut request: Request) -> Self::Future {
         // The clone stays, the service that was made ready goes with the call.
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
@@ -78,10 +82,13 @@ where
         let route = request.extensions().get::<MatchedPath>().cloned();
         let method = method_label(request.method());
         let span = tracing::info_span!("request", %id, method, route = route_label(route.as_ref()));
-        let mut entry = Entry { id, method, route, span: span.clone(), started: Instant::now(), code: None };
+        let notes = AnswerNotes::default();
+        request.extensions_mut().insert(notes.clone());
+        let mut entry = Entry { notes, id, method, route, span: span.clone(), started: Instant::now(), code: None };
         Box::pin(
             async move {
-                let served = AssertUnwindSafe(async { inner.call(request).await }).catch_unwind().await;
+                let served = patchbay_hub::in_request(id, inner.call(request));
+                let served = AssertUnwindSafe(served).catch_unwind().await;
                 let response = match served {
                     Ok(Ok(response)) => response,
                     Ok(Err(never)) => match never {},
@@ -96,6 +103,7 @@ where
 
 /// One request, from its head to the end of its answer.
 struct Entry {
+    notes: AnswerNotes,
     id: RequestId,
     method: &'static str,
     route: Option<MatchedPath>,
@@ -115,6 +123,7 @@ impl Entry {
             }
             response = problem::render(response, &problem, self.id);
         }
+        notes::write(&self.notes, response.headers_mut());
         if let Ok(id) = HeaderValue::try_from(self.id.to_string()) {
             let taken = response.headers().contains_key(REQUEST_HEADER);
             response.headers_mut().insert(if taken { OWN_REQUEST_HEADER } else { REQUEST_HEADER }, id);

@@ -1,43 +1,79 @@
 //! The routes, one file each; this list is the table of contents.
 
+pub(crate) mod accept_invitation;
+pub(crate) mod authorize_connect;
 pub(crate) mod authorize_connection;
+pub(crate) mod begin_oidc;
+pub(crate) mod change_password;
+pub(crate) mod connect_page;
+pub(crate) mod create_api_key;
+pub(crate) mod create_connect_session;
+pub(crate) mod create_invitation;
+pub(crate) mod delete_api_key;
 pub(crate) mod delete_budget;
+pub(crate) mod delete_connect_session;
 pub(crate) mod delete_connection;
 pub(crate) mod delete_installation;
+pub(crate) mod delete_invitation;
+pub(crate) mod delete_member;
 pub(crate) mod delete_oauth_client;
+pub(crate) mod delete_session;
 pub(crate) mod docs;
 pub(crate) mod estimate_usage;
+pub(crate) mod get_api_key;
 pub(crate) mod get_blob;
 pub(crate) mod get_budget;
+pub(crate) mod get_connect;
+pub(crate) mod get_connect_session;
 pub(crate) mod get_connection;
 pub(crate) mod get_installation;
+pub(crate) mod get_member;
 pub(crate) mod get_oauth_client;
+pub(crate) mod get_org;
 pub(crate) mod get_plan;
+pub(crate) mod get_rate_limits;
 pub(crate) mod get_run;
 pub(crate) mod get_webhook;
 pub(crate) mod healthz;
+pub(crate) mod invitation_page;
 pub(crate) mod invoke_action;
+pub(crate) mod leave_org;
+pub(crate) mod list_api_keys;
+pub(crate) mod list_audit;
 pub(crate) mod list_budgets;
 pub(crate) mod list_events;
 pub(crate) mod list_installations;
+pub(crate) mod list_invitations;
+pub(crate) mod list_members;
 pub(crate) mod list_plugins;
 pub(crate) mod list_runs;
+pub(crate) mod list_sessions;
 pub(crate) mod list_usage;
 pub(crate) mod list_webhooks;
 pub(crate) mod metrics;
 pub(crate) mod oauth_callback;
+pub(crate) mod oidc_callback;
 pub(crate) mod openapi;
 pub(crate) mod proxy;
 pub(crate) mod put_budget;
+pub(crate) mod put_connect;
 pub(crate) mod put_connection;
 pub(crate) mod put_installation;
+pub(crate) mod put_member;
 pub(crate) mod put_oauth_client;
+pub(crate) mod put_org;
+pub(crate) mod put_rate_limits;
 pub(crate) mod readyz;
 pub(crate) mod receive_webhook;
 pub(crate) mod replay_webhook;
+pub(crate) mod rotate_api_key;
+pub(crate) mod sign_in;
+pub(crate) mod sign_out;
+pub(crate) mod switch_org;
 pub(crate) mod upload_plugin;
+pub(crate) mod who_am_i;
 
-use axum::routing::{any, get};
+use axum::routing::{any, get, post};
 use http::Uri;
 use patchbay_model::{Code, Failure};
 use utoipa::OpenApi;
@@ -67,6 +103,11 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
             delete_oauth_client::delete_oauth_client
         ))
         .routes(routes!(oauth_callback::oauth_callback))
+        .routes(routes!(create_connect_session::create_connect_session))
+        .routes(routes!(get_connect_session::get_connect_session, delete_connect_session::delete_connect_session))
+        .routes(routes!(get_connect::get_connect))
+        .routes(routes!(put_connect::put_connect))
+        .routes(routes!(authorize_connect::authorize_connect))
         .routes(routes!(invoke_action::invoke_action))
         .routes(routes!(list_runs::list_runs))
         .routes(routes!(get_run::get_run))
@@ -77,15 +118,40 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
         .routes(routes!(list_budgets::list_budgets))
         .routes(routes!(get_budget::get_budget, put_budget::put_budget, delete_budget::delete_budget))
         .routes(routes!(list_events::list_events))
+        .routes(routes!(list_audit::list_audit))
         .routes(routes!(list_webhooks::list_webhooks))
         .routes(routes!(get_webhook::get_webhook))
         .routes(routes!(replay_webhook::replay_webhook))
+        .routes(routes!(get_rate_limits::get_rate_limits, put_rate_limits::put_rate_limits))
+        .routes(routes!(sign_in::sign_in, who_am_i::who_am_i, sign_out::sign_out))
+        .routes(routes!(switch_org::switch_org))
+        .routes(routes!(leave_org::leave_org))
+        .routes(routes!(change_password::change_password))
+        .routes(routes!(list_sessions::list_sessions))
+        .routes(routes!(delete_session::delete_session))
+        .routes(routes!(begin_oidc::begin_oidc))
+        .routes(routes!(oidc_callback::oidc_callback))
+        .routes(routes!(get_org::get_org, put_org::put_org))
+        .routes(routes!(list_members::list_members))
+        .routes(routes!(get_member::get_member, put_member::put_member, delete_member::delete_member))
+        .routes(routes!(list_invitations::list_invitations, create_invitation::create_invitation))
+        .routes(routes!(accept_invitation::accept_invitation))
+        .routes(routes!(delete_invitation::delete_invitation))
+        .routes(routes!(list_api_keys::list_api_keys, create_api_key::create_api_key))
+        .routes(routes!(get_api_key::get_api_key, delete_api_key::delete_api_key))
+        .routes(routes!(rotate_api_key::rotate_api_key))
         .routes(routes!(healthz::healthz))
         .routes(routes!(readyz::readyz))
         // These take every method and any path below them, which OpenAPI has no words for; `ApiDoc` says
         // what can be said.
         .route("/v1/proxy/{plugin}/{*path}", any(proxy::proxy))
         .route("/hooks/{token}", any(receive_webhook::receive_webhook))
+        // Pages for people, which no program asks for.
+        .route("/invitations/{token}", get(invitation_page::show).post(invitation_page::accept))
+        .route("/invitations/{token}/oidc", post(invitation_page::accept_by_oidc))
+        .route("/connect/{token}", get(connect_page::show))
+        .route("/connect/{token}/{plugin}", post(connect_page::put))
+        .route("/connect/{token}/{plugin}/authorize", post(connect_page::authorize))
         .route("/metrics", get(metrics::metrics))
         .route("/openapi.json", get(openapi::openapi))
         .route("/docs", get(docs::page))

@@ -28,7 +28,7 @@ use tokio::{
 };
 use tower::ServiceExt;
 
-use crate::{ServeConfig, linger::Linger};
+use crate::{ServeConfig, client_address::Peer, linger::Linger};
 
 /// Serves with the default limits until `shutdown` is done, then lets running requests end.
 pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()>) {
@@ -50,7 +50,7 @@ pub async fn serve_within(
     let mut running = JoinSet::new();
     tokio::pin!(shutdown);
     loop {
-        let (stream, permit) = tokio::select! {
+        let (stream, peer, permit) = tokio::select! {
             accepted = accept(&listener, &connections) => accepted,
             Some(_) = running.join_next() => continue,
             () = &mut shutdown => break,
@@ -65,7 +65,7 @@ pub async fn serve_within(
             let first = Arc::clone(&first);
             move |request: Request<Incoming>| {
                 first.store(true, Ordering::Relaxed);
-                router.clone().oneshot(with_linger(request))
+                router.clone().oneshot(with_linger(request, peer))
             }
         });
         let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
@@ -108,14 +108,14 @@ fn builder(config: &ServeConfig) -> auto::Builder<TokioExecutor> {
     builder
 }
 
-async fn accept(listener: &TcpListener, connections: &Arc<Semaphore>) -> (TcpStream, OwnedSemaphorePermit) {
+async fn accept(listener: &TcpListener, connections: &Arc<Semaphore>) -> (TcpStream, Peer, OwnedSemaphorePermit) {
     let permit = match Arc::clone(connections).acquire_owned().await {
         Ok(permit) => permit,
         Err(_closed) => pending().await,
     };
     loop {
         match listener.accept().await {
-            Ok((stream, _peer)) => return (stream, permit),
+            Ok((stream, peer)) => return (stream, Peer(peer.ip()), permit),
             Err(error) if is_of_the_peer(&error) => tracing::debug!(%error, "connection lost before it was accepted"),
             Err(error) => {
                 // Out of file descriptors, most likely: others must close first, so spinning helps nobody.
@@ -140,7 +140,8 @@ async fn no_request(first: &AtomicBool, limit: Duration) {
     }
 }
 
-fn with_linger(request: Request<Incoming>) -> Request<Body> {
+fn with_linger(mut request: Request<Incoming>, peer: Peer) -> Request<Body> {
+    request.extensions_mut().insert(peer);
     // A client that waits for `100 Continue` sends nothing before it is asked, and HTTP/2 can refuse a
     // body without closing the connection.
     let drain = request.version() < Version::HTTP_2 && !request.headers().contains_key(header::EXPECT);

@@ -3,27 +3,41 @@
 //! These types are the API's own, not those of the hub: a field that is added inside does not leak out,
 //! and each conversion names every field, so that one that is added cannot be forgotten either.
 
+mod api_key;
+mod audit;
 mod budget;
+mod connect_session;
 mod connection;
 mod event;
 mod installation;
+mod member;
 mod oauth;
+mod org;
 mod page;
 mod plan;
 mod plugin;
+mod rates;
 mod run;
+mod session;
 mod usage;
 mod webhook;
 
+pub(crate) use api_key::{ApiKey, ApiKeyReply};
+pub(crate) use audit::AuditEntry;
 pub(crate) use budget::Budget;
+pub(crate) use connect_session::{Connect, ConnectSession, ConnectSessionReply};
 pub(crate) use connection::Connection;
 pub(crate) use event::Event;
 pub(crate) use installation::{Installation, Policy};
+pub(crate) use member::{Invitation, InvitationReply, Member};
 pub(crate) use oauth::{Oauth, OauthClient};
+pub(crate) use org::Org;
 pub(crate) use page::Page;
 pub(crate) use plan::{Entitlement, Period, Plan, Price};
 pub(crate) use plugin::Plugin;
+pub(crate) use rates::{OwnRates, RateLimits};
 pub(crate) use run::{Blob, Run};
+pub(crate) use session::{Identity, Membership, Session, SessionReply};
 pub(crate) use usage::{MetricUsage, Usage};
 pub(crate) use webhook::Webhook;
 

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use patchbay_model::PluginId;
 
-use crate::{db, init, key, plan, plugin, serve, usage};
+use crate::{audit, connection, db, init, installation, key, limits, member, org, plan, plugin, serve, usage, vault};
 
 /// Integrations as sandboxed plugins, behind one API.
 #[derive(Debug, Parser)]
@@ -22,9 +23,24 @@ pub enum Command {
     Init(init::Options),
     /// Run the hub
     Serve(serve::Options),
+    /// Organizations
+    #[command(subcommand)]
+    Org(org::OrgCommand),
+    /// People in organizations
+    #[command(subcommand)]
+    Member(member::MemberCommand),
     /// API keys
     #[command(subcommand)]
     Key(key::KeyCommand),
+    /// Plugins of an organization
+    #[command(subcommand)]
+    Installation(installation::InstallationCommand),
+    /// An organization's credentials for plugins
+    #[command(subcommand)]
+    Connection(connection::ConnectionCommand),
+    /// An organization's rate limits
+    #[command(subcommand)]
+    Limits(limits::LimitsCommand),
     /// Plans: what there is, and who has which
     #[command(subcommand)]
     Plan(plan::PlanCommand),
@@ -33,6 +49,12 @@ pub enum Command {
     /// The database: its schema, and the proof that it keeps organizations apart
     #[command(subcommand)]
     Db(db::DbCommand),
+    /// The keys that secrets are sealed with, and their rotation
+    #[command(subcommand)]
+    Vault(vault::VaultCommand),
+    /// The audit log: verify, export
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Make, build, sign and inspect plugins
     Plugin(plugin::PluginCommand),
     /// Compile a component from standard input; the hub runs this in a limited process of its own
@@ -50,6 +72,32 @@ pub struct ConfigOption {
     /// The configuration, a TOML file. `PATCHBAY__SECTION__KEY` in the environment wins over it
     #[arg(long = "config", value_name = "FILE", env = "PATCHBAY_CONFIG")]
     pub file: PathBuf,
+}
+
+/// Which organization a command is about, and how it prints.
+#[derive(Debug, Args)]
+pub struct OrgOptions {
+    /// The organization's name or id
+    pub org: String,
+    #[command(flatten)]
+    pub config: ConfigOption,
+    /// Print JSON, one object per line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Which plugin of an organization a command is about, and how it prints.
+#[derive(Debug, Args)]
+pub struct PluginOptions {
+    /// The organization's name or id
+    pub org: String,
+    /// The plugin's id
+    pub plugin: PluginId,
+    #[command(flatten)]
+    pub config: ConfigOption,
+    /// Print JSON, one object per line
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[cfg(test)]

@@ -4,12 +4,15 @@
 //! Paths in it start at the file's own folder, so that it means the same from wherever it is used.
 
 mod build;
+mod keys;
 mod limits;
 mod oauth;
+mod oidc;
+mod rates;
+mod server;
 
 use std::{
     collections::BTreeMap,
-    net::SocketAddr,
     path::{Path, PathBuf},
 };
 
@@ -19,13 +22,25 @@ use patchbay_storage::DatabaseUrl;
 use serde::{Deserialize, Deserializer};
 use url::Url;
 
+pub use keys::{Audit, Vault};
 pub use limits::Limits;
 pub use oauth::OauthClient;
+pub use oidc::Oidc;
+pub use rates::RateLimits;
+pub use server::{Forwarded, Server};
 
 use crate::fix::OrFix;
 
 /// Keys whose value in the environment is a list with commas.
-const LISTS: [&str; 4] = ["plugins.publishers", "plugins.new_publisher_of", "egress.allow_addresses", "egress.ports"];
+const LISTS: [&str; 7] = [
+    "server.trusted_proxies",
+    "plugins.publishers",
+    "plugins.new_publisher_of",
+    "oidc.allowed_domains",
+    "egress.allow_addresses",
+    "egress.ports",
+    "audit.former_keys",
+];
 
 /// The whole of it. Every section may be missing.
 #[derive(Debug, Default, Deserialize)]
@@ -35,6 +50,10 @@ pub struct Config {
     pub server: Server,
     /// What is kept.
     pub data: Data,
+    /// The keys that what is sealed depends on.
+    pub vault: Vault,
+    /// The audit log.
+    pub audit: Audit,
     /// What may run.
     pub plugins: Plugins,
     /// Vendors' host names to the base URLs that are called instead: simulators, sandboxes, gateways.
@@ -42,8 +61,12 @@ pub struct Config {
     pub upstreams: BTreeMap<String, Url>,
     /// The operator's clients at vendors' authorization servers, by plugin.
     pub oauth: BTreeMap<String, OauthClient>,
+    /// By whom people sign in, beside passwords.
+    pub oidc: Option<Oidc>,
     /// What a call may use.
     pub limits: Limits,
+    /// How often orgs, keys and addresses may ask.
+    pub rate_limits: RateLimits,
     /// Of plans altogether.
     pub billing: patchbay_hub::Billing,
     /// The plans that organizations can have.
@@ -65,43 +88,6 @@ fn upstreams<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<Stri
         Err(error) => Err(serde::de::Error::custom(format!("upstream of {host}: {text:?} is no URL ({error})"))),
     };
     texts.into_iter().map(parse).collect()
-}
-
-/// `[server]`
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Server {
-    /// Address and port.
-    pub listen: SocketAddr,
-    /// How the outside world reaches the hub: the base of webhook URLs.
-    pub public_url: String,
-    /// Open connections at once.
-    pub max_connections: usize,
-    /// The largest input of an action, in KiB.
-    pub max_action_kib: usize,
-    /// The largest body of a proxied request, in KiB, where the plugin's route names none.
-    pub max_proxy_kib: u64,
-    /// For a request's head, and between two requests of a connection, in seconds.
-    pub header_timeout_s: u64,
-    /// Between two pieces of a body, in seconds.
-    pub body_idle_timeout_s: u64,
-    /// How long running requests may go on after the hub was told to stop, in seconds.
-    pub shutdown_grace_s: u64,
-}
-
-impl Default for Server {
-    fn default() -> Self {
-        Self {
-            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
-            public_url: "http://127.0.0.1:8080".to_owned(),
-            max_connections: 10_000,
-            max_action_kib: 4 << 10,
-            max_proxy_kib: 32 << 10,
-            header_timeout_s: 30,
-            body_idle_timeout_s: 15,
-            shutdown_grace_s: 15,
-        }
-    }
 }
 
 /// `[data]`
@@ -241,12 +227,16 @@ impl Config {
             *path = folder.join(&*path);
         }
         config.oauth.values_mut().for_each(|client| client.start_at(folder));
+        config.vault.start_at(folder);
+        config.audit.start_at(folder);
+        config.oidc.iter_mut().for_each(|oidc| oidc.start_at(folder));
         Ok(config)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use patchbay_hub::KeySource;
     use secrecy::ExposeSecret as _;
 
     use super::*;
@@ -305,6 +295,7 @@ mod tests {
         assert_eq!(format!("{:#?}", shown.hub().unwrap()), format!("{:#?}", default.hub().unwrap()));
         assert_eq!(format!("{:#?}", shown.server), format!("{:#?}", default.server));
         assert_eq!(format!("{:?} {:?}", shown.data, shown.log), format!("{:?} {:?}", default.data, default.log));
+        assert_eq!(format!("{:?}", shown.audit), format!("{:?}", default.audit));
     }
 
     #[test]
@@ -345,6 +336,56 @@ mod tests {
         assert_eq!(client.private_key.as_deref(), Some(Path::new("/etc/patchbay/salesforce.pem")));
         assert!(!format!("{config:?}").contains("canary"));
         assert!(parse("[oauth.salesforce]\nclient_id = \"hub\"\nsecret = \"s\"", &[]).is_err());
+    }
+
+    #[test]
+    fn keys_come_from_files_the_environment_and_commands() {
+        let text = "[vault]\ncurrent = 2\n[vault.keys.1]\nfile = \"keys/master\"\n[vault.keys.2]\ncommand = [\"kms\", \"a,b\"]";
+        let config =
+            parse(text, &[("PATCHBAY__VAULT__KEYS__3__ENV", "KEK"), ("PATCHBAY__AUDIT__KEY__FILE", "sign")]).unwrap();
+        let keys = config.hub().unwrap().keys;
+        assert_eq!(keys.current, Some(2));
+        assert_eq!(keys.keys[&1], KeySource::File(PathBuf::from("/etc/patchbay/keys/master")));
+        let KeySource::Command(command) = &keys.keys[&2] else { panic!("a command") };
+        assert_eq!(command.arguments, ["a,b"]);
+        assert_eq!(keys.keys[&3], KeySource::Env("KEK".to_owned()));
+        let signing = config.hub().unwrap().signing;
+        assert_eq!(signing.key, Some(KeySource::File(PathBuf::from("/etc/patchbay/sign"))));
+        assert!(parse("[vault.keys.1]\npath = \"x\"", &[]).is_err());
+        assert!(parse("[vault.keys.1]", &[]).unwrap().hub().is_err());
+    }
+
+    #[test]
+    fn rate_limits_are_as_people_write_them_and_the_stores_password_is_not_shown() {
+        let text = "[rate_limits]\nkey = \"100/s\"\norg = \"unlimited\"\nendpoints = { read = \"5/10s\" }\n\
+                    store = \"redis://:hunter2@cache:6379\"";
+        let config = parse(text, &[("PATCHBAY__SERVER__TRUSTED_PROXIES", "10.0.0.0/8,192.0.2.1/32")]).unwrap();
+        let rates = config.hub().unwrap().rates;
+        let text = |rate: Option<patchbay_model::rate::Rate>| rate.map(|rate| rate.to_string());
+        assert_eq!((text(rates.key), text(rates.org)), (Some("100/s".to_owned()), None));
+        assert_eq!(rates.endpoints.len(), 1);
+        assert_eq!(config.server.trusted_proxies.len(), 2);
+        assert!(!format!("{config:?} {rates:?}").contains("hunter2"));
+        let error = format!("{:#}", parse("[rate_limits]\nkey = \"many\"", &[]).unwrap_err());
+        assert!(error.contains("6000/min"), "{error}");
+        let error = format!("{:#}", parse("[rate_limits]\nstore = \"http://:hunter2@x\"", &[]).unwrap_err());
+        assert!(error.contains("redis://") && !error.contains("hunter2"), "{error}");
+    }
+
+    #[test]
+    fn the_identity_providers_secret_comes_from_one_place_and_is_not_shown() {
+        let text =
+            "[oidc]\nissuer = \"https://id.example.com\"\nclient_id = \"hub\"\nallowed_domains = [\"Example.com\"]";
+        let config = parse(text, &[("PATCHBAY__OIDC__CLIENT_SECRET", "canary")]).unwrap();
+        let oidc = config.hub().unwrap().oidc.unwrap();
+        assert_eq!(oidc.provider.client_secret.as_ref().unwrap().expose_secret(), "canary");
+        assert_eq!(oidc.allowed_domains, ["example.com"]);
+        assert!(oidc.provision.is_none());
+        assert!(!format!("{config:?} {oidc:?}").contains("canary"));
+        let twice = [("PATCHBAY__OIDC__CLIENT_SECRET", "a"), ("PATCHBAY__OIDC__CLIENT_SECRET_FILE", "b")];
+        assert!(parse(text, &twice).unwrap().hub().is_err());
+        let http = text.replace("https://", "http://");
+        assert!(parse(&http, &[]).unwrap().hub().is_err());
     }
 
     #[test]

@@ -3,9 +3,9 @@
 use anyhow::{Context, Result};
 use chrono::Duration;
 use clap::{Args, Subcommand, ValueEnum};
-use patchbay_hub::NewApiKey;
+use patchbay_hub::{Caller, NewApiKey, RotateApiKey};
 use patchbay_model::{ApiKeyId, Clock, SystemClock, org};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{cli::ConfigOption, config::Config, fix::OrFix, open};
 
@@ -16,6 +16,8 @@ pub enum KeyCommand {
     Create(Create),
     /// List an organization's keys, without the secrets
     List(List),
+    /// Make a key in the place of another one, which works on for a while; it is shown once
+    Rotate(Rotate),
     /// Make a key stop working. A hub that runs takes note within a minute, on PostgreSQL at once
     Revoke(Revoke),
 }
@@ -55,6 +57,27 @@ pub struct List {
     json: bool,
 }
 
+/// Flags of `key rotate`.
+#[derive(Debug, Args)]
+pub struct Rotate {
+    #[command(flatten)]
+    config: ConfigOption,
+    /// The organization's name or id
+    #[arg(long, default_value = "default")]
+    org: String,
+    /// The old key's id, as `key list` shows it
+    key: String,
+    /// How long the old key works on; at most 168 (7 days)
+    #[arg(long, value_name = "HOURS", default_value_t = 24)]
+    overlap_hours: u64,
+    /// The new key stops working after so many days; after as long as the old one was made for if not said
+    #[arg(long, value_name = "DAYS")]
+    expires_in_days: Option<u32>,
+    /// Print {"id","org","api_key"} for a script
+    #[arg(long)]
+    json: bool,
+}
+
 /// Flags of `key revoke`.
 #[derive(Debug, Args)]
 pub struct Revoke {
@@ -65,6 +88,9 @@ pub struct Revoke {
     org: String,
     /// The key's id, as `key list` shows it
     key: String,
+    /// Print {"id","revoked"} for a script
+    #[arg(long)]
+    json: bool,
 }
 
 /// A scope on the command line.
@@ -76,6 +102,14 @@ enum Scope {
     Read,
     /// Install and configure plugins, set connections
     Admin,
+    /// Let end users connect an account each
+    Connect,
+    /// Manage members and the organization's name
+    Members,
+    /// Manage API keys
+    Keys,
+    /// Read the audit log
+    Audit,
     /// Upload plugins for the whole hub
     Operator,
 }
@@ -86,6 +120,10 @@ impl From<Scope> for org::Scope {
             Scope::Invoke => Self::Invoke,
             Scope::Read => Self::Read,
             Scope::Admin => Self::Admin,
+            Scope::Connect => Self::Connect,
+            Scope::Members => Self::Members,
+            Scope::Keys => Self::Keys,
+            Scope::Audit => Self::Audit,
             Scope::Operator => Self::Operator,
         }
     }
@@ -96,6 +134,7 @@ pub async fn run(command: KeyCommand) -> Result<()> {
     match command {
         KeyCommand::Create(options) => create(options).await,
         KeyCommand::List(options) => list(options).await,
+        KeyCommand::Rotate(options) => rotate(options).await,
         KeyCommand::Revoke(options) => revoke(options).await,
     }
 }
@@ -109,36 +148,50 @@ async fn create(options: Create) -> Result<()> {
     let made = hub.create_api_key(org, new).await.context("cannot make the key");
     hub.shutdown().await;
     let (key, secret) = made?;
-    let secret = secret.expose_secret();
-    if options.json {
-        println!("{}", serde_json::json!({ "id": key.id, "org": org, "api_key": secret }));
-    } else {
-        println!("id       {}\nAPI key  {secret}\n\nThe key is shown only now.", key.id);
-    }
+    show(&key, &secret, options.json);
     Ok(())
 }
 
-async fn list(options: List) -> Result<()> {
-    let config = Config::load(&options.config.file)?;
-    let hub = open::hub(&config).await?;
+async fn rotate(options: Rotate) -> Result<()> {
+    let old: ApiKeyId = options.key.parse().or_fix("take the id that `patchbay key list` shows, not the key itself")?;
+    let hub = open::hub(&Config::load(&options.config.file)?).await?;
     let org = open::org(&hub, &options.org).await?;
-    let database = open::database(&config).await?;
-    let mut tx = database.read().await?;
+    let expires_at = options.expires_in_days.map(|days| SystemClock.now() + Duration::days(days.into()));
+    let rotate = RotateApiKey { overlap_s: Some(options.overlap_hours.saturating_mul(3600)), expires_at };
+    let made = hub.rotate_api_key(&Caller::operator(org), old, rotate).await.context("cannot replace the key");
+    hub.shutdown().await;
+    let (key, secret) = made?;
+    show(&key, &secret, options.json);
+    Ok(())
+}
+
+fn show(key: &org::ApiKey, secret: &SecretString, json: bool) {
+    let secret = secret.expose_secret();
+    if json {
+        println!("{}", serde_json::json!({ "id": key.id, "org": key.org, "api_key": secret }));
+    } else {
+        println!("id       {}\nAPI key  {secret}\n\nThe key is shown only now.", key.id);
+    }
+}
+
+async fn list(options: List) -> Result<()> {
+    let hub = open::hub(&Config::load(&options.config.file)?).await?;
+    let caller = Caller::operator(open::org(&hub, &options.org).await?);
     let mut after = None;
     loop {
-        let keys = tx.org(org).api_keys().list(after, 200).await?;
-        let Some(last) = keys.last() else { break };
-        after = Some(last.id);
-        for key in keys {
+        let page = hub.api_keys(&caller, after, Some(200)).await.context("cannot list the keys")?;
+        for key in &page.items {
             if options.json {
-                println!("{}", serde_json::to_string(&key)?);
+                println!("{}", serde_json::to_string(key)?);
             } else {
-                println!("{}", line(&key));
+                println!("{}", line(key));
             }
         }
+        after = page.items.last().map(|key| key.id);
+        if page.next.is_none() {
+            break;
+        }
     }
-    drop(tx);
-    database.close().await;
     hub.shutdown().await;
     Ok(())
 }
@@ -150,7 +203,8 @@ fn line(key: &org::ApiKey) -> String {
         (None, Some(at)) => format!("expires {}", at.format("%F")),
         (None, None) => "no expiry".to_owned(),
     };
-    format!("{}  {scopes}  {state}  {}", key.id, key.name)
+    let used = key.used_at.map_or_else(|| "never used".to_owned(), |at| format!("used {}", at.format("%F")));
+    format!("{}  {scopes}  {state}  {used}  {}", key.id, key.name)
 }
 
 async fn revoke(options: Revoke) -> Result<()> {
@@ -160,6 +214,10 @@ async fn revoke(options: Revoke) -> Result<()> {
     let revoked = hub.revoke_api_key(org, key).await.context("cannot revoke the key");
     hub.shutdown().await;
     revoked?;
-    println!("{key} is revoked");
+    if options.json {
+        println!("{}", serde_json::json!({ "id": key, "revoked": true }));
+    } else {
+        println!("{key} is revoked");
+    }
     Ok(())
 }

@@ -3,19 +3,28 @@
 //! `anyhow` ends here. Below this crate errors are types; here they become two lines for a person: what
 //! went wrong, and what to do about it ([`fix`]).
 
+mod audit;
 mod cli;
 mod config;
+mod connection;
 mod db;
 mod fix;
 mod init;
+mod input;
+mod installation;
 mod key;
+mod limits;
 mod logging;
+mod member;
 mod open;
+mod org;
 mod plan;
 mod plugin;
+mod secret;
 mod serve;
 mod table;
 mod usage;
+mod vault;
 
 use std::process::ExitCode;
 
@@ -35,10 +44,17 @@ fn main() -> ExitCode {
         Command::Plugin(command) => block_on(plugin::run(command)),
         Command::Init(options) => block_on(init::run(options)),
         Command::Serve(options) => block_on(serve::run(options)),
+        Command::Org(command) => block_on(org::run(command)),
+        Command::Member(command) => block_on(member::run(command)),
         Command::Key(command) => block_on(key::run(command)),
+        Command::Installation(command) => block_on(installation::run(command)),
+        Command::Connection(command) => block_on(connection::run(command)),
+        Command::Limits(command) => block_on(limits::run(command)),
         Command::Plan(command) => block_on(plan::run(command)),
         Command::Usage(options) => block_on(usage::run(options)),
         Command::Db(command) => block_on(db::run(command)),
+        Command::Vault(command) => block_on(vault::run(command)),
+        Command::Audit(command) => block_on(audit::run(command)),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

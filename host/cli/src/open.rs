@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use patchbay_hub::Hub;
+use patchbay_hub::{Caller, Hub};
 use patchbay_model::{OrgId, SystemClock, SystemRandom};
 use patchbay_storage::{Database, DatabaseUrl};
 
@@ -13,6 +13,22 @@ use crate::config::Config;
 pub async fn hub(config: &Config) -> Result<Hub> {
     let hub = Hub::open(config.hub()?, Arc::new(SystemClock), Arc::new(SystemRandom)).await;
     hub.with_context(|| format!("cannot open the data folder {}", config.data.dir.display()))
+}
+
+/// The hub with its plugins, and the operator acting for an org.
+pub struct Acting {
+    /// The hub; shut it down at the end.
+    pub hub: Hub,
+    /// The operator.
+    pub caller: Caller,
+}
+
+/// Opens the hub with its plugins, to act for the org of this id or name.
+pub async fn acting(config: &Config, name_or_id: &str) -> Result<Acting> {
+    let hub = Hub::open_with_plugins(config.hub()?, Arc::new(SystemClock), Arc::new(SystemRandom)).await;
+    let hub = hub.with_context(|| format!("cannot open the data folder {}", config.data.dir.display()))?;
+    let caller = hub.operator(org(&hub, name_or_id).await?).await?;
+    Ok(Acting { hub, caller })
 }
 
 /// The database alone, for lists that no caller of the API has.

@@ -7,6 +7,7 @@ use clap::Args;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use patchbay_hub::Hub;
 use patchbay_model::{SystemClock, SystemRandom};
+use rustix::process::{Resource, Rlimit, setrlimit};
 use tokio::{
     net::TcpSocket,
     signal::unix::{SignalKind, signal},
@@ -35,6 +36,7 @@ pub struct Options {
 pub async fn run(options: Options) -> Result<()> {
     let config = Config::load(&options.config.file)?;
     logging::start(&config.log)?;
+    leave_no_core()?;
     let metrics = record_metrics()?;
     let listen = options.listen.unwrap_or(config.server.listen);
     // Bound before the plugins are compiled, so that a taken port is said at once; listening only after,
@@ -56,6 +58,13 @@ pub async fn run(options: Options) -> Result<()> {
     hub.shutdown().await;
     upkeep.abort();
     Ok(())
+}
+
+/// A process that dies must not write its memory to the disk: opened keys are in it. Rejected: to make the process
+/// undumpable as well, which takes away its own view of its pages, by which instances are made in half the time.
+fn leave_no_core() -> Result<()> {
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    setrlimit(Resource::Core, none).context("cannot forbid core dumps")
 }
 
 fn bind(address: SocketAddr) -> std::io::Result<TcpSocket> {

@@ -1,5 +1,7 @@
 //! Why a request did not go out, or its answer did not come in.
 
+use std::time::Duration;
+
 use patchbay_model::{Code, Failure};
 
 /// A failure of the way out. Its texts are for the plugin's author and the caller: they name hosts, never
@@ -21,6 +23,9 @@ pub enum EgressError {
     /// The time for the headers, or the whole call's, is over.
     #[error("the vendor did not answer in time")]
     Timeout,
+    /// The vendor asked for a pause that is longer than what there is time for; nothing was sent.
+    #[error("the vendor asked not to be called for another {} s", .0.as_secs_f64().ceil())]
+    Paused(Duration),
     /// No connection; nothing was sent.
     #[error("{0}")]
     Unreachable(String),
@@ -33,6 +38,15 @@ pub enum EgressError {
 }
 
 impl EgressError {
+    /// True if the vendor cannot have done anything of the request, because it cannot have seen it.
+    #[must_use]
+    pub const fn is_unseen(&self) -> bool {
+        matches!(
+            self,
+            Self::Denied(_) | Self::AddressDenied(_) | Self::Paused(_) | Self::Unreachable(_) | Self::InvalidRequest(_)
+        )
+    }
+
     /// The code that goes with it.
     #[must_use]
     pub const fn code(&self) -> Code {
@@ -42,6 +56,7 @@ impl EgressError {
             Self::HeadersTooLarge(_) => Code::EgressHeadersTooLarge,
             Self::BodyTooLarge(_) => Code::EgressBodyTooLarge,
             Self::Timeout => Code::UpstreamTimeout,
+            Self::Paused(_) => Code::VendorRateLimited,
             Self::Unreachable(_) | Self::BrokenOff(_) => Code::UpstreamUnavailable,
             Self::InvalidRequest(_) => Code::PluginError,
         }
@@ -50,6 +65,10 @@ impl EgressError {
 
 impl From<EgressError> for Failure {
     fn from(error: EgressError) -> Self {
-        Self::new(error.code(), error.to_string())
+        let failure = Self::new(error.code(), error.to_string());
+        match error {
+            EgressError::Paused(wait) => failure.retry_after(wait),
+            _ => failure,
+        }
     }
 }

@@ -3,13 +3,14 @@
 //! It goes in after the allow-list check and takes the place of whatever the guest wrote there, so a guest
 //! can neither read it nor send it anywhere else, nor send another key in its name.
 
-use std::{borrow::Cow, fmt, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use patchbay_package::manifest::Inject;
 use secrecy::{ExposeSecret, SecretString};
 use url::{Url, form_urlencoded};
+use zeroize::Zeroizing;
 
 use crate::{EgressError, rules::covers};
 
@@ -47,7 +48,7 @@ impl Injection {
             (Some(header), None) => {
                 let name = HeaderName::from_bytes(header.as_bytes())
                     .map_err(|_| invalid("the credential's header is not a header name"))?;
-                let mut value = HeaderValue::try_from(value.into_owned())
+                let mut value = HeaderValue::from_str(&value)
                     .map_err(|_| invalid("the credential has characters that a header cannot carry"))?;
                 value.set_sensitive(true);
                 headers.insert(name, value);
@@ -61,18 +62,25 @@ impl Injection {
         }
     }
 
-    fn value(&self) -> Option<Cow<'_, str>> {
+    /// What is sent, in memory that is wiped; the request's own copies are the HTTP library's.
+    fn value(&self) -> Option<Zeroizing<String>> {
         let secret = self.secret.expose_secret();
-        if self.place.format == "{}" {
-            return Some(Cow::Borrowed(secret));
-        }
         // Split, not replaced: a secret may itself hold braces.
         if let Some((before, after)) = self.place.format.split_once("{basic}") {
-            return Some(Cow::Owned(format!("{before}{}{after}", STANDARD.encode(format!("{secret}:")))));
+            let user = joined(&[secret, ":"]);
+            let basic = Zeroizing::new(STANDARD.encode(user.as_bytes()));
+            return Some(joined(&[before, &basic, after]));
         }
         let (before, after) = self.place.format.split_once("{}")?;
-        Some(Cow::Owned(format!("{before}{secret}{after}")))
+        Some(joined(&[before, secret, after]))
     }
+}
+
+/// The parts as one text that did not grow: growing leaves copies behind.
+fn joined(parts: &[&str]) -> Zeroizing<String> {
+    let mut text = Zeroizing::new(String::with_capacity(parts.iter().map(|part| part.len()).sum()));
+    parts.iter().for_each(|part| text.push_str(part));
+    text
 }
 
 /// Sets one parameter and leaves the spelling of all others alone: a vendor may have them signed.

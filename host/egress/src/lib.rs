@@ -3,7 +3,8 @@
 //! In order, and each step for a reason: the plugin's allow-list ([`rules`]) on the logical URL; the
 //! operator's map of upstreams ([`config`]); the credential, put in only after the check ([`inject`]);
 //! a connection to an address that was checked at the moment of connecting ([`address`], [`resolver`]);
-//! repeats that cannot do harm ([`retry`]); decoding under caps ([`decode`]); and the connection's secrets
+//! nothing before the pause is over that the vendor last asked for ([`asked_pause`]); repeats that cannot do harm
+//! ([`retry`]); decoding under caps ([`decode`]); and the connection's secrets
 //! taken out of what comes back ([`redact`]).
 //!
 //! Rejected: checking addresses before the request (the name may resolve differently a moment later);
@@ -11,6 +12,7 @@
 //! one client for all orgs (a pooled connection may carry a login, and limits would be shared).
 
 pub mod address;
+mod asked_pause;
 pub mod body;
 pub mod config;
 mod decode;

@@ -4,8 +4,8 @@ use std::{fmt, io, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures::stream::BoxStream;
-use http::Method;
-use patchbay_model::OrgId;
+use http::{HeaderName, HeaderValue, Method};
+use patchbay_model::{OrgId, PluginId};
 use tokio::time::Instant;
 use url::Url;
 
@@ -16,6 +16,11 @@ use crate::{Injection, Redactor};
 pub struct Request {
     /// For whom: connections are pooled per org.
     pub org: OrgId,
+    /// By which plugin's connection: pauses that a vendor asks for are kept per connection and host. None: for nobody's,
+    /// and none are kept.
+    pub plugin: Option<PluginId>,
+    /// A header by which the vendor knows a repeat, if the guest sets none of that name.
+    pub repeat_header: Option<(HeaderName, HeaderValue)>,
     /// Upper-case.
     pub method: Method,
     /// The vendor's logical URL: https, by host name. Where it really goes is the operator's to say.

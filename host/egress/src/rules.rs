@@ -4,9 +4,9 @@
 //! since it also matches `evilfoo.com`. An address in the place of a host is never allowed, in whatever
 //! notation: the URL parser has already turned `0x7f.1` and `2130706433` into one.
 
-use http::Method;
+use http::{HeaderName, Method};
 use patchbay_package::{
-    manifest::Manifest,
+    manifest::{self, Manifest},
     pattern::{InvalidPattern, PathPattern},
 };
 use url::{Host, Url};
@@ -36,6 +36,15 @@ struct Entry {
     host: HostPattern,
     methods: Vec<Method>,
     paths: Vec<PathPattern>,
+    idempotency_header: Option<HeaderName>,
+}
+
+impl Entry {
+    fn allows(&self, method: &str, host: &str, path: &str) -> bool {
+        self.host.matches(host)
+            && self.methods.iter().any(|allowed| allowed.as_str() == method)
+            && self.paths.iter().any(|pattern| pattern.matches(path))
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,8 +97,16 @@ impl Rules {
     /// # Errors
     /// Names the first entry that is not a host name, has no method or path, or has a bad one.
     pub fn compile(manifest: &Manifest) -> Result<Self, RulesError> {
-        let mut entries = Vec::with_capacity(manifest.egress.len());
-        for (index, listed) in manifest.egress.iter().enumerate() {
+        Self::of(&manifest.egress)
+    }
+
+    /// Reads a list that is no plugin's: where the hub itself goes.
+    ///
+    /// # Errors
+    /// As of [`Rules::compile`].
+    pub fn of(list: &[manifest::Egress]) -> Result<Self, RulesError> {
+        let mut entries = Vec::with_capacity(list.len());
+        for (index, listed) in list.iter().enumerate() {
             let refuse = |reason: &str| RulesError { index, host: listed.host.clone(), reason: reason.to_owned() };
             let host = HostPattern::parse(&listed.host).map_err(refuse)?;
             let methods = listed
@@ -106,7 +123,9 @@ impl Rules {
             if methods.is_empty() || paths.is_empty() {
                 return Err(refuse("at least one method and one path are needed"));
             }
-            entries.push(Entry { host, methods, paths });
+            let header = listed.idempotency_header.as_ref().map(|header| HeaderName::from_bytes(header.as_bytes()));
+            let idempotency_header = header.transpose().map_err(|_| refuse("its header is not one"))?;
+            entries.push(Entry { host, methods, paths, idempotency_header });
         }
         Ok(Self { entries })
     }
@@ -130,12 +149,7 @@ impl Rules {
             None => return deny("the URL has no host".to_owned()),
         };
         let path = url.path();
-        let allowed = self.entries.iter().any(|entry| {
-            entry.host.matches(host)
-                && entry.methods.iter().any(|allowed| allowed.as_str() == method)
-                && entry.paths.iter().any(|pattern| pattern.matches(path))
-        });
-        if allowed {
+        if self.entries.iter().any(|entry| entry.allows(method, host, path)) {
             return Ok(());
         }
         let path: String = path.chars().take(200).collect();
@@ -143,6 +157,17 @@ impl Rules {
             "{method} {host}{path} is not in the plugin's egress list: \
              add [[egress]] host = {host:?} methods = [{method:?}] paths = [{path:?}]"
         ))
+    }
+}
+
+impl Rules {
+    /// The header by which the vendor knows a repeat of this request, if there is one: of the first entry that allows
+    /// it and has one.
+    #[must_use]
+    pub fn idempotency_header(&self, method: &str, url: &Url) -> Option<&HeaderName> {
+        let host = url.host_str()?;
+        let allowing = self.entries.iter().filter(|entry| entry.allows(method, host, url.path()));
+        allowing.filter_map(|entry| entry.idempotency_header.as_ref()).next()
     }
 }
 

@@ -6,17 +6,21 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use bytes::Bytes;
 use http::{HeaderMap, Method};
+use patchbay_limits::{PauseKey, Pauses};
 use patchbay_model::OrgId;
 use reqwest::Client;
 use tokio::time::{Instant, sleep, timeout_at};
 use url::Url;
 
 use crate::{
-    Body, ConfigError, EgressConfig, EgressError, Lookup, Request, Response, Rules, headers,
+    Body, ConfigError, EgressConfig, EgressError, Lookup, Request, Response, Rules,
+    asked_pause::asked_pause,
+    headers,
     pool::{Pool, Way},
     retry::{self, Failed, Repeats},
     upload::Upload,
@@ -28,6 +32,7 @@ pub struct Egress {
     config: Arc<EgressConfig>,
     upstreams: Upstreams,
     pool: Pool,
+    pauses: Arc<Pauses>,
 }
 
 impl fmt::Debug for Egress {
@@ -43,7 +48,15 @@ impl Egress {
     /// If an upstream cannot be used, or there is no certificate authority to trust.
     pub fn new(config: EgressConfig, lookup: Arc<dyn Lookup>) -> Result<Self, ConfigError> {
         let config = Arc::new(config);
-        Ok(Self { upstreams: Upstreams::new(&config)?, pool: Pool::new(config.clone(), lookup)?, config })
+        let pauses = Arc::default();
+        Ok(Self { upstreams: Upstreams::new(&config)?, pool: Pool::new(config.clone(), lookup)?, config, pauses })
+    }
+
+    /// Keeps the pauses that vendors ask for here, so that other hubs keep them too.
+    #[must_use]
+    pub fn with_pauses(mut self, pauses: Arc<Pauses>) -> Self {
+        self.pauses = pauses;
+        self
     }
 
     /// Sends a request and gives the answer as soon as its headers are in.
@@ -53,10 +66,13 @@ impl Egress {
     pub async fn send(&self, rules: &Rules, request: Request) -> Result<Response, EgressError> {
         let mut going = self.prepare(rules, request)?;
         loop {
+            self.wait_for_leave(going.pause_key.as_ref(), going.until).await?;
             let (outgoing, again) = going.next_try();
             let wait = match timeout_at(going.until, going.client.execute(outgoing)).await {
                 Err(_) => return Err(EgressError::Timeout),
                 Ok(Ok(answer)) => {
+                    let pause = asked_pause(answer.status(), answer.headers());
+                    self.note_pause(going.pause_key.as_ref(), pause).await;
                     let passing = again && going.may_repeat && retry::is_passing(answer.status());
                     let asked = retry::retry_after(answer.headers());
                     match passing.then(|| going.repeats.next_wait(asked)).flatten() {
@@ -77,9 +93,31 @@ impl Egress {
         }
     }
 
+    /// Waits until the vendor may be asked, if there is the time. Whoever waited looks again: others that waited as well
+    /// may have been asked for another pause.
+    async fn wait_for_leave(&self, key: Option<&PauseKey>, until: Instant) -> Result<(), EgressError> {
+        let Some(key) = key else { return Ok(()) };
+        while let Some(left) = self.pauses.left(key).await {
+            let fits = Instant::now().checked_add(left).is_some_and(|at| at < until);
+            if left > self.config.max_retry_wait || !fits {
+                return Err(EgressError::Paused(left));
+            }
+            tracing::debug!(host = key.host, wait_ms = left.as_millis(), "waiting as the vendor asked");
+            sleep(left).await;
+        }
+        Ok(())
+    }
+
+    async fn note_pause(&self, key: Option<&PauseKey>, pause: Option<Duration>) {
+        if let (Some(key), Some(pause)) = (key, pause) {
+            self.pauses.begin(key, pause).await;
+        }
+    }
+
     /// Closes the connections that are kept open for an org, because its credentials changed; requests under way go on.
     pub fn forget_org(&self, org: OrgId) {
         self.pool.forget(org);
+        self.pauses.forget(org);
     }
 
     /// Checks the request and makes it what the vendor will see.
@@ -94,6 +132,14 @@ impl Egress {
         url.set_fragment(None);
         let (mut headers, header_bytes) =
             headers::outgoing(request.headers, url.as_str().len(), request.credential.is_some(), &self.config)?;
+        let mut may_repeat = may_repeat;
+        if let Some((name, value)) = request.repeat_header
+            && !headers.contains_key(&name)
+        {
+            // the vendor does it once, however often it is asked
+            may_repeat = request.repeatable != Some(false);
+            headers.insert(name, value);
+        }
         if let Some(credential) = &request.credential {
             credential.check_host(&host)?;
             credential.apply(&mut url, &mut headers)?;
@@ -107,8 +153,10 @@ impl Egress {
             return Err(EgressError::Timeout);
         }
         let client = self.pool.client(request.org, way).map_err(|error| EgressError::Unreachable(error.to_string()))?;
+        let pause_key = request.plugin.map(|plugin| PauseKey { org: request.org, plugin, host: host.clone() });
         Ok(Going {
             client,
+            pause_key,
             host,
             method: request.method,
             url,
@@ -140,6 +188,7 @@ impl Egress {
 /// A request on its way.
 struct Going {
     client: Client,
+    pause_key: Option<PauseKey>,
     host: String,
     method: Method,
     url: Url,

@@ -1,19 +1,13 @@
-//! Entries of the audit log. Each is written in the transaction of the change that it tells of, so that
-//! there is no change without an entry and no entry without a change.
+//! Entries of the audit log. Each is written in the transaction of the change that it tells of, as the last thing in
+//! it, so that there is no change without an entry and no entry without a change. Calls write none: what a call does is
+//! in its run, and the lock that keeps a log in one piece is not taken on a call's way.
 
-use patchbay_model::{ApiKeyId, AuditId, OrgId, org::AuditEntry};
+pub(crate) use patchbay_model::identity::Actor;
+use patchbay_model::{AuditId, OrgId, org::AuditEntry};
+use patchbay_storage::chain::Chain;
 use serde_json::Value;
 
-use crate::hub::Inner;
-
-/// Who changed something.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Actor {
-    /// Somebody with this key.
-    Key(ApiKeyId),
-    /// Somebody at the command line.
-    Operator,
-}
+use crate::{hub::Inner, request};
 
 impl Inner {
     /// An entry about a change that happens now. `detail` holds no secret.
@@ -28,14 +22,17 @@ impl Inner {
         AuditEntry {
             id: AuditId::new(&*self.clock, &*self.random),
             org,
-            actor: match actor {
-                Actor::Key(key) => key.to_string(),
-                Actor::Operator => "operator".to_owned(),
-            },
+            actor: actor.to_string(),
             action: action.to_owned(),
             subject: subject.to_string(),
             detail,
             at: self.clock.now(),
+            request: request::current(),
         }
+    }
+
+    /// An entry for the hub's own log: about what concerns no org, or one that is gone.
+    pub(crate) fn hub_audit(&self, actor: Actor, action: &str, subject: impl ToString, detail: Value) -> AuditEntry {
+        self.audit(OrgId(Chain::Hub.id()), actor, action, subject, detail)
     }
 }

@@ -6,8 +6,8 @@ use patchbay_model::{
     Code, Failure, RunId,
     run::{Figures, Run, RunKind},
 };
-use patchbay_runtime::{Effects, Finished, Invocation, Plugin, Spending};
-use patchbay_storage::{Committed, RunCommit, WebhookOutcome};
+use patchbay_runtime::{Effects, Finished, Invocation, Once, Plugin, Spending};
+use patchbay_storage::{Committed, IdempotencyAnswer, RunCommit, WebhookOutcome};
 use tracing::{Span, field::Empty};
 
 use crate::{
@@ -53,6 +53,8 @@ pub(crate) struct Call {
     pub(crate) admitted: Option<Admitted>,
     /// What it holds of the org's budgets.
     pub(crate) hold: Option<Hold>,
+    /// The write that it does, if that is to be done once.
+    pub(crate) once: Option<Arc<Once>>,
     _in_flight: InFlight,
 }
 
@@ -86,7 +88,7 @@ impl Call {
             error.type = Empty,
         );
         let in_flight = InFlight::new(&manifest.id, kind);
-        Self { run, serving, kind, operation, span, admitted: None, hold: None, _in_flight: in_flight }
+        Self { run, serving, kind, operation, span, admitted: None, hold: None, once: None, _in_flight: in_flight }
     }
 
     pub(crate) fn plugin(&self) -> &Plugin {
@@ -95,17 +97,17 @@ impl Call {
 
     pub(crate) fn invocation(&self, timeout: Option<Duration>) -> Invocation {
         let spending = self.hold.clone().map(|hold| Arc::new(hold) as Arc<dyn Spending>);
-        Invocation { tenant: Arc::clone(&self.serving.tenant), run: self.run, timeout, spending }
+        let once = self.once.clone();
+        Invocation { tenant: Arc::clone(&self.serving.tenant), run: self.run, timeout, spending, once }
     }
 
-    /// Reserves what the call may use of the org's budgets. Gives the call back if it may begin, else what the caller
-    /// learns.
-    pub(crate) async fn with_budgets<T>(mut self, hub: &Inner, intent: Intent) -> Result<Self, Ended<T>> {
-        let Some(admitted) = &self.admitted else { return Ok(self) };
+    /// Reserves what the call may use of the org's budgets. What the caller learns if it may not begin.
+    pub(crate) async fn reserve<T>(&mut self, hub: &Inner, intent: Intent) -> Result<(), Ended<T>> {
+        let Some(admitted) = &self.admitted else { return Ok(()) };
         match Hold::reserve(hub, admitted, self.run, self.plugin().manifest(), intent).await {
             Ok(hold) => {
                 self.hold = hold;
-                Ok(self)
+                Ok(())
             }
             Err(failure) => Err(self.ended(None, Err(failure), Duration::ZERO)),
         }
@@ -136,6 +138,17 @@ impl Call {
         hub: &Inner,
         finished: Finished<T>,
         webhook: Option<WebhookOutcome>,
+    ) -> Ended<T> {
+        self.commit_with(hub, finished, webhook, None).await
+    }
+
+    /// As [`Call::commit`], with the answer of a write that is done once in the same transaction.
+    pub(crate) async fn commit_with<T>(
+        &self,
+        hub: &Inner,
+        finished: Finished<T>,
+        webhook: Option<WebhookOutcome>,
+        idempotency: Option<IdempotencyAnswer>,
     ) -> Ended<T> {
         let Finished { result, effects, figures, upstream_status, started_at, finished_at } = finished;
         if upstream_status == Some(401) {
@@ -177,6 +190,7 @@ impl Call {
             events: if succeeded { events } else { Vec::new() },
             plugin_changes: if succeeded { changes } else { Vec::new() },
             webhook,
+            idempotency,
         };
         let took = Duration::from_micros(figures.wall_us);
         let committed = hub.journal.commit(commit).await;

@@ -13,7 +13,14 @@ use patchbay_package::Trust;
 use patchbay_runtime::{Compiler, RuntimeConfig};
 use patchbay_storage::DatabaseUrl;
 
-use crate::{plans::catalogue::Plans, retention::Retention};
+use crate::{
+    chain::AuditConfig,
+    identity::oidc::OidcConfig,
+    keys::{KeySources, SigningSource},
+    plans::catalogue::Plans,
+    rates::RateConfig,
+    retention::Retention,
+};
 
 /// The hub's configuration.
 #[derive(Debug, Clone)]
@@ -27,6 +34,12 @@ pub struct HubConfig {
     pub blobs_dir: Option<PathBuf>,
     /// The key files. Default: `keys` in the data folder.
     pub keys_dir: Option<PathBuf>,
+    /// Where the key-encryption keys are, if not there.
+    pub keys: KeySources,
+    /// Where the key is that signs the audit log, if not there.
+    pub signing: SigningSource,
+    /// When the audit log is signed.
+    pub audit: AuditConfig,
     /// The folder that is watched for packages. Made if missing; none: packages come by upload only.
     pub plugins_dir: Option<PathBuf>,
     /// How the outside world reaches this hub, as in `https://hub.example.com`: the base of webhook URLs
@@ -42,6 +55,8 @@ pub struct HubConfig {
     pub runtime: RuntimeConfig,
     /// The operator's clients at vendors, by plugin: for all orgs that have none of their own.
     pub oauth_clients: BTreeMap<String, RegisteredClient>,
+    /// How people sign in by an identity provider. Default: they do not.
+    pub oidc: Option<OidcConfig>,
     /// The largest package, in bytes.
     pub max_package_bytes: usize,
     /// The largest body of a proxied request, in bytes, where the route names none.
@@ -52,6 +67,8 @@ pub struct HubConfig {
     pub max_org_blob_bytes: u64,
     /// The plans that orgs can have.
     pub plans: Plans,
+    /// How often orgs, keys and addresses may ask.
+    pub rates: RateConfig,
     /// How long history is kept.
     pub retention: Retention,
     /// How long a file of the plugin folder must be quiet before it is read.
@@ -68,6 +85,9 @@ impl HubConfig {
             database_url: None,
             blobs_dir: None,
             keys_dir: None,
+            keys: KeySources::default(),
+            signing: SigningSource::default(),
+            audit: AuditConfig::default(),
             plugins_dir: None,
             public_url: "http://127.0.0.1:8080".to_owned(),
             trust: Trust { allow_unsigned: false, publishers: Vec::new() },
@@ -75,11 +95,13 @@ impl HubConfig {
             egress: EgressConfig::default(),
             runtime: RuntimeConfig::new(compiler, cache),
             oauth_clients: BTreeMap::new(),
+            oidc: None,
             max_package_bytes: 64 << 20,
             max_proxy_body_bytes: 32 << 20,
             webhook_concurrency: 64,
             max_org_blob_bytes: 10 << 30,
             plans: Plans::default(),
+            rates: RateConfig::default(),
             retention: Retention::default(),
             watch_delay: Duration::from_millis(50),
         }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use chrono::Duration;
 use patchbay_model::{
-    Code, ConnectionId, Failure, OrgId, PluginId, Timestamp, Violation, installation::SealedConnection, org::Scope,
+    Code, ConnectionId, Failure, OrgId, Permission, PluginId, Timestamp, Violation, installation::SealedConnection,
 };
 use patchbay_package::manifest::{Credential, Oauth};
 use patchbay_runtime::Plugin;
@@ -15,7 +15,6 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::{
-    audit::Actor,
     auth::Caller,
     hub::{Hub, Inner},
     oauth::{OauthView, tokens},
@@ -64,9 +63,9 @@ pub struct ConnectionView {
 }
 
 impl Hub {
-    /// The org's connection of a plugin; `not_found` if there is none. Needs the scope `read`.
+    /// The org's connection of a plugin; `not_found` if there is none. Needs the permission `read_settings`.
     pub async fn connection(&self, caller: &Caller, plugin: &PluginId) -> Result<ConnectionView, Failure> {
-        caller.require(Scope::Read)?;
+        caller.require(Permission::ReadSettings)?;
         self.connection_of(caller.org, plugin).await
     }
 
@@ -80,7 +79,7 @@ impl Hub {
         hub.connection_view(&mut tx.org(org), sealed, oauth).await
     }
 
-    /// Makes or replaces the org's connection of a plugin. Needs the scope `admin`. `invalid_input` for
+    /// Makes or replaces the org's connection of a plugin. Needs the permission `manage_connections`. `invalid_input` for
     /// names that the manifest does not have, for required ones that are missing, and for values that
     /// cannot be sent where the manifest puts them.
     pub async fn put_connection(
@@ -89,7 +88,17 @@ impl Hub {
         plugin: &PluginId,
         put: PutConnection,
     ) -> Result<ConnectionView, Failure> {
-        caller.require(Scope::Admin)?;
+        caller.require(Permission::ManageConnections)?;
+        self.store_connection(caller, plugin, put).await
+    }
+
+    /// Puts a connection for somebody who may.
+    pub(crate) async fn store_connection(
+        &self,
+        caller: &Caller,
+        plugin: &PluginId,
+        put: PutConnection,
+    ) -> Result<ConnectionView, Failure> {
         let hub = &*self.0;
         hub.running()?;
         let version = hub.version_of(caller.org, plugin).await?;
@@ -103,6 +112,7 @@ impl Hub {
         let mut tx = hub.database.begin().await?;
         // the new values are made from the old ones, and the org's data key with the first of them
         tx.org(caller.org).lock().await?;
+        hub.settle_connect_session(&mut tx, caller.org, caller.actor, plugin).await?;
         let before = tx.org(caller.org).connections().get(plugin).await?;
         if let Some(oauth) = oauth
             && put.credentials.contains_key(&oauth.credential)
@@ -129,11 +139,11 @@ impl Hub {
         };
         let names_of = |connection: &SealedConnection| json!({ "credentials": connection.credentials, "account": connection.account });
         let detail = json!({ "old": before.as_ref().map(names_of), "new": names_of(&connection) });
-        let entry = hub.audit(caller.org, Actor::Key(caller.key), "connection.put", plugin, detail);
+        let entry = hub.audit(caller.org, caller.actor, "connection.put", plugin, detail);
         tx.org(caller.org).connections().put(&connection).await?;
-        tx.org(caller.org).audit().append(&entry).await?;
         let view = hub.connection_view(&mut tx.org(caller.org), connection, oauth).await?;
         tx.hub().notify(Change::Connection { org: caller.org, id, plugin: plugin.clone() }).await?;
+        tx.org(caller.org).audit().append(&entry).await?;
         tx.commit().await?;
         hub.tenants.invalidate(&(caller.org, plugin.clone())).await;
         // an open connection to a vendor may be logged in with what no longer counts
@@ -142,14 +152,16 @@ impl Hub {
     }
 
     /// Destroys the org's connection of a plugin, former values included, then gives its tokens back to the vendor and
-    /// comes back once that is done or has failed, of which the audit log tells. Needs the scope `admin`; `not_found`
+    /// comes back once that is done or has failed, of which the audit log tells. Needs the permission `manage_connections`; `not_found`
     /// if there is none.
     pub async fn delete_connection(&self, caller: &Caller, plugin: &PluginId) -> Result<(), Failure> {
-        caller.require(Scope::Admin)?;
+        caller.require(Permission::ManageConnections)?;
         let hub = &*self.0;
-        let entry = hub.audit(caller.org, Actor::Key(caller.key), "connection.delete", plugin, json!({}));
+        let entry = hub.audit(caller.org, caller.actor, "connection.delete", plugin, json!({}));
         let key = (caller.org, plugin.clone());
         let mut tx = hub.database.begin().await?;
+        // what is read here is opened here: no data key goes meanwhile
+        tx.org(caller.org).lock().await?;
         let Some(SealedConnection { id, .. }) = tx.org(caller.org).connections().get(plugin).await? else {
             return Err(not_connected(plugin));
         };
@@ -162,15 +174,15 @@ impl Hub {
         if !tx.org(caller.org).connections().delete(plugin).await? {
             return Err(not_connected(plugin));
         }
-        tx.org(caller.org).audit().append(&entry).await?;
         tx.hub().notify(Change::Connection { org: caller.org, id, plugin: plugin.clone() }).await?;
+        tx.org(caller.org).audit().append(&entry).await?;
         tx.commit().await?;
         hub.tenants.invalidate(&key).await;
         hub.refresher.forget(&key);
         // an open connection to a vendor may be logged in with what no longer counts
         hub.egress.forget_org(caller.org);
         if let (Some(row), Some(ended)) = (row, ended) {
-            let (all, actor) = (self.clone(), Actor::Key(caller.key));
+            let (all, actor) = (self.clone(), caller.actor);
             let revoking =
                 async move { all.0.revoke(row.org, &row.plugin, &row.client_id, &ended.tokens, actor).await };
             hub.work.spawn(revoking).await.map_err(Failure::internal)?;
@@ -302,110 +314,4 @@ fn rotate(
 }
 
 #[cfg(test)]
-mod tests {
-    use chrono::DateTime;
-    use patchbay_package::manifest::Inject;
-
-    use super::*;
-
-    const KEY: &str = "sk-long-enough";
-
-    fn declared() -> Vec<Credential> {
-        let credential = |name: &str, required, inject| Credential {
-            name: name.to_owned(),
-            title: None,
-            description: None,
-            required,
-            inject,
-            hosts: Vec::new(),
-        };
-        let header = Inject { header: Some("authorization".to_owned()), query: None, format: "Bearer {}".to_owned() };
-        vec![credential("secret_key", true, Some(header)), credential("webhook_secret", false, None)]
-    }
-
-    fn secrets(values: &[(&str, &str)]) -> BTreeMap<String, SecretString> {
-        values.iter().map(|(name, value)| ((*name).to_owned(), SecretString::from(*value))).collect()
-    }
-
-    fn put(values: &[(&str, &str)]) -> PutConnection {
-        PutConnection { credentials: secrets(values), account: None, keep_previous_for_s: None }
-    }
-
-    fn pointers(put: &PutConnection) -> Vec<String> {
-        check(&declared(), None, put).unwrap_err().violations.into_iter().map(|violation| violation.pointer).collect()
-    }
-
-    fn now() -> Timestamp {
-        DateTime::from_timestamp(1_800_000_000, 0).unwrap()
-    }
-
-    fn held(values: BTreeMap<String, CredentialValues>, name: &str, at: Timestamp) -> Vec<String> {
-        let credentials = Credentials::new(values);
-        credentials.get(name, at).into_iter().map(|value| value.expose_secret().to_owned()).collect()
-    }
-
-    #[test]
-    fn unknown_missing_and_unsendable_credentials_are_violations() {
-        assert_eq!(pointers(&put(&[("secret_key", KEY), ("typo", "x")])), ["/credentials/typo"]);
-        assert_eq!(pointers(&put(&[])), ["/credentials/secret_key"]);
-        assert_eq!(pointers(&put(&[("secret_key", "sk-long-enough\n")])), ["/credentials/secret_key"]);
-        assert_eq!(pointers(&put(&[("secret_key", "")])), ["/credentials/secret_key"]);
-        assert_eq!(
-            pointers(&PutConnection { keep_previous_for_s: Some(u64::MAX), ..put(&[("secret_key", KEY)]) }),
-            ["/keep_previous_for_s"]
-        );
-        check(&declared(), None, &put(&[("secret_key", KEY), ("webhook_secret", "-----BEGIN\nKEY-----\n")])).unwrap();
-        check(&declared(), Some("secret_key"), &put(&[])).unwrap();
-    }
-
-    #[test]
-    fn a_secret_too_short_to_be_found_again_is_not_sent() {
-        assert_eq!(pointers(&put(&[("secret_key", "1234567")])), ["/credentials/secret_key"]);
-        check(&declared(), None, &put(&[("secret_key", "12345678"), ("webhook_secret", "short")])).unwrap();
-    }
-
-    #[test]
-    fn a_replaced_webhook_secret_stays_good_for_a_day() {
-        let old = Credentials::new(rotate(
-            &declared(),
-            &Credentials::default(),
-            secrets(&[("webhook_secret", "one")]),
-            None,
-            now(),
-        ));
-        let values = || rotate(&declared(), &old, secrets(&[("webhook_secret", "two")]), None, now());
-        assert_eq!(held(values(), "webhook_secret", now()), ["two", "one"]);
-        assert_eq!(
-            held(values(), "webhook_secret", now() + Duration::seconds(SIGNATURE_OVERLAP_S as i64 + 1)),
-            ["two"]
-        );
-    }
-
-    #[test]
-    fn a_replaced_key_that_is_sent_is_gone_at_once_unless_asked_for() {
-        let old = Credentials::new(rotate(
-            &declared(),
-            &Credentials::default(),
-            secrets(&[("secret_key", "one")]),
-            None,
-            now(),
-        ));
-        let values = |keep| rotate(&declared(), &old, secrets(&[("secret_key", "two")]), keep, now());
-        assert_eq!(held(values(None), "secret_key", now()), ["two"]);
-        assert_eq!(held(values(Some(60)), "secret_key", now()), ["two", "one"]);
-    }
-
-    #[test]
-    fn putting_the_same_value_again_does_not_end_an_overlap() {
-        let first = Credentials::new(rotate(
-            &declared(),
-            &Credentials::default(),
-            secrets(&[("webhook_secret", "one")]),
-            None,
-            now(),
-        ));
-        let second = Credentials::new(rotate(&declared(), &first, secrets(&[("webhook_secret", "two")]), None, now()));
-        let third = rotate(&declared(), &second, secrets(&[("webhook_secret", "two")]), None, now());
-        assert_eq!(held(third, "webhook_secret", now()), ["two", "one"]);
-    }
-}
+mod tests;

@@ -30,6 +30,8 @@ async fn take_over(hub: &Arc<Inner>, notice: Notice) {
     match notice {
         // the cache is keyed by hash, which nobody can tell from the id; revoking is rare
         Notice::Changed(Change::ApiKey { .. }) => hub.keys.invalidate_all(),
+        // likewise; a member's sessions are several
+        Notice::Changed(Change::Member { .. }) => hub.sessions.invalidate_all(),
         Notice::Changed(Change::Installation { org, id, plugin }) => {
             hub.registry.forget_verdicts(id);
             hub.tenants.invalidate(&(org, plugin.clone())).await;
@@ -44,15 +46,23 @@ async fn take_over(hub: &Arc<Inner>, notice: Notice) {
             hub.egress.forget_org(org);
         }
         Notice::Changed(Change::PluginVersion { plugin, .. }) => look_for_packages(hub, Some(plugin)),
+        Notice::Changed(Change::Org { org }) => {
+            hub.rates.invalidate(&org).await;
+            if let Err(failure) = hub.org_changed(org).await {
+                tracing::warn!(%org, error = %failure, "what became of an organization was not looked up");
+            }
+        }
+        // opened with the next use, if the database still has them
+        Notice::Changed(Change::DataKeys { org }) => hub.vault.forget(org),
         Notice::Changed(Change::Plan { org }) => hub.standings.invalidate(&org).await,
-        // not kept in memory
-        Notice::Changed(Change::Org { .. }) => {}
         Notice::Resync => {
             hub.registry.forget_all_verdicts();
             hub.keys.invalidate_all();
+            hub.sessions.invalidate_all();
             hub.tenants.invalidate_all();
             hub.standings.invalidate_all();
             hub.hooks.invalidate_all();
+            hub.rates.invalidate_all();
             look_for_packages(hub, None);
         }
     }

@@ -8,11 +8,12 @@ use std::{
 };
 
 use patchbay_egress::{Egress, SystemLookup};
-use patchbay_model::{Clock, Code, Failure, OrgId, PluginId, Random, org::ApiKey};
-use patchbay_oauth::{Net, RefreshSettings, Refresher};
+use patchbay_limits::{Limiter, Pauses, Store};
+use patchbay_model::{Clock, Code, Failure, OrgId, PluginId, Random, rate::OrgRates};
+use patchbay_oauth::{Net, OidcProvider, RefreshSettings, Refresher};
 use patchbay_runtime::{BlobStore, Runtime, RuntimeError, Services};
-use patchbay_storage::{Database, DatabaseUrl, Journal, StorageError};
-use patchbay_vault::{ArtefactMac, KeyEncryptionKey, KeyHasher, Vault, VaultError};
+use patchbay_storage::{Database, DatabaseUrl, Ended, Journal, StorageError};
+use patchbay_vault::{CheckpointKey, KeyHasher, Vault, VaultError};
 use tokio::task::JoinHandle;
 use tokio_util::{
     sync::{CancellationToken, DropGuard},
@@ -20,14 +21,20 @@ use tokio_util::{
 };
 
 use crate::{
+    auth::KnownKey,
+    chain,
     config::HubConfig,
     converge,
+    idempotency::node::{self, Node},
+    identity::{self, passwords::Passwords, sessions::LiveSession},
+    keys::Keys,
     oauth::{REQUEST_TIME, TokenStore},
     plans::standing::Standings,
     read_through::ReadThrough,
     registry::Registry,
     retention,
     tenant::{Installed, Serving},
+    uses::Uses,
     watch, webhooks,
 };
 
@@ -62,12 +69,20 @@ pub enum StartError {
     /// A key file cannot be read or made.
     #[error(transparent)]
     Keys(#[from] VaultError),
-    /// Other hubs on the database have other keys.
+    /// A key is another one than the database belongs to: another hub's, or one of before.
     #[error(
-        "the keys in {0} are not those of the hubs that share the database: give this one a copy of theirs (files \
-         `master` and `pepper`)"
+        "the key `{0}` is not the one that this database belongs to: give this hub the keys of the others, or of before \
+         (files `master`, `pepper` and `audit` in the folder of keys, or [vault.keys])"
     )]
-    OtherKeys(PathBuf),
+    OtherKeys(String),
+    /// Data keys are wrapped with a key that this hub was not given.
+    #[error(
+        "data keys are wrapped with key-encryption key version {0}, which this hub does not have: add it to [vault.keys]"
+    )]
+    KeyMissing(u32),
+    /// The audit logs of before there were chains could not be chained.
+    #[error("the audit logs cannot be chained: {0}")]
+    Audit(Failure),
     /// The database cannot be opened or brought up to date.
     #[error(transparent)]
     Database(#[from] StorageError),
@@ -85,6 +100,12 @@ pub enum StartError {
     /// The way out cannot be set up as configured.
     #[error("egress: {0}")]
     Egress(String),
+    /// The store of rate limits cannot be used as configured.
+    #[error("rate limits: {0}")]
+    RateLimits(#[from] patchbay_limits::InvalidStoreUrl),
+    /// Nothing can be written to the database.
+    #[error("{0}")]
+    Unwritable(patchbay_model::Failure),
     /// The machine cannot run plugins.
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
@@ -108,10 +129,19 @@ pub(crate) struct Inner {
     pub(crate) blobs: BlobStore,
     pub(crate) vault: Arc<Vault>,
     pub(crate) hasher: KeyHasher,
+    /// Signs how far the audit logs go.
+    pub(crate) signer: CheckpointKey,
     pub(crate) runtime: Runtime,
     pub(crate) registry: Registry,
     /// By the key's hash.
-    pub(crate) keys: ReadThrough<[u8; 32], ApiKey>,
+    pub(crate) keys: ReadThrough<[u8; 32], KnownKey>,
+    /// By the hash of their tokens.
+    pub(crate) sessions: ReadThrough<[u8; 32], LiveSession>,
+    /// When keys and sessions were last used.
+    pub(crate) uses: Uses,
+    pub(crate) passwords: Passwords,
+    /// By whom people sign in.
+    pub(crate) oidc: Option<OidcProvider>,
     pub(crate) tenants: Arc<Tenants>,
     /// Plans and budgets, by org.
     pub(crate) standings: Standings,
@@ -119,6 +149,11 @@ pub(crate) struct Inner {
     pub(crate) refresher: Refresher<TokenStore>,
     /// What clients of vendors' authorization servers need.
     pub(crate) oauth_net: Arc<Net>,
+    /// What orgs have set in place of the configured rate limits.
+    pub(crate) rates: ReadThrough<OrgId, OrgRates>,
+    pub(crate) limiter: Limiter,
+    /// This hub, as the others on the database know it.
+    pub(crate) node: Node,
     /// By the token in a webhook's URL.
     pub(crate) hooks: ReadThrough<String, (OrgId, PluginId)>,
     pub(crate) webhooks: webhooks::Queue,
@@ -140,10 +175,12 @@ impl Hub {
         hub.0.load_stored_packages().await?;
         watch::start(&hub).await?;
         hub.0.settle_kept().await;
+        node::start(&hub).await.map_err(StartError::Unwritable)?;
         converge::start(&hub);
         webhooks::worker::start(&hub);
         hub.start_sweeping();
         retention::start(&hub);
+        chain::start(&hub);
         Ok(hub)
     }
 
@@ -158,9 +195,7 @@ impl Hub {
         }
         let keys = config.keys_dir.clone().unwrap_or_else(|| data.join("keys"));
         make_folder(&keys)?;
-        let key_encryption_key = KeyEncryptionKey::from_file_or_create(&keys.join("master"), &*random)?;
-        let hasher = KeyHasher::from_file_or_create(&keys.join("pepper"), &*random)?;
-        let mac = ArtefactMac::from_file_or_create(&keys.join("artefacts"), &*random)?;
+        let keys = Keys::load(&keys, &config.keys, &config.signing, &*random).await?;
 
         let url = match &config.database_url {
             Some(url) => url.clone(),
@@ -168,15 +203,12 @@ impl Hub {
         };
         let database = Database::open(&url).await?;
         database.migrate().await?;
-        if database.is_shared() {
-            let mut tx = database.begin().await?;
-            if !tx.hub().has_keys(&key_encryption_key.fingerprint(&hasher)).await? {
-                return Err(StartError::OtherKeys(keys));
-            }
-            tx.commit().await?;
-        }
+        keys.check(&database, &config.signing).await?;
+        let Keys { keyring, hasher, mac, signer } = keys;
+        let store = config.rates.store.as_ref().map(Store::open).transpose()?;
+        let pauses = Arc::new(Pauses::new(store.clone()));
         let egress = Egress::new(config.egress.clone(), Arc::new(SystemLookup))
-            .map(Arc::new)
+            .map(|egress| Arc::new(egress.with_pauses(pauses)))
             .map_err(|error| StartError::Egress(error.to_string()))?;
         let blobs = BlobStore::new(blobs).with_quota(config.max_org_blob_bytes);
         let oauth_net = Arc::new(Net {
@@ -195,8 +227,9 @@ impl Hub {
         };
         let runtime = Runtime::new(config.runtime.clone(), services)?;
         let stop = CancellationToken::new();
-        let vault = Arc::new(Vault::new(key_encryption_key, Arc::clone(&random)));
+        let vault = Arc::new(Vault::new(keyring, Arc::clone(&random)));
         let tenants = Arc::new(Tenants::new(10_000, CACHE_TIME));
+        let limiter = Limiter::new(store);
         let store = TokenStore {
             database: database.clone(),
             vault: Arc::clone(&vault),
@@ -206,9 +239,13 @@ impl Hub {
             public_url: config.public_url.clone(),
         };
         let settings = RefreshSettings::default();
-        Ok(Self(Arc::new(Inner {
+        let hub = Self(Arc::new(Inner {
             journal: Journal::start(database.clone()),
             refresher: Refresher::new(store, Arc::clone(&clock), Arc::clone(&random), settings),
+            oidc: config.oidc.as_ref().map(|oidc| OidcProvider::new(Arc::clone(&oauth_net), oidc.provider.clone())),
+            sessions: ReadThrough::new(10_000, CACHE_TIME),
+            uses: Uses::default(),
+            passwords: Passwords::new(Arc::clone(&random)),
             oauth_net,
             vault,
             registry: Registry::new(packages),
@@ -216,6 +253,9 @@ impl Hub {
             tenants,
             standings: Standings::new(10_000, CACHE_TIME),
             hooks: ReadThrough::new(10_000, CACHE_TIME),
+            rates: ReadThrough::new(100_000, CACHE_TIME),
+            limiter,
+            node: Node::new(&*clock, &*random),
             webhooks: webhooks::Queue::new(config.webhook_concurrency, database.is_shared()),
             work: TaskTracker::new(),
             _stop_on_drop: stop.clone().drop_guard(),
@@ -228,8 +268,11 @@ impl Hub {
             blobs,
             database,
             hasher,
+            signer,
             runtime,
-        })))
+        }));
+        hub.0.chain_legacy_logs().await.map_err(StartError::Audit)?;
+        Ok(hub)
     }
 
     /// Refuses new calls, waits up to 10 s for those that run, breaks off those that run on so that their
@@ -253,7 +296,9 @@ impl Hub {
         if tokio::time::timeout(DRAIN_TIME + REQUEST_TIME, hub.refresher.settled()).await.is_err() {
             tracing::warn!("tokens were still being renewed when the hub stopped");
         }
+        hub.write_uses().await;
         hub.journal.shutdown().await;
+        hub.leave().await;
         hub.database.close().await;
     }
 
@@ -266,6 +311,12 @@ impl Hub {
         let mut tx = self.0.database.read().await?;
         tx.hub().orgs(None, 1).await?;
         Ok(())
+    }
+
+    /// How the outside world reaches this hub, as configured.
+    #[must_use]
+    pub fn public_url(&self) -> &str {
+        &self.0.config.public_url
     }
 
     /// How many loaded plugin versions have not been freed yet, those that still drain included.
@@ -325,7 +376,10 @@ impl Inner {
         self.tenants.sweep().await;
         self.standings.sweep().await;
         self.keys.sweep().await;
+        self.sessions.sweep().await;
+        self.write_uses().await;
         self.hooks.sweep().await;
+        self.rates.sweep().await;
         self.settle_leftovers().await;
         if self.database.is_shared() {
             // a notice may have been lost without the connection that brings them
@@ -334,8 +388,15 @@ impl Inner {
         loop {
             let mut tx = self.database.begin().await?;
             let now = self.clock.now();
-            let swept =
-                tx.hub().sweep_kv(now, BATCH).await?.max(tx.hub().sweep_oauth_authorizations(now, BATCH).await?);
+            let ended = Ended {
+                now,
+                idle_since: now - identity::IDLE,
+                forget_before: now - identity::attempts::FORGOTTEN_AFTER,
+            };
+            let mut swept = tx.hub().sweep_kv(now, BATCH).await?;
+            swept = swept.max(tx.hub().sweep_oauth_authorizations(now, BATCH).await?);
+            swept = swept.max(tx.hub().sweep_idempotency(now, BATCH).await?);
+            swept = swept.max(tx.hub().identities().sweep(ended, BATCH).await?);
             tx.commit().await?;
             if swept < u64::from(BATCH) {
                 return Ok(());

@@ -3,9 +3,8 @@
 use std::collections::BTreeSet;
 
 use patchbay_model::{
-    Code, Digest, Failure, InstallationId, PluginId, Timestamp,
+    Code, Digest, Failure, InstallationId, Permission, PluginId, Timestamp,
     installation::{Installation, VersionPolicy},
-    org::Scope,
 };
 use patchbay_package::capabilities;
 use patchbay_runtime::Plugin;
@@ -15,7 +14,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    audit::Actor,
     auth::Caller,
     hub::{Hub, Inner},
     plans::catalogue::Feature,
@@ -74,9 +72,9 @@ pub struct InstallationView {
 }
 
 impl Hub {
-    /// The org's installations, by plugin. Needs the scope `read`.
+    /// The org's installations, by plugin. Needs the permission `read_settings`.
     pub async fn installations(&self, caller: &Caller) -> Result<Vec<InstallationView>, Failure> {
-        caller.require(Scope::Read)?;
+        caller.require(Permission::ReadSettings)?;
         let hub = &*self.0;
         let mut tx = hub.database.read().await?;
         let installations = tx.org(caller.org).installations().list().await?;
@@ -90,14 +88,14 @@ impl Hub {
         Ok(views)
     }
 
-    /// The org's installation of a plugin; `not_installed` if there is none. Needs the scope `read`.
+    /// The org's installation of a plugin; `not_installed` if there is none. Needs the permission `read_settings`.
     pub async fn installation(&self, caller: &Caller, plugin: &PluginId) -> Result<InstallationView, Failure> {
-        caller.require(Scope::Read)?;
+        caller.require(Permission::ReadSettings)?;
         let installed = self.0.installed(caller.org, plugin).await?.ok_or_else(|| not_installed(plugin))?;
         Ok(self.0.installation_view(&installed))
     }
 
-    /// Switches a plugin on for the org, or changes its settings. Needs the scope `admin`. The version
+    /// Switches a plugin on for the org, or changes its settings. Needs the permission `manage_installations`. The version
     /// that the policy chooses must take the settings: `invalid_input` by its schema or ours,
     /// `config_rejected` by its own check.
     pub async fn put_installation(
@@ -106,7 +104,7 @@ impl Hub {
         plugin: &PluginId,
         put: PutInstallation,
     ) -> Result<InstallationView, Failure> {
-        caller.require(Scope::Admin)?;
+        caller.require(Permission::ManageInstallations)?;
         let hub = &*self.0;
         hub.running()?;
         let held = hub.registry.hold(plugin).await;
@@ -124,11 +122,11 @@ impl Hub {
         hub.check_installation(&after).await?;
 
         let detail = json!({ "old": before.as_ref().map(|before| audited(&before.installation)), "new": audited(&after.installation) });
-        let entry = hub.audit(caller.org, Actor::Key(caller.key), "installation.put", plugin, detail);
+        let entry = hub.audit(caller.org, caller.actor, "installation.put", plugin, detail);
         let mut tx = hub.database.begin().await?;
         tx.org(caller.org).installations().put(&after.installation).await?;
-        tx.org(caller.org).audit().append(&entry).await?;
         tx.hub().notify(change_of(&after.installation)).await?;
+        tx.org(caller.org).audit().append(&entry).await?;
         tx.commit().await?;
         hub.installation_changed(&after.installation).await;
         drop(held);
@@ -137,9 +135,9 @@ impl Hub {
     }
 
     /// Switches a plugin off for good: its settings and webhook URL are gone, its connection stays. Needs
-    /// the scope `admin`; `not_installed` if there is none.
+    /// the permission `manage_installations`; `not_installed` if there is none.
     pub async fn delete_installation(&self, caller: &Caller, plugin: &PluginId) -> Result<(), Failure> {
-        caller.require(Scope::Admin)?;
+        caller.require(Permission::ManageInstallations)?;
         let hub = &*self.0;
         let _held = hub.registry.hold(plugin).await;
         let mut tx = hub.database.begin().await?;
@@ -147,10 +145,10 @@ impl Hub {
             return Err(not_installed(plugin));
         };
         let detail = json!({ "old": audited(&installation) });
-        let entry = hub.audit(caller.org, Actor::Key(caller.key), "installation.delete", plugin, detail);
+        let entry = hub.audit(caller.org, caller.actor, "installation.delete", plugin, detail);
         tx.org(caller.org).installations().delete(plugin).await?;
-        tx.org(caller.org).audit().append(&entry).await?;
         tx.hub().notify(change_of(&installation)).await?;
+        tx.org(caller.org).audit().append(&entry).await?;
         tx.commit().await?;
         hub.installation_changed(&installation).await;
         Ok(())
@@ -326,6 +324,8 @@ fn audited(installation: &Installation) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use patchbay_model::org::Scope;
+
     use super::*;
     use crate::testing::TestHub;
 
@@ -345,11 +345,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn settings_are_changed_with_the_scope_admin_only() {
+    async fn settings_are_changed_by_who_may_manage_installations_alone() {
         let test = TestHub::open().await;
         let org = test.org().await;
         let mut caller = test.caller(&org).await;
-        caller.scopes = [Scope::Read, Scope::Invoke, Scope::Operator].into_iter().collect();
+        caller.permissions = Scope::all_permissions(&[Scope::Read, Scope::Invoke, Scope::Operator]);
         let plugin = "nothing".parse().unwrap();
         assert_eq!(test.hub.put_installation(&caller, &plugin, put()).await.unwrap_err().code, Code::ScopeMissing);
         assert_eq!(test.hub.delete_installation(&caller, &plugin).await.unwrap_err().code, Code::ScopeMissing);

@@ -1,7 +1,9 @@
 //! Calling an action.
 
+use std::{sync::Arc, time::Duration};
+
 use bytes::Bytes;
-use patchbay_model::{Code, Failure, OrgId, PluginId, RunId, org::Scope, record::Blob, run::RunKind};
+use patchbay_model::{Code, Failure, OrgId, Permission, PluginId, RunId, rate::Endpoint, record::Blob, run::RunKind};
 use patchbay_runtime::{ActionCall, ActionOutput, ActionSchemas, Finished};
 use serde_json::{Value, value::RawValue};
 use tracing::Instrument as _;
@@ -9,16 +11,21 @@ use tracing::Instrument as _;
 use crate::{
     auth::Caller,
     budgets::Intent,
-    call::{Call, CallFailure},
+    call::{Call, CallFailure, Ended},
     hub::{Hub, Inner},
-    plans::gate::{Operation, action_of},
+    idempotency::{Begun, Claim, IdempotencyKey, Kept, What, hash_of},
+    notes::AnswerNotes,
+    plans::gate::{Admitted, Operation, action_of},
+    tenant::Serving,
 };
 
 /// What a caller may say beside the input.
 #[derive(Debug, Clone, Default)]
 pub struct InvokeOptions {
-    /// The caller's Idempotency-Key, for the plugin to pass on.
-    pub idempotency_key: Option<String>,
+    /// The call is made once, however often it is asked for with this key, and a repeat gets the answer of the first.
+    pub idempotency_key: Option<IdempotencyKey>,
+    /// For what the answer says beside its body.
+    pub notes: AnswerNotes,
 }
 
 /// A successful call of an action.
@@ -41,8 +48,18 @@ pub enum Output {
     Bytes(String, Bytes),
 }
 
+/// A call that may be made.
+struct Prepared {
+    serving: Arc<Serving>,
+    action: String,
+    input: String,
+    timeout: Option<Duration>,
+    admitted: Admitted,
+    intent: Intent,
+}
+
 impl Hub {
-    /// Calls an action with a JSON input. Needs the scope `invoke`. Comes back once the run is committed;
+    /// Calls an action with a JSON input. Needs the permission `call_actions`. Comes back once the run is committed;
     /// the call goes on to its end also if the caller does not wait for it, because what the vendor was
     /// asked to do is done all the same.
     pub async fn invoke(
@@ -53,41 +70,68 @@ impl Hub {
         input: Bytes,
         options: InvokeOptions,
     ) -> Result<InvokeReply, CallFailure> {
-        caller.require(Scope::Invoke)?;
-        let hub = &*self.0;
-        let serving = hub.callable(caller.org, plugin).await?;
-        let schemas = serving.plugin.action(action).ok_or_else(|| {
-            Failure::new(
-                Code::ActionNotFound,
-                format!("version {} of `{plugin}` has no action `{action}`", serving.plugin.version()),
-            )
-        })?;
-        let manifest = serving.plugin.manifest();
-        let operation = Operation::Action(action_of(manifest, action)?);
-        let admitted = self.admit(caller, manifest, operation).await?;
-        let (input, value) = check_input(schemas, input)?;
-        let timeout = schemas.timeout;
-        let longest = timeout.unwrap_or(serving.plugin.limits().timeout);
-        let intent = Intent::new(manifest, operation, input.len() as u64, Some(&value), longest);
-        let mut call = Call::new(hub, std::sync::Arc::clone(&serving), RunKind::Action, action.to_owned());
+        caller.require(Permission::CallActions)?;
+        let InvokeOptions { idempotency_key, notes } = options;
+        self.0.admit(caller, Endpoint::Actions, Some((plugin, Some(action))), &notes).await?;
+        let mut claim = None;
+        if let Some(key) = idempotency_key {
+            let route = format!("/v1/actions/{plugin}/{action}");
+            let what = What { key, method: "POST".to_owned(), route, fingerprint: hash_of(&[&input]) };
+            claim = match self.begin_once(caller, what).await? {
+                Begun::Ours(claim) => Some(claim),
+                Begun::Before(run, kept) => {
+                    notes.note_replayed();
+                    return replayed(run, kept);
+                }
+            };
+        }
+        match self.prepare(caller, plugin, action, input, &notes).await {
+            Ok(prepared) => self.make_call(prepared, claim).await,
+            Err(failure) => {
+                if let Some(claim) = claim {
+                    claim.let_go(&self.0, &failure).await;
+                }
+                Err(failure.into())
+            }
+        }
+    }
+
+    async fn make_call(&self, prepared: Prepared, claim: Option<Claim>) -> Result<InvokeReply, CallFailure> {
+        let Prepared { serving, action, input, timeout, admitted, intent } = prepared;
+        let mut call = Call::new(&self.0, Arc::clone(&serving), RunKind::Action, action.clone());
         call.admitted = Some(admitted);
-        let action =
-            ActionCall { action: action.to_owned(), input, attachment: None, idempotency_key: options.idempotency_key };
+        call.once = claim.as_ref().map(|claim| Arc::clone(&claim.once));
+        let idempotency_key = claim.as_ref().map(|claim| claim.once.key());
+        let action = ActionCall { action, input, attachment: None, idempotency_key };
         let (task_hub, span) = (self.clone(), call.span.clone());
         let work = async move {
             let hub = &*task_hub.0;
-            let call = match call.with_budgets(hub, intent).await {
-                Ok(call) => call,
-                Err(refused) => return refused.into_result(),
-            };
+            if let Err(refused) = call.reserve(hub, intent).await {
+                if let Some(claim) = &claim {
+                    hub.settle_once(&refused, false, false, claim).await;
+                }
+                return refused.into_result();
+            }
             let calling = call.plugin().invoke(call.invocation(timeout), action);
             let finished = call.unless_broken_off(hub, calling).await;
             let finished = hub.check_output(&call, finished).await;
-            let ended = call.commit(hub, finished, None).await;
+            let ended = match claim {
+                None => call.commit(hub, finished, None).await,
+                Some(claim) => hub.commit_once(&call, finished, &claim).await,
+            };
             let run = call.run;
             ended.into_result().map(|output| InvokeReply { run, output })
         };
-        hub.start_call(&serving, work.instrument(span)).await.map_err(Failure::internal)?
+        self.0.start_call(&serving, work.instrument(span)).await.map_err(Failure::internal)?
+    }
+}
+
+/// What was answered before.
+fn replayed(run: Option<RunId>, kept: Kept) -> Result<InvokeReply, CallFailure> {
+    match (kept.into_output(), run) {
+        (Ok(output), Some(run)) => Ok(InvokeReply { run, output }),
+        (Ok(_), None) => Err(Failure::internal("an answer was kept without its run").into()),
+        (Err(failure), run) => Err(CallFailure { run, failure }),
     }
 }
 
@@ -102,7 +146,53 @@ fn check_input(schemas: &ActionSchemas, input: Bytes) -> Result<(String, Value),
     Ok((text, value))
 }
 
+impl Hub {
+    /// Finds what is to be called, and checks what it is called with and whether the org's plan has it.
+    async fn prepare(
+        &self,
+        caller: &Caller,
+        plugin: &PluginId,
+        action: &str,
+        input: Bytes,
+        notes: &AnswerNotes,
+    ) -> Result<Prepared, Failure> {
+        let serving = self.0.callable(caller.org, plugin).await?;
+        let schemas = serving.plugin.action(action).ok_or_else(|| {
+            Failure::new(
+                Code::ActionNotFound,
+                format!("version {} of `{plugin}` has no action `{action}`", serving.plugin.version()),
+            )
+        })?;
+        self.0.admit_by_manifest(caller, plugin, action, schemas.rate, notes).await?;
+        let manifest = serving.plugin.manifest();
+        let operation = Operation::Action(action_of(manifest, action)?);
+        let admitted = self.admit_by_plan(caller, manifest, operation).await?;
+        let (input, value) = check_input(schemas, input)?;
+        let timeout = schemas.timeout;
+        let longest = timeout.unwrap_or(serving.plugin.limits().timeout);
+        let intent = Intent::new(manifest, operation, input.len() as u64, Some(&value), longest);
+        Ok(Prepared { serving, action: action.to_owned(), input, timeout, admitted, intent })
+    }
+}
+
 impl Inner {
+    /// Commits a run with the answer of the write that it did, which is done once; or lets the write go, if nothing
+    /// was changed by it.
+    async fn commit_once(&self, call: &Call, finished: Finished<Output>, claim: &Claim) -> Ended<Output> {
+        let succeeded = finished.result.is_ok();
+        let stored = succeeded || claim.once.may_have_changed_something();
+        let answer = match (&finished.result, stored) {
+            (Err(failure), true) => {
+                Some(self.answer_of(claim, Some(call.run), Some(&claim.failed(self, failure))).await)
+            }
+            (result, true) => Some(self.answer_of(claim, Some(call.run), Kept::of_action(result).as_ref()).await),
+            (_, false) => None,
+        };
+        let ended = call.commit_with(self, finished, None, answer).await;
+        self.settle_once(&ended, stored, succeeded, claim).await;
+        ended
+    }
+
     async fn check_output(&self, call: &Call, finished: Finished<ActionOutput>) -> Finished<Output> {
         let Finished { result, effects, figures, upstream_status, started_at, finished_at } = finished;
         let result = match result {

@@ -6,45 +6,74 @@
 //! nothing of tables and guests. A trait per use case was rejected: there is one hub, and tests use it
 //! whole, on a real database.
 
+mod api_keys;
 mod audit;
 mod auth;
 mod budgets;
 mod call;
+mod chain;
 mod config;
 mod connections;
 mod converge;
 mod durable_file;
 mod hub;
+mod idempotency;
+mod identity;
 mod installations;
 mod invoke;
 mod keyed_locks;
+mod keys;
 mod measure;
+mod notes;
 mod oauth;
+mod operator;
+mod org_removal;
 mod orgs;
 mod plans;
 mod proxy;
 mod queries;
+mod rates;
 mod read_through;
 mod registry;
+mod request;
 mod retention;
+mod rotation;
 mod tenant;
 #[cfg(test)]
 mod testing;
+mod uses;
 mod watch;
 mod webhooks;
 
-pub use auth::{Caller, Scopes};
+pub use api_keys::{NewApiKey, RotateApiKey};
+pub use auth::Caller;
 pub use budgets::{BudgetView, PutBudget};
 pub use call::CallFailure;
+pub use chain::{AuditConfig, ChainReport, Damage, DamageKind, VerifyAudit, read_checkpoints};
 pub use config::HubConfig;
 pub use connections::{ConnectionView, PutConnection};
 pub use hub::{Hub, StartError};
+pub use idempotency::IdempotencyKey;
+pub use identity::{
+    Client,
+    connect_sessions::{ConnectView, Connectable, NewConnectSession},
+    invitations::{Acceptance, Invited, NewInvitation},
+    members::NewMember,
+    oidc::{OidcConfig, OidcStart, Provision},
+    sessions::{NewSession, SignedIn, WhoAmI},
+    sign_in::SignIn,
+};
 pub use installations::{InstallationView, PutInstallation};
 pub use invoke::{InvokeOptions, InvokeReply, Output};
-pub use oauth::{Authorization, Authorized, ClientOwner, ClientView, OauthState, OauthView, PutClient};
-pub use orgs::NewApiKey;
-pub use patchbay_oauth::RegisteredClient;
+pub use keys::{KeySources, SigningSource};
+pub use notes::AnswerNotes;
+pub use oauth::{Authorization, Authorized, Begun, ClientOwner, ClientView, OauthState, OauthView, PutClient};
+pub use org_removal::DeletedOrg;
+pub use patchbay_limits::{AddressClass, Standing, StoreUrl};
+pub use patchbay_oauth::{Browser, OidcSettings, RegisteredClient};
 pub use patchbay_package::manifest::oauth::Grant;
+pub use patchbay_storage::chain::{AuditLine, Chain, Checkpoint, Hash};
+pub use patchbay_vault::{KeyCommand, KeySource, PublicKey};
 pub use plans::{
     catalogue::{Feature, Plan, Plans},
     estimate::{EstimateUsage, UsageEstimate},
@@ -56,14 +85,18 @@ pub use proxy::{ProxyReply, ProxyRequest};
 pub use queries::{
     Page,
     actions::ActionDoc,
+    audit::AuditFilter,
     events::{EventFilter, SequencedEvent},
     runs::{RunFilter, RunStatus},
     usage::{UsageFilter, UsageTotal, UsageView},
     webhooks::WebhookFilter,
 };
+pub use rates::{Addresses, RateConfig, RateLimitsView};
 pub use registry::{
     resolve::HeldBack,
     view::{CredentialDoc, PluginStatus, PluginView, Problem, VersionView},
 };
+pub use request::in_request;
 pub use retention::Retention;
+pub use rotation::{DataKeyCount, Resealed, Rewrapped, VaultStatus};
 pub use webhooks::receive::{WebhookAnswer, WebhookRequest};

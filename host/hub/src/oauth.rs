@@ -14,7 +14,7 @@ mod store;
 pub(crate) mod tokens;
 mod view;
 
-pub use authorize::Authorization;
+pub use authorize::{Authorization, Begun};
 pub use callback::Authorized;
 pub use client::{ClientView, PutClient};
 pub use view::{ClientOwner, OauthState, OauthView};

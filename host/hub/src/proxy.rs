@@ -8,13 +8,14 @@ mod body;
 mod durable;
 mod headers;
 mod key;
+mod once;
 
 use std::{io, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures::{StreamExt as _, stream::BoxStream};
 use http::{HeaderMap, Method, StatusCode};
-use patchbay_model::{Code, Failure, PluginId, RunId, org::Scope, run::RunKind};
+use patchbay_model::{Code, Failure, Permission, PluginId, RunId, rate::Endpoint, run::RunKind};
 use patchbay_package::manifest::{KeyPlace, Route};
 use patchbay_runtime::{ProxyCall, ReplyReceiver, RouteMatch, reply_channel};
 use tokio::sync::oneshot;
@@ -24,6 +25,8 @@ use crate::{
     budgets::Intent,
     call::{Call, CallFailure, Ended},
     hub::{Hub, Inner},
+    idempotency::{Begun, Claim, What},
+    notes::AnswerNotes,
     plans::gate::Operation,
     tenant::Serving,
 };
@@ -43,6 +46,8 @@ pub struct ProxyRequest {
     pub body: BoxStream<'static, Result<Bytes, io::Error>>,
     /// The body's declared length in bytes.
     pub size: Option<u64>,
+    /// For what the answer says beside its body.
+    pub notes: AnswerNotes,
 }
 
 /// The answer to a proxied request.
@@ -58,12 +63,19 @@ pub struct ProxyReply {
     pub body: BoxStream<'static, Result<Bytes, io::Error>>,
 }
 
+/// What a request may take.
+struct Bounds {
+    /// Its route's, where that has one.
+    timeout: Option<Duration>,
+    limit: Limit,
+}
+
 impl Hub {
-    /// Answers a request in the vendor's shape. Authenticates it, too: the key's scope is `invoke`.
+    /// Answers a request in the vendor's shape. Authenticates it, too: it needs the permission `call_actions`.
     /// An error before the answer has begun is ours to tell; after that the body breaks off.
     pub async fn proxy(&self, plugin: &PluginId, request: ProxyRequest) -> Result<ProxyReply, CallFailure> {
         let hub = &*self.0;
-        let ProxyRequest { method, path, query, mut headers, body, size } = request;
+        let ProxyRequest { method, path, query, mut headers, body, size, notes } = request;
         let mut query = query.unwrap_or_default();
         let places = hub.key_places(plugin);
         let presented = key::take(&places, &mut headers, &mut query)?;
@@ -71,31 +83,55 @@ impl Hub {
             return Err(Failure::new(Code::InvalidRequest, "the path holds the API key").into());
         }
         let caller = self.authenticate(&presented).await?;
-        caller.require(Scope::Invoke)?;
+        caller.require(Permission::CallActions)?;
+        hub.admit(&caller, Endpoint::Proxy, Some((plugin, None)), &notes).await?;
         let serving = hub.callable(caller.org, plugin).await?;
         let route = find_route(&serving, &method, &path)?;
-        let manifest = serving.plugin.manifest();
-        let operation = Operation::Route(&route);
-        let admitted = self.admit(&caller, manifest, operation).await?;
         let limit = Limit::new(route.body_kib.map_or(hub.config.max_proxy_body_bytes, |kib| u64::from(kib) * 1024));
         limit.check_declared(size)?;
         let timeout = route.timeout_ms.map(|ms| Duration::from_millis(ms.into()));
+
+        let mut body = limit.apply(body);
+        let mut claim = None;
+        if let Some(key) = once::wanted(&method, &headers)? {
+            let read = once::fingerprint(body, size, &query, &headers).await.map_err(|_| limit.broken_off())?;
+            body = read.body;
+            let what = What {
+                key,
+                method: method.to_string(),
+                route: format!("/v1/proxy/{plugin}{path}"),
+                fingerprint: read.fingerprint,
+            };
+            claim = match self.begin_once(&caller, what).await? {
+                Begun::Ours(claim) => Some(claim),
+                Begun::Before(run, kept) => {
+                    notes.note_replayed();
+                    return once::replayed(run, kept);
+                }
+            };
+        }
+
+        let (manifest, operation) = (serving.plugin.manifest(), Operation::Route(&route));
+        let admitted = match self.admit_by_plan(&caller, manifest, operation).await {
+            Ok(admitted) => admitted,
+            Err(failure) => {
+                if let Some(claim) = claim {
+                    claim.let_go(hub, &failure).await;
+                }
+                return Err(failure.into());
+            }
+        };
         let longest = timeout.unwrap_or_default().max(serving.plugin.limits().timeout);
         // a body of unknown length is as long as it may be
         let intent = Intent::new(manifest, operation, size.unwrap_or(limit.bytes()), None, longest);
 
         let mut call = Call::new(hub, Arc::clone(&serving), RunKind::Proxy, format!("{method} {path}"));
         call.admitted = Some(admitted);
+        call.once = claim.as_ref().map(|claim| Arc::clone(&claim.once));
         let run = call.run;
-        let request = ProxyCall {
-            method: method.to_string(),
-            path,
-            query,
-            headers: headers::for_guest(&headers),
-            body: limit.apply(body),
-            size,
-        };
-        let (mut reply, ended) = self.start_proxying(call, intent, request, timeout, limit);
+        let request =
+            ProxyCall { method: method.to_string(), path, query, headers: headers::for_guest(&headers), body, size };
+        let (mut reply, ended) = self.start_proxying(call, intent, request, Bounds { timeout, limit }, claim);
         let Some(head) = reply.head().await else {
             return Err(failed_before_start(ended).await);
         };
@@ -113,30 +149,38 @@ impl Hub {
     /// Runs the call in a task of its own, which commits the run whatever becomes of the client.
     fn start_proxying(
         &self,
-        call: Call,
+        mut call: Call,
         intent: Intent,
         request: ProxyCall,
-        timeout: Option<Duration>,
-        limit: Limit,
+        bounds: Bounds,
+        claim: Option<Claim>,
     ) -> (ReplyReceiver, oneshot::Receiver<Ended<()>>) {
         let (sender, receiver) = reply_channel();
         let (tell, ended) = oneshot::channel();
         let hub = self.clone();
         let (span, serving) = (call.span.clone(), Arc::clone(&call.serving));
+        let Bounds { timeout, limit } = bounds;
         let work = async move {
-            let call = match call.with_budgets(&hub.0, intent).await {
-                Ok(call) => call,
-                Err(refused) => {
-                    // nobody listens if the client has left
-                    let _ = tell.send(refused);
-                    return;
+            if let Err(refused) = call.reserve(&hub.0, intent).await {
+                if let Some(claim) = &claim {
+                    hub.0.settle_once(&refused, false, false, claim).await;
                 }
+                // nobody listens if the client has left
+                let _ = tell.send(refused);
+                return;
+            }
+            let invocation = call.invocation(timeout);
+            let (mut finished, relayed) = match claim {
+                None => (call.plugin().proxy(invocation, request, sender).await, None),
+                Some(_) => once::proxy(call.plugin(), invocation, request, sender).await,
             };
-            let mut finished = call.plugin().proxy(call.invocation(timeout), request, sender).await;
             if finished.result.is_err() && limit.was_passed() {
                 finished.result = Err(limit.failure());
             }
-            let ended = call.commit(&hub.0, finished, None).await;
+            let ended = match claim {
+                None => call.commit(&hub.0, finished, None).await,
+                Some(claim) => once::commit(&hub.0, &call, finished, relayed, &claim).await,
+            };
             // nobody listens if the client has left
             let _ = tell.send(ended);
         };

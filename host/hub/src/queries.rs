@@ -1,7 +1,9 @@
 //! Lists for people and programs that look on: one page at a time, by cursor.
 
 pub(crate) mod actions;
+pub(crate) mod audit;
 pub(crate) mod blobs;
+pub(crate) mod connections;
 pub(crate) mod events;
 pub(crate) mod runs;
 pub(crate) mod usage;
@@ -24,11 +26,11 @@ pub struct Page<T> {
 
 /// How many items a page shall have.
 #[derive(Debug, Clone, Copy)]
-struct Size(u32);
+pub(crate) struct Size(u32);
 
 impl Size {
     /// `invalid_request` unless it is 1 to 200. Default: 50.
-    fn new(limit: Option<u32>) -> Result<Self, Failure> {
+    pub(crate) fn new(limit: Option<u32>) -> Result<Self, Failure> {
         match limit {
             None => Ok(Self(DEFAULT_LIMIT)),
             Some(limit) if (1..=MOST).contains(&limit) => Ok(Self(limit)),
@@ -37,12 +39,12 @@ impl Size {
     }
 
     /// What to ask the database for: one more tells whether there is a next page.
-    const fn and_one(self) -> u32 {
+    pub(crate) const fn and_one(self) -> u32 {
         self.0 + 1
     }
 
     /// Makes a page of what was asked for by [`Size::and_one`].
-    fn page<T>(self, mut items: Vec<T>, cursor: impl Fn(&T) -> String) -> Page<T> {
+    pub(crate) fn page<T>(self, mut items: Vec<T>, cursor: impl Fn(&T) -> String) -> Page<T> {
         let size = self.0 as usize;
         let more = items.len() > size;
         items.truncate(size);

@@ -59,6 +59,9 @@ pub(crate) fn start(hub: &Hub) {
             if let Some(Err(failure)) = stop.run_until_cancelled(hub.clear_old()).await {
                 tracing::warn!(error = %failure, "old history was not cleared away");
             }
+            if let Some(Err(failure)) = stop.run_until_cancelled(Hub(hub).finish_deletions()).await {
+                tracing::warn!(error = %failure, "organizations whose deletion broke off were not deleted to the end");
+            }
         }
     });
 }

@@ -78,6 +78,14 @@ impl TestHub {
             started_at: now,
             finished_at: now,
         };
-        RunCommit { run, usage: vec![], spent: vec![], events: vec![], plugin_changes: vec![], webhook: None }
+        RunCommit {
+            run,
+            usage: vec![],
+            spent: vec![],
+            events: vec![],
+            plugin_changes: vec![],
+            webhook: None,
+            idempotency: None,
+        }
     }
 }

@@ -96,6 +96,16 @@ pub(crate) async fn start(hub: &Hub) -> Result<(), StartError> {
     Ok(())
 }
 
+/// Loads what is in the plugin folder now, if there is one.
+pub(crate) async fn load(hub: &Hub) {
+    let Some(path) = hub.0.config.plugins_dir.clone().filter(|path| path.is_dir()) else { return };
+    let mut folder = Folder { path, memory: Memory::default(), publishing: HashMap::new(), work: JoinSet::new() };
+    folder.look(&hub.0).await;
+    while let Some(published) = folder.work.join_next_with_id().await {
+        folder.note(published);
+    }
+}
+
 type FolderDebouncer = Debouncer<RecommendedWatcher, RecommendedCache>;
 
 fn watch(

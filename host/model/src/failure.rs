@@ -113,12 +113,18 @@ codes! {
     PayloadTooLarge = "payload_too_large", 413, "The body is too large";
     /// The body stopped coming.
     RequestTimeout = "request_timeout", 408, "The request took too long to arrive";
-    /// No key, or one that does not exist or was revoked.
-    Unauthenticated = "unauthenticated", 401, "A valid API key is required";
+    /// No key or session, or one that does not exist, has ended or was revoked.
+    Unauthenticated = "unauthenticated", 401, "A valid API key or session is required";
     /// The key was good once.
     KeyExpired = "key_expired", 401, "The API key has expired";
     /// The key lacks the scope that the route needs.
     ScopeMissing = "scope_missing", 403, "The API key lacks a scope";
+    /// Who calls may not do this.
+    Forbidden = "forbidden", 403, "Not allowed";
+    /// A page of another origin used the browser's session.
+    CrossOrigin = "cross_origin", 403, "The request comes from another origin";
+    /// The e-mail address or the password is wrong; which one is not said.
+    InvalidCredentials = "invalid_credentials", 401, "The e-mail address or the password is wrong";
     /// There is no such route or thing, or it is another org's.
     NotFound = "not_found", 404, "Not found";
     /// The route does not take this method.
@@ -147,6 +153,14 @@ codes! {
     ConcurrencyLimited = "concurrency_limited", 429, "Too many calls at once";
     /// The hub's own rate limit.
     RateLimited = "rate_limited", 429, "Too many requests";
+    /// A key of before came with another body.
+    IdempotencyKeyReused = "idempotency_key_reused", 422, "The idempotency key was used for something else";
+    /// What was asked for with this key is still being done.
+    IdempotencyInProgress = "idempotency_in_progress", 409, "A request with this idempotency key is still running";
+    /// The hub ended in the middle of it, and the vendor may have done it or not.
+    IdempotencyOutcomeUnknown = "idempotency_outcome_unknown", 409, "It is not known whether this was done";
+    /// It was done, but its answer was too large to be kept.
+    IdempotencyAnswerNotKept = "idempotency_answer_not_kept", 409, "This was done before, and its answer was not kept";
     /// The hub has no room for another call now.
     Overloaded = "overloaded", 503, "The hub is at capacity";
     /// The vendor's webhook was not genuine.
@@ -193,6 +207,8 @@ codes! {
     UpstreamError = "upstream_error", 502, "The vendor answered with an error";
     /// The vendor's own rate limit.
     UpstreamRateLimited = "upstream_rate_limited", 429, "The vendor's rate limit is reached";
+    /// The vendor said when it wants to be asked again, and was not asked before.
+    VendorRateLimited = "vendor_rate_limited", 429, "The vendor asked for a pause";
     /// The vendor did not answer in time.
     UpstreamTimeout = "upstream_timeout", 504, "The vendor did not answer in time";
     /// The vendor could not be reached.

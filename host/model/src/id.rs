@@ -77,6 +77,14 @@ ids! {
     OrgId = "org";
     /// An API key (not its secret).
     ApiKeyId = "key";
+    /// Somebody with an account on the hub.
+    UserId = "user";
+    /// A member's session (not its token).
+    SessionId = "ses";
+    /// An invitation (not its token).
+    InvitationId = "inv";
+    /// An end user's session to connect an account with (not its token).
+    ConnectSessionId = "csn";
     /// A plugin switched on for one org.
     InstallationId = "inst";
     /// An org's credentials for a plugin.

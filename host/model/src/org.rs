@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ApiKeyId, AuditId, OrgId, Timestamp};
+use crate::{ApiKeyId, AuditId, OrgId, RequestId, Timestamp};
 
 /// The tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -15,7 +15,7 @@ pub struct Org {
     pub created_at: Timestamp,
 }
 
-/// What an API key may do.
+/// What an API key is for. Which permissions that gives is said in [`crate::permission`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
@@ -23,15 +23,24 @@ pub enum Scope {
     Invoke,
     /// Read installations, runs, usage and events.
     Read,
-    /// Install and configure plugins, set connections.
+    /// Install and configure plugins, set connections, set the org's rate limits.
     Admin,
+    /// Let end users connect an account each.
+    Connect,
+    /// Manage the org's members and its name.
+    Members,
+    /// Manage API keys.
+    Keys,
+    /// Read the audit log.
+    Audit,
     /// Upload plugins for the whole hub. Only the operator's keys have it.
     Operator,
 }
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Self; 4] = [Self::Invoke, Self::Read, Self::Admin, Self::Operator];
+    pub const ALL: [Self; 8] =
+        [Self::Invoke, Self::Read, Self::Admin, Self::Connect, Self::Members, Self::Keys, Self::Audit, Self::Operator];
 
     /// The scope as text, as in the API.
     #[must_use]
@@ -40,6 +49,10 @@ impl Scope {
             Self::Invoke => "invoke",
             Self::Read => "read",
             Self::Admin => "admin",
+            Self::Connect => "connect",
+            Self::Members => "members",
+            Self::Keys => "keys",
+            Self::Audit => "audit",
             Self::Operator => "operator",
         }
     }
@@ -62,6 +75,12 @@ pub struct ApiKey {
     pub revoked_at: Option<Timestamp>,
     /// When it was made.
     pub created_at: Timestamp,
+    /// Who made it, as an [`crate::identity::Actor`]'s text; not known of the oldest.
+    pub made_by: Option<String>,
+    /// When it was last used, to a minute or so.
+    pub used_at: Option<Timestamp>,
+    /// The key that it was made in the place of.
+    pub replaces: Option<ApiKeyId>,
 }
 
 /// One change, in the audit log. `detail` holds old and new values without secrets.
@@ -71,7 +90,7 @@ pub struct AuditEntry {
     pub id: AuditId,
     /// In whose org.
     pub org: OrgId,
-    /// Who did it: `key_…`, or `operator` for the command line.
+    /// Who did it: an [`crate::identity::Actor`]'s text, as in `key_…` or `operator`.
     pub actor: String,
     /// What was done, as in `installation.put`.
     pub action: String,
@@ -81,4 +100,6 @@ pub struct AuditEntry {
     pub detail: serde_json::Value,
     /// When.
     pub at: Timestamp,
+    /// The request to the hub that asked for it; none for the command line and for what the hub did by itself.
+    pub request: Option<RequestId>,
 }

@@ -1,6 +1,6 @@
 //! Documents that plugins keep, small values, and files.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{BlobId, OrgId, PluginId, Timestamp};
 
@@ -40,7 +40,7 @@ pub struct KvEntry {
 }
 
 /// What is known of one stored file. Its bytes are on disk, by content.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Blob {
     /// Its id.
     pub id: BlobId,

@@ -122,7 +122,7 @@ fn parse(answer: &Answer) -> Option<Value> {
 }
 
 /// What the answer says went wrong.
-fn failure(rules: &oauth::Answer, answer: &Answer, redact: &Redactor) -> OauthError {
+pub(crate) fn failure(rules: &oauth::Answer, answer: &Answer, redact: &Redactor) -> OauthError {
     let json = parse(answer);
     let text = |pointer: &str, most| {
         let text = json.as_ref()?.pointer(pointer).and_then(scalar)?;

@@ -10,6 +10,8 @@
 //!   [`Pending::redeem`] gives the [`Consent`] that [`OauthClient::exchange`] makes [`Tokens`] of.
 //! * [`Refresher`] renews tokens: one request however many callers and nodes want them, and a new refresh token stored
 //!   before anybody sees the access token that came with it.
+//! * [`OidcProvider`] is the other way round: an identity provider (OpenID Connect) that says who somebody is who signs in to
+//!   the hub itself.
 //!
 //! The requests and the regular answers are the `oauth2` crate's. Its HTTP clients are not used: every byte goes
 //! through [`patchbay_egress`], with its address checks, caps, deadlines and the operator's map of upstreams. Rejected:
@@ -28,6 +30,7 @@ mod client;
 mod error;
 mod grant;
 mod lease;
+mod oidc;
 mod pending;
 mod policy;
 mod provider;
@@ -46,6 +49,7 @@ pub use callback::{Callback, CallbackError};
 pub use client::{Net, OauthClient};
 pub use error::{OauthError, VendorAnswer};
 pub use lease::{Acquired, Committed, Reauthorization, RefreshLease, Stored};
+pub use oidc::{Identity, OidcError, OidcProvider, OidcSecrets, OidcSettings};
 pub use pending::{Consent, Pending};
 pub use policy::due_at;
 pub use provider::{Provider, SetupError};

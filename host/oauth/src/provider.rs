@@ -99,8 +99,10 @@ impl Provider {
     }
 }
 
-fn rule(method: &str, url: &Url) -> Egress {
+/// Lets requests of a method to a URL through.
+pub(crate) fn rule(method: &str, url: &Url) -> Egress {
     Egress {
+        idempotency_header: None,
         host: url.host_str().unwrap_or_default().to_owned(),
         methods: vec![method.to_owned()],
         paths: vec![url.path().to_owned()],

@@ -101,6 +101,19 @@ impl RefreshError {
         Self::Resting { why: Box::new(self), left }
     }
 
+    /// What it is, as the label of a metric.
+    pub(crate) const fn kind(&self) -> &'static str {
+        match self {
+            Self::NeedsAuthorization => "reauthorization_needed",
+            Self::Vendor(_) => "vendor_failed",
+            Self::Resting { .. } => "resting",
+            Self::Store(_) => "not_stored",
+            Self::Busy => "busy",
+            Self::Gone => "gone",
+            Self::BrokeOff => "broke_off",
+        }
+    }
+
     /// True if asking at once again would most likely end the same.
     const fn calls_for_rest(&self) -> bool {
         matches!(self, Self::Vendor(_) | Self::Store(_) | Self::BrokeOff)

@@ -38,7 +38,8 @@ const VERSION: u8 = 1;
 
 /// The text to seal. The forms are structs of texts and numbers, which always serialize.
 pub(crate) fn to_text<F: Serialize>(form: F) -> SecretString {
-    SecretString::from(serde_json::to_string(&Versioned { v: VERSION, form }).unwrap_or_default())
+    let json = patchbay_model::wiped::to_json(&Versioned { v: VERSION, form }).unwrap_or_default();
+    SecretString::from(std::str::from_utf8(&json).unwrap_or_default())
 }
 
 /// The form in a text.

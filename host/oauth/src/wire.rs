@@ -8,14 +8,15 @@ use std::{pin::Pin, sync::Arc, time::Duration};
 use bytes::Bytes;
 use http::{HeaderMap, Method, header};
 use oauth2::{AsyncHttpClient, ErrorResponse, HttpRequest, HttpResponse, RequestTokenError};
-use patchbay_egress::{Body, Injection, Redactor, Request, Response};
+use patchbay_egress::{Body, Injection, Redactor, Request, Response, Rules};
+use patchbay_model::OrgId;
 use patchbay_package::manifest::Inject;
 use secrecy::SecretString;
 use tokio::time::Instant;
 use url::Url;
 use zeroize::Zeroizing;
 
-use crate::{OauthClient, OauthError, answer};
+use crate::{Net, OauthClient, OauthError, answer};
 
 /// The largest answer, in bytes. Tokens and profiles have a few thousand.
 const MAX_ANSWER: usize = 256 << 10;
@@ -73,6 +74,16 @@ impl<'c> AsyncHttpClient<'c> for Wire<'_> {
     }
 }
 
+/// A request as it is about to be sent.
+pub(crate) struct Outgoing {
+    pub(crate) method: Method,
+    pub(crate) url: Url,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+    /// May it be sent again although it may have been seen?
+    pub(crate) repeatable: bool,
+}
+
 impl OauthClient {
     /// Sends a request and reads the answer whole. An `authorization` in the headers goes in as a credential does, so
     /// that no layer below prints it.
@@ -80,35 +91,44 @@ impl OauthClient {
         &self,
         method: Method,
         url: Url,
-        mut headers: HeaderMap,
+        headers: HeaderMap,
         body: Vec<u8>,
         repeatable: bool,
     ) -> Result<Answer, OauthError> {
-        let credential = headers.remove(header::AUTHORIZATION).and_then(|value| Some(injection(value.to_str().ok()?)));
-        let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-        let request = Request {
-            org: self.org,
-            method,
-            url,
-            headers: headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect(),
-            body: if body.is_empty() { Body::Empty } else { Body::Bytes(Bytes::from(body)) },
-            credential,
-            // An answer may repeat the refresh token as the one to go on with, so none is taken out of it.
-            redact: Arc::default(),
-            deadline: Instant::now() + self.net.timeout,
-            headers_timeout: None,
-            repeatable: Some(repeatable),
-        };
-        let mut response = self.net.egress.send(&self.provider.rules, request).await?;
-        let mut body = Zeroizing::new(Vec::new());
-        while let Some(chunk) = response.body.chunk().await? {
-            if body.len() + chunk.len() > MAX_ANSWER {
-                return Err(OauthError::Malformed(format!("it has more than {MAX_ANSWER} bytes")));
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(Answer { status: response.status, retry_after: retry_after(&response), body })
+        let outgoing = Outgoing { method, url, headers, body, repeatable };
+        send(&self.net, self.org, &self.provider.rules, outgoing).await
     }
+}
+
+/// Sends a request for an org by these rules, and reads the answer whole.
+pub(crate) async fn send(net: &Net, org: OrgId, rules: &Rules, outgoing: Outgoing) -> Result<Answer, OauthError> {
+    let Outgoing { method, url, mut headers, body, repeatable } = outgoing;
+    let credential = headers.remove(header::AUTHORIZATION).and_then(|value| Some(injection(value.to_str().ok()?)));
+    let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let request = Request {
+        org,
+        plugin: None,
+        repeat_header: None,
+        method,
+        url,
+        headers: headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect(),
+        body: if body.is_empty() { Body::Empty } else { Body::Bytes(Bytes::from(body)) },
+        credential,
+        // An answer may repeat the refresh token as the one to go on with, so none is taken out of it.
+        redact: Arc::default(),
+        deadline: Instant::now() + net.timeout,
+        headers_timeout: None,
+        repeatable: Some(repeatable),
+    };
+    let mut response = net.egress.send(rules, request).await?;
+    let mut body = Zeroizing::new(Vec::new());
+    while let Some(chunk) = response.body.chunk().await? {
+        if body.len() + chunk.len() > MAX_ANSWER {
+            return Err(OauthError::Malformed(format!("it has more than {MAX_ANSWER} bytes")));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Answer { status: response.status, retry_after: retry_after(&response), body })
 }
 
 fn injection(value: &str) -> Injection {

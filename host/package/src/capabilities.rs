@@ -20,9 +20,16 @@ pub fn in_words(manifest: &Manifest) -> Vec<String> {
     for egress in &manifest.egress {
         lines.push(format!("reaches {}: {} {}", egress.host, egress.methods.join(", "), egress.paths.join(", ")));
     }
+    for egress in &manifest.egress {
+        let header = egress.idempotency_header.iter();
+        lines.extend(header.map(|header| format!("has {} know repeats by the header {header}", egress.host)));
+    }
     lines.extend(manifest.credentials.iter().map(credential));
     lines.extend(manifest.oauth.iter().flat_map(oauth));
-    lines.extend(manifest.actions.iter().map(|action| format!("offers the action {}", action.name)));
+    lines.extend(manifest.actions.iter().map(|action| match action.rate {
+        Some(rate) => format!("offers the action {}, at most {rate}", action.name),
+        None => format!("offers the action {}", action.name),
+    }));
     for route in manifest.proxy.iter().flat_map(|proxy| &proxy.routes) {
         lines.push(format!("proxies {} {}", route.method, route.path));
     }

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use patchbay_model::{
     PluginId,
     plan::{Counts, Metric},
+    rate::Rate,
 };
 use semver::Version;
 use serde::{Deserialize, Serialize};
@@ -177,6 +178,10 @@ pub struct Egress {
     pub methods: Vec<String>,
     /// Path patterns: `/v1/models`, `*` for one segment, `**` at the end for any rest. At least one.
     pub paths: Vec<String>,
+    /// The header by which the vendor knows a repeat of a request that changes something, and does it once. The host
+    /// sets it where the guest does not; a write that broke off may then be done again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency_header: Option<String>,
 }
 
 /// A typed operation.
@@ -204,6 +209,9 @@ pub struct Action {
     /// What a call may meter at most, by meter; see [`Estimate`]. Empty: nothing at all; missing: any meter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub estimate: Option<BTreeMap<String, Estimate>>,
+    /// How often one org may call it, as in `60/min`; an org's own limit replaces it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<Rate>,
 }
 
 /// The vendor's own API through the hub.

@@ -212,6 +212,18 @@ impl BlobStore {
         Ok(chunks.boxed())
     }
 
+    /// Takes all bytes of an org away that is gone: no row names them any more.
+    ///
+    /// # Errors
+    /// The disk.
+    pub async fn remove_org(&self, org: OrgId) -> io::Result<()> {
+        let _lock = self.lock(org).await;
+        match fs::remove_dir_all(self.directory.join(org.to_string())).await {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     /// Takes bytes away that no row names. Under the org's lock.
     pub(crate) async fn delete(&self, org: OrgId, sha256: &str) -> Result<(), StoreError> {
         match fs::remove_file(self.path(org, sha256)).await {
@@ -299,6 +311,18 @@ mod tests {
         let (stored, second) = placed(&store, org, "same").await;
         drop(second);
         assert_eq!(files(folder.path()), [stored.sha256]);
+    }
+
+    #[tokio::test]
+    async fn an_org_that_is_gone_leaves_nothing_and_others_keep_theirs() {
+        let (store, folder, org) = store(100);
+        let other = OrgId::new(&ManualClock::new(Timestamp::UNIX_EPOCH), &SeededRandom::new(2));
+        placed(&store, org, "ours").await.1.claim();
+        let (theirs, file) = placed(&store, other, "theirs").await;
+        file.claim();
+        store.remove_org(org).await.unwrap();
+        store.remove_org(org).await.unwrap();
+        assert_eq!(files(folder.path()), [theirs.sha256]);
     }
 
     #[tokio::test]

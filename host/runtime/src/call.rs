@@ -17,6 +17,7 @@ use crate::{
     capabilities::{Capabilities, HostError},
     cpu::Stretch,
     limits::{CallLimits, Limiter, Stop},
+    once::Once,
     plugin::Grants,
     spending::Spending,
     tenant::Tenant,
@@ -34,6 +35,7 @@ pub(crate) struct CallState {
     pub(crate) deadline: Instant,
     pub(crate) started: Instant,
     pub(crate) started_at: Timestamp,
+    pub(crate) once: Option<Arc<Once>>,
     limiter: Limiter,
     host_calls: u32,
     cpu: Duration,
@@ -65,11 +67,12 @@ pub(crate) struct CallInit {
     pub(crate) services: Arc<Services>,
     pub(crate) limits: CallLimits,
     pub(crate) spending: Option<Arc<dyn Spending>>,
+    pub(crate) once: Option<Arc<Once>>,
 }
 
 impl CallState {
     pub(crate) fn new(init: CallInit) -> Self {
-        let CallInit { run, tenant, grants, services, limits, spending } = init;
+        let CallInit { run, tenant, grants, services, limits, spending, once } = init;
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.handles as usize);
         let started = Instant::now();
@@ -85,6 +88,7 @@ impl CallState {
             started,
             limiter: Limiter::new(&limits),
             limits,
+            once,
             host_calls: 0,
             cpu: Duration::ZERO,
             entered: None,
@@ -191,6 +195,7 @@ fn same_text(left: &types::Error, right: &types::Error) -> bool {
         | (types::Error::Exhausted(left), types::Error::Exhausted(right))
         | (types::Error::Reauthorize(left), types::Error::Reauthorize(right))
         | (types::Error::Unavailable(left), types::Error::Unavailable(right)) => left == right,
+        (types::Error::RateLimited(left), types::Error::RateLimited(right)) => left == right,
         (types::Error::Timeout, types::Error::Timeout) => true,
         (types::Error::Invalid(left), types::Error::Invalid(right)) => {
             let pairs = || left.iter().zip(right);

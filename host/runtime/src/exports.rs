@@ -16,6 +16,7 @@ use crate::{
         source::{BodyStream, Source},
     },
     limits::Stop,
+    once::Once,
     outcome::{self, Finished},
     plugin::Plugin,
     spending::Spending,
@@ -33,6 +34,8 @@ pub struct Invocation {
     pub timeout: Option<Duration>,
     /// The budgets that it spends of, if there are any.
     pub spending: Option<Arc<dyn Spending>>,
+    /// The write that this call does, if it is to be done once.
+    pub once: Option<Arc<Once>>,
 }
 
 /// One call of an action.
@@ -204,6 +207,7 @@ impl Plugin {
             services: Arc::clone(&shared.services),
             limits,
             spending: call.spending,
+            once: call.once,
         });
         let mut store = call::store(self.engine(), state);
         let ended = {
@@ -211,15 +215,16 @@ impl Plugin {
                 let instance = self.pre.instantiate_async(&mut store).await?;
                 export(&instance, &mut store).await
             };
-            // guest code is stopped by the epoch; this stops a wait in the host
-            tokio::time::timeout(timeout, work).await
+            // guest code is stopped by the epoch; these stop a wait in the host
+            tokio::time::timeout(timeout, org.gone.run_until_cancelled(work)).await
         };
         let mut state = store.into_data();
         let (broke_off, cut) = (state.broke_off.take(), state.cut.take());
         let result = match ended {
-            Ok(Ok(Ok(given))) => broke_off.map_or(Ok(given), Err),
-            Ok(Ok(Err(error))) => Err(outcome::reported(error, &state)),
-            Ok(Err(trap)) => {
+            Ok(None) => Err(Failure::new(Code::NotFound, "the organization was deleted while the call ran")),
+            Ok(Some(Ok(Ok(given)))) => broke_off.map_or(Ok(given), Err),
+            Ok(Some(Ok(Err(error)))) => Err(outcome::reported(error, &state)),
+            Ok(Some(Err(trap))) => {
                 conduct.was_stopped();
                 Err(outcome::trapped(&trap))
             }

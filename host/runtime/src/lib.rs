@@ -14,6 +14,7 @@ mod exports;
 mod lane;
 mod limits;
 mod observe;
+mod once;
 mod outcome;
 mod plugin;
 mod room;
@@ -37,7 +38,7 @@ use wasmtime::{Engine, component::Linker};
 
 pub use blob_store::{BlobStore, StoreError};
 pub use capabilities::{
-    reply::{ReplyHead, ReplyReceiver, ReplySender, is_of_the_server, reply_channel},
+    reply::{Relayed, ReplyHead, ReplyReceiver, ReplySender, is_of_the_server, relay, reply_channel},
     source::BodyStream,
 };
 pub use compile::{CompileError, Compiler};
@@ -46,6 +47,7 @@ pub use exports::{
     WebhookCall,
 };
 pub use limits::{CallLimits, Stop};
+pub use once::Once;
 pub use outcome::{Effects, Finished};
 pub use plugin::{ActionSchemas, LoadError, Plugin, RouteMatch};
 pub use spending::{Flowed, MayGoOn, Spending};
@@ -230,6 +232,7 @@ impl Runtime {
             run: RunId::new(clock, random),
             timeout: Some(Duration::from_secs(5)),
             spending: None,
+            once: None,
         };
         let takes_empty = plugin
             .config_schema()
@@ -269,6 +272,14 @@ impl Runtime {
         let share = Arc::new(self.0.shared.room.org());
         shares.insert(org, Arc::downgrade(&share));
         share
+    }
+
+    /// Breaks off every call of an org that is gone, and those that begin all the same.
+    pub fn stop_org(&self, org: OrgId) {
+        let shares = self.0.org_shares.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(share) = shares.get(&org).and_then(Weak::upgrade) {
+            share.gone.cancel();
+        }
     }
 
     /// Drives work around calls of this tenant to its end. What uses much CPU time goes on behind everybody

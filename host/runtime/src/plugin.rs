@@ -8,7 +8,7 @@ use std::{
 };
 
 use patchbay_egress::Rules;
-use patchbay_model::{Code, Digest, Failure, PluginId, plan::Counts, run::RunKind};
+use patchbay_model::{Code, Digest, Failure, PluginId, plan::Counts, rate::Rate, run::RunKind};
 use patchbay_package::{
     Package, SchemaValidator,
     manifest::{Credential, Manifest, Route, Schema},
@@ -70,6 +70,8 @@ pub struct ActionSchemas {
     pub output: SchemaValidator,
     /// Its own limit, below the plugin's.
     pub timeout: Option<Duration>,
+    /// How often an org may call it.
+    pub rate: Option<Rate>,
 }
 
 /// How a request fits the proxied routes.
@@ -142,6 +144,7 @@ impl Plugin {
                 input: compile(&action.input, || format!("input of the action {:?}", action.name))?,
                 output: compile(&action.output, || format!("output of the action {:?}", action.name))?,
                 timeout: action.timeout_ms.map(|ms| Duration::from_millis(ms.into())),
+                rate: action.rate,
             };
             actions.insert(action.name.clone(), schemas);
         }

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
+use tokio_util::sync::CancellationToken;
 
 use crate::capabilities::storage::Places;
 
@@ -31,6 +32,8 @@ pub(crate) struct OrgShare {
     /// Calls up to which the reserve is open, this one included.
     few: usize,
     per_org: u32,
+    /// Set when the org is gone: its calls end.
+    pub(crate) gone: CancellationToken,
     /// Its places in front of the database.
     pub(crate) places: Places,
 }
@@ -58,6 +61,7 @@ impl Room {
             calls: Arc::new(Semaphore::new(self.per_org as usize)),
             few: (self.per_org / FEW).max(1) as usize,
             per_org: self.per_org,
+            gone: CancellationToken::new(),
             places: Places::default(),
         }
     }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::{
     StorageError, Tx,
     column::{after, limit as row_limit, micros, optional_time, time},
-    text::{Json, Text},
+    text::{Json, Text, optional},
 };
 
 /// An org's API keys.
@@ -28,6 +28,9 @@ struct Row {
     expires_at: Option<i64>,
     revoked_at: Option<i64>,
     created_at: i64,
+    made_by: Option<Text>,
+    used_at: Option<i64>,
+    replaces: Option<Uuid>,
 }
 
 impl TryFrom<Row> for ApiKey {
@@ -42,13 +45,20 @@ impl TryFrom<Row> for ApiKey {
             expires_at: optional_time(row.expires_at)?,
             revoked_at: optional_time(row.revoked_at)?,
             created_at: time(row.created_at)?,
+            made_by: optional(row.made_by),
+            used_at: optional_time(row.used_at)?,
+            replaces: row.replaces.map(ApiKeyId),
         })
     }
 }
 
 macro_rules! select {
     ($rest:literal) => {
-        concat!("SELECT org_id, id, name, scopes, expires_at, revoked_at, created_at FROM api_key ", $rest)
+        concat!(
+            "SELECT org_id, id, name, scopes, expires_at, revoked_at, created_at, made_by, used_at, replaces
+             FROM api_key ",
+            $rest
+        )
     };
 }
 
@@ -64,8 +74,9 @@ impl ApiKeys<'_> {
     pub async fn insert(&mut self, key: &ApiKey, hash: &[u8; 32]) -> Result<(), StorageError> {
         execute!(
             self.tx,
-            "INSERT INTO api_key (org_id, id, hash, name, scopes, expires_at, revoked_at, created_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+            "INSERT INTO api_key
+               (org_id, id, hash, name, scopes, expires_at, revoked_at, created_at, made_by, used_at, replaces)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
             self.org.0,
             key.id.0,
             hash.as_slice(),
@@ -74,6 +85,9 @@ impl ApiKeys<'_> {
             micros(key.expires_at),
             micros(key.revoked_at),
             key.created_at.timestamp_micros(),
+            key.made_by.as_deref().map(Text),
+            micros(key.used_at),
+            key.replaces.map(|id| id.0),
         )?;
         Ok(())
     }
@@ -119,5 +133,36 @@ impl ApiKeys<'_> {
             at.timestamp_micros(),
         )?;
         Ok(rows > 0)
+    }
+
+    /// Lets a key end at a time. False if there is none, if it was revoked, or if it ends before that by itself.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn expire(&mut self, id: ApiKeyId, at: Timestamp) -> Result<bool, StorageError> {
+        let rows = execute!(
+            self.tx,
+            "UPDATE api_key SET expires_at = $3
+             WHERE org_id = $1 AND id = $2 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $3)",
+            self.org.0,
+            id.0,
+            at.timestamp_micros(),
+        )?;
+        Ok(rows > 0)
+    }
+
+    /// Notes that a key was used; never goes back.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn used(&mut self, id: ApiKeyId, at: Timestamp) -> Result<(), StorageError> {
+        execute!(
+            self.tx,
+            "UPDATE api_key SET used_at = $3 WHERE org_id = $1 AND id = $2 AND (used_at IS NULL OR used_at < $3)",
+            self.org.0,
+            id.0,
+            at.timestamp_micros(),
+        )?;
+        Ok(())
     }
 }

@@ -13,7 +13,7 @@ mod listen;
 pub(crate) use listen::CHANNEL;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use patchbay_model::{ApiKeyId, ConnectionId, Digest, InstallationId, OrgId, PluginId};
+use patchbay_model::{ApiKeyId, ConnectionId, Digest, InstallationId, OrgId, PluginId, UserId};
 use serde::{Deserialize, Serialize};
 use tokio::{
     sync::broadcast::{self, error::RecvError},
@@ -29,7 +29,7 @@ const BACKLOG: usize = 1024;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Change {
-    /// An org.
+    /// An org: made, changed, or about to be deleted.
     Org {
         /// Which.
         org: OrgId,
@@ -40,6 +40,13 @@ pub enum Change {
         org: OrgId,
         /// Which.
         id: ApiKeyId,
+    },
+    /// A member, or what sessions they have.
+    Member {
+        /// In which org.
+        org: OrgId,
+        /// Who.
+        user: UserId,
     },
     /// A plugin's settings in an org.
     Installation {
@@ -58,6 +65,11 @@ pub enum Change {
         id: ConnectionId,
         /// Of which plugin.
         plugin: PluginId,
+    },
+    /// An org's data keys: what is kept of the former ones in memory is to be wiped.
+    DataKeys {
+        /// Whose.
+        org: OrgId,
     },
     /// A package.
     PluginVersion {

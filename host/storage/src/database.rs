@@ -24,7 +24,7 @@ pub struct Database {
 
 #[derive(Debug, Clone)]
 pub(crate) enum Store {
-    Sqlite(File),
+    Sqlite(Box<File>),
     Postgres(Server),
 }
 
@@ -37,7 +37,7 @@ impl Database {
     /// `Unsafe` if its roles cannot be made, or if it would not keep orgs apart.
     pub async fn open(url: &DatabaseUrl) -> Result<Self, StorageError> {
         let store = match url {
-            DatabaseUrl::Sqlite(path) => Store::Sqlite(File::open(path).await?),
+            DatabaseUrl::Sqlite(path) => Store::Sqlite(Box::new(File::open(path).await?)),
             DatabaseUrl::Postgres(url) => Store::Postgres(Server::open(url).await?),
         };
         Ok(Self { store, feed: Feed::new() })
@@ -100,6 +100,18 @@ impl Database {
     #[must_use]
     pub const fn is_shared(&self) -> bool {
         matches!(self.store, Store::Postgres(_))
+    }
+
+    /// Cuts SQLite's log to nothing, so that what was destroyed is not in it either. False if somebody still reads from it,
+    /// and on PostgreSQL, where former rows stay until its vacuum, and longer in its own log and in backups.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn scrub(&self) -> Result<bool, StorageError> {
+        match &self.store {
+            Store::Sqlite(file) => file.scrub().await,
+            Store::Postgres(_) => Ok(false),
+        }
     }
 
     /// SQLite's one connection that writes, for whoever brings a transaction of their own.

@@ -29,6 +29,12 @@ pub enum StorageError {
     /// The database would not keep orgs apart, or the hub may not use it; says what to do about it.
     #[error("the database is not safe to serve from: {0}")]
     Unsafe(String),
+    /// The hub's user may serve, and not do this.
+    #[error(
+        "the user of the database URL may not become patchbay_operator: run this with the URL of the tables' owner, or \
+         GRANT patchbay_operator TO it"
+    )]
+    NotOperator,
     /// Asked of SQLite, which has no such thing.
     #[error("{0} is PostgreSQL's: the configured database is SQLite")]
     OnlyPostgres(&'static str),
@@ -143,6 +149,7 @@ impl From<StorageError> for Failure {
             StorageError::Busy | StorageError::Closed | StorageError::Contended | StorageError::Unreachable(_) => {
                 Self::new(Code::Unavailable, "the database did not answer in time").with_internal(error)
             }
+            StorageError::NotOperator => Self::new(Code::Conflict, error.to_string()),
             StorageError::NotACounter => Self::violation("", "a counter whose sum fits 64 bits"),
             StorageError::InvalidPointer(_) => Self::internal(&error),
             _ => Self::internal(with_sources(&error)),

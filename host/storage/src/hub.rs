@@ -16,7 +16,7 @@ use crate::{
     Change, PluginStatus, PluginVersion, StorageError, Tx, api_key,
     changes::CHANNEL,
     column::{after, limit as row_limit, time},
-    installation, oauth, org_plan, plugin_version, shared,
+    idempotency, installation, oauth, org_plan, plugin_version, shared,
     text::Text,
     webhook,
 };
@@ -57,6 +57,29 @@ impl HubTx<'_> {
         fetch_optional!(self.tx, OrgRow, "SELECT id, name, created_at FROM org WHERE id = $1", id.0)?
             .map(org)
             .transpose()
+    }
+
+    /// Since when an org is being deleted; none if it is not, or is gone.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn deleting_since(&mut self, id: OrgId) -> Result<Option<Timestamp>, StorageError> {
+        let row = fetch_optional!(self.tx, (Option<i64>,), "SELECT deleting_at FROM org WHERE id = $1", id.0)?;
+        row.and_then(|(at,)| at).map(time).transpose()
+    }
+
+    /// Orgs whose deletion was begun and is not done.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn orgs_being_deleted(&mut self, limit: u32) -> Result<Vec<OrgId>, StorageError> {
+        let rows = fetch_all!(
+            self.tx,
+            (Uuid,),
+            "SELECT id FROM org WHERE deleting_at IS NOT NULL ORDER BY id LIMIT $1",
+            row_limit(limit),
+        )?;
+        Ok(rows.into_iter().map(|(id,)| OrgId(id)).collect())
     }
 
     /// Orgs after one, in order of id, which is the order in which they were made.
@@ -154,14 +177,6 @@ impl HubTx<'_> {
         shared::delete(self.tx, digest).await
     }
 
-    /// True if this is the fingerprint of the keys that the database belongs to. The first that is asked about is.
-    ///
-    /// # Errors
-    /// `OnlyPostgres`.
-    pub async fn has_keys(&mut self, fingerprint: &[u8; 32]) -> Result<bool, StorageError> {
-        shared::has_keys(self.tx, fingerprint).await
-    }
-
     /// All orgs' installations of a plugin, after one, in order of id.
     ///
     /// # Errors
@@ -217,6 +232,38 @@ impl HubTx<'_> {
     /// The database fails.
     pub async fn plans_in_use(&mut self) -> Result<Vec<(String, u64)>, StorageError> {
         org_plan::in_use(self.tx).await
+    }
+
+    /// Forgets at most `limit` writes that are no longer to be done once, and gives their number.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn sweep_idempotency(&mut self, now: Timestamp, limit: u32) -> Result<u64, StorageError> {
+        idempotency::sweep(self.tx, now, limit).await
+    }
+
+    /// Says that a hub is at work, and until when it will be believed to be.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn note_alive(&mut self, node: Uuid, now: Timestamp, until: Timestamp) -> Result<(), StorageError> {
+        idempotency::note_alive(self.tx, node, now, until).await
+    }
+
+    /// True if a hub is believed to be at work.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn is_alive(&mut self, node: Uuid, now: Timestamp) -> Result<bool, StorageError> {
+        idempotency::is_alive(self.tx, node, now).await
+    }
+
+    /// Says that a hub has ended.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn forget_node(&mut self, node: Uuid) -> Result<(), StorageError> {
+        idempotency::forget_node(self.tx, node).await
     }
 
     /// Frees the space of at most `limit` expired small values and gives their number.

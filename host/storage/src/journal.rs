@@ -30,7 +30,7 @@ use patchbay_model::{
 pub use spending::Spent;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{Database, StorageError, Tx, WebhookOutcome};
+use crate::{Database, IdempotencyAnswer, StorageError, Tx, WebhookOutcome};
 
 /// The most that one transaction takes in: its statements stay short, and the first of a batch does not wait
 /// long for the last.
@@ -61,12 +61,18 @@ pub struct RunCommit {
     pub plugin_changes: Vec<RecordChange>,
     /// What became of the webhook that it worked on.
     pub webhook: Option<WebhookOutcome>,
+    /// How the write ended that is done once.
+    pub idempotency: Option<IdempotencyAnswer>,
 }
 
 impl RunCommit {
     /// True if the run and its usage are all that there is.
     fn is_plain(&self) -> bool {
-        self.events.is_empty() && self.plugin_changes.is_empty() && self.webhook.is_none() && self.spent.is_empty()
+        self.events.is_empty()
+            && self.plugin_changes.is_empty()
+            && self.webhook.is_none()
+            && self.spent.is_empty()
+            && self.idempotency.is_none()
     }
 }
 
@@ -76,7 +82,7 @@ pub enum Committed {
     /// Everything is stored.
     All,
     /// Another run changed this document meanwhile. The run, now with the error code `conflict`, and its usage are
-    /// stored; its documents, its events and the webhook's outcome are not.
+    /// stored; its documents, its events, the webhook's outcome and the answer of the write are not.
     Conflict {
         /// The document's collection.
         collection: String,

@@ -5,6 +5,7 @@
 //! * [`Tx::org`] gives the repositories of one org. There is no other way to an org's rows, and each query names
 //!   the org, so a forgotten filter is a compile error and not a leak. [`Tx::hub`] holds the few questions
 //!   that concern all orgs.
+//! * [`Tx::operator`] holds what only operators do to an org: rewrapping and destroying its keys, and removing it.
 //! * [`Journal`] commits runs, usage, events and webhooks of many callers together: one fsync for all that
 //!   came while the last one was under way.
 //!
@@ -19,8 +20,10 @@ mod tx;
 
 mod api_key;
 mod audit;
+mod audit_checkpoint;
 mod blob;
 mod budget;
+pub mod chain;
 mod changes;
 mod checkpoint;
 mod column;
@@ -30,15 +33,21 @@ mod database;
 mod error;
 mod event;
 mod hub;
+mod hub_keys;
+mod idempotency;
+mod identity;
 mod installation;
 mod journal;
 mod kv;
 mod migration;
 mod oauth;
+mod operator;
 mod org_key;
 mod org_plan;
+mod org_settings;
 mod plugin_version;
 mod postgres;
+mod rate_limits;
 mod record;
 pub mod rls;
 mod run;
@@ -50,7 +59,7 @@ mod usage;
 mod webhook;
 
 pub use api_key::ApiKeys;
-pub use audit::Audit;
+pub use audit::{Audit, AuditFilter, AuditHead, HubAudit};
 pub use blob::Blobs;
 pub use budget::{Ask, BudgetState, Budgets, Reservation, Reserved};
 pub use changes::{Change, Changes, Notice};
@@ -60,14 +69,22 @@ pub use database::Database;
 pub use error::StorageError;
 pub use event::Events;
 pub use hub::HubTx;
+pub use hub_keys::KekUse;
+pub use idempotency::{Idempotency, IdempotencyAnswer, IdempotencyClaim, IdempotencyRecord, Owner};
+pub use identity::{
+    Attempt, Attempts, ConnectSessions, Credentials, Ended, FoundSession, Identities, Invitations, Members, Sessions,
+};
 pub use installation::Installations;
 pub use journal::{Committed, Journal, RunCommit, Spent};
 pub use kv::{Kv, KvWrite};
 pub use migration::{MigrationState, MigrationStatus};
 pub use oauth::{authorization::OauthAuthorizations, client::OauthClients, token::OauthTokens};
+pub use operator::{OperatorTx, SealedCell, SealedColumn};
 pub use org_key::{OrgKey, OrgKeys};
 pub use org_plan::{OrgPlan, OrgPlans};
+pub use org_settings::OrgSettings;
 pub use plugin_version::{PluginSource, PluginStatus, PluginVersion};
+pub use rate_limits::RateLimits;
 pub use record::Records;
 pub use run::{RunFilter, Runs};
 pub use tx::{OrgTx, Tx};

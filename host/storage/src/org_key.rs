@@ -61,6 +61,22 @@ impl OrgKeys<'_> {
         .transpose()
     }
 
+    /// All of them, by version: several while a rotation is under way.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn list(&mut self) -> Result<Vec<OrgKey>, StorageError> {
+        fetch_all!(
+            self.tx,
+            Row,
+            "SELECT version, kek_version, wrapped FROM org_key WHERE org_id = $1 ORDER BY version",
+            self.org.0,
+        )?
+        .into_iter()
+        .map(org_key)
+        .collect()
+    }
+
     /// Adds one. False if its version is taken, which then stays as it is: a data key that is written over
     /// would take with it all that it sealed.
     ///

@@ -7,7 +7,7 @@
 //! All of this is checked before anything is served ([`crate::rls`]); a database that would not hold is refused.
 //!
 //! Who wants the serving process to hold no more than that: run `patchbay db migrate` with the owner's URL, and give
-//! the hub the URL of a user that was granted the three roles and nothing else (`GRANT patchbay_app, patchbay_hub,
+//! the hub the URL of a user that was granted three roles and nothing else (`GRANT patchbay_app, patchbay_hub,
 //! patchbay_journal TO hub`). It is the same program: a user that may not create tables only checks that no migration
 //! is missing. Rejected: two URLs in the configuration, because a serving process that has both has the owner's.
 //!
@@ -21,6 +21,10 @@
 //! a group of statements per org between changes of `app.org_id`, all in one transaction. It was measured on one row
 //! per org: 34 ms for 64 orgs and 101 ms for 256, where one statement took 4 ms and 11 ms; the locks of a batch would be
 //! held for as long, and each trip over a network added to it.
+//!
+//! What only operators do (wrapping data keys anew, removing an org) has the role `patchbay_operator`, which speaks for
+//! one org like `patchbay_app`. A serving user need not have it: then nobody who takes over the process can write over
+//! a key. Rejected: these rights for `patchbay_app`, which every call runs under.
 //!
 //! Roles are the cluster's. If other databases share it, `REVOKE CONNECT ON DATABASE … FROM PUBLIC`: who may connect
 //! and was granted the roles for his own database has them here as well. FORCE holds for the owner too, so `pg_dump`

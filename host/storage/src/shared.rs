@@ -1,4 +1,4 @@
-//! What hubs on one database have in common and a hub on SQLite has in files: packages, and which keys are in use.
+//! What hubs on one database have in common and a hub on SQLite has in files: packages.
 
 use patchbay_model::Digest;
 
@@ -47,17 +47,4 @@ pub(crate) async fn delete(tx: &mut Tx, digest: &Digest) -> Result<(), StorageEr
         .execute(tx.connection().await?)
         .await;
     tx.note(deleted).map(drop)
-}
-
-pub(crate) async fn has_keys(tx: &mut Tx, fingerprint: &[u8; 32]) -> Result<bool, StorageError> {
-    let tx = postgres(tx, "a fingerprint of its keys")?;
-    let added = sqlx::query("INSERT INTO hub_keys (one, fingerprint) VALUES (true, $1) ON CONFLICT DO NOTHING")
-        .bind(fingerprint.as_slice())
-        .execute(tx.connection().await?)
-        .await;
-    tx.note(added)?;
-    // Another hub's row is seen here even if it was added a moment ago: the insertion waited for it.
-    let found = sqlx::query_as("SELECT fingerprint FROM hub_keys").fetch_one(tx.connection().await?).await;
-    let (found,): (Vec<u8>,) = tx.note(found)?;
-    Ok(found == fingerprint)
 }

@@ -2,10 +2,10 @@
 //! read: waiting for a turn is then ours to do, in order, and never SQLite's busy handler, which sleeps and
 //! polls. WAL lets readers go on meanwhile; `synchronous=FULL` makes a commit survive the loss of power.
 
-use std::{fs::OpenOptions, path::Path, sync::Arc};
+use std::{fs::OpenOptions, path::Path, sync::Arc, time::Duration};
 
 use sqlx::{
-    ConnectOptions as _, Sqlite, SqliteConnection, Transaction,
+    ConnectOptions as _, Connection as _, Executor as _, Sqlite, SqliteConnection, Transaction,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous},
 };
 
@@ -19,12 +19,19 @@ use crate::{
 /// How many snapshots can be open at once; each has a thread of its own.
 const READERS: u32 = 4;
 
+/// How long cutting the log waits for those who read from it.
+const SCRUB_PATIENCE: Duration = Duration::from_secs(1);
+
+/// What is deleted is overwritten where that takes no further writes.
+const FAST: &str = "PRAGMA secure_delete = FAST";
+
 /// An open file. Clones share it.
 #[derive(Debug, Clone)]
 pub(crate) struct File {
     pub(crate) writer: SqlitePool,
     readers: SqlitePool,
     beside: SqlitePool,
+    options: Arc<SqliteConnectOptions>,
     /// Ends with the last clone.
     _checkpoints: Arc<Checkpoints>,
 }
@@ -35,19 +42,31 @@ impl File {
         let options = options(path);
         let writer = pool(1).connect_with(options.clone()).await?;
         let readers = pool(READERS).connect_with(options.clone().pragma("query_only", "ON")).await?;
-        let beside = pool(1).connect_with(options).await?;
+        let beside = pool(1).connect_with(options.clone()).await?;
         let checkpoints = Arc::new(Checkpoints::start(path, beside.clone(), writer.clone()));
-        Ok(Self { writer, readers, beside, _checkpoints: checkpoints })
+        Ok(Self { writer, readers, beside, options: Arc::new(options), _checkpoints: checkpoints })
     }
 
     pub(crate) async fn begin(&self, feed: Feed) -> Result<SqliteTx, StorageError> {
         // IMMEDIATE, because a transaction that reads first and writes later could lose its snapshot.
         let transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
-        Ok(SqliteTx { transaction, changes: Vec::new(), feed })
+        Ok(SqliteTx { transaction, changes: Vec::new(), feed, erases: false })
+    }
+
+    /// Folds all of the log into the file and cuts it to nothing, so that nothing of what was deleted stays in it. False
+    /// if somebody still reads from it.
+    pub(crate) async fn scrub(&self) -> Result<bool, StorageError> {
+        // Of its own: it waits for readers, and the writer's commits must not.
+        let options = SqliteConnectOptions::clone(&self.options).busy_timeout(SCRUB_PATIENCE);
+        let mut connection = options.connect().await?;
+        let (busy, _, _): (i64, i64, i64) =
+            sqlx::query_as("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut connection).await?;
+        connection.close().await?;
+        Ok(busy == 0)
     }
 
     pub(crate) async fn read(&self, feed: Feed) -> Result<SqliteTx, StorageError> {
-        Ok(SqliteTx { transaction: self.readers.begin().await?, changes: Vec::new(), feed })
+        Ok(SqliteTx { transaction: self.readers.begin().await?, changes: Vec::new(), feed, erases: false })
     }
 
     pub(crate) async fn close(&self) {
@@ -64,6 +83,8 @@ pub struct SqliteTx {
     /// What is told to the hub's caches once it is true.
     changes: Vec<Change>,
     feed: Feed,
+    /// It overwrites what it deletes, whatever that costs.
+    erases: bool,
 }
 
 impl SqliteTx {
@@ -71,11 +92,24 @@ impl SqliteTx {
         &mut self.transaction
     }
 
+    /// From here on what is deleted is overwritten with zeros, also in pages that become free.
+    pub(crate) async fn erase(&mut self) -> Result<(), StorageError> {
+        if !self.erases {
+            self.transaction.execute("PRAGMA secure_delete = ON").await?;
+            self.erases = true;
+        }
+        Ok(())
+    }
+
     pub(crate) fn notify(&mut self, change: Change) {
         self.changes.push(change);
     }
 
-    pub(crate) async fn commit(self) -> Result<(), StorageError> {
+    pub(crate) async fn commit(mut self) -> Result<(), StorageError> {
+        if self.erases {
+            // What went is overwritten by now; the next one on this connection need not pay for it.
+            self.transaction.execute(FAST).await?;
+        }
         self.transaction.commit().await?;
         for change in self.changes {
             self.feed.tell(change);
@@ -103,7 +137,7 @@ fn options(path: &Path) -> SqliteConnectOptions {
         // The backstop of `checkpoint`: 64 MiB.
         .pragma("wal_autocheckpoint", "16000")
         .pragma("temp_store", "MEMORY")
-        // What is deleted is overwritten where that takes no further writes.
+        // As `FAST` below.
         .pragma("secure_delete", "FAST")
         // Formatting a log line per statement costs more than many of the statements.
         .disable_statement_logging()

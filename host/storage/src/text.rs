@@ -32,6 +32,10 @@ pub(crate) fn optional(text: Option<Text>) -> Option<String> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Json<T>(pub(crate) T);
 
+/// The text of a column of JSON, as it was before it was stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct JsonText(pub(crate) String);
+
 /// JSON as [`Json`] sends it to PostgreSQL, for arrays of it.
 pub(crate) fn postgres_json<T: Serialize>(value: &T) -> Result<String, serde_json::Error> {
     let text = serde_json::to_string(value)?;
@@ -201,6 +205,35 @@ impl<'r, T: DeserializeOwned> Decode<'r, Postgres> for Json<T> {
         // The number of jsonb's format, which no JSON begins with.
         let text = std::str::from_utf8(bytes.strip_prefix(&[1]).unwrap_or(bytes))?;
         Ok(Self(serde_json::from_str(&unescape_json(text))?))
+    }
+}
+
+impl Type<Sqlite> for JsonText {
+    fn type_info() -> <Sqlite as Database>::TypeInfo {
+        <str as Type<Sqlite>>::type_info()
+    }
+
+    fn compatible(ty: &<Sqlite as Database>::TypeInfo) -> bool {
+        <str as Type<Sqlite>>::compatible(ty)
+    }
+}
+
+impl Type<Postgres> for JsonText {
+    fn type_info() -> PgTypeInfo {
+        <Json<()> as Type<Postgres>>::type_info()
+    }
+}
+
+impl<'r> Decode<'r, Sqlite> for JsonText {
+    fn decode(value: <Sqlite as Database>::ValueRef<'r>) -> Result<Self, BoxDynError> {
+        <String as Decode<Sqlite>>::decode(value).map(Self)
+    }
+}
+
+impl<'r> Decode<'r, Postgres> for JsonText {
+    /// Of `json` alone: `jsonb` does not keep a text.
+    fn decode(value: <Postgres as Database>::ValueRef<'r>) -> Result<Self, BoxDynError> {
+        Ok(Self(unescape_json(std::str::from_utf8(value.as_bytes()?)?).into_owned()))
     }
 }
 

@@ -9,8 +9,9 @@ mod forgetful;
 use patchbay_model::OrgId;
 
 use crate::{
-    ApiKeys, Audit, Blobs, Budgets, Connections, Counters, Events, HubTx, Installations, Kv, OauthAuthorizations,
-    OauthClients, OauthTokens, OrgKeys, OrgPlans, Records, Runs, StorageError, Usage, Webhooks,
+    ApiKeys, Audit, Blobs, Budgets, ConnectSessions, Connections, Counters, Events, HubTx, Idempotency, Installations,
+    Invitations, Kv, Members, OauthAuthorizations, OauthClients, OauthTokens, OperatorTx, OrgKeys, OrgPlans,
+    OrgSettings, RateLimits, Records, Runs, Sessions, StorageError, Usage, Webhooks,
     postgres::{PgTx, Scope},
     sqlite::SqliteTx,
 };
@@ -54,6 +55,12 @@ impl Tx {
         HubTx { tx: self }
     }
 
+    /// An org, for its operator.
+    pub fn operator(&mut self, org: OrgId) -> OperatorTx<'_> {
+        self.speak_for(Scope::Operator(org));
+        OperatorTx { tx: self, org }
+    }
+
     fn speak_for(&mut self, scope: Scope) {
         match self {
             // Has no such thing: there each query's org is all that keeps orgs apart.
@@ -87,8 +94,18 @@ macro_rules! repositories {
 }
 
 repositories! {
+    /// Its own row.
+    settings -> OrgSettings;
     /// Its API keys.
     api_keys -> ApiKeys;
+    /// Its members.
+    members -> Members;
+    /// Those who may become members.
+    invitations -> Invitations;
+    /// Members who signed in.
+    sessions -> Sessions;
+    /// End users who may connect an account.
+    connect_sessions -> ConnectSessions;
     /// The plugins that it switched on.
     installations -> Installations;
     /// Its credentials, sealed.
@@ -119,6 +136,10 @@ repositories! {
     webhooks -> Webhooks;
     /// Who changed what.
     audit -> Audit;
+    /// Its writes that are done once.
+    idempotency -> Idempotency;
+    /// Its rate limits.
+    rate_limits -> RateLimits;
 }
 
 impl OrgTx<'_> {

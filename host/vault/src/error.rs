@@ -14,6 +14,22 @@ pub enum VaultError {
         /// Of the key-encryption key that was tried.
         version: u32,
     },
+    /// The org's data key is wrapped by a key-encryption key that this hub was not given.
+    #[error(
+        "data keys are wrapped with key-encryption key version {0}, which this hub does not have: add it to [vault.keys]"
+    )]
+    UnknownKek(u32),
+    /// There is no key-encryption key at all.
+    #[error("there is no key-encryption key: name one in [vault.keys]")]
+    NoKey,
+    /// A key is not where it should be.
+    #[error("{place} gives no key: {why}")]
+    Source {
+        /// Where it was looked for.
+        place: String,
+        /// What went wrong; never what was found.
+        why: String,
+    },
     /// The sealed value does not open: its bytes were changed, or they were sealed for another place.
     #[error("the sealed value was tampered with or belongs to another place")]
     Tampered,
@@ -26,6 +42,9 @@ pub enum VaultError {
     /// The cipher refused to work.
     #[error("the cipher failed")]
     Cipher,
+    /// A password cannot be hashed, or what is stored of one is no hash.
+    #[error("a password cannot be hashed or compared: there is too little memory, or what is stored is no hash")]
+    Password,
     /// Others than its owner may read the key file.
     #[error("{} can be read by others than its owner: run chmod 600 on it", .0.display())]
     FileReadable(PathBuf),

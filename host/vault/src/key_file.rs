@@ -1,10 +1,10 @@
-//! Keys in files of the data folder: one line, the key's version and 64 hexadecimal digits.
+//! Keys in files: one line, the key's version and 64 hexadecimal digits, or a key as another tool wrote it.
 //!
 //! A file that others may read is refused and not repaired: what was readable may have been read.
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, ErrorKind, Write as _},
+    io::{self, ErrorKind, Read as _, Write as _},
     path::Path,
     sync::Arc,
 };
@@ -12,32 +12,59 @@ use std::{
 use patchbay_model::Random;
 use zeroize::Zeroizing;
 
-use crate::{VaultError, cipher::KeyBytes};
-
-/// What the line begins with, so that another file is not taken for a key.
-const MARK: &str = "patchbay-key";
+use crate::{
+    VaultError,
+    cipher::{KEY_LEN, KeyBytes},
+    key_text,
+};
 
 /// The key in the file, and its version; a new random one of version 1 if there is no file.
 pub(crate) fn read_or_create(path: &Path, random: &dyn Random) -> Result<(u32, KeyBytes), VaultError> {
     match fs::metadata(path) {
-        Ok(_) => read(path),
-        Err(error) if error.kind() == ErrorKind::NotFound => match create(path, random) {
+        Ok(_) => read_marked(path),
+        Err(error) if error.kind() == ErrorKind::NotFound => match create(path, 1, random) {
             // Another process was faster: its key is the key.
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => read(path),
-            made => made.map_err(|error| failed(path, error)),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => read_marked(path),
+            made => made.map(|key| (1, key)).map_err(|error| failed(path, error)),
         },
         Err(error) => Err(failed(path, error)),
     }
+}
+
+/// Makes a new random key in a file that must not be there.
+pub(crate) fn create_new(path: &Path, version: u32, random: &dyn Random) -> Result<(), VaultError> {
+    create(path, version, random).map(drop).map_err(|error| failed(path, error))
+}
+
+/// Of a file that this hub made: it says its version.
+fn read_marked(path: &Path) -> Result<(u32, KeyBytes), VaultError> {
+    let (version, key) = read(path)?;
+    version.map(|version| (version, key)).ok_or_else(|| VaultError::FileInvalid(path.to_owned()))
 }
 
 fn failed(path: &Path, source: io::Error) -> VaultError {
     VaultError::Io { path: path.to_owned(), source: Arc::new(source) }
 }
 
-fn read(path: &Path) -> Result<(u32, KeyBytes), VaultError> {
+/// The key in a file, and the version that it says it has, if it does.
+pub(crate) fn read(path: &Path) -> Result<(Option<u32>, KeyBytes), VaultError> {
     refuse_readable(path)?;
-    let text = Zeroizing::new(fs::read_to_string(path).map_err(|error| failed(path, error))?);
-    parse(&text).ok_or_else(|| VaultError::FileInvalid(path.to_owned()))
+    let invalid = || VaultError::FileInvalid(path.to_owned());
+    let mut text = Zeroizing::new([0; key_text::LONGEST]);
+    let mut length = 0;
+    let mut file = File::open(path).map_err(|error| failed(path, error))?;
+    loop {
+        // Into room that does not grow: growing leaves copies behind.
+        let room = text.get_mut(length..).filter(|room| !room.is_empty()).ok_or_else(invalid)?;
+        match file.read(room) {
+            Ok(0) => break,
+            Ok(read) => length += read,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(failed(path, error)),
+        }
+    }
+    let text = text.get(..length).and_then(|text| std::str::from_utf8(text).ok()).ok_or_else(invalid)?;
+    key_text::parse(text).ok_or_else(invalid)
 }
 
 #[cfg(unix)]
@@ -53,33 +80,12 @@ fn refuse_readable(_: &Path) -> Result<(), VaultError> {
     Ok(())
 }
 
-fn parse(text: &str) -> Option<(u32, KeyBytes)> {
-    let mut words = text.split_ascii_whitespace();
-    let (mark, version, digits) = (words.next()?, words.next()?, words.next()?);
-    if mark != MARK || words.next().is_some() || digits.len() != 64 || !digits.is_ascii() {
-        return None;
-    }
-    let mut key = Zeroizing::new([0; 32]);
-    for (index, byte) in key.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(digits.get(index * 2..index * 2 + 2)?, 16).ok()?;
-    }
-    Some((version.parse().ok()?, key))
-}
-
 /// Written whole under another name and then linked into place, so that neither a crash nor a second process that
 /// starts at the same time ever leaves or sees half a key.
-fn create(path: &Path, random: &dyn Random) -> io::Result<(u32, KeyBytes)> {
-    let mut key = Zeroizing::new([0; 32]);
+fn create(path: &Path, version: u32, random: &dyn Random) -> io::Result<KeyBytes> {
+    let mut key = Zeroizing::new([0; KEY_LEN]);
     random.fill(key.as_mut_slice());
-    let mut line = Zeroizing::new(String::with_capacity(MARK.len() + 70));
-    line.push_str(MARK);
-    line.push_str(" 1 ");
-    for byte in key.iter() {
-        for nibble in [byte >> 4, byte & 15] {
-            line.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0'));
-        }
-    }
-    line.push('\n');
+    let line = key_text::line(version, &key);
 
     let mut draft = path.as_os_str().to_owned();
     draft.push(format!(".{}", std::process::id()));
@@ -98,7 +104,7 @@ fn create(path: &Path, random: &dyn Random) -> io::Result<(u32, KeyBytes)> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         File::open(folder)?.sync_all()?;
     }
-    Ok((1, key))
+    Ok(key)
 }
 
 #[cfg(test)]
@@ -137,7 +143,10 @@ mod tests {
     fn a_file_that_holds_no_key_is_refused_and_left_alone() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("kek");
-        for text in ["", "patchbay-key 1 00", "other 1 ", &format!("patchbay-key x {}", "0".repeat(64))] {
+        // A key of another tool is none of ours where ours is looked for.
+        let hex = "0".repeat(64);
+        let long = format!("patchbay-key 1 {hex}{}", " ".repeat(2_000));
+        for text in ["", "patchbay-key 1 00", "other 1 ", &format!("patchbay-key x {hex}"), &hex, &long] {
             let mut options = OpenOptions::new();
             options.write(true).create(true).truncate(true);
             #[cfg(unix)]

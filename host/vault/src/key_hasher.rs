@@ -10,9 +10,9 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use patchbay_model::Random;
 use secrecy::SecretString;
 use sha2::Sha256;
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::Zeroize as _;
 
-use crate::{VaultError, key_file};
+use crate::{TokenKind, VaultError, key_file};
 
 /// Turns a presented API key into what is stored of it: HMAC-SHA256 under a pepper.
 #[derive(Clone)]
@@ -38,12 +38,32 @@ impl KeyHasher {
         Ok(Self { keyed: keyed(&pepper) })
     }
 
+    /// What tells this pepper from all others, and nothing about it: for hubs on one database, which need the same.
+    #[must_use]
+    pub fn fingerprint(&self) -> [u8; 32] {
+        self.hash("patchbay fingerprint 1")
+    }
+
     /// The keyed hash of a presented key.
     #[must_use]
     pub fn hash(&self, presented: &str) -> [u8; 32] {
         let mut mac = self.keyed.clone();
         mac.update(presented.as_bytes());
         mac.finalize().into_bytes().into()
+    }
+}
+
+impl KeyHasher {
+    /// A text that only this hub can make of another one: 43 characters of base64url. What is derived for one purpose says
+    /// nothing of what is derived for another, nor of a stored hash: no token begins as a purpose does.
+    #[must_use]
+    pub fn derive(&self, purpose: &str, from: &str) -> SecretString {
+        let mut mac = self.keyed.clone();
+        mac.update(b"patchbay derives ");
+        mac.update(purpose.as_bytes());
+        mac.update(&[0]);
+        mac.update(from.as_bytes());
+        SecretString::from(URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes()))
     }
 }
 
@@ -62,28 +82,14 @@ pub(crate) fn keyed(key: &[u8; 32]) -> Hmac<Sha256> {
 /// A new API key: `pb_` and 43 characters of base64url for 32 random bytes.
 #[must_use]
 pub fn new_api_key(random: &dyn Random) -> SecretString {
-    let mut bytes = Zeroizing::new([0; 32]);
-    random.fill(bytes.as_mut_slice());
-    let mut key = String::with_capacity(46);
-    key.push_str("pb_");
-    URL_SAFE_NO_PAD.encode_string(bytes.as_slice(), &mut key);
-    SecretString::from(key)
+    TokenKind::ApiKey.generate(random)
 }
 
 #[cfg(test)]
 mod tests {
-    use patchbay_model::SeededRandom;
     use secrecy::ExposeSecret as _;
 
     use super::*;
-
-    #[test]
-    fn a_key_is_the_prefix_and_256_bits() {
-        let key = new_api_key(&SeededRandom::new(1));
-        let rest = key.expose_secret().strip_prefix("pb_").unwrap();
-        assert_eq!(URL_SAFE_NO_PAD.decode(rest).unwrap().len(), 32);
-        assert_ne!(key.expose_secret(), new_api_key(&SeededRandom::new(2)).expose_secret());
-    }
 
     #[test]
     fn the_hash_is_hmac_sha256() {
@@ -100,6 +106,17 @@ mod tests {
     #[test]
     fn another_pepper_gives_another_hash() {
         assert_ne!(KeyHasher::new([1; 32]).hash("pb_x"), KeyHasher::new([2; 32]).hash("pb_x"));
+    }
+
+    #[test]
+    fn what_is_derived_depends_on_pepper_purpose_and_text() {
+        let derive = |pepper, purpose, from| KeyHasher::new([pepper; 32]).derive(purpose, from);
+        let text = derive(1, "a", "x");
+        assert_eq!(text.expose_secret().len(), 43);
+        assert_eq!(text.expose_secret(), derive(1, "a", "x").expose_secret());
+        for other in [derive(2, "a", "x"), derive(1, "b", "x"), derive(1, "a", "y"), derive(1, "ax", "")] {
+            assert_ne!(text.expose_secret(), other.expose_secret());
+        }
     }
 
     #[test]

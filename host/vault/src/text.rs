@@ -1,11 +1,13 @@
 //! Single secret texts, sealed each for its place.
 
+use patchbay_model::OrgId;
 use patchbay_storage::OrgTx;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{Vault, VaultError, cipher};
 
-/// Where a sealed text is: it opens nowhere else.
+/// Where a sealed text is: it opens nowhere else. A table that has such texts is listed in
+/// [`patchbay_storage::SealedColumn`], or they are lost when the org's data key is rotated.
 #[derive(Debug, Clone, Copy)]
 pub struct TextPlace<'a> {
     /// The table.
@@ -27,7 +29,7 @@ impl Vault {
         text: &SecretString,
     ) -> Result<Vec<u8>, VaultError> {
         let (version, key) = self.sealing_key(tx).await?;
-        self.seal(&key, version, &framed(tx, place, version), text.expose_secret().as_bytes())
+        self.seal(&key, version, &framed(tx.id(), place.table, place.row, version), text.expose_secret().as_bytes())
     }
 
     /// Opens a text.
@@ -41,11 +43,12 @@ impl Vault {
         sealed: &[u8],
     ) -> Result<SecretString, VaultError> {
         let (version, key, sealed) = self.opening_key(tx, sealed).await?;
-        let plain = cipher::open(&key, &framed(tx, place, version), sealed).map_err(|_| VaultError::Tampered)?;
+        let plain = cipher::open(&key, &framed(tx.id(), place.table, place.row, version), sealed)
+            .map_err(|_| VaultError::Tampered)?;
         std::str::from_utf8(&plain).map(SecretString::from).map_err(|_| VaultError::Malformed)
     }
 }
 
-fn framed(tx: &OrgTx<'_>, place: TextPlace<'_>, version: u32) -> Vec<u8> {
-    cipher::place(&[tx.id().0.as_bytes(), b"text", place.table.as_bytes(), place.row, &version.to_be_bytes()])
+pub(crate) fn framed(org: OrgId, table: &str, row: &[u8], version: u32) -> Vec<u8> {
+    cipher::place(&[org.0.as_bytes(), b"text", table.as_bytes(), row, &version.to_be_bytes()])
 }

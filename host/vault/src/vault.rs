@@ -8,88 +8,44 @@
 use std::{
     collections::{BTreeMap, HashMap},
     fmt,
-    path::Path,
     sync::{Arc, Mutex, PoisonError},
 };
 
 use chrono::DateTime;
-use hmac::Mac as _;
-use patchbay_model::{ConnectionId, OrgId, PluginId, Random, installation::SealedConnection};
+use patchbay_model::{ConnectionId, OrgId, PluginId, Random, installation::SealedConnection, wiped};
 use patchbay_storage::{OrgKey, OrgTx};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::{
-    CredentialValues, Credentials, KeyHasher, VaultError,
+    CredentialValues, Credentials, Keyring, VaultError,
     cipher::{self, KEY_LEN, KeyBytes, place},
-    key_file,
-    key_hasher::keyed,
 };
 
 /// The form of what [`Vault::seal_connection`] gives: this byte, the data key's version (32 bits, big-endian), the
 /// nonce, the ciphertext, its tag.
 const FORM: u8 = 1;
 
+/// The version of an org's first data key.
+const FIRST: u32 = 1;
+
 /// How many unwrapped data keys are kept at most.
 const CACHED: usize = 4_096;
-
-/// The key that wraps all data keys. It is never in the database.
-pub struct KeyEncryptionKey {
-    version: u32,
-    key: KeyBytes,
-}
-
-impl KeyEncryptionKey {
-    /// The key in this file, which is made (0600) when it is missing.
-    ///
-    /// # Errors
-    /// Others may read the file, it holds something else, or it cannot be read or made.
-    pub fn from_file_or_create(path: &Path, random: &dyn Random) -> Result<Self, VaultError> {
-        let (version, key) = key_file::read_or_create(path, random)?;
-        Ok(Self { version, key })
-    }
-
-    /// What tells this key and the pepper of API keys from all others, and nothing about either: for hubs on one
-    /// database, which need the same.
-    #[must_use]
-    pub fn fingerprint(&self, pepper: &KeyHasher) -> [u8; 32] {
-        const PURPOSE: &str = "patchbay fingerprint 1";
-        let mut mac = keyed(&self.key);
-        mac.update(PURPOSE.as_bytes());
-        mac.update(&self.version.to_be_bytes());
-        mac.update(&pepper.hash(PURPOSE));
-        mac.finalize().into_bytes().into()
-    }
-
-    /// This key, under this version.
-    #[must_use]
-    pub fn from_bytes(version: u32, mut key: [u8; KEY_LEN]) -> Self {
-        let kept = Zeroizing::new(key);
-        key.zeroize();
-        Self { version, key: kept }
-    }
-}
-
-impl fmt::Debug for KeyEncryptionKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KeyEncryptionKey").field("version", &self.version).finish_non_exhaustive()
-    }
-}
 
 /// The keys of orgs in use, each under its wrapped form: a new wrapping is another entry.
 type Unwrapped = HashMap<(OrgId, Vec<u8>), Arc<KeyBytes>>;
 
 /// Seals and opens connections.
 pub struct Vault {
-    kek: KeyEncryptionKey,
+    keyring: Keyring,
     random: Arc<dyn Random>,
     unwrapped: Mutex<Unwrapped>,
 }
 
 impl fmt::Debug for Vault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Vault").field("kek", &self.kek).finish_non_exhaustive()
+        f.debug_struct("Vault").field("keyring", &self.keyring).finish_non_exhaustive()
     }
 }
 
@@ -116,10 +72,16 @@ impl Drop for Text<'_> {
 }
 
 impl Vault {
-    /// A vault under this key.
+    /// A vault under these keys.
     #[must_use]
-    pub fn new(kek: KeyEncryptionKey, random: Arc<dyn Random>) -> Self {
-        Self { kek, random, unwrapped: Mutex::default() }
+    pub fn new(keyring: impl Into<Keyring>, random: Arc<dyn Random>) -> Self {
+        Self { keyring: keyring.into(), random, unwrapped: Mutex::default() }
+    }
+
+    /// The keys that wrap data keys.
+    #[must_use]
+    pub const fn keyring(&self) -> &Keyring {
+        &self.keyring
     }
 
     /// Seals a connection's credentials for the row with this id and plugin of this org; they open nowhere else. The
@@ -143,7 +105,7 @@ impl Vault {
                 (name.as_str(), Plain { current: text(&values.current), previous })
             })
             .collect();
-        let plain = Zeroizing::new(serde_json::to_vec(&plain).map_err(|_| VaultError::Malformed)?);
+        let plain = wiped::to_json(&plain).map_err(|_| VaultError::Malformed)?;
         self.seal(&key, version, &connection_place(tx.id(), id, plugin, version), &plain)
     }
 
@@ -197,17 +159,21 @@ impl Vault {
         Ok((version, self.unwrap(tx.id(), &key)?, sealed))
     }
 
+    /// The data key that seals now. It is the org's newest for as long as the transaction lasts: whoever changes that
+    /// holds the org's lock too.
     pub(crate) async fn sealing_key(&self, tx: &mut OrgTx<'_>) -> Result<(u32, Arc<KeyBytes>), VaultError> {
+        tx.lock().await?;
         if let Some(key) = tx.keys().current().await? {
             return Ok((key.version, self.unwrap(tx.id(), &key)?));
         }
-        let version = 1;
+        self.add_key(tx, FIRST).await
+    }
+
+    /// Makes a data key of this version.
+    pub(crate) async fn add_key(&self, tx: &mut OrgTx<'_>, version: u32) -> Result<(u32, Arc<KeyBytes>), VaultError> {
         let mut key = Zeroizing::new([0; KEY_LEN]);
         self.random.fill(key.as_mut_slice());
-        let place = key_place(tx.id(), version, self.kek.version);
-        let wrapped =
-            cipher::seal(&self.kek.key, &place, key.as_slice(), &*self.random).map_err(|_| VaultError::Cipher)?;
-        let made = OrgKey { version, kek_version: self.kek.version, wrapped };
+        let made = self.wrap(tx.id(), version, &key)?;
         if tx.keys().insert(&made).await? {
             return Ok((version, Arc::new(key)));
         }
@@ -216,17 +182,24 @@ impl Vault {
         Ok((version, self.unwrap(tx.id(), &key)?))
     }
 
-    fn unwrap(&self, org: OrgId, key: &OrgKey) -> Result<Arc<KeyBytes>, VaultError> {
-        let wrong = || VaultError::WrongKey { version: self.kek.version };
-        if key.kek_version != self.kek.version {
-            return Err(wrong());
-        }
+    /// A data key under the current key-encryption key.
+    pub(crate) fn wrap(&self, org: OrgId, version: u32, key: &KeyBytes) -> Result<OrgKey, VaultError> {
+        let kek_version = self.keyring.current();
+        let place = key_place(org, version, kek_version);
+        let wrapped = cipher::seal(self.keyring.get(kek_version)?, &place, key.as_slice(), &*self.random)
+            .map_err(|_| VaultError::Cipher)?;
+        Ok(OrgKey { version, kek_version, wrapped })
+    }
+
+    pub(crate) fn unwrap(&self, org: OrgId, key: &OrgKey) -> Result<Arc<KeyBytes>, VaultError> {
+        let wrong = || VaultError::WrongKey { version: key.kek_version };
+        let kek = self.keyring.get(key.kek_version)?;
         let entry = (org, key.wrapped.clone());
         if let Some(found) = self.cache().get(&entry) {
             return Ok(Arc::clone(found));
         }
         let place = key_place(org, key.version, key.kek_version);
-        let plain = cipher::open(&self.kek.key, &place, &key.wrapped).map_err(|_| wrong())?;
+        let plain = cipher::open(kek, &place, &key.wrapped).map_err(|_| wrong())?;
         let mut unwrapped = Zeroizing::new([0; KEY_LEN]);
         if plain.len() != KEY_LEN {
             return Err(wrong());
@@ -242,18 +215,23 @@ impl Vault {
         Ok(unwrapped)
     }
 
+    /// Wipes an org's data keys out of memory. Those that the database still has are unwrapped again when they are needed.
+    pub fn forget(&self, org: OrgId) {
+        self.cache().retain(|(of, _), _| *of != org);
+    }
+
     fn cache(&self) -> std::sync::MutexGuard<'_, Unwrapped> {
         self.unwrapped.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn split(sealed: &[u8]) -> Option<(u32, &[u8])> {
+pub(crate) fn split(sealed: &[u8]) -> Option<(u32, &[u8])> {
     let (form, rest) = sealed.split_first()?;
     let (version, rest) = rest.split_first_chunk()?;
     (*form == FORM).then_some((u32::from_be_bytes(*version), rest))
 }
 
-fn connection_place(org: OrgId, id: ConnectionId, plugin: &PluginId, version: u32) -> Vec<u8> {
+pub(crate) fn connection_place(org: OrgId, id: ConnectionId, plugin: &PluginId, version: u32) -> Vec<u8> {
     place(&[
         org.0.as_bytes(),
         b"connection",

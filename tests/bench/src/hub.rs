@@ -59,6 +59,8 @@ pub(crate) struct Hub {
     pub(crate) key: String,
     pub(crate) plugins: PathBuf,
     pub(crate) config: PathBuf,
+    /// Its data folder.
+    pub(crate) data: PathBuf,
     _upstream: Process,
     _directory: tempfile::TempDir,
 }
@@ -72,8 +74,13 @@ pub(crate) const STREAMED_CHAT: &str =
     r#"{"model":"gpt-4o-mini","stream":true,"messages":[{"role":"user","content":"Count."}]}"#;
 
 impl Hub {
-    /// Starts everything with these packages in the plugin folder.
+    /// Starts everything with these packages in the plugin folder, on SQLite.
     pub(crate) async fn start(places: &Places, packages: &[PathBuf]) -> anyhow::Result<Self> {
+        Self::start_on(None, places, packages).await
+    }
+
+    /// As [`Self::start`], on the database of this URL.
+    async fn start_on(database: Option<&str>, places: &Places, packages: &[PathBuf]) -> anyhow::Result<Self> {
         let directory = tempfile::tempdir_in("target")?;
         let plugins = directory.path().join("plugins");
         fs::create_dir(&plugins)?;
@@ -87,11 +94,12 @@ impl Hub {
         let upstream_process = Process(upstream_process);
         let address = free_address()?;
         let config = directory.path().join("patchbay.toml");
+        let data = directory.path().join("data");
+        let database = database.map(|url| format!("database = {url:?}\n")).unwrap_or_default();
         fs::write(
             &config,
             format!(
-                "[server]\nlisten = \"{address}\"\npublic_url = \"http://{address}\"\n[data]\ndir = {:?}\n[plugins]\ndir = {plugins:?}\nallow_unsigned = true\n[upstreams]\n\"api.openai.com\" = \"http://{upstream}\"\n[limits]\nmax_calls = 1500\nmax_calls_per_org = 1500\n[limits.call]\nconcurrency = 1500\n[limits.ceiling]\nconcurrency = 1500\n[log]\nfilter = \"warn\"\n",
-                directory.path().join("data"),
+                "[server]\nlisten = \"{address}\"\npublic_url = \"http://{address}\"\n[data]\ndir = {data:?}\n{database}[plugins]\ndir = {plugins:?}\nallow_unsigned = true\n[upstreams]\n\"api.openai.com\" = \"http://{upstream}\"\n[limits]\nmax_calls = 1500\nmax_calls_per_org = 1500\n[limits.call]\nconcurrency = 1500\n[limits.ceiling]\nconcurrency = 1500\n[rate_limits]\nkey = \"100000000/min\"\norg = \"100000000/min\"\n[log]\nfilter = \"warn\"\n"
             ),
         )?;
         let output = Command::new(&places.patchbay).arg("init").arg("--config").arg(&config).arg("--json").output()?;
@@ -106,6 +114,7 @@ impl Hub {
             key,
             plugins,
             config,
+            data,
             _upstream: upstream_process,
             _directory: directory,
         };
@@ -115,7 +124,12 @@ impl Hub {
 
     /// The hub with the OpenAI connector, installed and connected.
     pub(crate) async fn with_openai(places: &Places) -> anyhow::Result<Self> {
-        let hub = Self::start(places, &[places.plugins.join("openai.wasm")]).await?;
+        Self::with_openai_on(None, places).await
+    }
+
+    /// As [`Self::with_openai`], on the database of this URL.
+    pub(crate) async fn with_openai_on(database: Option<&str>, places: &Places) -> anyhow::Result<Self> {
+        let hub = Self::start_on(database, places, &[places.plugins.join("openai.wasm")]).await?;
         hub.put("/v1/installations/openai", &json!({ "config": {} })).await?;
         hub.put("/v1/connections/openai", &json!({ "credentials": { "secret_key": "sk-bench" } })).await?;
         Ok(hub)
@@ -133,6 +147,17 @@ impl Hub {
     }
 
     pub(crate) async fn send(&self, method: &str, path: &str, body: Option<&Value>) -> anyhow::Result<(u16, Value)> {
+        self.send_as(&self.key, method, path, body).await
+    }
+
+    /// As [`Self::send`], with another org's key.
+    pub(crate) async fn send_as(
+        &self,
+        key: &str,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+    ) -> anyhow::Result<(u16, Value)> {
         let stream = tokio::net::TcpStream::connect(self.address).await?;
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
         tokio::spawn(connection);
@@ -141,7 +166,7 @@ impl Hub {
             .method(method)
             .uri(path)
             .header("host", self.address.to_string())
-            .header("authorization", format!("Bearer {}", self.key))
+            .header("authorization", format!("Bearer {key}"))
             .header("content-type", "application/json")
             .body(Full::new(Bytes::from(body)))?;
         let response = sender.send_request(request).await?;
@@ -151,7 +176,12 @@ impl Hub {
     }
 
     pub(crate) async fn put(&self, path: &str, body: &Value) -> anyhow::Result<()> {
-        let (status, answer) = self.send("PUT", path, Some(body)).await?;
+        self.put_as(&self.key, path, body).await
+    }
+
+    /// As [`Self::put`], with another org's key.
+    pub(crate) async fn put_as(&self, key: &str, path: &str, body: &Value) -> anyhow::Result<()> {
+        let (status, answer) = self.send_as(key, "PUT", path, Some(body)).await?;
         ensure!((200..300).contains(&status), "PUT {path}: {status} {answer}");
         Ok(())
     }
@@ -174,6 +204,11 @@ impl Hub {
             key: self.key.clone(),
             body: Bytes::from_static(body.as_bytes()),
         }
+    }
+
+    /// The newest 50 runs.
+    pub(crate) fn runs(&self) -> Call {
+        Call { address: self.address, path: "/v1/runs?limit=50".into(), key: self.key.clone(), body: Bytes::new() }
     }
 
     /// The same chat as an action.

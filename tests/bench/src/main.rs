@@ -5,12 +5,14 @@
 //! call to the upstream is interleaved with the call through the hub, so that both see the same weather.
 
 mod client;
+mod databases;
 mod facts;
 mod floor;
 mod frontier;
 mod hub;
 mod latency;
 mod neighbour;
+mod orgs;
 mod start;
 mod stats;
 mod streams;
@@ -105,6 +107,12 @@ async fn main() -> anyhow::Result<()> {
     }
     if wanted("start") {
         section("Starting and memory", start::run(&places).await)?;
+    }
+    if wanted("databases") {
+        section("SQLite, PostgreSQL and row-level security", databases::run(&places).await)?;
+    }
+    if wanted("orgs") {
+        section("From one to 10,000 organizations", orgs::run(&places).await)?;
     }
     println!("{report}");
     if let Some(path) = arguments.write {

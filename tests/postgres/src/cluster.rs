@@ -15,17 +15,37 @@ use sqlx::postgres::PgConnectOptions;
 
 use crate::OWNER;
 
-/// `$1`: the programs' folder; `$2`: ours. Data that nobody needs later needs no fsync.
+/// `$1`: the programs' folder; `$2`: ours; `$3`: settings.
 const KEEPER: &str = r#"
 "$1/initdb" -D "$2/data" -U postgres -A trust -E UTF8 --locale=C --no-sync >"$2/log" 2>&1 &&
 "$1/pg_ctl" -D "$2/data" -w -l "$2/log" -o "-c listen_addresses='' -c unix_socket_directories='$2' \
-  -c fsync=off -c full_page_writes=off -c synchronous_commit=off -c max_connections=300 -c shared_buffers=32MB \
-  -c deadlock_timeout=100ms" start >>"$2/log" 2>&1 &&
+  -c max_connections=300 $3" start >>"$2/log" 2>&1 &&
 echo ready || { cat "$2/log"; echo failed; }
 cat >/dev/null
 "$1/pg_ctl" -D "$2/data" -m immediate stop >/dev/null 2>&1
 rm -rf "$2"
 "#;
+
+/// What a server promises of its data.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Keeps {
+    /// Nothing once it ends: data that nobody needs later needs no fsync.
+    Nothing,
+    /// What it committed, as installed: for measurements.
+    Commits,
+}
+
+impl Keeps {
+    const fn settings(self) -> &'static str {
+        match self {
+            Self::Nothing => {
+                "-c fsync=off -c full_page_writes=off -c synchronous_commit=off -c shared_buffers=32MB \
+                 -c deadlock_timeout=100ms"
+            }
+            Self::Commits => "",
+        }
+    }
+}
 
 /// A running server.
 #[derive(Debug)]
@@ -37,12 +57,12 @@ pub(crate) struct Cluster {
 
 impl Cluster {
     /// Starts one, which runs until this is dropped or the process ends.
-    pub(crate) fn start(binaries: &Path) -> Self {
+    pub(crate) fn start(binaries: &Path, keeps: Keeps) -> Self {
         // A socket's path may have 107 bytes, and TMPDIR is long on some systems.
         let folder = tempfile::Builder::new().prefix("patchbay-postgres-").tempdir_in("/tmp");
         let folder = folder.expect("a folder in /tmp").keep();
         let mut keeper = Command::new("sh");
-        keeper.args(["-c", KEEPER, "keeper"]).arg(binaries).arg(&folder).current_dir(&folder);
+        keeper.args(["-c", KEEPER, "keeper"]).arg(binaries).arg(&folder).arg(keeps.settings()).current_dir(&folder);
         // A group of its own: an interrupt from the keyboard is for the tests, and ends the keeper by the pipe.
         keeper.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).process_group(0);
         if id(&["-u"]) == Some(0) {
@@ -108,7 +128,7 @@ mod tests {
     #[test]
     fn a_server_leaves_nothing_behind() {
         let Some(binaries) = crate::binaries::find() else { return };
-        let cluster = Cluster::start(&binaries);
+        let cluster = Cluster::start(&binaries, Keeps::Nothing);
         let folder = cluster.folder().to_owned();
         assert!(folder.join("data/PG_VERSION").exists());
         drop(cluster);

@@ -24,7 +24,7 @@ use std::{
     },
 };
 
-use cluster::Cluster;
+use cluster::{Cluster, Keeps};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, postgres::PgConnectOptions};
 
 /// Owns the tests' databases, and logs in without a password.
@@ -64,7 +64,7 @@ pub fn is_here() -> bool {
 
 fn shared() -> Option<Arc<Cluster>> {
     static SHARED: OnceLock<Option<Arc<Cluster>>> = OnceLock::new();
-    SHARED.get_or_init(|| start().map(Arc::new)).clone()
+    SHARED.get_or_init(|| start(Keeps::Nothing).map(Arc::new)).clone()
 }
 
 /// As [`database`], on a server of its own: for tests that change roles, which all databases of a server share.
@@ -72,7 +72,16 @@ fn shared() -> Option<Arc<Cluster>> {
 /// # Panics
 /// As [`database`].
 pub async fn database_alone() -> Option<TestDatabase> {
-    Some(make(Arc::new(start()?)).await)
+    Some(make(Arc::new(start(Keeps::Nothing)?)).await)
+}
+
+/// As [`database_alone`], with the settings that PostgreSQL has when it is installed, so that a commit is on the disk:
+/// for measurements.
+///
+/// # Panics
+/// As [`database`].
+pub async fn database_that_keeps() -> Option<TestDatabase> {
+    Some(make(Arc::new(start(Keeps::Commits)?)).await)
 }
 
 async fn make(cluster: Arc<Cluster>) -> TestDatabase {
@@ -83,9 +92,9 @@ async fn make(cluster: Arc<Cluster>) -> TestDatabase {
     TestDatabase { cluster, name }
 }
 
-fn start() -> Option<Cluster> {
+fn start(keeps: Keeps) -> Option<Cluster> {
     match binaries::find() {
-        Some(binaries) => Some(Cluster::start(&binaries)),
+        Some(binaries) => Some(Cluster::start(&binaries, keeps)),
         None if std::env::var_os("CI").is_some_and(|value| !value.is_empty()) => panic!("{}", binaries::MISSING),
         None => {
             // Not by a macro, whose text is shown for failed tests only.
@@ -117,6 +126,14 @@ impl TestDatabase {
         connected.unwrap_or_else(|error| panic!("cannot connect to {} as {user}: {error}", self.name))
     }
 
+    /// Runs statements as the superuser.
+    ///
+    /// # Panics
+    /// If the server refuses.
+    pub async fn execute(&self, sql: &str) {
+        execute(&self.cluster.options("postgres", &self.name), sql).await;
+    }
+
     /// What is in each table, past all policies: rows as text, bytes in hexadecimal.
     ///
     /// # Panics
@@ -146,7 +163,7 @@ impl TestDatabase {
     pub async fn end_connections(&self) {
         let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
                    WHERE datname = current_database() AND pid <> pg_backend_pid()";
-        execute(&self.cluster.options("postgres", &self.name), sql).await;
+        self.execute(sql).await;
     }
 }
 

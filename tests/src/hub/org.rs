@@ -52,6 +52,11 @@ impl Call {
         Reply::read(self.open().await).await
     }
 
+    /// Sends it and reads the whole answer; nothing if the hub is not there, or goes away.
+    pub async fn try_send(self) -> Option<Reply> {
+        Reply::try_read(self.request.send().await.ok()?).await
+    }
+
     /// Sends it and leaves the body to the test.
     pub async fn open(self) -> reqwest::Response {
         self.request.send().await.expect("the hub answers")
@@ -87,13 +92,25 @@ impl Org {
     /// The same org as another hub on the same database sees it.
     #[must_use]
     pub fn at(&self, hub: &TestHub) -> Self {
-        Self { url: hub.url.clone(), ..self.clone() }
+        self.at_url(&hub.url)
+    }
+
+    /// The same org as the hub at a URL sees it.
+    #[must_use]
+    pub fn at_url(&self, url: &str) -> Self {
+        Self { url: url.to_owned(), ..self.clone() }
     }
 
     /// A request with this org's key.
     pub fn call(&self, method: &str, path: &str) -> Call {
         let method = Method::from_bytes(method.as_bytes()).expect("an HTTP method");
         Call { request: self.client.request(method, format!("{}{path}", self.url)).bearer_auth(&self.key) }
+    }
+
+    /// A request of somebody who does not say who they are.
+    pub fn without_key(&self, method: &str, path: &str) -> Call {
+        let method = Method::from_bytes(method.as_bytes()).expect("an HTTP method");
+        Call { request: self.client.request(method, format!("{}{path}", self.url)) }
     }
 
     /// A GET.

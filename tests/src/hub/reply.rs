@@ -16,9 +16,14 @@ pub struct Reply {
 }
 
 impl Reply {
-    pub(super) async fn read(response: reqwest::Response) -> Self {
+    pub(crate) async fn read(response: reqwest::Response) -> Self {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         Self { status, headers, body: response.bytes().await.unwrap_or_default() }
+    }
+
+    pub(super) async fn try_read(response: reqwest::Response) -> Option<Self> {
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Some(Self { status, headers, body: response.bytes().await.ok()? })
     }
 
     /// The body as JSON; null when it is none.

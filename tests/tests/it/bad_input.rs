@@ -20,6 +20,8 @@ const ROUTES: &[(&str, &str, Scope)] = &[
     ("DELETE", "/v1/connections/echo", Scope::Admin),
     ("POST", "/v1/actions/echo/run", Scope::Invoke),
     ("POST", "/v1/proxy/echo/echo", Scope::Invoke),
+    ("GET", "/v1/rate-limits", Scope::Read),
+    ("PUT", "/v1/rate-limits", Scope::Admin),
     ("GET", "/v1/runs", Scope::Read),
     ("GET", "/v1/runs/RUN", Scope::Read),
     ("GET", "/v1/blobs/blob_00000000000000000000000000000000", Scope::Read),

@@ -175,6 +175,25 @@ async fn a_file_that_a_plugin_keeps() {
     assert!(found >= 3, "a record, a value and a file: {}", read.text());
 }
 
+/// Each call deletes what it wrote, while others write the same bytes: nobody's file loses them.
+async fn the_same_bytes_written_and_deleted_on_both_hubs_at_once() {
+    let scene = Scene::start().await;
+    scene.install("foreign-reader", Fixture::load("foreign-reader").pack()).await;
+    let calls = (0..60).map(|number| {
+        let org = &scene.orgs[number % 2];
+        async move {
+            let written = org.act("foreign-reader", "run", &json!({"text": "write the-same-bytes"})).await.expect(200);
+            let blob = written.json()["output"]["result"].as_str().unwrap().to_owned();
+            let read = org.act("foreign-reader", "run", &json!({"text": format!("read {blob}")})).await.expect(200);
+            let text = read.json()["output"]["result"].as_str().unwrap().to_owned();
+            // The record twice, the value, the file.
+            assert_eq!(text.matches("the-same-bytes").count(), 4, "{text}");
+            assert!(text.ends_with("the-same-bytesdeleted"), "{text}");
+        }
+    });
+    futures::future::join_all(calls).await;
+}
+
 /// The connection that brings the notices is lost, and what was said meanwhile with it.
 async fn a_change_that_nobody_heard_of() {
     let scene = Scene::with_echo().await;
@@ -233,6 +252,17 @@ async fn other_keys() {
     open(config).await.unwrap().shutdown().await;
 }
 
+macro_rules! on_one_database {
+    ($($test:ident: $what:ident)*) => {
+        $(#[tokio::test(flavor = "multi_thread")]
+        async fn $test() {
+            patchbay_tests::hub::on_postgres($what()).await;
+        })*
+    };
+}
+
+pub(crate) use on_one_database;
+
 on_one_database! {
     what_is_switched_off_on_one_hub_is_off_on_the_other_within_a_second: switching_off_and_on
     a_key_that_is_revoked_on_one_hub_is_void_on_the_other_within_a_second: revoking_a_key
@@ -241,6 +271,7 @@ on_one_database! {
     a_version_that_is_uploaded_to_one_hub_serves_on_all: uploading_a_version
     a_pin_that_is_set_on_one_hub_holds_on_the_other_within_a_second: pinning_to_an_older_version
     what_a_plugin_keeps_on_one_hub_it_finds_on_the_other: a_file_that_a_plugin_keeps
+    bytes_that_both_hubs_write_and_delete_are_never_missing: the_same_bytes_written_and_deleted_on_both_hubs_at_once
     a_change_whose_notice_was_lost_holds_once_the_server_is_back: a_change_that_nobody_heard_of
     a_webhook_that_comes_to_both_hubs_is_worked_on_once: a_webhook_that_comes_to_both_hubs_at_once
     a_hub_with_other_keys_does_not_start: other_keys

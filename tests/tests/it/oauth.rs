@@ -3,5 +3,5 @@
 mod callback;
 mod clients;
 mod hubs;
-mod scene;
+pub mod scene;
 mod tokens;

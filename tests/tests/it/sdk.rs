@@ -57,11 +57,16 @@ async fn installed(place: &Path, wanted: &str, install: impl AsyncFnOnce()) {
 }
 
 pub async fn python() -> PathBuf {
-    let place = folder().join("python");
+    virtual_environment("python", &PYTHON).await
+}
+
+/// The interpreter of an environment of this name that has these packages and no others.
+pub async fn virtual_environment(name: &str, packages: &[&str]) -> PathBuf {
+    let place = folder().join(name);
     let interpreter = place.join("bin/python");
-    installed(&place, &PYTHON.join(" "), async || {
+    installed(&place, &packages.join(" "), async || {
         run(Command::new("python3").args(["-m", "venv"]).arg(&place)).await.unwrap();
-        run(Command::new(&interpreter).args(["-m", "pip", "install", "--quiet"]).args(PYTHON)).await.unwrap();
+        run(Command::new(&interpreter).args(["-m", "pip", "install", "--quiet"]).args(packages)).await.unwrap();
     })
     .await;
     interpreter

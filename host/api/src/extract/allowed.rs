@@ -1,34 +1,54 @@
 //! Who calls, and whether they may.
+//!
+//! Each route says in its signature what it needs: [`Allowed`] with a permission, [`Known`] for whoever has any right at all,
+//! [`Member`] for somebody who signed in. Who shows an API key or a token in `Authorization` is a program; a session in a cookie is
+//! a browser's, which changes things only for pages of the hub's own ([`crate::origin`]).
 
-use std::{marker::PhantomData, ops::Deref};
+use std::{marker::PhantomData, net::IpAddr, ops::Deref};
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
-use http::{HeaderMap, header, request::Parts};
-use patchbay_hub::Caller;
-use patchbay_model::{Code, Failure, org::Scope};
+use http::{Extensions, HeaderMap, Method, header, request::Parts};
+use patchbay_hub::{AddressClass, AnswerNotes, Browser, Caller, SignedIn};
+use patchbay_model::{Code, Failure, Permission, rate::Endpoint};
 
-use crate::{problem::Problem, state::ApiState};
+use crate::{
+    client_address::{Peer, client_address},
+    cookie, origin,
+    problem::Problem,
+    state::ApiState,
+};
 
-/// A scope as a type, so that a route's signature says what it needs.
+/// A permission as a type, so that a route's signature says what it needs.
 pub(crate) trait Need: Send {
-    const SCOPE: Scope;
+    const PERMISSION: Permission;
 }
 
 macro_rules! needs {
     ($($name:ident)*) => {$(
         pub(crate) struct $name;
         impl Need for $name {
-            const SCOPE: Scope = Scope::$name;
+            const PERMISSION: Permission = Permission::$name;
         }
     )*};
 }
 
-needs! { Invoke Read Admin Operator }
+needs! {
+    CallActions ReadActivity ReadSettings ManageInstallations ManageConnections ManageConnectSessions ConnectAccount
+    ReadMembers ManageMembers ManageKeys ManageOrg ReadAudit OperateHub
+}
 
-/// A caller whose key is valid and has the scope.
+/// A caller who has the permission.
 pub(crate) struct Allowed<N: Need> {
     caller: Caller,
+    browser: Browser,
     need: PhantomData<N>,
+}
+
+impl<N: Need> Allowed<N> {
+    /// Whose browser an authorization that this caller begins is bound to.
+    pub(crate) const fn browser(&self) -> Browser {
+        self.browser
+    }
 }
 
 impl<N: Need> Deref for Allowed<N> {
@@ -42,24 +62,152 @@ impl<N: Need> FromRequestParts<ApiState> for Allowed<N> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
-        let caller = state.hub.authenticate(bearer(&parts.headers)?).await?;
-        caller.require(N::SCOPE)?;
-        Ok(Self { caller, need: PhantomData })
+        let credential = Credential::required(parts, state)?;
+        let caller = state.hub.authenticate(credential.token).await?;
+        caller.require(N::PERMISSION)?;
+        if let Some(endpoint) = endpoint(N::PERMISSION, &parts.method) {
+            state.hub.admit(&caller, endpoint, &notes(&parts.extensions)).await?;
+        }
+        let browser = if credential.by_cookie { Browser::Bound } else { Browser::Any };
+        Ok(Self { caller, browser, need: PhantomData })
     }
 }
 
-/// A caller where a key is given: none is fine, a bad one is not.
+/// A caller of whatever rights, with their session if they are a member.
+pub(crate) struct Known {
+    pub(crate) caller: Caller,
+    pub(crate) session: Option<SignedIn>,
+}
+
+impl FromRequestParts<ApiState> for Known {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
+        let credential = Credential::required(parts, state)?;
+        if credential.is_session() {
+            let session = state.hub.session(credential.token).await?;
+            return Ok(Self { caller: session.caller(), session: Some(session) });
+        }
+        Ok(Self { caller: state.hub.authenticate(credential.token).await?, session: None })
+    }
+}
+
+/// A member who signed in.
+pub(crate) struct Member {
+    session: SignedIn,
+    /// Their session is in a cookie.
+    pub(crate) by_cookie: bool,
+}
+
+impl Deref for Member {
+    type Target = SignedIn;
+    fn deref(&self) -> &SignedIn {
+        &self.session
+    }
+}
+
+impl FromRequestParts<ApiState> for Member {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
+        let Credential { token, by_cookie } = Credential::required(parts, state)?;
+        let credential = Credential { token, by_cookie };
+        if !credential.is_session() {
+            // first whether it is good at all: nobody learns more from a bad one
+            state.hub.authenticate(token).await?;
+            return Err(Failure::new(Code::Forbidden, "this is for members who are signed in").into());
+        }
+        Ok(Self { session: state.hub.session(token).await?, by_cookie })
+    }
+}
+
+/// A caller where one shows who they are: nobody is fine, a bad key is not.
 pub(crate) struct MaybeCaller(pub(crate) Caller);
 
 impl OptionalFromRequestParts<ApiState> for MaybeCaller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Option<Self>, Problem> {
-        if !parts.headers.contains_key(header::AUTHORIZATION) {
+        match Credential::of(parts, state)? {
+            None => Ok(None),
+            Some(credential) => Ok(Some(Self(state.hub.authenticate(credential.token).await?))),
+        }
+    }
+}
+
+/// A member where one is signed in: nobody is fine, an ended session is not.
+impl OptionalFromRequestParts<ApiState> for Member {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Option<Self>, Problem> {
+        if Credential::of(parts, state)?.is_none() {
             return Ok(None);
         }
-        Ok(Some(Self(state.hub.authenticate(bearer(&parts.headers)?).await?)))
+        <Self as FromRequestParts<ApiState>>::from_request_parts(parts, state).await.map(Some)
     }
+}
+
+/// What a request shows of who sends it.
+struct Credential<'p> {
+    token: &'p str,
+    by_cookie: bool,
+}
+
+impl<'p> Credential<'p> {
+    fn of(parts: &'p Parts, state: &ApiState) -> Result<Option<Self>, Failure> {
+        let headers = &parts.headers;
+        if headers.contains_key(header::AUTHORIZATION) {
+            return Ok(Some(Self { token: bearer(headers)?, by_cookie: false }));
+        }
+        let Some(token) = cookie::get(headers, cookie::SESSION) else { return Ok(None) };
+        let credential = Self { token, by_cookie: true };
+        if !credential.is_session() {
+            return Err(unauthenticated());
+        }
+        origin::require_own(&parts.method, headers, state.hub.public_url())?;
+        Ok(Some(credential))
+    }
+
+    fn required(parts: &'p Parts, state: &ApiState) -> Result<Self, Failure> {
+        Self::of(parts, state)?.ok_or_else(unauthenticated)
+    }
+
+    fn is_session(&self) -> bool {
+        self.token.starts_with("pbs_")
+    }
+}
+
+/// Where the rest of the request's way notes what its answer has to tell.
+pub(crate) fn notes(extensions: &Extensions) -> AnswerNotes {
+    extensions.get::<AnswerNotes>().cloned().unwrap_or_default()
+}
+
+/// What a request is counted as. Calls of actions are counted by the hub, which knows their limits.
+fn endpoint(permission: Permission, method: &Method) -> Option<Endpoint> {
+    match permission {
+        Permission::CallActions => None,
+        Permission::OperateHub if *method == Method::POST => Some(Endpoint::Upload),
+        _ if method.is_safe() => Some(Endpoint::Read),
+        _ => Some(Endpoint::Write),
+    }
+}
+
+/// Counts a request to a route that needs no key, by its client's address.
+pub(crate) async fn admit_address(
+    state: &ApiState,
+    class: AddressClass,
+    headers: &HeaderMap,
+    extensions: &Extensions,
+) -> Result<(), Failure> {
+    let Some(address) = address_of(state, headers, extensions) else { return Ok(()) };
+    state.hub.admit_address(class, address, &notes(extensions)).await
+}
+
+/// From where a request comes. Without a socket there is no address: the router is called within the program.
+pub(crate) fn address_of(state: &ApiState, headers: &HeaderMap, extensions: &Extensions) -> Option<IpAddr> {
+    let peer = extensions.get::<Peer>()?;
+    let config = &state.shared.config;
+    Some(client_address(*peer, headers, &config.trusted_proxies, config.forwarded_by))
 }
 
 fn bearer(headers: &HeaderMap) -> Result<&str, Failure> {
@@ -77,7 +225,7 @@ fn bearer(headers: &HeaderMap) -> Result<&str, Failure> {
 }
 
 fn unauthenticated() -> Failure {
-    Failure::new(Code::Unauthenticated, "send one header `Authorization: Bearer pb_…`")
+    Failure::new(Code::Unauthenticated, "send one header `Authorization: Bearer pb_…`, or sign in")
 }
 
 #[cfg(test)]

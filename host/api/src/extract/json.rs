@@ -2,7 +2,11 @@
 
 use axum::extract::{FromRequest, Request};
 use patchbay_model::{Code, Failure};
-use serde::de::{DeserializeOwned, IgnoredAny};
+use secrecy::SecretString;
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, IgnoredAny},
+};
 use serde_json::error::Category;
 use serde_path_to_error::{Path, Segment};
 
@@ -22,6 +26,16 @@ impl<T: DeserializeOwned> FromRequest<ApiState> for Json<T> {
         let bytes = body::read(request.into_body(), config.max_json_bytes, config).await?;
         Ok(Self(parse(&bytes)?))
     }
+}
+
+/// A secret in a body; one that is left out fails.
+pub(crate) fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SecretString, D::Error> {
+    String::deserialize(deserializer).map(SecretString::from)
+}
+
+/// A secret in a body that may be left out: also needs `default`.
+pub(crate) fn optional_secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SecretString>, D::Error> {
+    Ok(Option::<String>::deserialize(deserializer)?.map(SecretString::from))
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {

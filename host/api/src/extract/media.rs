@@ -17,6 +17,11 @@ pub(super) fn package(headers: &HeaderMap) -> Result<(), Failure> {
     require(headers, package, "application/wasm or application/octet-stream")
 }
 
+/// Passes what a browser makes of a form.
+pub(super) fn form(headers: &HeaderMap) -> Result<(), Failure> {
+    require(headers, |essence| essence == "application/x-www-form-urlencoded", "application/x-www-form-urlencoded")
+}
+
 fn require(headers: &HeaderMap, takes: impl Fn(&str) -> bool, expected: &str) -> Result<(), Failure> {
     let refuse = |what: String| Err(Failure::new(Code::UnsupportedMediaType, what));
     let given = headers.get(header::CONTENT_TYPE).map_or("", |value| value.to_str().unwrap_or(""));

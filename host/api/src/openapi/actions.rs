@@ -19,7 +19,11 @@ pub(crate) fn with_actions(mut document: Value, actions: Vec<ActionDoc>) -> Valu
             "operationId": name,
             "summary": action.title.unwrap_or(name.clone()),
             "description": action.description,
-            "security": [{"api_key": ["invoke"]}],
+            "security": [{"api_key": ["call_actions"]}, {"session": ["call_actions"]}],
+            "parameters": [{
+                "name": "idempotency-key", "in": "header", "required": false, "schema": {"type": "string"},
+                "description": "The call is made once, and a repeat gets its answer",
+            }],
             "requestBody": {"required": true, "content": {"application/json": {"schema": {"$ref": input}}}},
             "responses": responses,
         });

@@ -6,7 +6,7 @@ use patchbay_hub::Hub;
 use patchbay_model::budget::{BudgetSubject, BudgetUnit};
 
 use crate::{
-    extract::{Admin, Allowed, Path},
+    extract::{Allowed, ManageInstallations, Path},
     problem::Problem,
 };
 
@@ -15,7 +15,7 @@ use crate::{
     delete,
     path = "/v1/budgets/{subject}/{unit}",
     tag = "Plan",
-    security(("api_key" = ["admin"])),
+    security(("api_key" = ["manage_installations"])),
     params(
         ("subject" = String, Path, description = "`org`, `plugin:` and an id, or the id of an API key", example = "plugin:openai"),
         ("unit" = String, Path, description = "`money`, or a metric", example = "ai_tokens"),
@@ -23,7 +23,7 @@ use crate::{
     responses((status = 204, description = "It is gone"))
 )]
 pub(crate) async fn delete_budget(
-    caller: Allowed<Admin>,
+    caller: Allowed<ManageInstallations>,
     State(hub): State<Hub>,
     Path((subject, unit)): Path<(BudgetSubject, BudgetUnit)>,
 ) -> Result<StatusCode, Problem> {

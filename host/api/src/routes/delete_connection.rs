@@ -6,7 +6,7 @@ use patchbay_hub::Hub;
 use patchbay_model::PluginId;
 
 use crate::{
-    extract::{Admin, Allowed, Path},
+    extract::{Allowed, ManageConnections, Path},
     problem::Problem,
 };
 
@@ -18,12 +18,12 @@ use crate::{
     delete,
     path = "/v1/connections/{plugin}",
     tag = "Connections",
-    security(("api_key" = ["admin"])),
+    security(("api_key" = ["manage_connections"])),
     params(("plugin" = String, Path, description = "The plugin's id", example = "openai")),
     responses((status = 204, description = "They are gone"))
 )]
 pub(crate) async fn delete_connection(
-    caller: Allowed<Admin>,
+    caller: Allowed<ManageConnections>,
     State(hub): State<Hub>,
     Path(plugin): Path<PluginId>,
 ) -> Result<StatusCode, Problem> {

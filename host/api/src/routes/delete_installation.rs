@@ -6,7 +6,7 @@ use patchbay_hub::Hub;
 use patchbay_model::PluginId;
 
 use crate::{
-    extract::{Admin, Allowed, Path},
+    extract::{Allowed, ManageInstallations, Path},
     problem::Problem,
 };
 
@@ -17,12 +17,12 @@ use crate::{
     delete,
     path = "/v1/installations/{plugin}",
     tag = "Installations",
-    security(("api_key" = ["admin"])),
+    security(("api_key" = ["manage_installations"])),
     params(("plugin" = String, Path, description = "The plugin's id", example = "openai")),
     responses((status = 204, description = "It is gone"))
 )]
 pub(crate) async fn delete_installation(
-    caller: Allowed<Admin>,
+    caller: Allowed<ManageInstallations>,
     State(hub): State<Hub>,
     Path(plugin): Path<PluginId>,
 ) -> Result<StatusCode, Problem> {

@@ -10,7 +10,7 @@ use axum::{
     response::{Html, IntoResponse},
 };
 use http::header;
-use patchbay_model::{Code, Failure};
+use patchbay_model::{Code, Failure, Permission, identity::Role, org::Scope};
 use serde_json::Value;
 
 use crate::{escape::Text, problem::Problem, state::ApiState};
@@ -89,9 +89,9 @@ fn render_operation(html: &mut String, method: &str, path: &str, operation: &Val
         text(operation, "summary"),
         text(operation, "description"),
     )?;
-    let scopes = list(operation, "security").flat_map(|security| list(security, "api_key")).filter_map(Value::as_str);
-    for scope in scopes {
-        write!(html, "<p>Needs the scope <code>{}</code>.</p>", Text(scope))?;
+    let needed = list(operation, "security").find_map(|security| list(security, "api_key").find_map(Value::as_str));
+    if let Some(permission) = needed.and_then(Permission::from_text) {
+        write!(html, "<p>Needs the permission <code>{}</code>: {}.</p>", permission.as_str(), who_has(permission))?;
     }
     for parameter in list(operation, "parameters") {
         write!(
@@ -114,6 +114,20 @@ fn render_operation(html: &mut String, method: &str, path: &str, operation: &Val
     }
     html.push_str("</details>");
     Ok(())
+}
+
+/// Who has a permission, by the table.
+fn who_has(permission: Permission) -> String {
+    let coded =
+        |names: Vec<&str>| names.iter().map(|name| format!("<code>{name}</code>")).collect::<Vec<_>>().join(", ");
+    let scopes: Vec<_> = Scope::that_give(permission).map(Scope::as_str).collect();
+    let roles = Role::ALL.into_iter().filter(|role| role.permissions().contains(permission));
+    let roles: Vec<_> = roles.map(Role::as_str).collect();
+    match (scopes.is_empty(), roles.is_empty()) {
+        (false, false) => format!("a key with the scope {}, or a member with the role {}", coded(scopes), coded(roles)),
+        (false, true) => format!("a key with the scope {}", coded(scopes)),
+        (true, _) => format!("a member with the role {}", coded(roles)),
+    }
 }
 
 fn render_json(html: &mut String, value: &Value) -> fmt::Result {

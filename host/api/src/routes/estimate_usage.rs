@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    extract::{Allowed, Json, Read},
+    extract::{Allowed, Json, ReadActivity},
     problem::Problem,
     view::{MetricUsage, Period},
 };
@@ -74,12 +74,12 @@ impl From<UsageEstimate> for Estimate {
     post,
     path = "/v1/usage/estimate",
     tag = "Usage",
-    security(("api_key" = ["read"])),
+    security(("api_key" = ["read_activity"])),
     request_body = EstimateInput,
     responses((status = 200, description = "What it would come to", body = Estimate))
 )]
 pub(crate) async fn estimate_usage(
-    caller: Allowed<Read>,
+    caller: Allowed<ReadActivity>,
     State(hub): State<Hub>,
     Json(input): Json<EstimateInput>,
 ) -> Result<Reply<Estimate>, Problem> {

@@ -6,7 +6,7 @@ use patchbay_hub::Hub;
 use patchbay_model::BlobId;
 
 use crate::{
-    extract::{Allowed, Path, Read},
+    extract::{Allowed, Path, ReadActivity},
     foreign,
     problem::Problem,
 };
@@ -18,12 +18,12 @@ use crate::{
     get,
     path = "/v1/blobs/{blob}",
     tag = "Runs",
-    security(("api_key" = ["read"])),
+    security(("api_key" = ["read_activity"])),
     params(("blob" = String, Path, description = "The file's id")),
     responses((status = 200, description = "The bytes", content_type = "application/octet-stream"))
 )]
 pub(crate) async fn get_blob(
-    caller: Allowed<Read>,
+    caller: Allowed<ReadActivity>,
     State(hub): State<Hub>,
     Path(blob): Path<BlobId>,
 ) -> Result<Response, Problem> {

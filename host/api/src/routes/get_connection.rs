@@ -5,7 +5,7 @@ use patchbay_hub::Hub;
 use patchbay_model::PluginId;
 
 use crate::{
-    extract::{Allowed, Path, Read},
+    extract::{Allowed, Path, ReadSettings},
     problem::Problem,
     view::Connection,
 };
@@ -17,12 +17,12 @@ use crate::{
     get,
     path = "/v1/connections/{plugin}",
     tag = "Connections",
-    security(("api_key" = ["read"])),
+    security(("api_key" = ["read_settings"])),
     params(("plugin" = String, Path, description = "The plugin's id", example = "openai")),
     responses((status = 200, description = "The connection", body = Connection))
 )]
 pub(crate) async fn get_connection(
-    caller: Allowed<Read>,
+    caller: Allowed<ReadSettings>,
     State(hub): State<Hub>,
     Path(plugin): Path<PluginId>,
 ) -> Result<Json<Connection>, Problem> {

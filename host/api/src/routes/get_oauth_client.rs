@@ -5,7 +5,7 @@ use patchbay_hub::Hub;
 use patchbay_model::PluginId;
 
 use crate::{
-    extract::{Allowed, Path, Read},
+    extract::{Allowed, Path, ReadSettings},
     problem::Problem,
     view::OauthClient,
 };
@@ -17,12 +17,12 @@ use crate::{
     get,
     path = "/v1/connections/{plugin}/client",
     tag = "Connections",
-    security(("api_key" = ["read"])),
+    security(("api_key" = ["read_settings"])),
     params(("plugin" = String, Path, description = "The plugin's id", example = "salesforce")),
     responses((status = 200, description = "The client", body = OauthClient))
 )]
 pub(crate) async fn get_oauth_client(
-    caller: Allowed<Read>,
+    caller: Allowed<ReadSettings>,
     State(hub): State<Hub>,
     Path(plugin): Path<PluginId>,
 ) -> Result<Json<OauthClient>, Problem> {

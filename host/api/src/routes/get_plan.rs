@@ -4,7 +4,7 @@ use axum::{Json, extract::State};
 use patchbay_hub::Hub;
 
 use crate::{
-    extract::{Allowed, Read},
+    extract::{Allowed, ReadSettings},
     problem::Problem,
     view::Plan,
 };
@@ -17,9 +17,9 @@ use crate::{
     get,
     path = "/v1/plan",
     tag = "Plan",
-    security(("api_key" = ["read"])),
+    security(("api_key" = ["read_settings"])),
     responses((status = 200, description = "The plan", body = Plan))
 )]
-pub(crate) async fn get_plan(caller: Allowed<Read>, State(hub): State<Hub>) -> Result<Json<Plan>, Problem> {
+pub(crate) async fn get_plan(caller: Allowed<ReadSettings>, State(hub): State<Hub>) -> Result<Json<Plan>, Problem> {
     Ok(Json(hub.plan(&caller).await?.into()))
 }

@@ -5,7 +5,7 @@ use patchbay_hub::Hub;
 use patchbay_model::RunId;
 
 use crate::{
-    extract::{Allowed, Path, Read},
+    extract::{Allowed, Path, ReadActivity},
     problem::Problem,
     view::Run,
 };
@@ -15,12 +15,12 @@ use crate::{
     get,
     path = "/v1/runs/{run}",
     tag = "Runs",
-    security(("api_key" = ["read"])),
+    security(("api_key" = ["read_activity"])),
     params(("run" = String, Path, description = "The run's id")),
     responses((status = 200, description = "The run", body = Run))
 )]
 pub(crate) async fn get_run(
-    caller: Allowed<Read>,
+    caller: Allowed<ReadActivity>,
     State(hub): State<Hub>,
     Path(run): Path<RunId>,
 ) -> Result<Json<Run>, Problem> {

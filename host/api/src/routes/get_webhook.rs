@@ -5,7 +5,7 @@ use patchbay_hub::Hub;
 use patchbay_model::WebhookId;
 
 use crate::{
-    extract::{Allowed, Path, Read},
+    extract::{Allowed, Path, ReadActivity},
     problem::Problem,
     view::Webhook,
 };
@@ -15,12 +15,12 @@ use crate::{
     get,
     path = "/v1/webhooks/{webhook}",
     tag = "Webhooks",
-    security(("api_key" = ["read"])),
+    security(("api_key" = ["read_activity"])),
     params(("webhook" = String, Path, description = "The webhook's id")),
     responses((status = 200, description = "The webhook", body = Webhook))
 )]
 pub(crate) async fn get_webhook(
-    caller: Allowed<Read>,
+    caller: Allowed<ReadActivity>,
     State(hub): State<Hub>,
     Path(webhook): Path<WebhookId>,
 ) -> Result<Json<Webhook>, Problem> {

@@ -5,22 +5,20 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, HeaderName, HeaderValue, header};
-use patchbay_hub::{Hub, InvokeOptions, Output};
-use patchbay_model::{Code, Failure, PluginId, RunId};
+use http::{Extensions, HeaderMap, HeaderValue, header};
+use patchbay_hub::{Hub, IdempotencyKey, InvokeOptions, Output};
+use patchbay_model::{PluginId, RunId};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use crate::{
-    extract::{Allowed, Invoke, JsonText, Path},
+    extract::{Allowed, CallActions, JsonText, Path, notes},
     foreign,
     observe::RUN_HEADER,
     problem::Problem,
     view::Blob,
 };
-
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// What an action gave.
 #[derive(Serialize, ToSchema)]
@@ -52,23 +50,24 @@ pub(crate) struct FileReply {
     post,
     path = "/v1/actions/{plugin}/{action}",
     tag = "Actions",
-    security(("api_key" = ["invoke"])),
+    security(("api_key" = ["call_actions"])),
     params(
         ("plugin" = String, Path, description = "The plugin's id", example = "openai"),
         ("action" = String, Path, description = "The action's name", example = "create-chat-completion"),
-        ("idempotency-key" = Option<String>, Header, description = "Handed to the plugin, which gives it to the vendor where the vendor has such a thing. 1 to 255 visible ASCII characters"),
+        ("idempotency-key" = Option<String>, Header, description = "The call is made once: a repeat with this key and this body within 24 hours gets the first answer, with `idempotent-replayed: true`. 1 to 255 printable ASCII characters"),
     ),
     request_body(content = serde_json::Value, description = "The input"),
     responses((status = 200, description = "The output", body = ActionReply))
 )]
 pub(crate) async fn invoke_action(
-    caller: Allowed<Invoke>,
+    caller: Allowed<CallActions>,
     State(hub): State<Hub>,
     Path((plugin, action)): Path<(PluginId, String)>,
     headers: HeaderMap,
+    extensions: Extensions,
     JsonText(input): JsonText,
 ) -> Result<Response, Problem> {
-    let options = InvokeOptions { idempotency_key: idempotency_key(&headers)? };
+    let options = InvokeOptions { idempotency_key: IdempotencyKey::from_headers(&headers)?, notes: notes(&extensions) };
     let reply = hub.invoke(&caller, &plugin, &action, input, options).await?;
     let run = reply.run;
     let mut response = match reply.output {
@@ -86,14 +85,4 @@ pub(crate) async fn invoke_action(
         response.headers_mut().insert(RUN_HEADER, run);
     }
     Ok(response)
-}
-
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Failure> {
-    let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
-    match value.to_str() {
-        Ok(key) if (1..=255).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()) => {
-            Ok(Some(key.to_owned()))
-        }
-        _ => Err(Failure::new(Code::InvalidRequest, "an idempotency key is 1 to 255 visible ASCII characters")),
-    }
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    extract::{Allowed, Read},
+    extract::{Allowed, ReadSettings},
     problem::Problem,
     view::Budget,
 };
@@ -23,9 +23,12 @@ pub(crate) struct Budgets {
     get,
     path = "/v1/budgets",
     tag = "Plan",
-    security(("api_key" = ["read"])),
+    security(("api_key" = ["read_settings"])),
     responses((status = 200, description = "All of them", body = Budgets))
 )]
-pub(crate) async fn list_budgets(caller: Allowed<Read>, State(hub): State<Hub>) -> Result<Json<Budgets>, Problem> {
+pub(crate) async fn list_budgets(
+    caller: Allowed<ReadSettings>,
+    State(hub): State<Hub>,
+) -> Result<Json<Budgets>, Problem> {
     Ok(Json(Budgets { items: hub.budgets(&caller).await?.into_iter().map(Budget::from).collect() }))
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::{
-    extract::{Allowed, Query, Read},
+    extract::{Allowed, Query, ReadActivity},
     problem::Problem,
     view::{Event, Page},
 };
@@ -33,12 +33,12 @@ pub(crate) struct EventQuery {
     get,
     path = "/v1/events",
     tag = "Events",
-    security(("api_key" = ["read"])),
+    security(("api_key" = ["read_activity"])),
     params(EventQuery),
     responses((status = 200, description = "A part of them", body = Page<Event>))
 )]
 pub(crate) async fn list_events(
-    caller: Allowed<Read>,
+    caller: Allowed<ReadActivity>,
     State(hub): State<Hub>,
     Query(query): Query<EventQuery>,
 ) -> Result<Json<Page<Event>>, Problem> {

@@ -4,7 +4,7 @@ use axum::{Json, extract::State};
 use patchbay_hub::Hub;
 
 use crate::{
-    extract::{Allowed, Read},
+    extract::{Allowed, ReadSettings},
     problem::Problem,
     view::{Installation, Page},
 };
@@ -16,11 +16,11 @@ use crate::{
     get,
     path = "/v1/installations",
     tag = "Installations",
-    security(("api_key" = ["read"])),
+    security(("api_key" = ["read_settings"])),
     responses((status = 200, description = "All of them", body = Page<Installation>))
 )]
 pub(crate) async fn list_installations(
-    caller: Allowed<Read>,
+    caller: Allowed<ReadSettings>,
     State(hub): State<Hub>,
 ) -> Result<Json<Page<Installation>>, Problem> {
     Ok(Json(hub.installations(&caller).await?.into()))

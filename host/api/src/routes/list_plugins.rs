@@ -4,7 +4,7 @@ use axum::{Json, extract::State};
 use patchbay_hub::Hub;
 
 use crate::{
-    extract::{Allowed, Read},
+    extract::{Allowed, ReadSettings},
     problem::Problem,
     view::{Page, Plugin},
 };
@@ -16,9 +16,12 @@ use crate::{
     get,
     path = "/v1/plugins",
     tag = "Plugins",
-    security(("api_key" = ["read"])),
+    security(("api_key" = ["read_settings"])),
     responses((status = 200, description = "All of them", body = Page<Plugin>))
 )]
-pub(crate) async fn list_plugins(caller: Allowed<Read>, State(hub): State<Hub>) -> Result<Json<Page<Plugin>>, Problem> {
+pub(crate) async fn list_plugins(
+    caller: Allowed<ReadSettings>,
+    State(hub): State<Hub>,
+) -> Result<Json<Page<Plugin>>, Problem> {
     Ok(Json(hub.plugins(&caller).await?.into()))
 }

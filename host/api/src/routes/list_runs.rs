@@ -7,7 +7,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::{
-    extract::{Allowed, Query, Read},
+    extract::{Allowed, Query, ReadActivity},
     problem::Problem,
     view::{Page, Run},
 };
@@ -38,12 +38,12 @@ pub(crate) struct RunQuery {
     get,
     path = "/v1/runs",
     tag = "Runs",
-    security(("api_key" = ["read"])),
+    security(("api_key" = ["read_activity"])),
     params(RunQuery),
     responses((status = 200, description = "A part of them", body = Page<Run>))
 )]
 pub(crate) async fn list_runs(
-    caller: Allowed<Read>,
+    caller: Allowed<ReadActivity>,
     State(hub): State<Hub>,
     Query(query): Query<RunQuery>,
 ) -> Result<Json<Page<Run>>, Problem> {

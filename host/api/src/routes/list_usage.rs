@@ -7,7 +7,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::{
-    extract::{Allowed, Query, Read},
+    extract::{Allowed, Query, ReadActivity},
     problem::Problem,
     view::Usage,
 };
@@ -45,12 +45,12 @@ pub(crate) struct UsageQuery {
     get,
     path = "/v1/usage",
     tag = "Usage",
-    security(("api_key" = ["read"])),
+    security(("api_key" = ["read_activity"])),
     params(UsageQuery),
     responses((status = 200, description = "Summary, totals and records", body = Usage))
 )]
 pub(crate) async fn list_usage(
-    caller: Allowed<Read>,
+    caller: Allowed<ReadActivity>,
     State(hub): State<Hub>,
     Query(query): Query<UsageQuery>,
 ) -> Result<Json<Usage>, Problem> {

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
-    extract::{Allowed, Query, Read},
+    extract::{Allowed, Query, ReadActivity},
     problem::Problem,
     view::{Page, Webhook},
 };
@@ -63,12 +63,12 @@ impl From<Status> for WebhookStatus {
     get,
     path = "/v1/webhooks",
     tag = "Webhooks",
-    security(("api_key" = ["read"])),
+    security(("api_key" = ["read_activity"])),
     params(WebhookQuery),
     responses((status = 200, description = "A part of them", body = Page<Webhook>))
 )]
 pub(crate) async fn list_webhooks(
-    caller: Allowed<Read>,
+    caller: Allowed<ReadActivity>,
     State(hub): State<Hub>,
     Query(query): Query<WebhookQuery>,
 ) -> Result<Json<Page<Webhook>>, Problem> {

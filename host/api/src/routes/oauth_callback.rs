@@ -5,15 +5,19 @@
 
 use axum::{
     extract::{RawQuery, State},
-    response::{Html, IntoResponse, Response},
+    response::Response,
 };
-use http::{StatusCode, header};
-use patchbay_hub::{Authorized, Hub};
-use patchbay_model::{Failure, PluginId};
+use http::{Extensions, HeaderMap, StatusCode, header};
+use patchbay_hub::{AddressClass, Authorized};
+use patchbay_model::PluginId;
 
-use crate::{escape::Text, extract::Path};
-
-const POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+use crate::{
+    cookie,
+    extract::{Path, admit_address},
+    page,
+    problem::Problem,
+    state::ApiState,
+};
 
 /// Come back from a vendor
 ///
@@ -24,45 +28,37 @@ const POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; f
     path = "/oauth/callback/{plugin}",
     tag = "Connections",
     params(("plugin" = String, Path, description = "The plugin's id", example = "salesforce")),
-    responses((status = 200, description = "The connection is authorized", body = String, content_type = "text/html"))
+    responses(
+        (status = 200, description = "The connection is authorized", body = String, content_type = "text/html"),
+        (status = "4XX", description = "It is not", body = String, content_type = "text/html"),
+        (status = "5XX", description = "It is not", body = String, content_type = "text/html"),
+    )
 )]
 pub(crate) async fn oauth_callback(
-    State(hub): State<Hub>,
+    State(state): State<ApiState>,
     Path(plugin): Path<PluginId>,
+    headers: HeaderMap,
     RawQuery(query): RawQuery,
-) -> Response {
-    match hub.complete_authorization(&plugin, &query.unwrap_or_default()).await {
-        Ok(authorized) => page(StatusCode::OK, "Connected", &connected(&authorized)),
+    extensions: Extensions,
+) -> Result<Response, Problem> {
+    admit_address(&state, AddressClass::OauthCallback, &headers, &extensions).await?;
+    let nonce = cookie::get(&headers, cookie::CONSENT);
+    let completed = state.hub.complete_authorization(&plugin, &query.unwrap_or_default(), nonce).await;
+    let mut response = match completed {
+        Ok(authorized) => page::text(StatusCode::OK, "Connected", &connected(&authorized)),
         Err(failure) => {
             tracing::info!(%plugin, error = %failure, "an authorization was not completed");
-            let status = StatusCode::from_u16(failure.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            page(status, "Not connected", &told(&failure))
+            page::failed("Not connected", &failure)
         }
+    };
+    if nonce.is_some() {
+        response.headers_mut().append(header::SET_COOKIE, cookie::clear(cookie::CONSENT));
     }
+    Ok(response)
 }
 
 fn connected(authorized: &Authorized) -> String {
     let Authorized { plugin, organization, account } = authorized;
     let account = account.as_ref().map(|account| format!(" with the account {account}")).unwrap_or_default();
     format!("{plugin} is now connected to the organization {organization}{account}. You can close this window.")
-}
-
-fn told(failure: &Failure) -> String {
-    let detail = if failure.detail.is_empty() { failure.code.title() } else { &failure.detail };
-    format!("{detail}. Nothing was changed.")
-}
-
-fn page(status: StatusCode, title: &str, text: &str) -> Response {
-    let headers = [
-        (header::CONTENT_SECURITY_POLICY, POLICY),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (header::CACHE_CONTROL, "no-store"),
-    ];
-    let html = format!(
-        "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content=\"width=device-width\">\
-         <title>{title}</title><main><h1>{title}</h1><p>{}</p></main></html>",
-        Text(text)
-    );
-    (status, headers, Html(html)).into_response()
 }

@@ -10,7 +10,7 @@ use http_body::Body as _;
 use patchbay_hub::ProxyRequest;
 use patchbay_model::{Code, Failure, PluginId};
 
-use crate::{body, foreign, observe::RUN_HEADER, problem::Problem, state::ApiState};
+use crate::{body, cookie, extract::notes, foreign, observe::RUN_HEADER, problem::Problem, state::ApiState};
 
 /// The vendor's own API
 ///
@@ -22,15 +22,17 @@ use crate::{body, foreign, observe::RUN_HEADER, problem::Problem, state::ApiStat
     post,
     path = "/v1/proxy/{plugin}/{path}",
     tag = "Proxy",
-    security(("api_key" = ["invoke"])),
+    security(("api_key" = ["call_actions"])),
     params(
         ("plugin" = String, Path, description = "The plugin's id", example = "openai"),
         ("path" = String, Path, description = "The vendor's path", example = "v1/chat/completions"),
+        ("idempotency-key" = Option<String>, Header, description = "As for actions, for whatever changes something: not for GET, HEAD and OPTIONS"),
     ),
     responses((status = "default", description = "The vendor's answer, or a problem of the hub"))
 )]
 pub(crate) async fn proxy(State(state): State<ApiState>, request: Request) -> Result<Response, Problem> {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    cookie::strip(&mut parts.headers);
     let (plugin, path) = split(parts.uri.path())?;
     let size = body.size_hint().exact();
     let request = ProxyRequest {
@@ -40,6 +42,7 @@ pub(crate) async fn proxy(State(state): State<ApiState>, request: Request) -> Re
         headers: parts.headers,
         body: body::stream(body, state.shared.config.body_idle_timeout),
         size,
+        notes: notes(&parts.extensions),
     };
     let reply = state.hub.proxy(&plugin, request).await?;
     let mut response = Response::new(Body::from_stream(reply.body));

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::{
-    extract::{Admin, Allowed, Json, Path},
+    extract::{Allowed, Json, ManageInstallations, Path},
     problem::Problem,
     view::Budget,
 };
@@ -30,7 +30,7 @@ pub(crate) struct BudgetInput {
     put,
     path = "/v1/budgets/{subject}/{unit}",
     tag = "Plan",
-    security(("api_key" = ["admin"])),
+    security(("api_key" = ["manage_installations"])),
     params(
         ("subject" = String, Path, description = "`org`, `plugin:` and an id, or the id of an API key", example = "plugin:openai"),
         ("unit" = String, Path, description = "`money`, or a metric", example = "ai_tokens"),
@@ -39,7 +39,7 @@ pub(crate) struct BudgetInput {
     responses((status = 200, description = "The budget as it is now", body = Budget))
 )]
 pub(crate) async fn put_budget(
-    caller: Allowed<Admin>,
+    caller: Allowed<ManageInstallations>,
     State(hub): State<Hub>,
     Path((subject, unit)): Path<(BudgetSubject, BudgetUnit)>,
     Json(input): Json<BudgetInput>,

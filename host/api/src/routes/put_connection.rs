@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
 use crate::{
-    extract::{Admin, Allowed, Json, Path},
+    extract::{Allowed, Json, ManageConnections, Path},
     problem::Problem,
     view::Connection,
 };
@@ -34,13 +34,13 @@ pub(crate) struct ConnectionInput {
     put,
     path = "/v1/connections/{plugin}",
     tag = "Connections",
-    security(("api_key" = ["admin"])),
+    security(("api_key" = ["manage_connections"])),
     params(("plugin" = String, Path, description = "The plugin's id", example = "openai")),
     request_body = ConnectionInput,
     responses((status = 200, description = "The connection as it is now", body = Connection))
 )]
 pub(crate) async fn put_connection(
-    caller: Allowed<Admin>,
+    caller: Allowed<ManageConnections>,
     State(hub): State<Hub>,
     Path(plugin): Path<PluginId>,
     Json(input): Json<ConnectionInput>,
@@ -50,7 +50,8 @@ pub(crate) async fn put_connection(
     Ok(Reply(hub.put_connection(&caller, &plugin, put).await?.into()))
 }
 
-fn secrets<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, SecretString>, D::Error> {
+/// Named secrets in a body.
+pub(super) fn secrets<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, SecretString>, D::Error> {
     let plain = BTreeMap::<String, String>::deserialize(deserializer)?;
     Ok(plain.into_iter().map(|(name, secret)| (name, SecretString::from(secret))).collect())
 }

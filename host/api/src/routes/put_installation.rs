@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::{
-    extract::{Admin, Allowed, Json, Path},
+    extract::{Allowed, Json, ManageInstallations, Path},
     problem::Problem,
     view::Installation,
 };
@@ -37,13 +37,13 @@ pub(crate) struct InstallationInput {
     put,
     path = "/v1/installations/{plugin}",
     tag = "Installations",
-    security(("api_key" = ["admin"])),
+    security(("api_key" = ["manage_installations"])),
     params(("plugin" = String, Path, description = "The plugin's id", example = "openai")),
     request_body = InstallationInput,
     responses((status = 200, description = "The installation as it is now", body = Installation))
 )]
 pub(crate) async fn put_installation(
-    caller: Allowed<Admin>,
+    caller: Allowed<ManageInstallations>,
     State(hub): State<Hub>,
     Path(plugin): Path<PluginId>,
     Json(input): Json<InstallationInput>,

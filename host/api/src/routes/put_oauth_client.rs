@@ -4,11 +4,11 @@ use axum::{Json as Reply, extract::State};
 use patchbay_hub::{Hub, PutClient, RegisteredClient};
 use patchbay_model::PluginId;
 use secrecy::SecretString;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::{
-    extract::{Admin, Allowed, Json, Path},
+    extract::{Allowed, Json, ManageConnections, Path, optional_secret},
     problem::Problem,
     view::OauthClient,
 };
@@ -20,11 +20,11 @@ pub(crate) struct OauthClientInput {
     /// Its id at the vendor.
     client_id: String,
     /// Its secret, if the vendor gave one.
-    #[serde(default, deserialize_with = "secret")]
+    #[serde(default, deserialize_with = "optional_secret")]
     #[schema(value_type = Option<String>)]
     client_secret: Option<SecretString>,
     /// Its private key in PEM (PKCS#8), if the vendor takes signed assertions.
-    #[serde(default, deserialize_with = "secret")]
+    #[serde(default, deserialize_with = "optional_secret")]
     #[schema(value_type = Option<String>)]
     private_key: Option<SecretString>,
     /// By what name the vendor knows the key.
@@ -43,13 +43,13 @@ pub(crate) struct OauthClientInput {
     put,
     path = "/v1/connections/{plugin}/client",
     tag = "Connections",
-    security(("api_key" = ["admin"])),
+    security(("api_key" = ["manage_connections"])),
     params(("plugin" = String, Path, description = "The plugin's id", example = "salesforce")),
     request_body = OauthClientInput,
     responses((status = 200, description = "The client as it is now", body = OauthClient))
 )]
 pub(crate) async fn put_oauth_client(
-    caller: Allowed<Admin>,
+    caller: Allowed<ManageConnections>,
     State(hub): State<Hub>,
     Path(plugin): Path<PluginId>,
     Json(input): Json<OauthClientInput>,
@@ -57,8 +57,4 @@ pub(crate) async fn put_oauth_client(
     let OauthClientInput { client_id, client_secret: secret, private_key, key_id, issuer, subject } = input;
     let client = RegisteredClient { client_id, secret, private_key, key_id, issuer, subject };
     Ok(Reply(hub.put_oauth_client(&caller, &plugin, PutClient { client }).await?.into()))
-}
-
-fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SecretString>, D::Error> {
-    Ok(Option::<String>::deserialize(deserializer)?.map(SecretString::from))
 }

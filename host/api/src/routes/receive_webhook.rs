@@ -5,9 +5,15 @@ use axum::{
     extract::{Request, State},
     response::Response,
 };
-use patchbay_hub::WebhookRequest;
+use patchbay_hub::{AddressClass, WebhookRequest};
 
-use crate::{body, extract::Path, foreign, problem::Problem, state::ApiState};
+use crate::{
+    body, cookie,
+    extract::{Path, admit_address},
+    foreign,
+    problem::Problem,
+    state::ApiState,
+};
 
 /// Receive a vendor's webhook
 ///
@@ -26,8 +32,10 @@ pub(crate) async fn receive_webhook(
     Path(token): Path<String>,
     request: Request,
 ) -> Result<Response, Problem> {
+    admit_address(&state, AddressClass::Webhooks, request.headers(), request.extensions()).await?;
     let limit = state.hub.webhook_body_limit(&token).await?;
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    cookie::strip(&mut parts.headers);
     let body = body::read(body, limit, &state.shared.config).await?;
     let path_and_query = parts.uri.path_and_query().map_or_else(|| parts.uri.path(), |whole| whole.as_str()).to_owned();
     let request = WebhookRequest { method: parts.method, path_and_query, headers: parts.headers, body };

@@ -6,7 +6,7 @@ use patchbay_hub::Hub;
 use patchbay_model::WebhookId;
 
 use crate::{
-    extract::{Admin, Allowed, Path},
+    extract::{Allowed, ManageInstallations, Path},
     problem::Problem,
     view::Webhook,
 };
@@ -19,12 +19,12 @@ use crate::{
     post,
     path = "/v1/webhooks/{webhook}/replay",
     tag = "Webhooks",
-    security(("api_key" = ["admin"])),
+    security(("api_key" = ["manage_installations"])),
     params(("webhook" = String, Path, description = "The webhook's id")),
     responses((status = 202, description = "It is pending again", body = Webhook))
 )]
 pub(crate) async fn replay_webhook(
-    caller: Allowed<Admin>,
+    caller: Allowed<ManageInstallations>,
     State(hub): State<Hub>,
     Path(webhook): Path<WebhookId>,
 ) -> Result<(StatusCode, Json<Webhook>), Problem> {

@@ -5,7 +5,7 @@ use http::StatusCode;
 use patchbay_hub::Hub;
 
 use crate::{
-    extract::{Allowed, Operator, PackageBytes},
+    extract::{Allowed, OperateHub, PackageBytes},
     problem::Problem,
     view::Plugin,
 };
@@ -19,12 +19,12 @@ use crate::{
     post,
     path = "/v1/plugins",
     tag = "Plugins",
-    security(("api_key" = ["operator"])),
+    security(("api_key" = ["operate_hub"])),
     request_body(content = Vec<u8>, content_type = "application/wasm", description = "The packed plugin"),
     responses((status = 201, description = "The plugin with its new version", body = Plugin))
 )]
 pub(crate) async fn upload_plugin(
-    caller: Allowed<Operator>,
+    caller: Allowed<OperateHub>,
     State(hub): State<Hub>,
     PackageBytes(bytes): PackageBytes,
 ) -> Result<(StatusCode, Json<Plugin>), Problem> {

@@ -81,7 +81,7 @@ struct Version {
 
 /// A named secret that the plugin's connection holds.
 #[derive(Debug, Serialize, ToSchema)]
-struct Credential {
+pub(crate) struct Credential {
     /// Its name.
     name: String,
     /// For people.

@@ -8,10 +8,12 @@ use crate::support::{Face, Reply, request};
 const JSON: Option<&str> = Some("application/json");
 const WASM: Option<&str> = Some("application/wasm");
 const NO_RUN: &str = "run_00000000000000000000000000000000";
+const MEMBER: &str = "/v1/members/user_00000000000000000000000000000000";
+const CONNECT: &str = "/v1/connect-sessions";
 const NO_WEBHOOK: &str = "whk_00000000000000000000000000000000";
 
 /// Every route that needs a key, with the scope that it needs.
-const ROUTES: [(&str, &str, Scope); 28] = [
+const ROUTES: [(&str, &str, Scope); 45] = [
     ("GET", "/v1/plugins", Scope::Read),
     ("POST", "/v1/plugins", Scope::Operator),
     ("GET", "/v1/installations", Scope::Read),
@@ -26,6 +28,8 @@ const ROUTES: [(&str, &str, Scope); 28] = [
     ("PUT", "/v1/connections/openai/client", Scope::Admin),
     ("DELETE", "/v1/connections/openai/client", Scope::Admin),
     ("POST", "/v1/actions/openai/create-response", Scope::Invoke),
+    ("GET", "/v1/rate-limits", Scope::Read),
+    ("PUT", "/v1/rate-limits", Scope::Admin),
     ("GET", "/v1/runs", Scope::Read),
     ("GET", "/v1/runs/run_00000000000000000000000000000000", Scope::Read),
     ("GET", "/v1/blobs/blob_00000000000000000000000000000000", Scope::Read),
@@ -36,10 +40,25 @@ const ROUTES: [(&str, &str, Scope); 28] = [
     ("GET", "/v1/budgets/org/calls", Scope::Read),
     ("PUT", "/v1/budgets/org/calls", Scope::Admin),
     ("DELETE", "/v1/budgets/org/calls", Scope::Admin),
+    ("GET", "/v1/audit", Scope::Audit),
     ("GET", "/v1/events", Scope::Read),
     ("GET", "/v1/webhooks", Scope::Read),
     ("GET", "/v1/webhooks/whk_00000000000000000000000000000000", Scope::Read),
     ("POST", "/v1/webhooks/whk_00000000000000000000000000000000/replay", Scope::Admin),
+    ("GET", "/v1/org", Scope::Read),
+    ("PUT", "/v1/org", Scope::Members),
+    ("GET", "/v1/members", Scope::Members),
+    ("GET", "/v1/members/user_00000000000000000000000000000000", Scope::Members),
+    ("PUT", "/v1/members/user_00000000000000000000000000000000", Scope::Members),
+    ("DELETE", "/v1/members/user_00000000000000000000000000000000", Scope::Members),
+    ("GET", "/v1/invitations", Scope::Members),
+    ("POST", "/v1/invitations", Scope::Members),
+    ("DELETE", "/v1/invitations/inv_00000000000000000000000000000000", Scope::Members),
+    ("GET", "/v1/api-keys", Scope::Keys),
+    ("POST", "/v1/api-keys", Scope::Keys),
+    ("GET", "/v1/api-keys/key_00000000000000000000000000000000", Scope::Keys),
+    ("DELETE", "/v1/api-keys/key_00000000000000000000000000000000", Scope::Keys),
+    ("POST", "/v1/api-keys/key_00000000000000000000000000000000/rotate", Scope::Keys),
 ];
 
 #[track_caller]
@@ -129,6 +148,26 @@ async fn bad_bodies_are_refused_before_anything_is_asked_of_the_hub() {
         ("POST", action, None, "{}", 415, "unsupported_media_type", None),
         ("POST", action, Some("application/x-www-form-urlencoded"), "a=b", 415, "unsupported_media_type", None),
         ("POST", action, JSON, &long, 413, "payload_too_large", None),
+        ("PUT", "/v1/org", JSON, "{}", 422, "invalid_input", Some("")),
+        ("PUT", "/v1/org", JSON, "{\"name\":\"\"}", 422, "invalid_input", Some("/name")),
+        ("PUT", MEMBER, JSON, "{\"role\":\"king\"}", 422, "invalid_input", Some("/role")),
+        ("POST", "/v1/invitations", JSON, "{\"email\":\"x\",\"role\":\"admin\"}", 422, "invalid_input", Some("/email")),
+        ("POST", "/v1/invitations", JSON, "{\"email\":\"x\"}", 422, "invalid_input", Some("")),
+        (
+            "POST",
+            "/v1/api-keys",
+            JSON,
+            "{\"name\":\"x\",\"scopes\":[\"all\"]}",
+            422,
+            "invalid_input",
+            Some("/scopes/0"),
+        ),
+        ("POST", "/v1/api-keys", JSON, "{\"name\":\"x\",\"scopes\":[]}", 422, "invalid_input", Some("/scopes")),
+        ("POST", CONNECT, JSON, "{\"plugins\":[],\"end_user\":\"x\"}", 422, "invalid_input", Some("/plugins")),
+        ("POST", CONNECT, JSON, "{\"plugins\":[\"no\"],\"end_user\":\"x\"}", 422, "invalid_input", Some("/plugins/0")),
+        ("POST", CONNECT, JSON, "{\"plugins\":[\"no\"],\"end_user\":\"\"}", 422, "invalid_input", Some("/end_user")),
+        ("POST", "/v1/session", JSON, "{\"email\":\"x@y.z\"}", 422, "invalid_input", Some("")),
+        ("POST", "/v1/session", JSON, "{\"email\":\"x\",\"password\":\"y\"}", 422, "invalid_input", Some("/email")),
         ("POST", "/v1/plugins", JSON, "{}", 415, "unsupported_media_type", None),
         ("POST", "/v1/plugins", WASM, &long, 413, "payload_too_large", None),
     ];
@@ -170,6 +209,12 @@ async fn bad_paths_and_queries_are_refused() {
         ("/v1/runs/whk_00000000000000000000000000000000", 400, "invalid_request"),
         ("/v1/runs/nonsense", 400, "invalid_request"),
         ("/v1/blobs/nonsense", 400, "invalid_request"),
+        ("/v1/members/nonsense", 400, "invalid_request"),
+        ("/v1/members?limit=0", 400, "invalid_request"),
+        ("/v1/api-keys/nonsense", 400, "invalid_request"),
+        (MEMBER, 404, "not_found"),
+        ("/v1/api-keys/key_00000000000000000000000000000000", 404, "not_found"),
+        ("/v1/connect-sessions/csn_00000000000000000000000000000000", 404, "not_found"),
         ("/v1/blobs/blob_00000000000000000000000000000000", 404, "not_found"),
         ("/v1/webhooks/%FF", 400, "invalid_request"),
         ("/v1/runs?limit=many", 400, "invalid_request"),

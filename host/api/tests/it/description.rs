@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use patchbay_model::{Code, org::Scope};
+use patchbay_model::{Code, Permission, org::Scope};
 use serde_json::Value;
 
 use crate::support::Face;
@@ -59,6 +59,46 @@ async fn it_is_openapi_3_1_without_loose_ends() {
     ] {
         assert!(document["paths"][route].is_object(), "{route}");
     }
+}
+
+/// A route that anybody may call, or that asks for no permission in particular, is a decision: it is made here.
+#[tokio::test]
+async fn every_route_needs_a_permission_but_these() {
+    let face = Face::new().await;
+    let document = face.get("/openapi.json", None).await.json();
+    let (mut open, mut own) = (Vec::new(), Vec::new());
+    for (path, method, operation) in operations(&document).filter(|(path, ..)| path.starts_with("/v1/")) {
+        let name = format!("{} {path}", method.to_uppercase());
+        let ways: Vec<&Value> = operation["security"].as_array().unwrap().iter().collect();
+        let permissions = || ways.iter().flat_map(|way| way.as_object().unwrap().values());
+        if ways.iter().any(|way| way.as_object().unwrap().is_empty()) {
+            open.push(name);
+        } else if permissions().any(|needed| needed.as_array().unwrap().is_empty()) {
+            own.push(name);
+        } else {
+            let known = |text: &Value| Permission::from_text(text.as_str().unwrap()).is_some();
+            assert!(permissions().flat_map(|needed| needed.as_array().unwrap()).all(known), "{name}");
+        }
+    }
+    open.sort_unstable();
+    own.sort_unstable();
+    // who may is found out by them, or by a token in them
+    let expected =
+        ["GET /v1/oidc/callback", "POST /v1/invitations/accept", "POST /v1/oidc/authorize", "POST /v1/session"];
+    assert_eq!(open, expected);
+    // about the caller alone
+    assert_eq!(
+        own,
+        [
+            "DELETE /v1/session",
+            "DELETE /v1/sessions/{session}",
+            "GET /v1/session",
+            "GET /v1/sessions",
+            "POST /v1/session/leave",
+            "POST /v1/session/switch",
+            "PUT /v1/session/password",
+        ]
+    );
 }
 
 #[tokio::test]

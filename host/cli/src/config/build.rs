@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use metrics_exporter_prometheus::PrometheusHandle;
-use patchbay_api::{ApiConfig, ServeConfig};
+use patchbay_api::{ApiConfig, ForwardedBy, ServeConfig};
 use patchbay_egress::EgressConfig;
 use patchbay_hub::{HubConfig, Plans};
 use patchbay_package::{PublicKey, Trust};
 use patchbay_runtime::Compiler;
 use patchbay_storage::DatabaseUrl;
 
-use super::Config;
+use super::{Config, Forwarded};
 
 impl Config {
     /// For the hub. Plugins are compiled by this very program, run again.
@@ -21,6 +21,9 @@ impl Config {
         hub.database_url = Some(self.database_url());
         hub.blobs_dir.clone_from(&self.data.blobs);
         hub.keys_dir.clone_from(&self.data.keys);
+        hub.keys = self.vault.sources()?;
+        hub.signing = self.audit.signing()?;
+        hub.audit = self.audit.checkpoints();
         hub.plugins_dir.clone_from(&self.plugins.dir);
         hub.public_url.clone_from(&self.server.public_url);
         hub.trust = self.trust()?;
@@ -38,7 +41,9 @@ impl Config {
             hub.max_org_blob_bytes = mib << 20;
         }
         hub.plans = Plans::new(&self.billing, &self.plans, &self.features)?;
+        hub.rates = self.rate_limits.rates();
         hub.retention = self.retention;
+        hub.oidc = self.oidc.as_ref().map(super::Oidc::config).transpose()?;
         let clients = self.oauth.iter().map(|(plugin, client)| Ok((plugin.clone(), client.registered(plugin)?)));
         hub.oauth_clients = clients.collect::<Result<_>>()?;
         self.limits.apply(&mut hub.runtime);
@@ -56,6 +61,11 @@ impl Config {
             max_action_bytes: self.server.max_action_kib << 10,
             max_package_bytes: self.plugins.max_package_kib << 10,
             body_idle_timeout: Duration::from_secs(self.server.body_idle_timeout_s),
+            trusted_proxies: self.server.trusted_proxies.clone(),
+            forwarded_by: match self.server.forwarded_by {
+                Forwarded::XForwardedFor => ForwardedBy::XForwardedFor,
+                Forwarded::Forwarded => ForwardedBy::Forwarded,
+            },
             metrics: Some(metrics),
             ..ApiConfig::default()
         }

@@ -205,6 +205,8 @@ pub fn org(number: u128) -> OrgId {
 pub fn request(method: &str, path: &str) -> Request {
     Request {
         org: org(1),
+        plugin: None,
+        repeat_header: None,
         method: method.parse().unwrap(),
         url: Url::parse(&format!("https://{HOST}{path}")).unwrap(),
         headers: Vec::new(),

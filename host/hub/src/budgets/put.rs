@@ -1,16 +1,14 @@
 //! Setting budgets and taking them away.
 
 use patchbay_model::{
-    BudgetId, Code, Failure, PluginId, Timestamp,
+    BudgetId, Code, Failure, Permission, PluginId, Timestamp,
     budget::{Budget, BudgetSubject, BudgetUnit, MOST_CAP},
-    org::Scope,
 };
 use patchbay_storage::{Change, Counted, OrgTx};
 use serde_json::json;
 
 use super::{BudgetView, value::worth, view::no_such_budget};
 use crate::{
-    audit::Actor,
     auth::Caller,
     hub::Hub,
     plans::{
@@ -27,7 +25,7 @@ pub struct PutBudget {
 }
 
 impl Hub {
-    /// Sets a budget. Needs the scope `admin`. For the org and for a plugin, what was used in the present period before
+    /// Sets a budget. Needs the permission `manage_installations`. For the org and for a plugin, what was used in the present period before
     /// counts too; for a key it begins with nothing, because nobody kept what keys used. Calls that run go on without
     /// it, and count when they end. `plan_required` if the plan has no budgets, `not_found` for a plugin or key that
     /// is not there, `conflict` for money where the plan has no prices.
@@ -38,7 +36,7 @@ impl Hub {
         unit: BudgetUnit,
         put: PutBudget,
     ) -> Result<BudgetView, Failure> {
-        caller.require(Scope::Admin)?;
+        caller.require(Permission::ManageInstallations)?;
         let hub = &*self.0;
         hub.running()?;
         hub.require_feature(caller.org, Feature::Budgets).await?;
@@ -68,16 +66,16 @@ impl Hub {
             begin(&mut ours, &standing, &budget, now).await?;
         }
         let detail = json!({ "old": before.map(|before| before.cap), "new": budget.cap, "unit": unit });
-        let entry = hub.audit(caller.org, Actor::Key(caller.key), "budget.put", &budget.subject, detail);
-        ours.audit().append(&entry).await?;
+        let entry = hub.audit(caller.org, caller.actor, "budget.put", &budget.subject, detail);
         let view = hub.budget_view(&mut ours, &standing, budget).await?;
+        ours.audit().append(&entry).await?;
         tx.hub().notify(Change::Plan { org: caller.org }).await?;
         tx.commit().await?;
         hub.standings.invalidate(&caller.org).await;
         Ok(view)
     }
 
-    /// Takes a budget away; calls that it would have stopped go on from now on. Needs the scope `admin`; `not_found` if
+    /// Takes a budget away; calls that it would have stopped go on from now on. Needs the permission `manage_installations`; `not_found` if
     /// there is none.
     pub async fn delete_budget(
         &self,
@@ -85,14 +83,14 @@ impl Hub {
         subject: &BudgetSubject,
         unit: BudgetUnit,
     ) -> Result<(), Failure> {
-        caller.require(Scope::Admin)?;
+        caller.require(Permission::ManageInstallations)?;
         let hub = &*self.0;
         let mut tx = hub.database.begin().await?;
         let mut ours = tx.org(caller.org);
         let before = ours.budgets().get(subject, unit).await?.ok_or_else(no_such_budget)?;
         ours.budgets().delete(before.id).await?;
         let detail = json!({ "old": before.cap, "unit": unit });
-        let entry = hub.audit(caller.org, Actor::Key(caller.key), "budget.delete", subject, detail);
+        let entry = hub.audit(caller.org, caller.actor, "budget.delete", subject, detail);
         ours.audit().append(&entry).await?;
         tx.hub().notify(Change::Plan { org: caller.org }).await?;
         tx.commit().await?;

@@ -1,9 +1,8 @@
 //! Budgets as people see them.
 
 use patchbay_model::{
-    Code, Failure,
+    Code, Failure, Permission,
     budget::{Budget, BudgetSubject, BudgetUnit},
-    org::Scope,
     period::Period,
 };
 use patchbay_storage::{BudgetState, OrgTx};
@@ -28,9 +27,9 @@ pub struct BudgetView {
 }
 
 impl Hub {
-    /// The org's budgets, in the order in which they were made. Needs the scope `read`.
+    /// The org's budgets, in the order in which they were made. Needs the permission `read_settings`.
     pub async fn budgets(&self, caller: &Caller) -> Result<Vec<BudgetView>, Failure> {
-        caller.require(Scope::Read)?;
+        caller.require(Permission::ReadSettings)?;
         let standing = self.0.standing(caller.org).await?;
         let mut tx = self.0.database.read().await?;
         let mut ours = tx.org(caller.org);
@@ -41,14 +40,14 @@ impl Hub {
         Ok(views)
     }
 
-    /// One of them; `not_found` if there is none. Needs the scope `read`.
+    /// One of them; `not_found` if there is none. Needs the permission `read_settings`.
     pub async fn budget(
         &self,
         caller: &Caller,
         subject: &BudgetSubject,
         unit: BudgetUnit,
     ) -> Result<BudgetView, Failure> {
-        caller.require(Scope::Read)?;
+        caller.require(Permission::ReadSettings)?;
         let standing = self.0.standing(caller.org).await?;
         let mut tx = self.0.database.read().await?;
         let mut ours = tx.org(caller.org);

@@ -1,10 +1,9 @@
 //! How an authorization begins, and how what it gave is stored.
 
 use patchbay_model::{
-    Code, ConnectionId, Failure, OrgId, PluginId, Timestamp,
+    Code, ConnectionId, Failure, OrgId, Permission, PluginId, Timestamp,
     installation::SealedConnection,
     oauth::{SealedAuthorization, SealedTokens},
-    org::Scope,
 };
 use patchbay_oauth::{Browser, OauthClient, SetupError, StateHash, Tokens};
 use patchbay_package::manifest::oauth::Grant;
@@ -36,17 +35,28 @@ pub enum Authorization {
     Done(Box<ConnectionView>),
 }
 
+/// What came of it, and what binds it to a browser.
+#[derive(Debug)]
+pub struct Begun {
+    /// What came of it.
+    pub authorization: Authorization,
+    /// For a cookie of the browser, if one was bound.
+    pub nonce: Option<SecretString>,
+}
+
 impl Hub {
     /// Begins to authorize the org's connection of a plugin, or does it where nobody has to consent. Without a grant
-    /// it is the first of the manifest's. Needs the scope `admin`; `conflict` for a plugin without OAuth or without that
+    /// it is the first of the manifest's. `browser` says whose may come back with the vendor's answer: a program has none yet to
+    /// bind it to, so who consents is told for which organization. Needs the permission `manage_connections`; `conflict` for a plugin without OAuth or without that
     /// grant, `connection_missing` if there is no client for its vendor or a setting is missing.
     pub async fn authorize_connection(
         &self,
         caller: &Caller,
         plugin: &PluginId,
         grant: Option<Grant>,
-    ) -> Result<Authorization, Failure> {
-        caller.require(Scope::Admin)?;
+        browser: Browser,
+    ) -> Result<Begun, Failure> {
+        caller.require(Permission::ManageConnections)?;
         let hub = &*self.0;
         hub.running()?;
         let client = hub.oauth_client_of(caller.org, plugin).await?;
@@ -55,27 +65,48 @@ impl Hub {
         if !listed.contains(&grant) {
             return Err(Failure::new(Code::Conflict, SetupError::Grant(grant).to_string()));
         }
-        let actor = Actor::Key(caller.key);
         let granted = match grant {
-            Grant::AuthorizationCode => return hub.begin(caller, plugin, &client).await,
+            Grant::AuthorizationCode => return hub.begin(caller, plugin, &client, browser).await,
             Grant::ClientCredentials => client.client_credentials().await?,
             Grant::JwtBearer => client.jwt_bearer().await?,
         };
-        hub.connected(caller.org, plugin, &client, granted, actor).await?;
+        hub.connected(caller.org, plugin, &client, granted, caller.actor).await?;
         let view = self.connection_of(caller.org, plugin).await?;
-        Ok(Authorization::Done(Box::new(view)))
+        Ok(Begun { authorization: Authorization::Done(Box::new(view)), nonce: None })
+    }
+
+    /// Begins an authorization that a person has to consent to, for somebody who may. `conflict` for a plugin without OAuth or
+    /// without that grant.
+    pub(crate) async fn begin_consent(
+        &self,
+        caller: &Caller,
+        plugin: &PluginId,
+        browser: Browser,
+    ) -> Result<Begun, Failure> {
+        let hub = &*self.0;
+        hub.running()?;
+        let client = hub.oauth_client_of(caller.org, plugin).await?;
+        if !client.provider().oauth().grants.contains(&Grant::AuthorizationCode) {
+            return Err(Failure::new(Code::Conflict, SetupError::Grant(Grant::AuthorizationCode).to_string()));
+        }
+        hub.begin(caller, plugin, &client, browser).await
     }
 }
 
 impl Inner {
-    async fn begin(&self, caller: &Caller, plugin: &PluginId, client: &OauthClient) -> Result<Authorization, Failure> {
+    async fn begin(
+        &self,
+        caller: &Caller,
+        plugin: &PluginId,
+        client: &OauthClient,
+        browser: Browser,
+    ) -> Result<Begun, Failure> {
         let redirect = Url::parse(&self.redirect_url(plugin))
             .map_err(|error| Failure::internal(format!("the public URL makes no redirect URL: {error}")))?;
-        // Begun by a program: there is no browser yet to bind it to. Who consents is told for which organization.
-        let started = client.authorize(&redirect, &caller.key.to_string(), Browser::Any)?;
+        let started = client.authorize(&redirect, &caller.actor.to_string(), browser)?;
         let expires_at = started.pending.expires_at;
         let detail = json!({ "scopes": started.pending.scopes, "expires_at": expires_at });
-        let entry = self.audit(caller.org, Actor::Key(caller.key), "connection.authorize", plugin, detail);
+        let entry = self.audit(caller.org, caller.actor, "connection.authorize", plugin, detail);
         let mut tx = self.database.begin().await?;
         // the org's data key is made with the first thing that is sealed
         tx.org(caller.org).lock().await?;
@@ -91,7 +122,8 @@ impl Inner {
         tx.org(caller.org).oauth_authorizations().insert(&row).await?;
         tx.org(caller.org).audit().append(&entry).await?;
         tx.commit().await?;
-        Ok(Authorization::Pending { url: started.url, expires_at })
+        let authorization = Authorization::Pending { url: started.url, expires_at };
+        Ok(Begun { authorization, nonce: started.nonce })
     }
 
     /// Stores what an authorization gave. What cannot be stored is given back to the vendor: nobody could do it later.
@@ -139,6 +171,7 @@ impl Inner {
         let mut tx = self.database.begin().await?;
         // no other hub makes the connection or the org's data key meanwhile
         tx.org(org).lock().await?;
+        self.settle_connect_session(&mut tx, org, actor, plugin).await?;
         if tx.org(org).connections().get(plugin).await?.is_none() {
             // The tokens hang on it, and the other credentials may follow.
             let id = ConnectionId::new(&*self.clock, &*self.random);
@@ -173,8 +206,8 @@ impl Inner {
         };
         tokens::describe(&mut row, granted);
         tx.org(org).oauth_tokens().put(&row).await?;
-        tx.org(org).audit().append(&entry).await?;
         tell_of(&mut tx, org, plugin).await?;
+        tx.org(org).audit().append(&entry).await?;
         Ok(tx.commit().await?)
     }
 

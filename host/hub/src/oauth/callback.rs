@@ -6,9 +6,10 @@
 
 use patchbay_model::{Failure, OrgId, PluginId};
 use patchbay_oauth::{Callback, CallbackError, Consent, Pending};
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::tokens::unreadable;
-use crate::{audit::Actor, hub::Hub};
+use crate::{audit::Actor, hub::Hub, request::carried};
 
 /// A connection that was just authorized, for the person at the browser.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,21 +24,31 @@ pub struct Authorized {
 
 impl Hub {
     /// Takes the vendor's answer, from the query of the redirect to a plugin's URL, without its question mark. Goes on
-    /// to its end also if the browser leaves: the code is spent by then.
-    pub async fn complete_authorization(&self, plugin: &PluginId, query: &str) -> Result<Authorized, Failure> {
+    /// to its end also if the browser leaves: the code is spent by then. `nonce` is the browser's cookie, if it has one.
+    pub async fn complete_authorization(
+        &self,
+        plugin: &PluginId,
+        query: &str,
+        nonce: Option<&str>,
+    ) -> Result<Authorized, Failure> {
         self.0.running()?;
         let callback = Callback::parse(query)?;
-        let (hub, plugin) = (self.clone(), plugin.clone());
-        let work = async move { hub.complete(plugin, callback).await };
-        self.0.work.spawn(work).await.map_err(Failure::internal)?
+        let (hub, plugin, nonce) = (self.clone(), plugin.clone(), nonce.map(SecretString::from));
+        let work = async move { hub.complete(plugin, callback, nonce).await };
+        self.0.work.spawn(carried(work)).await.map_err(Failure::internal)?
     }
 
-    async fn complete(&self, plugin: PluginId, callback: Callback) -> Result<Authorized, Failure> {
+    async fn complete(
+        &self,
+        plugin: PluginId,
+        callback: Callback,
+        nonce: Option<SecretString>,
+    ) -> Result<Authorized, Failure> {
         let hub = &*self.0;
-        let (org, asked_by, consent) = self.redeem(&plugin, callback).await?;
+        let (org, asked_by, consent) = self.redeem(&plugin, callback, nonce.as_ref()).await?;
         let client = hub.oauth_client_of(org, &plugin).await?;
         let granted = client.exchange(consent).await?;
-        let actor = asked_by.parse().map_or(Actor::Operator, Actor::Key);
+        let actor = asked_by.parse().unwrap_or(Actor::Hub);
         let account = granted.account.clone();
         hub.connected(org, &plugin, &client, granted, actor).await?;
         let mut tx = hub.database.read().await?;
@@ -47,7 +58,12 @@ impl Hub {
         Ok(Authorized { plugin, organization, account })
     }
 
-    async fn redeem(&self, plugin: &PluginId, callback: Callback) -> Result<(OrgId, String, Consent), Failure> {
+    async fn redeem(
+        &self,
+        plugin: &PluginId,
+        callback: Callback,
+        nonce: Option<&SecretString>,
+    ) -> Result<(OrgId, String, Consent), Failure> {
         let hub = &*self.0;
         let state = callback.state();
         let mut tx = hub.database.begin().await?;
@@ -57,7 +73,7 @@ impl Hub {
         tx.commit().await?;
         let pending = Pending::from_secret(&text?).map_err(unreadable)?;
         let (org, asked_by) = (pending.org, pending.asked_by.clone());
-        let consent = pending.redeem(callback, plugin, None, hub.clock.now())?;
+        let consent = pending.redeem(callback, plugin, nonce.map(|nonce| nonce.expose_secret()), hub.clock.now())?;
         Ok((org, asked_by, consent))
     }
 }

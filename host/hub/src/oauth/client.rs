@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use patchbay_model::{Code, Failure, OrgId, PluginId, Timestamp, oauth::SealedClient, org::Scope};
+use patchbay_model::{Code, Failure, OrgId, Permission, PluginId, Timestamp, oauth::SealedClient};
 use patchbay_oauth::{OauthClient, Provider, RegisteredClient, SetupError};
 use patchbay_package::Manifest;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 
 use super::{tokens, view::ClientOwner};
 use crate::{
-    audit::Actor,
     auth::Caller,
     connections::tell_of,
     hub::{Hub, Inner},
@@ -48,10 +47,10 @@ pub struct ClientView {
 }
 
 impl Hub {
-    /// Which client connects the org to a plugin's vendor. Needs the scope `read`; `conflict` for a plugin without
+    /// Which client connects the org to a plugin's vendor. Needs the permission `read_settings`; `conflict` for a plugin without
     /// OAuth.
     pub async fn oauth_client(&self, caller: &Caller, plugin: &PluginId) -> Result<ClientView, Failure> {
-        caller.require(Scope::Read)?;
+        caller.require(Permission::ReadSettings)?;
         let hub = &*self.0;
         hub.oauth_version_of(caller.org, plugin).await?;
         let mut tx = hub.database.read().await?;
@@ -59,7 +58,7 @@ impl Hub {
         Ok(hub.client_view(plugin, own.as_ref()))
     }
 
-    /// Registers the org's own client in place of the operator's. Needs the scope `admin`; `invalid_input` if it lacks
+    /// Registers the org's own client in place of the operator's. Needs the permission `manage_connections`; `invalid_input` if it lacks
     /// what the plugin's manifest calls for. Tokens that another client got are good until they end; then the connection
     /// must be authorized again.
     pub async fn put_oauth_client(
@@ -68,7 +67,7 @@ impl Hub {
         plugin: &PluginId,
         put: PutClient,
     ) -> Result<ClientView, Failure> {
-        caller.require(Scope::Admin)?;
+        caller.require(Permission::ManageConnections)?;
         let hub = &*self.0;
         hub.running()?;
         hub.require_feature(caller.org, Feature::OwnOauthClient).await?;
@@ -93,27 +92,27 @@ impl Hub {
         };
         let detail =
             json!({ "old": before.map(|before| before.client_id), "new": sealed.client_id, "subject": client.subject });
-        let entry = hub.audit(caller.org, Actor::Key(caller.key), "connection.client.put", plugin, detail);
+        let entry = hub.audit(caller.org, caller.actor, "connection.client.put", plugin, detail);
         tx.org(caller.org).oauth_clients().put(&sealed).await?;
-        tx.org(caller.org).audit().append(&entry).await?;
         tell_of(&mut tx, caller.org, plugin).await?;
+        tx.org(caller.org).audit().append(&entry).await?;
         tx.commit().await?;
         hub.tenants.invalidate(&(caller.org, plugin.clone())).await;
         Ok(hub.client_view(plugin, Some(&sealed)))
     }
 
-    /// Forgets the org's own client. Needs the scope `admin`; `not_found` if it has none.
+    /// Forgets the org's own client. Needs the permission `manage_connections`; `not_found` if it has none.
     pub async fn delete_oauth_client(&self, caller: &Caller, plugin: &PluginId) -> Result<(), Failure> {
-        caller.require(Scope::Admin)?;
+        caller.require(Permission::ManageConnections)?;
         let hub = &*self.0;
-        let entry = hub.audit(caller.org, Actor::Key(caller.key), "connection.client.delete", plugin, json!({}));
+        let entry = hub.audit(caller.org, caller.actor, "connection.client.delete", plugin, json!({}));
         let mut tx = hub.database.begin().await?;
         if !tx.org(caller.org).oauth_clients().delete(plugin).await? {
             let detail = format!("the organization has no client of its own for the plugin `{plugin}`");
             return Err(Failure::new(Code::NotFound, detail));
         }
-        tx.org(caller.org).audit().append(&entry).await?;
         tell_of(&mut tx, caller.org, plugin).await?;
+        tx.org(caller.org).audit().append(&entry).await?;
         tx.commit().await?;
         hub.tenants.invalidate(&(caller.org, plugin.clone())).await;
         Ok(())

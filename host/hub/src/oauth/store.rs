@@ -117,6 +117,8 @@ impl RefreshLease for TokenStore {
     async fn commit(&self, lease: &Lease, based_on: u64, new: &Tokens) -> Result<Committed, Failure> {
         let (org, plugin) = &lease.key;
         let mut tx = self.database.begin().await?;
+        // what is read here is opened here: no data key goes meanwhile
+        tx.org(*org).lock().await?;
         let mut row = match self.present(&mut tx, &lease.key, based_on).await? {
             Present::Same(row) => row,
             Present::Other(committed) => return Ok(committed),
@@ -144,6 +146,7 @@ impl RefreshLease for TokenStore {
     ) -> Result<Committed, Failure> {
         let (org, plugin) = &lease.key;
         let mut tx = self.database.begin().await?;
+        tx.org(*org).lock().await?;
         let row = match self.present(&mut tx, &lease.key, based_on).await? {
             Present::Same(row) => row,
             Present::Other(committed) => return Ok(committed),

@@ -53,7 +53,7 @@ pub struct OauthView {
     pub authorized_at: Timestamp,
     /// When the vendor last gave tokens.
     pub renewed_at: Timestamp,
-    /// A POST there, with a key that has the scope `admin`, begins a new authorization.
+    /// A POST there, by somebody who may `manage_connections`, begins a new authorization.
     pub reconnect_url: String,
 }
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use patchbay_model::{Failure, org::Scope, period::Period, plan::Metric};
+use patchbay_model::{Failure, Permission, period::Period, plan::Metric};
 
 use super::{
     catalogue::Plan,
@@ -42,9 +42,9 @@ pub struct UsageEstimate {
 }
 
 impl Hub {
-    /// Estimates a period's bill. Needs the scope `read`; `invalid_input` for a plan that is not configured.
+    /// Estimates a period's bill. Needs the permission `read_activity`; `invalid_input` for a plan that is not configured.
     pub async fn estimate_usage(&self, caller: &Caller, estimate: EstimateUsage) -> Result<UsageEstimate, Failure> {
-        caller.require(Scope::Read)?;
+        caller.require(Permission::ReadActivity)?;
         let hub = &*self.0;
         let standing = hub.standing(caller.org).await?;
         let plan = match &estimate.plan {

@@ -62,7 +62,7 @@ pub(crate) struct Admitted {
 impl Hub {
     /// Lets a call begin. `plan_required` if the org's plan lacks the plugin, the action or the proxy;
     /// `plan_limit_reached` if something that it may use is used up.
-    pub(crate) async fn admit(
+    pub(crate) async fn admit_by_plan(
         &self,
         caller: &Caller,
         manifest: &Manifest,
@@ -75,7 +75,7 @@ impl Hub {
         if !standing.plan.stops_nowhere() {
             self.check_limits(&standing, manifest, operation, in_flight).await?;
         }
-        Ok(Admitted { standing, key: Some(caller.key), _running: running })
+        Ok(Admitted { standing, key: caller.key(), _running: running })
     }
 
     fn check_features(

@@ -4,8 +4,7 @@ use std::{collections::BTreeMap, str::FromStr, sync::Arc};
 
 use chrono::{NaiveDate, NaiveTime};
 use patchbay_model::{
-    Failure, OrgId, PluginId, Timestamp,
-    org::Scope,
+    Failure, OrgId, Permission, PluginId, Timestamp,
     period::Period,
     plan::{Metric, Price},
 };
@@ -115,9 +114,9 @@ pub struct UsageSummary {
 }
 
 impl Hub {
-    /// What the org used in a billing period. Needs the scope `read`.
+    /// What the org used in a billing period. Needs the permission `read_activity`.
     pub async fn usage_summary(&self, caller: &Caller, which: WhichPeriod) -> Result<UsageSummary, Failure> {
-        caller.require(Scope::Read)?;
+        caller.require(Permission::ReadActivity)?;
         self.usage_summary_of(caller.org, which).await
     }
 

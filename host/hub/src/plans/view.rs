@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use patchbay_model::{Failure, OrgId, Timestamp, org::Scope, period::Period};
+use patchbay_model::{Failure, OrgId, Permission, Timestamp, period::Period};
 
 use super::catalogue::{Feature, Plan, Plans};
 use crate::{auth::Caller, hub::Hub};
@@ -36,9 +36,9 @@ pub struct FeatureView {
 }
 
 impl Hub {
-    /// The org's plan. Needs the scope `read`.
+    /// The org's plan. Needs the permission `read_settings`.
     pub async fn plan(&self, caller: &Caller) -> Result<PlanView, Failure> {
-        caller.require(Scope::Read)?;
+        caller.require(Permission::ReadSettings)?;
         self.plan_of(caller.org).await
     }
 

@@ -66,6 +66,14 @@ impl Limit {
         self.passed.load(Ordering::Relaxed)
     }
 
+    /// Why a body broke off that was read before the call.
+    pub(super) fn broken_off(&self) -> Failure {
+        match self.was_passed() {
+            true => self.failure(),
+            false => Failure::new(Code::RequestTimeout, "the request's body did not come to its end"),
+        }
+    }
+
     pub(super) fn failure(&self) -> Failure {
         Failure::new(Code::PayloadTooLarge, format!("the route takes bodies of at most {} bytes", self.bytes))
     }

@@ -1,6 +1,6 @@
 //! The actions that an org can call, for its own API description.
 
-use patchbay_model::{Failure, PluginId, org::Scope};
+use patchbay_model::{Failure, Permission, PluginId};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -25,10 +25,10 @@ pub struct ActionDoc {
 
 impl Hub {
     /// The actions of the plugins that are switched on, by plugin, in the manifests' order. Needs the
-    /// scope `invoke` or `read`.
+    /// permission `call_actions` or `read_settings`.
     pub async fn enabled_actions(&self, caller: &Caller) -> Result<Vec<ActionDoc>, Failure> {
-        if !caller.scopes.contains(Scope::Invoke) {
-            caller.require(Scope::Read)?;
+        if !caller.permissions.contains(Permission::CallActions) {
+            caller.require(Permission::ReadSettings)?;
         }
         let hub = &*self.0;
         let mut tx = hub.database.read().await?;

@@ -1,15 +1,15 @@
 //! Files that plugins stored.
 
-use patchbay_model::{BlobId, Failure, org::Scope, record::Blob};
+use patchbay_model::{BlobId, Failure, Permission, record::Blob};
 use patchbay_runtime::BodyStream;
 
 use super::not_found;
 use crate::{auth::Caller, hub::Hub};
 
 impl Hub {
-    /// A file of the org, of whichever plugin, with its bytes; `not_found` for another org's. Needs the scope `read`.
+    /// A file of the org, of whichever plugin, with its bytes; `not_found` for another org's. Needs the permission `read_activity`.
     pub async fn blob(&self, caller: &Caller, blob: BlobId) -> Result<(Blob, BodyStream), Failure> {
-        caller.require(Scope::Read)?;
+        caller.require(Permission::ReadActivity)?;
         let hub = &*self.0;
         let found = {
             let mut tx = hub.database.read().await?;

@@ -1,6 +1,6 @@
 //! Events: what plugins and the hub published, in order.
 
-use patchbay_model::{Code, Failure, event::Event, org::Scope};
+use patchbay_model::{Code, Failure, Permission, event::Event};
 use serde::Serialize;
 
 use super::{Page, Size};
@@ -28,9 +28,9 @@ pub struct SequencedEvent {
 }
 
 impl Hub {
-    /// The org's events, oldest first. Needs the scope `read`.
+    /// The org's events, oldest first. Needs the permission `read_activity`.
     pub async fn events(&self, caller: &Caller, filter: EventFilter) -> Result<Page<SequencedEvent>, Failure> {
-        caller.require(Scope::Read)?;
+        caller.require(Permission::ReadActivity)?;
         let size = Size::new(filter.limit)?;
         let after = filter.after.unwrap_or(0);
         if after < 0 {

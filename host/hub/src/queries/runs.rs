@@ -1,6 +1,6 @@
 //! Runs: what was called, what became of it, what it cost.
 
-use patchbay_model::{Failure, PluginId, RunId, org::Scope, run::Run};
+use patchbay_model::{Failure, Permission, PluginId, RunId, run::Run};
 use serde::Deserialize;
 
 use super::{Page, Size, not_found};
@@ -30,9 +30,9 @@ pub struct RunFilter {
 }
 
 impl Hub {
-    /// The org's runs, newest first, without their logs. Needs the scope `read`.
+    /// The org's runs, newest first, without their logs. Needs the permission `read_activity`.
     pub async fn runs(&self, caller: &Caller, filter: RunFilter) -> Result<Page<Run>, Failure> {
-        caller.require(Scope::Read)?;
+        caller.require(Permission::ReadActivity)?;
         let size = Size::new(filter.limit)?;
         let filter = patchbay_storage::RunFilter {
             plugin: filter.plugin,
@@ -45,9 +45,9 @@ impl Hub {
         Ok(size.page(runs, |run| run.id.to_string()))
     }
 
-    /// One run of the org; `not_found` for another org's. Needs the scope `read`.
+    /// One run of the org; `not_found` for another org's. Needs the permission `read_activity`.
     pub async fn run(&self, caller: &Caller, run: RunId) -> Result<Run, Failure> {
-        caller.require(Scope::Read)?;
+        caller.require(Permission::ReadActivity)?;
         let mut tx = self.0.database.read().await?;
         tx.org(caller.org).runs().get(run).await?.ok_or_else(|| not_found("run"))
     }

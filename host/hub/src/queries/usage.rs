@@ -1,8 +1,7 @@
 //! Usage: totals by meter, and the records that they are made of.
 
 use patchbay_model::{
-    Failure, PluginId, Timestamp, UsageId,
-    org::Scope,
+    Failure, Permission, PluginId, Timestamp, UsageId,
     run::{Basis, UsageRecord},
 };
 use serde::Serialize;
@@ -50,9 +49,9 @@ pub struct UsageView {
 }
 
 impl Hub {
-    /// The org's usage. Needs the scope `read`.
+    /// The org's usage. Needs the permission `read_activity`.
     pub async fn usage(&self, caller: &Caller, filter: UsageFilter) -> Result<UsageView, Failure> {
-        caller.require(Scope::Read)?;
+        caller.require(Permission::ReadActivity)?;
         let size = Size::new(filter.limit)?;
         let UsageFilter { plugin, from, to, before, .. } = filter;
         let filter = patchbay_storage::UsageFilter { plugin, from, to };

@@ -1,8 +1,7 @@
 //! Webhooks that came in: what vendors sent and how far its work has come.
 
 use patchbay_model::{
-    Failure, PluginId, WebhookId,
-    org::Scope,
+    Failure, Permission, PluginId, WebhookId,
     webhook::{Webhook, WebhookStatus, WebhookSummary},
 };
 
@@ -23,9 +22,9 @@ pub struct WebhookFilter {
 }
 
 impl Hub {
-    /// The org's webhooks, newest first, without what they carry. Needs the scope `read`.
+    /// The org's webhooks, newest first, without what they carry. Needs the permission `read_activity`.
     pub async fn webhooks(&self, caller: &Caller, filter: WebhookFilter) -> Result<Page<WebhookSummary>, Failure> {
-        caller.require(Scope::Read)?;
+        caller.require(Permission::ReadActivity)?;
         let size = Size::new(filter.limit)?;
         let WebhookFilter { plugin, status, before, .. } = filter;
         let filter = patchbay_storage::WebhookFilter { plugin, status, before, limit: size.and_one() };
@@ -34,9 +33,9 @@ impl Hub {
         Ok(size.page(webhooks, |webhook| webhook.id.to_string()))
     }
 
-    /// One webhook of the org; `not_found` for another org's. Needs the scope `read`.
+    /// One webhook of the org; `not_found` for another org's. Needs the permission `read_activity`.
     pub async fn webhook(&self, caller: &Caller, webhook: WebhookId) -> Result<Webhook, Failure> {
-        caller.require(Scope::Read)?;
+        caller.require(Permission::ReadActivity)?;
         let mut tx = self.0.database.read().await?;
         tx.org(caller.org).webhooks().get(webhook).await?.ok_or_else(|| not_found("webhook"))
     }

@@ -9,14 +9,15 @@ use std::{
 };
 
 use bytes::Bytes;
-use patchbay_model::{Code, Digest, Failure, PluginId};
+use patchbay_model::{Code, Digest, Failure, OrgId, PluginId};
 use patchbay_package::{OpenLimits, Package, manifest_of, open};
 use patchbay_runtime::Plugin;
-use patchbay_storage::{Change, PluginSource, PluginStatus, PluginVersion, StorageError};
+use patchbay_storage::{Change, PluginSource, PluginStatus, PluginVersion, StorageError, Tx};
 use semver::Version;
+use serde_json::json;
 
 use super::{Catalogue, Loaded, Source, view::Problem};
-use crate::{hub::Inner, measure};
+use crate::{audit::Actor, hub::Inner, measure};
 
 /// Where a package comes from.
 #[derive(Debug, Clone)]
@@ -24,7 +25,12 @@ pub(crate) enum Origin {
     /// A file of the plugin folder.
     Folder(PathBuf),
     /// The API.
-    Upload,
+    Upload {
+        /// In whose audit log it is told.
+        org: OrgId,
+        /// Who did it.
+        by: Actor,
+    },
     /// The hub's own store, at start.
     Stored {
         /// What it must be.
@@ -84,7 +90,7 @@ impl Inner {
             catalogue.problems.retain(|source, _| !solves(origin, &id, plugin.digest(), source));
             match origin {
                 Origin::Folder(path) => catalogue.release_path(path, Some(plugin.digest())),
-                Origin::Upload | Origin::Stored { .. } => Default::default(),
+                Origin::Upload { .. } | Origin::Stored { .. } => Default::default(),
             }
         });
         if is_stored {
@@ -125,7 +131,7 @@ impl Inner {
         digest: Digest,
         origin: &Origin,
     ) -> Result<(), Failure> {
-        if !matches!(origin, Origin::Upload) {
+        if !matches!(origin, Origin::Upload { .. }) {
             return Ok(());
         }
         let catalogue = self.registry.catalogue();
@@ -146,7 +152,7 @@ impl Inner {
         drop(tx);
         let source = match origin {
             Origin::Stored { .. } => return Ok(()),
-            Origin::Upload => PluginSource::Upload,
+            Origin::Upload { .. } => PluginSource::Upload,
             Origin::Folder(_) => match &known {
                 // in the folder as well
                 Some(known) if known.status == PluginStatus::Active => known.source,
@@ -183,9 +189,31 @@ impl Inner {
         if uploaded && shared {
             tx.hub().put_package(&package.digest, &package.bytes).await?;
         }
-        tx.hub().notify(Change::PluginVersion { plugin: row.plugin, digest: row.digest }).await?;
+        tx.hub().notify(Change::PluginVersion { plugin: row.plugin.clone(), digest: row.digest }).await?;
+        self.tell_of_version(&mut tx, &row, origin).await?;
         tx.commit().await?;
         Ok(())
+    }
+
+    /// Who gave the hub a version: in the hub's log, because it is for all orgs, and in that of the one that uploaded it.
+    async fn tell_of_version(&self, tx: &mut Tx, row: &PluginVersion, origin: &Origin) -> Result<(), StorageError> {
+        let mut detail = json!({ "version": row.version, "digest": row.digest, "publisher": row.publisher });
+        let (actor, action) = match origin {
+            Origin::Stored { .. } => return Ok(()),
+            Origin::Folder(path) => {
+                if let Some(detail) = detail.as_object_mut() {
+                    detail.insert("file".to_owned(), path.display().to_string().into());
+                }
+                (Actor::Hub, "plugin.load")
+            }
+            Origin::Upload { org, by } => {
+                let entry = self.audit(*org, *by, "plugin.upload", &row.plugin, detail.clone());
+                tx.org(*org).audit().append(&entry).await?;
+                (*by, "plugin.upload")
+            }
+        };
+        let entry = self.hub_audit(actor, action, &row.plugin, detail);
+        tx.hub().audit().append(&entry).await
     }
 
     /// Whose problem a failure would be: the plugin that the package says it is, else the plugin that
@@ -193,7 +221,7 @@ impl Inner {
     fn attribute(&self, bytes: &[u8], origin: &Origin) -> Option<PluginId> {
         let named = manifest_of(bytes).ok().map(|manifest| manifest.id);
         match origin {
-            Origin::Upload | Origin::Stored { .. } => named,
+            Origin::Upload { .. } | Origin::Stored { .. } => named,
             Origin::Folder(path) => named.or_else(|| self.holder(path)).or_else(|| named_like(path)),
         }
     }
@@ -211,7 +239,7 @@ impl Inner {
         }
         let source = match origin {
             Origin::Folder(path) => Source::File(path.clone()),
-            Origin::Upload => Source::Upload(plugin.clone()),
+            Origin::Upload { .. } => Source::Upload(plugin.clone()),
             Origin::Stored { digest, .. } => Source::Stored(*digest),
         };
         let problem = Problem::new(&source, failure, self.clock.now());
@@ -268,7 +296,7 @@ fn place(
                 loaded.sequence = sequence;
             }
         }
-        Origin::Upload | Origin::Stored { uploaded: true, .. } => loaded.uploaded = true,
+        Origin::Upload { .. } | Origin::Stored { uploaded: true, .. } => loaded.uploaded = true,
         Origin::Stored { uploaded: false, .. } => {}
     }
     catalogue.insert(&id, loaded);

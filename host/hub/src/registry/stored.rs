@@ -9,9 +9,10 @@ use futures::future;
 use patchbay_model::{Digest, Failure, PluginId};
 use patchbay_package::Package;
 use patchbay_storage::{PluginSource, PluginStatus, PluginVersion, StorageError};
+use serde_json::json;
 
 use super::publish::Origin;
-use crate::{durable_file, hub::Inner};
+use crate::{audit::Actor, durable_file, hub::Inner};
 
 impl Inner {
     fn package_path(&self, digest: Digest) -> PathBuf {
@@ -62,15 +63,20 @@ impl Inner {
             self.remove_file(digest).await;
         }
         let mut tx = self.database.begin().await?;
+        let row = tx.hub().plugin_version(&digest).await?;
         if self.database.is_shared() {
-            let row = tx.hub().plugin_version(&digest).await?;
-            if row.is_some_and(|row| is_uploaded(&row)) {
+            if row.as_ref().is_some_and(is_uploaded) {
                 // another hub was given it, and this one will hear of that
                 return Ok(());
             }
             tx.hub().delete_package(&digest).await?;
         }
         tx.hub().set_plugin_status(&digest, PluginStatus::Withdrawn, None).await?;
+        if let Some(row) = row.filter(|row| row.status != PluginStatus::Withdrawn) {
+            let detail = json!({ "version": row.version, "digest": row.digest });
+            let entry = self.hub_audit(Actor::Hub, "plugin.withdraw", row.plugin, detail);
+            tx.hub().audit().append(&entry).await?;
+        }
         tx.commit().await?;
         Ok(())
     }

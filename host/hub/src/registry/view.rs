@@ -3,13 +3,16 @@
 use std::path::Path;
 
 use bytes::Bytes;
-use patchbay_model::{Digest, Failure, PluginId, Timestamp, Violation, org::Scope};
-use patchbay_package::{capabilities, manifest::Schema};
+use patchbay_model::{Digest, Failure, Permission, PluginId, Timestamp, Violation};
+use patchbay_package::{
+    Manifest, capabilities,
+    manifest::{Credential, Schema},
+};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{Catalogue, Loaded, Source, publish::Origin};
-use crate::{audit::Actor, auth::Caller, hub::Hub};
+use crate::{auth::Caller, hub::Hub, request::carried};
 
 /// How a plugin is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -111,9 +114,9 @@ pub struct PluginView {
 }
 
 impl Hub {
-    /// Every plugin that is loaded or failed to be, by id. Needs the scope `read`.
+    /// Every plugin that is loaded or failed to be, by id. Needs the permission `read_settings`.
     pub async fn plugins(&self, caller: &Caller) -> Result<Vec<PluginView>, Failure> {
-        caller.require(Scope::Read)?;
+        caller.require(Permission::ReadSettings)?;
         let catalogue = self.0.registry.catalogue();
         let mut plugins: Vec<_> = catalogue.versions.keys().collect();
         plugins.extend(catalogue.problems.values().map(|(plugin, _)| plugin));
@@ -122,24 +125,18 @@ impl Hub {
         Ok(plugins.into_iter().map(|plugin| view(&catalogue, plugin)).collect())
     }
 
-    /// Puts a package in place for the whole hub. Needs the scope `operator`. The same package again is
+    /// Puts a package in place for the whole hub. Needs the permission `operate_hub`. The same package again is
     /// fine; `package_version_taken` for other contents of a version that exists.
     pub async fn upload(&self, caller: &Caller, bytes: Bytes) -> Result<PluginView, Failure> {
-        caller.require(Scope::Operator)?;
+        caller.require(Permission::OperateHub)?;
         self.0.running()?;
         let (hub, caller) = (self.clone(), *caller);
         // a client that leaves must not leave half a publish
-        let published = self.0.work.spawn(async move {
+        let published = self.0.work.spawn(carried(async move {
             let inner = &*hub.0;
-            let plugin = inner.publish(bytes, &Origin::Upload).await?;
-            let id = &plugin.manifest().id;
-            let detail = json!({ "version": plugin.version(), "digest": plugin.digest() });
-            let entry = inner.audit(caller.org, Actor::Key(caller.key), "plugin.upload", id, detail);
-            let mut tx = inner.database.begin().await?;
-            tx.org(caller.org).audit().append(&entry).await?;
-            tx.commit().await?;
-            Ok(view(&inner.registry.catalogue(), id))
-        });
+            let plugin = inner.publish(bytes, &Origin::Upload { org: caller.org, by: caller.actor }).await?;
+            Ok(view(&inner.registry.catalogue(), &plugin.manifest().id))
+        }));
         published.await.map_err(Failure::internal)?
     }
 }
@@ -158,7 +155,7 @@ fn view(catalogue: &Catalogue, plugin: &PluginId) -> PluginView {
         problem,
         versions: catalogue.versions(plugin).iter().map(version_view).collect(),
         config_schema: schema.and_then(inline).cloned(),
-        credentials: best.into_iter().flat_map(|manifest| &manifest.credentials).map(credential_doc).collect(),
+        credentials: best.map(credential_docs).unwrap_or_default(),
         actions: best.into_iter().flat_map(|manifest| &manifest.actions).map(|action| action.name.clone()).collect(),
     }
 }
@@ -188,11 +185,13 @@ fn version_view(loaded: &Loaded) -> VersionView {
     }
 }
 
-fn credential_doc(credential: &patchbay_package::manifest::Credential) -> CredentialDoc {
-    CredentialDoc {
+/// The secrets of a plugin's connection.
+pub(crate) fn credential_docs(manifest: &Manifest) -> Vec<CredentialDoc> {
+    let doc = |credential: &Credential| CredentialDoc {
         name: credential.name.clone(),
         title: credential.title.clone(),
         description: credential.description.clone(),
         required: credential.required,
-    }
+    };
+    manifest.credentials.iter().map(doc).collect()
 }

@@ -1,22 +1,21 @@
 //! Working on a webhook once more, after its work was given up.
 
 use patchbay_model::{
-    Code, Failure, WebhookId,
-    org::Scope,
+    Code, Failure, Permission, WebhookId,
     webhook::{Webhook, WebhookStatus},
 };
 use patchbay_storage::WebhookOutcome;
 use serde_json::json;
 
-use crate::{audit::Actor, auth::Caller, hub::Hub, queries::not_found};
+use crate::{auth::Caller, hub::Hub, queries::not_found};
 
 impl Hub {
     /// Plans the work of a webhook anew whose attempts are used up; it begins at once and has as many
-    /// attempts again. Needs the scope `admin`. `not_found` for another org's, `conflict` for one that is
+    /// attempts again. Needs the permission `manage_installations`. `not_found` for another org's, `conflict` for one that is
     /// not `failed`: what is pending is tried anyway, what is done would be done twice, and what was
     /// refused is not genuine.
     pub async fn replay_webhook(&self, caller: &Caller, id: WebhookId) -> Result<Webhook, Failure> {
-        caller.require(Scope::Admin)?;
+        caller.require(Permission::ManageInstallations)?;
         let hub = &*self.0;
         hub.running()?;
         let now = hub.clock.now();
@@ -34,7 +33,7 @@ impl Hub {
             next_attempt_at: Some(now),
         };
         let detail = json!({ "plugin": webhook.plugin, "attempts": webhook.attempts, "reason": webhook.reason });
-        let entry = hub.audit(caller.org, Actor::Key(caller.key), "webhook.replay", id, detail);
+        let entry = hub.audit(caller.org, caller.actor, "webhook.replay", id, detail);
         tx.org(caller.org).webhooks().settle(&planned).await?;
         tx.org(caller.org).audit().append(&entry).await?;
         tx.commit().await?;
@@ -46,7 +45,7 @@ impl Hub {
 
 #[cfg(test)]
 mod tests {
-    use patchbay_model::{Clock as _, InstallationId, OrgId};
+    use patchbay_model::{Clock as _, InstallationId, OrgId, org::Scope};
 
     use super::*;
     use crate::testing::TestHub;
@@ -105,7 +104,7 @@ mod tests {
         let id = stored(&test, other.id, WebhookStatus::Failed).await;
         assert_eq!(test.hub.replay_webhook(&caller, id).await.unwrap_err().code, Code::NotFound);
         let mut caller = caller;
-        caller.scopes = [Scope::Read, Scope::Invoke, Scope::Operator].into_iter().collect();
+        caller.permissions = Scope::all_permissions(&[Scope::Read, Scope::Invoke, Scope::Operator]);
         assert_eq!(test.hub.replay_webhook(&caller, id).await.unwrap_err().code, Code::ScopeMissing);
     }
 }

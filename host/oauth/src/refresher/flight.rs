@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use backon::{BackoffBuilder as _, Retryable as _};
+use metrics::counter;
 use tokio::{
     sync::watch,
     time::{Instant, sleep},
@@ -125,17 +126,20 @@ enum Held<L> {
 impl<L: RefreshLease> Airborne<L> {
     async fn fly(self, job: Job<L::Key>) {
         let inner = &self.inner;
-        let landing = match inner.hold(&job).await {
-            Err(error) => Err(error),
-            Ok(Held::Newer(stored)) => Ok(stored),
+        let plugin = &job.client.provider().plugin;
+        let (landing, good) = match inner.hold(&job).await {
+            Err(error) => (Err(error), "renewed"),
+            Ok(Held::Newer(stored)) => (Ok(stored), "elsewhere"),
             Ok(Held::Lease(lease, stored)) => {
                 let landing = inner.renew_under(&lease, &stored, &job).await;
                 inner.lease.release(lease).await;
-                landing
+                (landing, "renewed")
             }
         };
+        let outcome = landing.as_ref().err().map_or(good, RefreshError::kind);
+        counter!("patchbay_oauth_renewals_total", "plugin" => plugin.to_string(), "outcome" => outcome).increment(1);
         if let Err(error) = &landing {
-            tracing::warn!(plugin = %job.client.provider().plugin, org = %job.client.org, %error, "tokens were not renewed");
+            tracing::warn!(%plugin, org = %job.client.org, %error, "tokens were not renewed");
         }
         self.land(landing);
     }

@@ -1,7 +1,9 @@
 //! Identity, limits and settings.
 
+use serde_json::Value;
+
 use super::{report::Report, text};
-use crate::Manifest;
+use crate::{Manifest, manifest::Schema};
 
 pub(super) fn check(manifest: &Manifest, report: &mut Report) {
     let name = manifest.name.trim();
@@ -35,5 +37,28 @@ pub(super) fn check(manifest: &Manifest, report: &mut Report) {
     }
     if let Some(config) = &manifest.config {
         report.schema("/config/schema".to_owned(), &config.schema);
+        if let Schema::Inline(schema) = &config.schema {
+            no_secrets(schema, "/config/schema".to_owned(), report);
+        }
+    }
+}
+
+/// Settings are stored, shown and audited as they are, so one that says it is to be kept back is refused here: nobody can
+/// tell it from others later.
+fn no_secrets(schema: &Value, at: String, report: &mut Report) {
+    match schema {
+        Value::Object(members) => {
+            let hidden = members.get("writeOnly") == Some(&Value::Bool(true));
+            report.demand(!hidden, at.as_str(), "no `writeOnly`: a secret is declared in [[credentials]]");
+            for (name, member) in members {
+                no_secrets(member, format!("{at}/{}", text::pointer_token(name)), report);
+            }
+        }
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                no_secrets(item, format!("{at}/{index}"), report);
+            }
+        }
+        _ => {}
     }
 }

@@ -31,6 +31,9 @@ fn destination(egress: &Egress, at: &str, report: &mut Report) {
     for (index, path) in egress.paths.iter().enumerate() {
         report.path(format!("{at}/paths/{index}"), path);
     }
+    if let Some(header) = &egress.idempotency_header {
+        header_name(header, &format!("{at}/idempotency-header"), report);
+    }
     let methods = egress.methods.iter().enumerate().map(|(i, method)| (format!("{at}/methods/{i}"), method));
     report.unique(methods, "a method");
     let paths = egress.paths.iter().enumerate().map(|(i, path)| (format!("{at}/paths/{i}"), path));

@@ -1,10 +1,14 @@
 //! Outbound HTTP. The guest names what it wants; the egress crate decides, injects, sends and redacts.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
+use http::{HeaderName, HeaderValue, Method};
 use patchbay_egress::{Body, EgressError, Injection, Request, Response};
 use patchbay_model::Code;
 use url::Url;
@@ -19,6 +23,7 @@ use super::{
 use crate::{
     bindings::{http as contract, types::Error},
     call::CallState,
+    once,
 };
 
 /// The most that is kept of a call's time for the guest to end in.
@@ -34,6 +39,8 @@ pub(crate) struct Traffic {
     /// The handle of the answer that a proxy call makes: while the vendor is waited for, somebody has to watch
     /// whether the client still waits for it.
     client: Option<u32>,
+    /// How many requests that change something went to each place, for the keys by which vendors know repeats.
+    changes: HashMap<String, u32>,
 }
 
 impl Traffic {
@@ -65,6 +72,7 @@ pub(crate) fn refuse(state: &mut CallState, error: EgressError) -> HostError {
         EgressError::Timeout => Error::Timeout,
         EgressError::InvalidRequest(_) => return invalid("", text),
         EgressError::HeadersTooLarge(_) | EgressError::BodyTooLarge(_) => Error::Exhausted(text),
+        EgressError::Paused(wait) => Error::RateLimited(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
         EgressError::Unreachable(_) | EgressError::BrokenOff(_) => Error::Unavailable(text),
     };
     state.refuse(code, seen)
@@ -97,16 +105,37 @@ impl CallState {
         self.deadline.checked_sub(margin).unwrap_or(self.deadline)
     }
 
+    /// The header by which the vendor knows a repeat of this request, with a value that a repeat of the whole call, on
+    /// whichever hub, has again: it depends on what is asked for and how often it was before, but not on the body,
+    /// because one that is a little different must not count as something new.
+    fn repeat_header(&mut self, method: &Method, url: &Url) -> Result<Option<(HeaderName, HeaderValue)>, HostError> {
+        if method.is_safe() {
+            return Ok(None);
+        }
+        let Some(header) = self.grants.rules.idempotency_header(method.as_str(), url).cloned() else { return Ok(None) };
+        let place = format!("{method} {}{}", url.host_str().unwrap_or_default(), url.path());
+        let number = self.capabilities.http.changes.entry(place.clone()).or_default();
+        *number += 1;
+        let value = match &self.once {
+            Some(once) => once.vendor_key(&place, *number),
+            None => once::vendor_key(self.run.0.as_bytes(), &place, *number),
+        };
+        let value = HeaderValue::try_from(value).map_err(|_| invalid("/headers", "valid headers"))?;
+        Ok(Some((header, value)))
+    }
+
     async fn exchange(&mut self, request: contract::Request) -> Result<Response, HostError> {
         self.check_spending().await?;
-        let method = http::Method::from_bytes(request.method.as_bytes())
+        let method = Method::from_bytes(request.method.as_bytes())
             .map_err(|_| invalid("/method", "an HTTP method in upper case"))?;
         let url =
             Url::parse(&request.url).map_err(|error| invalid("/url", format!("an absolute https URL ({error})")))?;
+        let changes = !method.is_safe();
         let credential = match &request.credential {
             Some(name) => Some(self.injection(name)?),
             None => None,
         };
+        let knows_repeats = self.repeat_header(&method, &url)?;
         let mut upload = None;
         let body = match request.body {
             contract::Body::Empty => Body::Empty,
@@ -121,6 +150,8 @@ impl CallState {
         };
         let request = Request {
             org: self.tenant.org,
+            plugin: Some(self.grants.plugin.clone()),
+            repeat_header: knows_repeats.clone(),
             method,
             url,
             headers: request.headers,
@@ -137,6 +168,16 @@ impl CallState {
         if client.is_some_and(Responder::client_has_left) {
             return Err(client_left());
         }
+        let change = match &self.once {
+            Some(once) if changes && knows_repeats.is_none() => {
+                if !once.begin_change(&self.services.database).await? {
+                    let lost = Error::Conflict("another hub has taken this write over".to_owned());
+                    return Err(self.refuse(Code::Conflict, lost));
+                }
+                Some(Arc::clone(once))
+            }
+            _ => None,
+        };
         let sending = self.services.egress.send(&self.grants.rules, request);
         let answer = match client {
             None => sending.await,
@@ -148,6 +189,15 @@ impl CallState {
                 () = client.client_leaves() => return Err(self.refuse(Code::UpstreamTimeout, Error::Timeout)),
             },
         };
+        if let Some(once) = change
+            && match &answer {
+                // refused: whatever it was, the vendor has not done it
+                Ok(response) => (400..500).contains(&response.status),
+                Err(error) => error.is_unseen(),
+            }
+        {
+            once.nothing_changed();
+        }
         match answer {
             Ok(response) => {
                 let traffic = &mut self.capabilities.http;

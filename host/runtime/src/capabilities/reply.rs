@@ -97,6 +97,34 @@ impl ReplyReceiver {
     }
 }
 
+/// What went by on its way to the client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Relayed {
+    /// Status and headers.
+    pub head: ReplyHead,
+    /// The whole body; none if it has more bytes than were to be kept.
+    pub body: Option<Vec<u8>>,
+}
+
+/// Hands an answer on and keeps a copy of at most `most` bytes of body. A client that leaves does not end it: the guest
+/// goes on for the copy. None if the guest ended without an answer.
+pub async fn relay(mut from: ReplyReceiver, mut to: ReplySender, most: usize) -> Option<Relayed> {
+    let head = from.head().await?;
+    if let Some(waiting) = to.head.take() {
+        // nobody waits if the client has left
+        let _ = waiting.send(head.clone());
+    }
+    let mut body = Some(Vec::new());
+    while let Some(chunk) = from.chunk().await {
+        body = body.filter(|kept| kept.len() + chunk.len() <= most);
+        if let Some(kept) = &mut body {
+            kept.extend_from_slice(&chunk);
+        }
+        let _ = to.chunks.send(chunk).await;
+    }
+    Some(Relayed { head, body })
+}
+
 pub(crate) fn client_left() -> HostError {
     HostError::Guest(Error::Unavailable("the client has left".to_owned()))
 }

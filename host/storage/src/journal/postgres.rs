@@ -8,6 +8,7 @@
 mod budgets;
 mod counters;
 mod events;
+mod idempotency;
 mod records;
 mod runs;
 mod webhooks;
@@ -36,6 +37,7 @@ pub(super) async fn write(
     let winners = parts::winners(runs, &committed);
     events::write(connection, &winners).await?;
     webhooks::settle(connection, &winners).await?;
+    idempotency::answer(connection, &winners).await?;
     let stored = webhooks::insert(connection, webhooks).await?;
     counters::add(connection, runs, &new_usage).await?;
     budgets::settle(connection, runs, &new_usage).await?;

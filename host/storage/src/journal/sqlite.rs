@@ -6,6 +6,7 @@
 
 mod budgets;
 mod events;
+mod idempotency;
 mod records;
 mod runs;
 mod webhooks;
@@ -28,6 +29,7 @@ pub(super) async fn write(
     let winners = parts::winners(runs, &committed);
     events::write(connection, &winners).await?;
     webhooks::settle(connection, &winners).await?;
+    idempotency::answer(connection, &winners).await?;
     let stored = webhooks::insert(connection, webhooks).await?;
     budgets::settle(connection, runs).await?;
     Ok(Outcomes { runs: committed, webhooks: stored })

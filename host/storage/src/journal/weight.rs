@@ -20,7 +20,8 @@ pub(super) fn of_run(commit: &RunCommit) -> usize {
         line.message.len() + line.fields.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>()
     });
     let parts = changes.chain(events).chain(log).map(|bytes| bytes + ENTRY);
-    parts.sum::<usize>() + (commit.usage.len() + commit.spent.len() + 1) * ENTRY
+    let answer = commit.idempotency.as_ref().and_then(|done| done.answer.as_ref()).map_or(0, Vec::len);
+    parts.sum::<usize>() + (commit.usage.len() + commit.spent.len() + 1) * ENTRY + answer
 }
 
 /// About as many bytes as a webhook has.

@@ -21,8 +21,8 @@ pub(super) async fn ensure(connection: &mut PgConnection) -> Result<(), StorageE
             Err(StorageError::Postgres { code, .. }) if code == "42501" => {
                 return Err(StorageError::Unsafe(
                     "its user can neither make nor become the roles patchbay_app, patchbay_hub and patchbay_journal: \
-                     as a superuser, run CREATE ROLE … NOLOGIN for each, and GRANT patchbay_app, patchbay_hub, \
-                     patchbay_journal TO the user of the URL"
+                     as a superuser, run CREATE ROLE … NOLOGIN for each and for patchbay_operator, and GRANT \
+                     patchbay_app, patchbay_hub, patchbay_journal TO the user of the URL"
                         .to_owned(),
                 ));
             }

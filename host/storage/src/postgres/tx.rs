@@ -18,6 +18,8 @@ pub(crate) enum Scope {
     Nobody,
     /// For one org.
     Org(OrgId),
+    /// For one org, as its operator.
+    Operator(OrgId),
     /// For the hub: what concerns all orgs.
     Hub,
     /// For the journal, and with it for these orgs.
@@ -30,6 +32,9 @@ impl Scope {
         match self {
             Self::Nobody => "SET LOCAL ROLE patchbay_app; SET LOCAL app.org_id TO ''".to_owned(),
             Self::Org(org) => format!("SET LOCAL ROLE patchbay_app; SET LOCAL app.org_id TO '{}'", org.0),
+            Self::Operator(org) => {
+                format!("SET LOCAL ROLE patchbay_operator; SET LOCAL app.org_id TO '{}'", org.0)
+            }
             Self::Hub => "SET LOCAL ROLE patchbay_hub; SET LOCAL app.org_id TO ''".to_owned(),
             Self::Journal(orgs) => {
                 let orgs: Vec<String> = orgs.iter().map(|org| org.0.to_string()).collect();
@@ -38,6 +43,16 @@ impl Scope {
                     "SET LOCAL ROLE patchbay_journal; SET LOCAL app.org_id TO ''; SET LOCAL app.org_ids TO '{{{orgs}}}'"
                 )
             }
+        }
+    }
+}
+
+impl Scope {
+    /// What it means that the server did not take this scope.
+    fn refused(&self, error: StorageError) -> StorageError {
+        match (self, error) {
+            (Self::Operator(_), StorageError::Postgres { code, .. }) if code == "42501" => StorageError::NotOperator,
+            (_, other) => other,
         }
     }
 }
@@ -70,13 +85,14 @@ impl PgTx {
     pub(crate) async fn connection(&mut self) -> Result<&mut PgConnection, StorageError> {
         match &mut self.connection {
             None => {
-                let begun = self.begin().await?;
+                let begun = self.begin().await.map_err(|error| self.wanted.refused(error))?;
                 self.connection = Some(begun);
                 self.present = self.wanted.clone();
             }
             Some(connection) if self.present != self.wanted => {
                 let told = raw_sql(AssertSqlSafe(self.wanted.sql())).execute(&mut **connection).await.map(drop);
-                self.note(told)?;
+                let told = self.note(told);
+                told.map_err(|error| self.wanted.refused(error))?;
                 self.present = self.wanted.clone();
             }
             Some(_) => {}

@@ -17,15 +17,42 @@ pub(super) const APP: &str = "patchbay_app";
 pub(super) const HUB: &str = "patchbay_hub";
 /// Commits runs of several orgs.
 pub(super) const JOURNAL: &str = "patchbay_journal";
-/// The roles that serve.
-pub(super) const ROLES: [&str; 3] = [APP, HUB, JOURNAL];
+/// Does for an org what its operator asks for: not for calls.
+pub(super) const OPERATOR: &str = "patchbay_operator";
+/// The roles that serve, and the operator's.
+pub(super) const ROLES: [&str; 4] = [APP, HUB, JOURNAL, OPERATOR];
 
 /// Tables that the journal writes.
-const JOURNALED: [&str; 9] = [
+const JOURNALED: [&str; 10] = [
     "budget_period",
     "budget_reservation",
     "event",
     "event_sequence",
+    "idempotency_key",
+    "record",
+    "run",
+    "usage_counter",
+    "usage_record",
+    "webhook",
+];
+
+/// Tables of orgs that the operator's role changes. What is not here goes with the org's own row.
+const OPERATED: [&str; 20] = [
+    "api_key",
+    "blob",
+    "connect_session",
+    "connection",
+    "event",
+    "idempotency_key",
+    "installation",
+    "invitation",
+    "kv",
+    "member",
+    "oauth_authorization",
+    "oauth_client",
+    "oauth_token",
+    "org",
+    "org_key",
     "record",
     "run",
     "usage_counter",
@@ -34,22 +61,45 @@ const JOURNALED: [&str; 9] = [
 ];
 
 /// Tables that are nobody's, and that a serving role may reach all the same.
-pub(super) const GLOBAL: [&str; 4] = ["_sqlx_migrations", "hub_keys", "plugin_package", "plugin_version"];
+pub(super) const GLOBAL: [&str; 11] = [
+    "_sqlx_migrations",
+    "audit_checkpoint",
+    "hub_audit",
+    "hub_audit_head",
+    "hub_keys",
+    "hub_node",
+    "plugin_package",
+    "plugin_version",
+    "sign_in_attempt",
+    "user_account",
+    "user_subject",
+];
 
 /// Functions that may run with their owner's rights. There are none, and why is written in `postgres.rs`.
 pub(super) const DEFINERS: [&str; 0] = [];
 
 /// The hub's questions: table, policy, command, and the rows that it is about.
-const QUESTIONS: [(&str, &str, &str, &str); 10] = [
+const QUESTIONS: [(&str, &str, &str, &str); 21] = [
     ("api_key", "hub_reads", "SELECT", "true"),
+    ("audit_head", "hub_reads", "SELECT", "true"),
+    ("connect_session", "hub_reads", "SELECT", "true"),
+    ("connect_session", "hub_sweeps", "DELETE", "true"),
+    ("idempotency_key", "hub_reads", "SELECT", "true"),
+    ("idempotency_key", "hub_sweeps", "DELETE", "true"),
     ("installation", "hub_reads", "SELECT", "true"),
+    ("invitation", "hub_reads", "SELECT", "true"),
+    ("invitation", "hub_takes", "DELETE", "true"),
     ("kv", "hub_reads", "SELECT", "expires_at IS NOT NULL"),
     ("kv", "hub_sweeps", "DELETE", "expires_at IS NOT NULL"),
     ("oauth_authorization", "hub_reads", "SELECT", "true"),
     ("oauth_authorization", "hub_takes", "DELETE", "true"),
+    ("member", "hub_reads", "SELECT", "true"),
     ("org", "hub_reads", "SELECT", "true"),
     ("org", "hub_adds", "INSERT", "true"),
+    ("org_key", "hub_reads", "SELECT", "true"),
     ("org_plan", "hub_reads", "SELECT", "true"),
+    ("session", "hub_ends", "DELETE", "true"),
+    ("session", "hub_reads", "SELECT", "true"),
     ("webhook", "hub_reads", "SELECT", "status = 'pending'"),
 ];
 
@@ -95,7 +145,10 @@ pub(super) fn needed(name: &str, column: &str) -> Vec<Needed> {
         with_check: Some(rows),
     };
     let ours = format!("{column} = NULLIF(current_setting('app.org_id', true), '')::uuid");
-    let mut needed = vec![isolation("org_isolation", APP, ours)];
+    let mut needed = vec![isolation("org_isolation", APP, ours.clone())];
+    if OPERATED.contains(&name) {
+        needed.push(isolation("operator_isolation", OPERATOR, ours));
+    }
     if JOURNALED.contains(&name) {
         let batch = "(SELECT NULLIF(current_setting('app.org_ids', true), '')::uuid[])::uuid[]";
         needed.push(isolation("journal_isolation", JOURNAL, format!("{column} = ANY ({batch})")));

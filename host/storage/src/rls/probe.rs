@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{
     Answer, Probe,
     catalogue::Known,
-    expected::{APP, HUB, JOURNAL},
+    expected::{APP, HUB, JOURNAL, OPERATOR},
     sample::{Fresh, Row, Shape},
 };
 use crate::StorageError;
@@ -16,7 +16,7 @@ use crate::StorageError;
 /// A role that speaks for an org, or for none.
 fn speak(role: &str, org: Option<Uuid>) -> String {
     let (one, several) = match (role, org) {
-        (APP, Some(org)) => (org.to_string(), String::new()),
+        (APP | OPERATOR, Some(org)) => (org.to_string(), String::new()),
         (JOURNAL, Some(org)) => (String::new(), format!("{{{org}}}")),
         _ => (String::new(), String::new()),
     };
@@ -100,8 +100,16 @@ pub(super) async fn run(connection: &mut PgConnection, tables: &mut [Known]) -> 
     for org in [ours, theirs] {
         scene.seed(connection, tables, org).await?;
     }
+    // A user that a hub serves with need not be able to become the operator.
+    let (operator,): (bool,) = sqlx::query_as(
+        "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1 AND pg_has_role(session_user, oid, 'MEMBER'))",
+    )
+    .bind(OPERATOR)
+    .fetch_one(&mut *connection)
+    .await?;
+    let roles = if operator { &[APP, JOURNAL, OPERATOR][..] } else { &[APP, JOURNAL] };
     for table in tables.iter_mut().filter(|table| table.shown.org_column.is_some()) {
-        for role in [APP, JOURNAL] {
+        for &role in roles {
             let rights = Rights::read(connection, role, table).await?;
             if role == APP || rights.any() {
                 let probe = scene.probe(connection, role, table, &rights).await?;

@@ -62,6 +62,9 @@ async fn fill(database: &Database) {
         expires_at: None,
         revoked_at: None,
         created_at: now(),
+        made_by: None,
+        used_at: None,
+        replaces: None,
     };
     theirs.api_keys().insert(&key, &[1; 32]).await.unwrap();
     let installation = Installation {

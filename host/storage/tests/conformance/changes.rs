@@ -1,6 +1,6 @@
 //! What hubs tell each other.
 
-use patchbay_model::{ApiKeyId, ConnectionId, Digest, InstallationId, OrgId};
+use patchbay_model::{ApiKeyId, ConnectionId, Digest, InstallationId, OrgId, UserId};
 use patchbay_storage::{Change, Changes, Notice};
 use uuid::Uuid;
 
@@ -52,8 +52,10 @@ pub async fn every_kind_of_change_is_heard_as_it_was_told(store: Store) {
     for change in [
         Change::Org { org },
         Change::ApiKey { org, id: ApiKeyId(id) },
+        Change::Member { org, user: UserId(id) },
         Change::Installation { org, id: InstallationId(id), plugin: plugin("openai") },
         Change::Connection { org, id: ConnectionId(id), plugin: plugin("openai") },
+        Change::DataKeys { org },
         Change::PluginVersion { plugin: plugin("stripe"), digest: Digest([3; 32]) },
         Change::Plan { org },
     ] {

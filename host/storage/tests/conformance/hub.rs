@@ -88,6 +88,7 @@ pub async fn a_data_key_is_never_written_over(store: Store) {
     assert_eq!(ours.keys().current().await.unwrap(), Some(second));
     assert_eq!(ours.keys().get(1).await.unwrap(), Some(first));
     assert_eq!(ours.keys().get(3).await.unwrap(), None);
+    assert_eq!(ours.keys().list().await.unwrap().len(), 2);
 }
 
 pub async fn a_package_is_known_by_its_digest_and_keeps_its_first_time(store: Store) {

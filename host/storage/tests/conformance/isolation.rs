@@ -7,7 +7,7 @@ use patchbay_model::{
     record::Blob,
     webhook::WebhookStatus,
 };
-use patchbay_storage::{OrgKey, RunFilter, UsageFilter, WebhookFilter, WebhookOutcome};
+use patchbay_storage::{AuditFilter, OrgKey, RunFilter, UsageFilter, WebhookFilter, WebhookOutcome};
 use serde_json::json;
 
 use crate::{
@@ -25,6 +25,9 @@ pub fn api_key(store: &Store, org: patchbay_model::OrgId) -> ApiKey {
         expires_at: Some(store.later(1_000)),
         revoked_at: None,
         created_at: store.now(),
+        made_by: Some("operator".to_owned()),
+        used_at: None,
+        replaces: None,
     }
 }
 
@@ -81,6 +84,7 @@ pub fn audit(store: &Store, org: patchbay_model::OrgId) -> AuditEntry {
         subject: "openai".to_owned(),
         detail: json!({ "old": null, "new": { "enabled": true } }),
         at: store.now(),
+        request: None,
     }
 }
 
@@ -219,8 +223,12 @@ pub async fn an_org_does_not_see_anothers_audit_log(store: Store) {
     let mut tx = store.database.begin().await.unwrap();
     tx.org(store.ours).audit().append(&entry).await.unwrap();
 
-    assert_eq!(tx.org(store.theirs).audit().list(None, 10).await.unwrap(), []);
-    assert_eq!(tx.org(store.ours).audit().list(None, 10).await.unwrap(), [entry]);
+    let all = AuditFilter { limit: 10, ..AuditFilter::default() };
+    assert_eq!(tx.org(store.theirs).audit().list(&all).await.unwrap(), []);
+    assert_eq!(tx.org(store.theirs).audit().after(0, 10).await.unwrap(), []);
+    assert_eq!(tx.org(store.theirs).audit().head().await.unwrap(), None);
+    let lines = tx.org(store.ours).audit().list(&all).await.unwrap();
+    assert_eq!(lines.into_iter().map(|line| line.entry).collect::<Vec<_>>(), [entry]);
 }
 
 pub async fn a_plugin_does_not_see_anothers_data(store: Store) {

@@ -11,18 +11,22 @@
     reason = "tests: what is not as expected must stop them"
 )]
 
+mod audit;
 mod budget_property;
 mod budgets;
 mod changes;
 mod counters;
 mod durability;
 mod hub;
+mod idempotency;
+mod identity;
 mod isolation;
 mod journal;
 mod kv;
 mod migrations;
 mod nodes;
 mod oauth;
+mod operator;
 mod paging;
 mod plans;
 mod records;
@@ -174,6 +178,52 @@ conformance! {
         a_renewal_counts_only_upon_what_it_was_based_on
         an_authorization_is_taken_once_and_swept_when_it_has_expired
         the_newest_twenty_authorizations_of_a_plugin_are_kept
+    }
+    audit {
+        entries_are_numbered_without_gaps_and_chained
+        a_log_is_found_by_who_what_and_when
+        what_is_rolled_back_leaves_no_gap
+        those_who_append_at_once_make_one_chain
+        the_hub_has_a_log_of_its_own
+        a_detail_counts_to_the_letter
+        of_two_checkpoints_of_as_many_entries_the_first_stays
+        what_was_there_before_chains_is_under_the_first_hash
+    }
+    operator {
+        only_what_was_read_is_wrapped_anew
+        keys_under_other_versions_are_found_page_by_page
+        every_sealed_column_is_known
+        what_older_keys_sealed_is_found_and_written_over_once
+        an_org_goes_in_batches_and_takes_everything_along
+        an_operator_reaches_one_org_alone
+        a_key_of_the_hub_is_the_first_that_came_or_its_named_successor
+    }
+    idempotency {
+        of_fifty_that_begin_a_write_at_once_one_does
+        a_write_is_one_orgs_own
+        an_answer_is_committed_with_its_run_and_read_back
+        a_write_of_a_lost_node_is_taken_over_unless_it_was_sent
+        a_write_counts_as_absent_after_its_day_and_is_swept
+        a_node_is_alive_for_as_long_as_it_says
+        rate_limits_are_one_orgs_document
+    }
+    identity {
+        a_user_is_found_by_address_and_by_subject
+        a_password_is_replaced_only_by_who_has_seen_it
+        an_org_does_not_see_anothers_members
+        a_user_is_a_member_of_several_orgs
+        members_page_in_the_order_of_their_ids
+        an_invitation_counts_once_and_for_its_org
+        a_new_invitation_takes_the_place_of_the_one_before
+        a_session_is_found_with_the_role_of_the_moment
+        who_is_removed_is_signed_out_there_and_nowhere_else
+        sessions_end_one_by_one_all_at_once_and_the_oldest_first
+        a_connect_session_connects_once_and_for_its_org
+        who_fails_too_often_waits_longer_each_time
+        of_fifty_attempts_at_once_a_few_are_looked_at
+        what_has_ended_is_swept
+        a_key_says_when_it_was_used_and_ends_when_it_is_told
+        an_org_renames_itself_and_no_other
     }
     paging {
         runs_page_backwards_without_gaps_or_repeats

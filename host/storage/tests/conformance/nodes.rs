@@ -251,7 +251,7 @@ async fn a_database_belongs_to_the_keys_that_came_first() {
     let Some(store) = store().await else { return };
     for (keys, own) in [([1; 32], true), ([2; 32], false), ([1; 32], true)] {
         let mut tx = another(&store).await.begin().await.unwrap();
-        assert_eq!(tx.hub().has_keys(&keys).await.unwrap(), own);
+        assert_eq!(tx.hub().has_key("pepper", &keys).await.unwrap(), own);
         tx.commit().await.unwrap();
     }
 }

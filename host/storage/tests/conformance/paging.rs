@@ -1,7 +1,7 @@
 //! Lists by cursor.
 
 use patchbay_model::webhook::WebhookSummary;
-use patchbay_storage::{RunFilter, UsageFilter, WebhookFilter};
+use patchbay_storage::{AuditFilter, RunFilter, UsageFilter, WebhookFilter};
 
 use crate::{
     Store,
@@ -122,8 +122,14 @@ pub async fn webhooks_and_the_audit_log_page_backwards(store: Store) {
     assert_eq!(ours.webhooks().list(&page(Some(webhooks[1].id))).await.unwrap(), webhooks[2..]);
     let other = WebhookFilter { plugin: Some(plugin("openai")), ..page(None) };
     assert_eq!(ours.webhooks().list(&other).await.unwrap(), []);
-    assert_eq!(ours.audit().list(None, 2).await.unwrap(), entries[..2]);
-    assert_eq!(ours.audit().list(Some(entries[1].id), 2).await.unwrap(), entries[2..]);
+    let page = |before| AuditFilter { before, limit: 2, ..AuditFilter::default() };
+    let first = ours.audit().list(&page(None)).await.unwrap();
+    assert_eq!(
+        first.iter().map(|line| (line.seq, &line.entry)).collect::<Vec<_>>(),
+        [(3, &entries[0]), (2, &entries[1])]
+    );
+    let rest = ours.audit().list(&page(Some(2))).await.unwrap();
+    assert_eq!(rest.into_iter().map(|line| line.entry).collect::<Vec<_>>(), entries[2..]);
 }
 
 pub async fn orgs_and_keys_page_forwards(store: Store) {

@@ -1,6 +1,6 @@
 //! PostgreSQL alone: its row-level security, as it is after the migrations and after somebody spoiled it.
 
-use patchbay_model::{OrgId, run::RunKind};
+use patchbay_model::{OrgId, identity::Role, rate::OrgRates, run::RunKind};
 use patchbay_storage::{
     Database, OrgKey, StorageError,
     rls::{self, Answer, Gap, GapKind, Report},
@@ -12,6 +12,8 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection, raw_sql};
 use crate::{
     Store,
     budgets::{ask, budget},
+    idempotency::claim,
+    identity::{connect_session, invitation, member, session, user},
     isolation::{api_key, audit, blob, connection, installation},
     oauth::{authorization, client, tokens},
     store::{Home, plugin, put},
@@ -49,7 +51,7 @@ async fn a_migrated_database_has_no_gap() {
     let Some((store, _)) = store().await else { return };
     let Report { roles, tables, gaps } = rls::audit(&store.url).await.unwrap();
     assert_eq!(gaps, []);
-    assert_eq!(roles.len(), 3);
+    assert_eq!(roles.len(), 4);
     let orgs: Vec<_> = tables.iter().filter(|table| table.org_column.is_some()).collect();
     assert!(orgs.len() >= 14, "{orgs:?}");
     for table in orgs {
@@ -63,17 +65,27 @@ async fn a_migrated_database_has_no_gap() {
     let usage = tables.iter().find(|table| table.name == "usage_record").unwrap();
     let not_needed = [&run.probes[0].insert, &run.probes[0].update, &usage.probes[0].delete];
     assert_eq!(not_needed, [&Answer::NoRight; 3], "what is not needed is not granted");
+    let of = |table: &str, role: &str| {
+        let table = tables.iter().find(|one| one.name == table).unwrap();
+        table.probes.iter().find(|probe| probe.role == role).cloned()
+    };
+    let (serving, operator) = (of("org_key", "patchbay_app").unwrap(), of("org_key", "patchbay_operator").unwrap());
+    assert_eq!([&serving.update, &serving.delete], [&Answer::NoRight; 2], "no call writes over a data key");
+    assert_eq!([&operator.update, &operator.delete], [&Answer::Kept; 2]);
+    let log = of("audit", "patchbay_app").unwrap();
+    assert_eq!([&log.update, &log.delete], [&Answer::NoRight; 2], "a log is only added to");
+    assert_eq!(of("audit", "patchbay_operator"), None, "and nobody has a right to more");
 }
 
 #[tokio::test]
 async fn policies_hold_even_for_roles_that_have_every_right() {
     let Some((store, mut owner)) = store().await else { return };
-    owner.run("GRANT ALL ON ALL TABLES IN SCHEMA public TO patchbay_app, patchbay_journal").await;
+    owner.run("GRANT ALL ON ALL TABLES IN SCHEMA public TO patchbay_app, patchbay_journal, patchbay_operator").await;
     let report = rls::audit(&store.url).await.unwrap();
     let mut tried = 0;
     for table in report.tables.iter().filter(|table| table.org_column.is_some()) {
         for probe in &table.probes {
-            // The journal has no policy for tables that it does not write: there it sees nothing at all.
+            // The others have no policy for tables that they do not write: there they see nothing at all.
             for (what, answer) in probe.answers() {
                 assert_eq!(*answer, Answer::Kept, "{}: {} tries to {what}", table.name, probe.role);
                 tried += 1;
@@ -115,6 +127,13 @@ async fn fill(store: &Store, org: OrgId) {
     let mut hash = [0; 32];
     hash[..16].copy_from_slice(org.0.as_bytes());
     tx.api_keys().insert(&api_key(store, org), &hash).await.unwrap();
+    let user = user(store, &format!("{org}@example.com"));
+    all.hub().identities().insert_user(&user, None).await.unwrap();
+    let mut tx = all.org(org);
+    tx.members().insert(&member(store, org, &user, Role::Owner)).await.unwrap();
+    tx.invitations().put(&invitation(store, org, "grace@example.com"), &hash).await.unwrap();
+    tx.sessions().insert(&session(store, org, user.id), &hash).await.unwrap();
+    tx.connect_sessions().insert(&connect_session(store, org), &hash).await.unwrap();
     tx.keys().insert(&OrgKey { version: 1, kek_version: 1, wrapped: vec![1] }).await.unwrap();
     tx.installations().put(&installation(store, org, "openai")).await.unwrap();
     tx.connections().put(&connection(store, org)).await.unwrap();
@@ -127,6 +146,9 @@ async fn fill(store: &Store, org: OrgId) {
     tx.budgets().put(&budget).await.unwrap();
     tx.budgets().reserve(&ask(store, budget.id, 1)).await.unwrap();
     tx.audit().append(&audit(store, org)).await.unwrap();
+    tx.rate_limits().put(&OrgRates::default(), store.now()).await.unwrap();
+    let owner = patchbay_storage::Owner { call: org.0, node: org.0 };
+    tx.idempotency().claim(&claim(store, 1, owner), store.now()).await.unwrap();
     tx.kv(&plugin("openai")).set("k", b"v", Some(store.later(1)), None, store.now()).await.unwrap();
     all.commit().await.unwrap();
 }
@@ -183,6 +205,24 @@ async fn reaches_nothing(app: &mut PgConnection, who: &str, table: &str, row: &V
     let code = refused.as_database_error().and_then(|error| error.code()).unwrap_or_default();
     assert_eq!(code, "42501", "{table} as {who:?}: {refused}");
     tx.rollback().await.unwrap();
+}
+
+/// What no org has must be out of every org's reach by rights: no policy keeps it.
+#[tokio::test]
+async fn who_speaks_for_an_org_or_commits_runs_reaches_no_user_of_the_hub() {
+    let Some((_store, mut owner)) = store().await else { return };
+    for table in ["user_account", "user_subject", "sign_in_attempt"] {
+        let (any,): (bool,) = sqlx::query_as(
+            "SELECT bool_or(has_any_column_privilege(role, $1, 'SELECT, INSERT, UPDATE, REFERENCES')
+               OR has_table_privilege(role, $1, 'DELETE, TRUNCATE, TRIGGER'))
+             FROM unnest(ARRAY['patchbay_app', 'patchbay_journal']) AS role",
+        )
+        .bind(table)
+        .fetch_one(&mut owner.superuser)
+        .await
+        .unwrap();
+        assert!(!any, "{table}");
+    }
 }
 
 /// Plants what is wrong, finds it, runs the SQL that the audit gives for it, and finds nothing any more.

@@ -54,6 +54,15 @@ async fn a_hub_serves_as_a_user_that_has_the_roles_and_nothing_else() {
     hub.migrate().await.unwrap();
     assert_eq!(hub.begin().await.unwrap().hub().orgs(None, 10).await.unwrap(), []);
     assert_eq!(rls::audit(&url).await.unwrap().gaps, []);
+    let org = patchbay_model::OrgId(uuid::Uuid::from_u128(7));
+    for first in [true, false] {
+        let mut tx = hub.begin().await.unwrap();
+        if !first {
+            tx.hub().orgs(None, 1).await.unwrap();
+        }
+        let refused = tx.operator(org).destroy_keys_before(9).await;
+        assert!(matches!(refused, Err(StorageError::NotOperator)), "{refused:?}");
+    }
     superuser(&database, "CREATE ROLE stranger LOGIN").await;
     let audit = rls::audit(&database.url_of("stranger").parse().unwrap()).await;
     assert!(matches!(audit, Err(StorageError::Unsafe(_))), "{audit:?}");

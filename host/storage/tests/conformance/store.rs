@@ -142,6 +142,7 @@ impl Store {
             events: vec![],
             plugin_changes: vec![],
             webhook: None,
+            idempotency: None,
         }
     }
 

@@ -33,7 +33,7 @@ pub async fn a_budget_counts_what_its_subject_uses_and_nothing_else() {
     let _ = act(&scene.org, "gpt-4.1").await.expect(200);
     let team = scene.org.new_key(&scene.hub, &[Scope::Invoke], None).await;
     let team = scene.org.with_key(&team);
-    let key = scene.hub.hub.authenticate(&team.key).await.unwrap().key.to_string();
+    let key = scene.hub.hub.authenticate(&team.key).await.unwrap().key().unwrap().to_string();
     for subject in ["org", "plugin:openai", &key] {
         let made = put_budget(&scene.org, subject, "calls", 100).await.expect(200).json();
         let before = if subject == key { 0 } else { 1 };
@@ -83,7 +83,7 @@ pub async fn money_is_spent_at_the_plans_prices() {
 pub async fn what_is_not_the_orgs_own_has_no_budget() {
     let scene = Scene::start(json!({})).await;
     let other = scene.hub.org("other").await;
-    let foreign = scene.hub.hub.authenticate(&other.key).await.unwrap().key.to_string();
+    let foreign = scene.hub.hub.authenticate(&other.key).await.unwrap().key().unwrap().to_string();
     put_budget(&scene.org, &foreign, "calls", 1).await.expect_problem("not_found");
     put_budget(&scene.org, "plugin:nothing", "calls", 1).await.expect_problem("not_found");
     put_budget(&scene.org, "org", "endpoints", 1).await.expect_problem("invalid_request");

@@ -6,6 +6,8 @@ use patchbay_tests::TestHub;
 use serde_json::json;
 use sqlx::{AssertSqlSafe, raw_sql};
 
+use crate::nodes::on_one_database;
+
 use super::scene::{Scene, act, put_budget};
 
 const SECOND: Duration = Duration::from_secs(1);

@@ -61,7 +61,7 @@ impl Field {
     async fn hold(&self, run: RunId) -> Result<Option<Hold>, Failure> {
         let route = &self.manifest.proxy.as_ref().unwrap().routes[0];
         let operation = Operation::Route(route);
-        let admitted = self.test.hub.admit(&self.caller, &self.manifest, operation).await?;
+        let admitted = self.test.hub.admit_by_plan(&self.caller, &self.manifest, operation).await?;
         let intent = Intent::new(&self.manifest, operation, INPUT, None, Duration::from_secs(60));
         Hold::reserve(&self.test.hub.0, &admitted, run, &self.manifest, intent).await
     }
@@ -123,7 +123,7 @@ async fn check((units, chunk): (u64, u64), caps: (u64, u64), scripts: Vec<Script
     let put = async |subject, unit, cap| test.hub.put_budget(&caller, subject, unit, PutBudget { cap }).await.unwrap();
     let tokens = BudgetUnit::Metric(Metric::AiTokens);
     put(BudgetSubject::Org, tokens, caps.0).await;
-    put(BudgetSubject::ApiKey(caller.key), BudgetUnit::Metric(Metric::Calls), caps.1).await;
+    put(BudgetSubject::ApiKey(caller.key().unwrap()), BudgetUnit::Metric(Metric::Calls), caps.1).await;
     let field = Field {
         test,
         caller,
@@ -139,7 +139,7 @@ async fn check((units, chunk): (u64, u64), caps: (u64, u64), scripts: Vec<Script
         async |subject: BudgetSubject, unit| field.test.hub.budget(&field.caller, &subject, unit).await.unwrap().state;
     let of_org = state(BudgetSubject::Org, tokens).await;
     prop_assert_eq!((of_org.spent, of_org.reserved), (billed * MILLION, 0), "the books say what was billed");
-    let of_key = state(BudgetSubject::ApiKey(field.caller.key), BudgetUnit::Metric(Metric::Calls)).await;
+    let of_key = state(BudgetSubject::ApiKey(field.caller.key().unwrap()), BudgetUnit::Metric(Metric::Calls)).await;
     prop_assert!(of_key.spent <= caps.1 * MILLION && of_key.reserved == 0, "{of_key:?}");
     Ok(())
 }

@@ -36,11 +36,11 @@ async fn a_warm_org_is_let_through_without_a_query() {
     let caller = test.caller(&org).await;
     for plan in ["enterprise", "free"] {
         test.hub.set_plan(org.id, plan, None).await.unwrap();
-        test.hub.admit(&caller, &manifest, Operation::Action(&manifest.actions[0])).await.unwrap();
+        test.hub.admit_by_plan(&caller, &manifest, Operation::Action(&manifest.actions[0])).await.unwrap();
     }
     // with the database closed, a query would be an error
     test.hub.0.database.close().await;
-    let admitted = test.hub.admit(&caller, &manifest, Operation::Action(&manifest.actions[0])).await.unwrap();
+    let admitted = test.hub.admit_by_plan(&caller, &manifest, Operation::Action(&manifest.actions[0])).await.unwrap();
     assert_eq!(admitted.standing.plan.name, "free");
     assert!(admitted.standing.budgets.is_empty());
 }

@@ -1,0 +1,311 @@
+//! API keys: made, looked at, replaced and revoked.
+//!
+//! A key can never do more than who makes it: each of its permissions must be the maker's too. A key belongs to the org and
+//! stays when its maker leaves, because programs depend on it; the audit log and `made_by` say whose idea it was.
+
+use chrono::Duration;
+use patchbay_model::{
+    ApiKeyId, Code, Failure, OrgId, Permission, Timestamp,
+    org::{ApiKey, Scope},
+};
+use patchbay_storage::{Change, Tx};
+use patchbay_vault::new_api_key;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
+
+use crate::{
+    auth::Caller,
+    hub::{Hub, Inner},
+    orgs::check_name,
+    queries::{Page, Size, not_found},
+};
+
+/// The longest that a replaced key goes on working.
+const MOST_OVERLAP: Duration = Duration::days(7);
+/// How long it does if nothing is said.
+const OVERLAP: Duration = Duration::days(1);
+
+/// What an API key shall be.
+#[derive(Debug, Clone)]
+pub struct NewApiKey {
+    /// What its owner calls it; 1 to 100 characters.
+    pub name: String,
+    /// What it may do; at least one.
+    pub scopes: Vec<Scope>,
+    /// When it stops working; in the future.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// How a key is replaced.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RotateApiKey {
+    /// How long the old key goes on working, in seconds: at most 7 days; a day if not said.
+    pub overlap_s: Option<u64>,
+    /// When the new key stops working. If not said: after as long as the old one was made for.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl Hub {
+    /// Makes an API key in the operator's name. The secret is given here and never again.
+    pub async fn create_api_key(&self, org: OrgId, new: NewApiKey) -> Result<(ApiKey, SecretString), Failure> {
+        self.issue_api_key(&Caller::operator(org), new).await
+    }
+
+    /// Makes an API key. The secret is given here and never again. Needs the permission `manage_keys`, and all that the key
+    /// will have.
+    pub async fn issue_api_key(&self, caller: &Caller, new: NewApiKey) -> Result<(ApiKey, SecretString), Failure> {
+        caller.require(Permission::ManageKeys)?;
+        let hub = &*self.0;
+        let now = hub.clock.now();
+        check_name(&new.name, 100)?;
+        if new.scopes.is_empty() {
+            return Err(Failure::violation("/scopes", "at least one scope"));
+        }
+        check_expiry(new.expires_at, now)?;
+        let mut scopes = new.scopes;
+        scopes.sort_unstable();
+        scopes.dedup();
+        let key = ApiKey {
+            id: ApiKeyId::new(&*hub.clock, &*hub.random),
+            org: caller.org,
+            name: new.name,
+            scopes,
+            expires_at: new.expires_at,
+            revoked_at: None,
+            created_at: now,
+            made_by: Some(caller.actor.to_string()),
+            used_at: None,
+            replaces: None,
+        };
+        caller.require_all(Scope::all_permissions(&key.scopes), "the key")?;
+        let mut tx = hub.database.begin().await?;
+        if tx.hub().org(caller.org).await?.is_none() {
+            return Err(not_found("organization"));
+        }
+        let secret = hub.store_key(&mut tx, caller, &key, "api_key.create").await?;
+        tx.commit().await?;
+        Ok((key, secret))
+    }
+
+    /// The org's keys, the oldest first. Needs the permission `manage_keys`.
+    pub async fn api_keys(
+        &self,
+        caller: &Caller,
+        after: Option<ApiKeyId>,
+        limit: Option<u32>,
+    ) -> Result<Page<ApiKey>, Failure> {
+        caller.require(Permission::ManageKeys)?;
+        let size = Size::new(limit)?;
+        let mut tx = self.0.database.read().await?;
+        let keys = tx.org(caller.org).api_keys().list(after, size.and_one()).await?;
+        Ok(size.page(keys, |key| key.id.to_string()))
+    }
+
+    /// One key of the org; `not_found` for another org's. Needs the permission `manage_keys`.
+    pub async fn api_key(&self, caller: &Caller, id: ApiKeyId) -> Result<ApiKey, Failure> {
+        caller.require(Permission::ManageKeys)?;
+        let mut tx = self.0.database.read().await?;
+        tx.org(caller.org).api_keys().get(id).await?.ok_or_else(|| not_found("API key"))
+    }
+
+    /// Makes a key in the place of another one, which goes on working for a while, so that programs can change over one after
+    /// the other. Needs the permission `manage_keys`, and all that the key has; `conflict` for one that does not work any
+    /// more.
+    pub async fn rotate_api_key(
+        &self,
+        caller: &Caller,
+        id: ApiKeyId,
+        rotate: RotateApiKey,
+    ) -> Result<(ApiKey, SecretString), Failure> {
+        caller.require(Permission::ManageKeys)?;
+        let hub = &*self.0;
+        let now = hub.clock.now();
+        let overlap = match rotate.overlap_s {
+            None => OVERLAP,
+            Some(seconds) => i64::try_from(seconds)
+                .ok()
+                .and_then(Duration::try_seconds)
+                .filter(|overlap| *overlap <= MOST_OVERLAP)
+                .ok_or_else(|| {
+                    Failure::violation("/overlap_seconds", format!("at most {}", MOST_OVERLAP.num_seconds()))
+                })?,
+        };
+        check_expiry(rotate.expires_at, now)?;
+        let mut tx = hub.database.begin().await?;
+        // two who replace one key at once would both be told that they did
+        tx.org(caller.org).lock().await?;
+        let old = tx.org(caller.org).api_keys().get(id).await?.ok_or_else(|| not_found("API key"))?;
+        if old.revoked_at.is_some() || old.expires_at.is_some_and(|at| at <= now) {
+            return Err(Failure::new(Code::Conflict, "the key does not work any more: make a new one"));
+        }
+        caller.require_all(Scope::all_permissions(&old.scopes), "the key")?;
+        let lifetime = old.expires_at.map(|at| at - old.created_at);
+        let key = ApiKey {
+            id: ApiKeyId::new(&*hub.clock, &*hub.random),
+            expires_at: rotate.expires_at.or(lifetime.map(|lifetime| now + lifetime)),
+            created_at: now,
+            made_by: Some(caller.actor.to_string()),
+            used_at: None,
+            replaces: Some(old.id),
+            ..old.clone()
+        };
+        let secret = hub.store_key(&mut tx, caller, &key, "api_key.rotate").await?;
+        tx.org(caller.org).api_keys().expire(old.id, now + overlap).await?;
+        tx.hub().notify(Change::ApiKey { org: caller.org, id: old.id }).await?;
+        tx.commit().await?;
+        hub.keys.invalidate_all();
+        Ok((key, secret))
+    }
+
+    /// Makes an API key stop working, in the operator's name; see [`Hub::end_api_key`].
+    pub async fn revoke_api_key(&self, org: OrgId, key: ApiKeyId) -> Result<(), Failure> {
+        self.end_api_key(&Caller::operator(org), key).await
+    }
+
+    /// Makes an API key stop working: in this process at once, on hubs that share the database within a second, and within a
+    /// minute in a process that cannot be told. Harmless if it was revoked before; `not_found` for one that is unknown or
+    /// another org's. Needs the permission `manage_keys`, and nothing of what the key had: whoever finds it leaked ends it.
+    pub async fn end_api_key(&self, caller: &Caller, id: ApiKeyId) -> Result<(), Failure> {
+        caller.require(Permission::ManageKeys)?;
+        let hub = &*self.0;
+        let entry = hub.audit(caller.org, caller.actor, "api_key.revoke", id, json!({}));
+        let mut tx = hub.database.begin().await?;
+        if tx.org(caller.org).api_keys().get(id).await?.is_none() {
+            return Err(not_found("API key"));
+        }
+        if tx.org(caller.org).api_keys().revoke(id, hub.clock.now()).await? {
+            tx.org(caller.org).audit().append(&entry).await?;
+            tx.hub().notify(Change::ApiKey { org: caller.org, id }).await?;
+            tx.commit().await?;
+        }
+        // the cache is keyed by hash, which nobody can tell from the id; revoking is rare
+        hub.keys.invalidate_all();
+        Ok(())
+    }
+}
+
+impl Inner {
+    /// Stores a key under a new secret, which it gives, with its audit entry.
+    async fn store_key(
+        &self,
+        tx: &mut Tx,
+        caller: &Caller,
+        key: &ApiKey,
+        action: &str,
+    ) -> Result<SecretString, Failure> {
+        let secret = new_api_key(&*self.random);
+        let hash = self.hasher.hash(secret.expose_secret());
+        let detail = json!({
+            "name": key.name, "scopes": key.scopes, "expires_at": key.expires_at, "replaces": key.replaces,
+        });
+        let entry = self.audit(caller.org, caller.actor, action, key.id, detail);
+        if tx.hub().deleting_since(caller.org).await?.is_some() {
+            return Err(Failure::new(Code::NotFound, "there is no such organization"));
+        }
+        tx.org(caller.org).api_keys().insert(key, &hash).await?;
+        tx.org(caller.org).audit().append(&entry).await?;
+        Ok(secret)
+    }
+}
+
+fn check_expiry(expires_at: Option<Timestamp>, now: Timestamp) -> Result<(), Failure> {
+    match expires_at {
+        Some(at) if at <= now => Err(Failure::violation("/expires_at", "a time in the future")),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use patchbay_model::Permissions;
+
+    use super::*;
+    use crate::testing::TestHub;
+
+    fn new(name: &str, scopes: &[Scope], expires_at: Option<Timestamp>) -> NewApiKey {
+        NewApiKey { name: name.to_owned(), scopes: scopes.to_vec(), expires_at }
+    }
+
+    #[tokio::test]
+    async fn a_key_needs_a_name_scopes_and_a_future() {
+        let test = TestHub::open().await;
+        let org = test.org().await;
+        let now = Some(test.hub.0.clock.now());
+        for (new, pointer) in [
+            (new("", &[Scope::Read], None), "/name"),
+            (new("x", &[], None), "/scopes"),
+            (new("x", &[Scope::Read], now), "/expires_at"),
+        ] {
+            let failure = test.hub.create_api_key(org.id, new).await.unwrap_err();
+            assert_eq!(failure.violations[0].pointer, pointer);
+        }
+    }
+
+    #[tokio::test]
+    async fn another_orgs_key_is_not_found() {
+        let test = TestHub::open().await;
+        let (ours, theirs) = (test.org().await, test.org().await);
+        let (caller, theirs) = (test.caller(&ours).await, test.caller(&theirs).await.key().unwrap());
+        assert_eq!(test.hub.end_api_key(&caller, theirs).await.unwrap_err().code, Code::NotFound);
+        assert_eq!(test.hub.api_key(&caller, theirs).await.unwrap_err().code, Code::NotFound);
+        let rotate = RotateApiKey::default();
+        assert_eq!(test.hub.rotate_api_key(&caller, theirs, rotate).await.unwrap_err().code, Code::NotFound);
+        assert_eq!(test.hub.api_keys(&caller, None, None).await.unwrap().items.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn nobody_makes_a_key_that_may_do_more_than_they_may() {
+        let test = TestHub::open().await;
+        let org = test.org().await;
+        let mut caller = test.caller(&org).await;
+        caller.permissions = Permissions::of(&[Permission::ManageKeys, Permission::CallActions]);
+        test.hub.issue_api_key(&caller, new("fits", &[Scope::Invoke, Scope::Keys], None)).await.unwrap();
+        for scope in [Scope::Read, Scope::Admin, Scope::Operator, Scope::Members] {
+            let refused = test.hub.issue_api_key(&caller, new("more", &[Scope::Invoke, scope], None)).await;
+            assert_eq!(refused.unwrap_err().code, Code::Forbidden, "{scope:?}");
+        }
+        let (more, _) = test.hub.create_api_key(org.id, new("more", &[Scope::Read], None)).await.unwrap();
+        let refused = test.hub.rotate_api_key(&caller, more.id, RotateApiKey::default()).await;
+        assert_eq!(refused.unwrap_err().code, Code::Forbidden, "a new secret for it would be the same");
+        test.hub.end_api_key(&caller, more.id).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_replaced_key_works_on_until_its_overlap_ends() {
+        let test = TestHub::open().await;
+        let org = test.org().await;
+        let caller = Caller::operator(org.id);
+        let month = Some(test.hub.0.clock.now() + Duration::days(30));
+        let (old, old_secret) = test.hub.create_api_key(org.id, new("ci", &[Scope::Read], month)).await.unwrap();
+        test.hub.authenticate(old_secret.expose_secret()).await.unwrap();
+        test.clock.advance(Duration::days(10));
+        let rotate = RotateApiKey { overlap_s: Some(3600), expires_at: None };
+        let (key, secret) = test.hub.rotate_api_key(&caller, old.id, rotate).await.unwrap();
+        let now = test.hub.0.clock.now();
+        assert_eq!((&key.name, &key.scopes, key.replaces), (&old.name, &old.scopes, Some(old.id)));
+        assert_eq!(key.expires_at, Some(now + Duration::days(30)), "as long as the old one was made for");
+        for secret in [&old_secret, &secret] {
+            test.hub.authenticate(secret.expose_secret()).await.unwrap();
+        }
+        test.clock.advance(Duration::hours(1));
+        let ended = test.hub.authenticate(old_secret.expose_secret()).await.unwrap_err();
+        assert_eq!(ended.code, Code::KeyExpired);
+        test.hub.authenticate(secret.expose_secret()).await.unwrap();
+        let again = test.hub.rotate_api_key(&caller, old.id, rotate).await;
+        assert_eq!(again.unwrap_err().code, Code::Conflict);
+    }
+
+    #[tokio::test]
+    async fn an_overlap_is_seven_days_at_most_and_never_makes_a_key_live_longer() {
+        let test = TestHub::open().await;
+        let org = test.org().await;
+        let caller = Caller::operator(org.id);
+        let soon = Some(test.hub.0.clock.now() + Duration::minutes(5));
+        let (old, _) = test.hub.create_api_key(org.id, new("ci", &[Scope::Read], soon)).await.unwrap();
+        let rotate = |overlap_s| RotateApiKey { overlap_s: Some(overlap_s), expires_at: None };
+        let refused = test.hub.rotate_api_key(&caller, old.id, rotate(7 * 86_400 + 1)).await.unwrap_err();
+        assert_eq!(refused.violations[0].pointer, "/overlap_seconds");
+        test.hub.rotate_api_key(&caller, old.id, rotate(7 * 86_400)).await.unwrap();
+        assert_eq!(test.hub.api_key(&caller, old.id).await.unwrap().expires_at, soon);
+    }
+}

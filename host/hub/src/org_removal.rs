@@ -1,0 +1,184 @@
+//! The end of an org.
+//!
+//! First its data keys are destroyed, with what its callers and calls need, in one transaction: from its commit on nothing
+//! of it can be read, and nothing new begins. Then its rows go in batches, so that nobody waits for one large
+//! deletion, and last the org itself. What breaks off is taken up by asking for the same again, or by a hub within an hour. What happened is in the
+//! hub's own log, because the org's is gone.
+
+use std::sync::Arc;
+
+use patchbay_model::{Code, Failure, OrgId, PluginId};
+use patchbay_storage::Change;
+use serde::Serialize;
+use serde_json::json;
+
+use crate::{
+    audit::Actor,
+    hub::{Hub, Inner},
+};
+
+/// Rows that go in one transaction.
+const BATCH: u32 = 500;
+/// Orgs that are deleted to their end in one round.
+const ORGS: u32 = 100;
+
+/// What was deleted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DeletedOrg {
+    /// Which.
+    pub org: OrgId,
+    /// What it was called.
+    pub name: String,
+    /// How many data keys were destroyed by this; 0 if it was begun before.
+    pub data_keys: u64,
+    /// How many rows went in batches; what is little went with the org and is not counted.
+    pub rows: u64,
+    /// What was deleted is overwritten in the database's file too: SQLite, unless somebody was reading just then.
+    pub erased: bool,
+}
+
+impl Hub {
+    /// Deletes an org: its secrets at once and for good, its calls within a second on every hub, then all that it has.
+    /// Goes on where a former one broke off. `not_found` if there is no such org.
+    pub async fn delete_org(&self, org: OrgId) -> Result<DeletedOrg, Failure> {
+        let hub = &self.0;
+        let now = hub.clock.now();
+        let mut tx = hub.database.begin().await?;
+        tx.org(org).lock().await?;
+        let Some(known) = tx.hub().org(org).await? else {
+            return Err(Failure::new(Code::NotFound, "there is no such organization"));
+        };
+        let plugins = tx.org(org).connections().list().await?.into_iter().map(|connection| connection.plugin);
+        let plugins: Vec<PluginId> = plugins.collect();
+        let begun_before = tx.hub().deleting_since(org).await?.is_some();
+        let data_keys = tx.operator(org).shred(now).await?;
+        tx.hub().notify(Change::Org { org }).await?;
+        if !begun_before {
+            let detail = json!({ "name": known.name, "data_keys": data_keys });
+            let entry = hub.hub_audit(Actor::Operator, "org.delete", org, detail);
+            tx.hub().audit().append(&entry).await?;
+        }
+        tx.commit().await?;
+        hub.org_left(org);
+        for plugin in plugins {
+            hub.refresher.forget(&(org, plugin));
+        }
+        // What is destroyed counts as destroyed only once it is nowhere.
+        hub.database.scrub().await?;
+
+        let mut rows = 0;
+        loop {
+            let mut tx = hub.database.begin().await?;
+            let removed = tx.operator(org).remove_some(BATCH).await?;
+            if removed == 0 {
+                break;
+            }
+            tx.commit().await?;
+            rows += removed;
+            tokio::task::yield_now().await;
+        }
+        let mut tx = hub.database.begin().await?;
+        tx.operator(org).remove().await?;
+        tx.hub().notify(Change::Org { org }).await?;
+        let entry = hub.hub_audit(Actor::Operator, "org.deleted", org, json!({ "name": known.name, "rows": rows }));
+        tx.hub().audit().append(&entry).await?;
+        tx.commit().await?;
+        hub.blobs.remove_org(org).await.map_err(Failure::internal)?;
+        let erased = hub.database.scrub().await?;
+        Ok(DeletedOrg { org, name: known.name, data_keys, rows, erased })
+    }
+}
+
+impl Hub {
+    /// Deletes to its end what a command or a hub that ended has begun to.
+    pub(crate) async fn finish_deletions(&self) -> Result<(), Failure> {
+        let begun = self.0.database.read().await?.hub().orgs_being_deleted(ORGS).await?;
+        for org in begun {
+            match self.delete_org(org).await {
+                // whoever has begun it was faster
+                Err(failure) if failure.code == Code::NotFound => {}
+                done => drop(done?),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Inner {
+    /// Another hub, or this one, changed an org. Of one that is being deleted or gone, nothing may be used any more.
+    pub(crate) async fn org_changed(self: &Arc<Self>, org: OrgId) -> Result<(), Failure> {
+        let mut tx = self.database.read().await?;
+        let gone = tx.hub().org(org).await?.is_none() || tx.hub().deleting_since(org).await?.is_some();
+        drop(tx);
+        if gone {
+            self.org_left(org);
+        }
+        Ok(())
+    }
+
+    /// Forgets all that is kept of an org, and breaks its calls off. What other orgs had cached is read anew: this is rare.
+    fn org_left(&self, org: OrgId) {
+        self.keys.invalidate_all();
+        self.tenants.invalidate_all();
+        self.hooks.invalidate_all();
+        self.runtime.stop_org(org);
+        self.egress.forget_org(org);
+        self.vault.forget(org);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use patchbay_model::org::Scope;
+    use secrecy::ExposeSecret as _;
+
+    use super::*;
+    use crate::{NewApiKey, testing::TestHub};
+
+    #[tokio::test]
+    async fn an_org_goes_with_its_keys_and_others_stay() {
+        let test = TestHub::open().await;
+        let (ours, theirs) = (test.org().await, test.org().await);
+        let (our_key, their_key) = (test.key(&ours, &[Scope::Read]).await, test.key(&theirs, &[Scope::Read]).await);
+        for _ in 0..=BATCH {
+            test.run(&ours, "openai", None).await;
+        }
+        test.hub.authenticate(our_key.expose_secret()).await.unwrap();
+        let deleted = test.hub.delete_org(ours.id).await.unwrap();
+        assert_eq!((deleted.rows, deleted.name.as_str()), (u64::from(BATCH) + 1, "Acme"));
+        assert!(deleted.erased);
+        let refused = test.hub.authenticate(our_key.expose_secret()).await.unwrap_err();
+        assert_eq!(refused.code, Code::Unauthenticated);
+        test.hub.authenticate(their_key.expose_secret()).await.unwrap();
+        assert_eq!(test.hub.delete_org(ours.id).await.unwrap_err().code, Code::NotFound);
+    }
+
+    #[tokio::test]
+    async fn its_end_is_in_the_hubs_own_log() {
+        let test = TestHub::open().await;
+        let org = test.org().await;
+        test.hub.delete_org(org.id).await.unwrap();
+        let mut tx = test.hub.0.database.read().await.unwrap();
+        let lines = tx.hub().audit().after(0, 10).await.unwrap();
+        let told: Vec<_> = lines.iter().map(|line| (line.entry.action.as_str(), line.entry.subject.clone())).collect();
+        let id = org.id.to_string();
+        assert_eq!(told, [("org.create", id.clone()), ("org.delete", id.clone()), ("org.deleted", id)]);
+    }
+
+    #[tokio::test]
+    async fn a_deletion_that_broke_off_goes_on_and_nothing_is_added_meanwhile() {
+        let test = TestHub::open().await;
+        let org = test.org().await;
+        let run = test.run(&org, "openai", None).await;
+        let hub = &test.hub.0;
+        let mut tx = hub.database.begin().await.unwrap();
+        tx.operator(org.id).shred(hub.clock.now()).await.unwrap();
+        tx.commit().await.unwrap();
+        let new = NewApiKey { name: "late".to_owned(), scopes: vec![Scope::Read], expires_at: None };
+        assert_eq!(test.hub.create_api_key(org.id, new).await.unwrap_err().code, Code::NotFound);
+        test.hub.finish_deletions().await.unwrap();
+        let mut tx = hub.database.read().await.unwrap();
+        assert!(tx.org(org.id).runs().get(run.id).await.unwrap().is_none());
+        assert!(tx.hub().org(org.id).await.unwrap().is_none());
+    }
+}

@@ -1,0 +1,144 @@
+//! What is printed for people holds no secret: every type that has one is formatted here, as a log or a failed assertion
+//! would do it.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use patchbay_egress::{Injection, Redactor};
+use patchbay_hub::{KeyCommand, KeySource, KeySources, PutClient, PutConnection};
+use patchbay_model::{SystemRandom, Timestamp};
+use patchbay_oauth::{Account, Callback, RegisteredClient, SigningKey, Stored, Tokens};
+use patchbay_package::manifest::{
+    Inject,
+    oauth::{Grant, JwtAlgorithm},
+};
+use patchbay_storage::{Database, DatabaseUrl};
+use patchbay_tests::oauth::KeyPair;
+use patchbay_vault::{
+    ArtefactMac, CheckpointKey, CredentialValues, Credentials, KeyEncryptionKey, KeyHasher, Keyring, Vault, new_api_key,
+};
+use secrecy::{ExposeSecret as _, SecretString};
+
+const CANARY: &str = "canary-canary-canary-canary-cana";
+
+fn bytes() -> [u8; 32] {
+    CANARY.as_bytes().try_into().unwrap()
+}
+
+/// The canary, and its bytes as a list of numbers.
+#[track_caller]
+fn assert_silent(text: &str) {
+    for shown in ["canary", "99, 97, 110", "63616e", "0x63, 0x61"] {
+        assert!(!text.contains(shown), "{shown} in {text}");
+    }
+}
+
+macro_rules! silent {
+    ($($value:expr),* $(,)?) => {$(
+        let value = &$value;
+        assert_silent(&format!("{value:?}"));
+        assert_silent(&format!("{value:#?}"));
+    )*};
+}
+
+fn credentials() -> Credentials {
+    let values = CredentialValues { current: CANARY.into(), previous: Some((CANARY.into(), Timestamp::default())) };
+    Credentials::new(BTreeMap::from([("secret_key".to_owned(), values)]))
+}
+
+fn client() -> RegisteredClient {
+    RegisteredClient {
+        client_id: "hub".to_owned(),
+        secret: Some(CANARY.into()),
+        private_key: Some(CANARY.into()),
+        key_id: None,
+        issuer: None,
+        subject: None,
+    }
+}
+
+#[test]
+fn keys_and_what_they_seal() {
+    let ring = || Keyring::new([KeyEncryptionKey::from_bytes(1, bytes())], None).unwrap();
+    silent!(
+        KeyEncryptionKey::from_bytes(1, bytes()),
+        ring(),
+        Vault::new(ring(), Arc::new(SystemRandom)),
+        KeyHasher::new(bytes()),
+        ArtefactMac::new(bytes()),
+        credentials(),
+        credentials().values().clone(),
+        SecretString::from(CANARY),
+        KeySource::Env("KEK".to_owned()),
+        KeySources {
+            keys: BTreeMap::from([(1, KeySource::Command(KeyCommand::new("kms", vec![format!("--token={CANARY}")])))]),
+            current: None
+        },
+    );
+    let made = new_api_key(&SystemRandom);
+    assert!(!format!("{made:?}").contains(&made.expose_secret()[3..]));
+}
+
+#[tokio::test]
+async fn data_keys_and_the_key_that_signs() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("audit");
+    let signer = CheckpointKey::from_file_or_create(&path, &SystemRandom).unwrap();
+    let seed = std::fs::read_to_string(&path).unwrap().split_whitespace().last().unwrap().to_owned();
+    assert!(!format!("{signer:?}").contains(&seed));
+
+    let database = Database::open(&DatabaseUrl::sqlite(folder.path().join("patchbay.db"))).await.unwrap();
+    database.migrate().await.unwrap();
+    let org = patchbay_model::OrgId(patchbay_model::RunId::new(&patchbay_model::SystemClock, &SystemRandom).0);
+    let vault = Vault::new(KeyEncryptionKey::from_bytes(1, bytes()), Arc::new(SystemRandom));
+    let mut tx = database.begin().await.unwrap();
+    let made = patchbay_model::org::Org { id: org, name: "o".to_owned(), created_at: Timestamp::default() };
+    tx.hub().insert_org(&made).await.unwrap();
+    vault.add_data_key(&mut tx.org(org)).await.unwrap();
+    let keys = vault.data_keys(&mut tx.org(org)).await.unwrap();
+    assert_eq!(format!("{keys:?}"), "DataKeys([1])");
+    silent!(vault, tx.org(org).keys().list().await.unwrap());
+}
+
+#[test]
+fn what_is_on_its_way_to_a_vendor() {
+    let place = Inject { header: Some("authorization".to_owned()), query: None, format: "Bearer {}".to_owned() };
+    silent!(
+        Injection { place, hosts: Vec::new(), secret: Arc::new(CANARY.into()) },
+        Redactor::new([CANARY]),
+        PutConnection {
+            credentials: BTreeMap::from([("secret_key".to_owned(), CANARY.into())]),
+            account: None,
+            keep_previous_for_s: None,
+        },
+        PutClient { client: client() },
+        format!("postgres://hub:{CANARY}@db/patchbay").parse::<DatabaseUrl>().unwrap(),
+    );
+    assert_silent(&format!("postgres://hub:{CANARY}@db/patchbay").parse::<DatabaseUrl>().unwrap().to_string());
+}
+
+#[test]
+fn what_oauth_gives_and_needs() {
+    let tokens = || Tokens {
+        access: CANARY.into(),
+        refresh: Some(CANARY.into()),
+        grant: Grant::AuthorizationCode,
+        issued_at: Timestamp::default(),
+        expires_at: None,
+        due_at: None,
+        scopes: Vec::new(),
+        account: Account { id: None, name: None },
+        kept: BTreeMap::new(),
+    };
+    silent!(
+        tokens(),
+        Stored { tokens: tokens().into(), version: 1, needs_authorization: false },
+        tokens().to_secret(),
+        client(),
+        client().to_secret(),
+        Callback::parse(&format!("code={CANARY}&state={CANARY}")).unwrap(),
+    );
+    let pair = KeyPair::generate(JwtAlgorithm::EdDsa);
+    let key = SigningKey::from_pem(JwtAlgorithm::EdDsa, &pair.private.as_str().into(), None).unwrap();
+    let body: String = pair.private.lines().filter(|line| !line.starts_with("--")).collect();
+    assert!(!format!("{key:?}").contains(&body[..20]));
+}

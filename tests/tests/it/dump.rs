@@ -1,0 +1,148 @@
+//! A thief of the database: secrets are put wherever they can go, and nothing of them is in what is stored, in no form in
+//! which it could be.
+
+use std::path::PathBuf;
+
+use base64::Engine as _;
+use patchbay_model::org::Scope;
+use patchbay_package::manifest::oauth::JwtAlgorithm;
+use patchbay_tests::{Fixture, TestHub, Vendor, oauth::KeyPair, openai::percent_encoded};
+use serde_json::json;
+
+use crate::oauth::scene::OauthScene;
+
+/// With characters that JSON, URLs and forms write in other ways.
+const KEY: &str = "canary/key+\"one\"=é&<1>";
+const SENT: &str = "canary-sent+/=<&>\"'%7E~two";
+const OLD: &str = "canary-former-value-of-a-secret";
+const CLIENT: &str = "canary client+secret/=&%\"three\"";
+
+fn forms(secret: &str) -> Vec<Vec<u8>> {
+    let mut forms = vec![secret.as_bytes().to_vec(), percent_encoded(secret).into_bytes()];
+    forms.push(hex::encode(secret).into_bytes());
+    forms.push(hex::encode_upper(secret).into_bytes());
+    let quoted = serde_json::Value::from(secret).to_string();
+    forms.push(quoted.trim_matches('"').as_bytes().to_vec());
+    forms.push(quoted.trim_matches('"').replace('/', "\\/").into_bytes());
+    let escaped: String = secret
+        .encode_utf16()
+        .map(|unit| {
+            if (0x30..0x7b).contains(&unit) {
+                char::from_u32(unit.into()).unwrap().to_string()
+            } else {
+                format!("\\u{unit:04x}")
+            }
+        })
+        .collect();
+    forms.push(escaped.into_bytes());
+    for engine in [base64::engine::general_purpose::STANDARD_NO_PAD, base64::engine::general_purpose::URL_SAFE_NO_PAD] {
+        for before in 0..3 {
+            // In the middle of something longer: what its neighbours decide is left out.
+            let text = engine.encode([&vec![0; before][..], secret.as_bytes()].concat());
+            let from = (before * 8).div_ceil(6);
+            forms.push(text.as_bytes()[from..text.len() - 1].to_vec());
+        }
+    }
+    forms.retain(|form| form.len() >= 8);
+    forms
+}
+
+/// Everything that is stored but for the files of keys, which are no part of the database.
+async fn stored(hub: &TestHub) -> Vec<(PathBuf, Vec<u8>)> {
+    let keys = hub.data_dir().join("keys");
+    let mut kept = hub.kept().await;
+    kept.retain(|(path, _)| !path.starts_with(&keys));
+    kept
+}
+
+#[track_caller]
+fn assert_clean(kept: &[(PathBuf, Vec<u8>)], what: &str, secret: &str) {
+    for form in forms(secret) {
+        for (path, bytes) in kept {
+            let found = memchr::memmem::find(bytes, &form);
+            assert!(found.is_none(), "{what} is in {} as {:?}", path.display(), String::from_utf8_lossy(&form));
+        }
+    }
+}
+
+/// What looks for a secret has to find one that is there.
+#[test]
+fn every_form_is_found_wherever_it_stands() {
+    let engine = base64::engine::general_purpose::STANDARD;
+    for around in ["", "a", "ab", "abc"] {
+        let text = format!("{around}{KEY}{around}");
+        for hidden in
+            [text.clone(), hex::encode(&text), engine.encode(&text), serde_json::Value::from(text.as_str()).to_string()]
+        {
+            let found = forms(KEY).iter().any(|form| memchr::memmem::find(hidden.as_bytes(), form).is_some());
+            assert!(found, "{hidden}");
+        }
+    }
+}
+
+pub async fn a_dump_of_the_database_holds_no_secret() {
+    let vendor = Vendor::start().await;
+    let hub = TestHub::setup().upstream("vendor.test", &vendor.url()).start().await;
+    let org = hub.org("acme").await;
+    let _ = org.upload(Fixture::load("echo").pack()).await.expect(201);
+    let _ = org.upload(Fixture::plugin("stripe").pack()).await.expect(201);
+    let _ = org.install("echo", json!({})).await.expect(200);
+    let _ = org.install("stripe", json!({})).await.expect(200);
+    // Credentials that are sent, and what comes back of them.
+    for secret in [OLD, SENT] {
+        let _ = org.connect("echo", "secret_key", secret).await.expect(200);
+        let _ = org.act("echo", "fetch", &json!({"text": "https://vendor.test/echo"})).await.expect(200);
+    }
+    // A webhook's secret, the former one too, which counts for a day.
+    for secret in [OLD, KEY] {
+        let _ = org.connect("stripe", "webhook_secret", secret).await.expect(200);
+    }
+    let _ = org.connect("echo", "secret_key", "too\nbad\nfor-a-header").await.expect(422);
+    // API keys: what is presented, and what is refused.
+    let key = org.new_key(&hub, &[Scope::Read], None).await;
+    let _ = org.with_key(&key).get("/v1/runs").await.expect(200);
+    let _ = org.with_key(&key.replace("pb_", "pb-")).get("/v1/runs").await.expect(401);
+    // And all of it sealed anew.
+    let rotated = hub.hub.rotate_data_key(org.id, None).await.unwrap();
+    assert_eq!((rotated.resealed, rotated.destroyed), (2, 1));
+    let kept = stored(&hub).await;
+    assert!(kept.iter().any(|(_, bytes)| memchr::memmem::find(bytes, b"connection.put").is_some()), "the dump is one");
+    for (what, secret) in [
+        ("a sent credential", SENT),
+        ("a former one", OLD),
+        ("a webhook's secret", KEY),
+        ("an API key", &key),
+        ("another", &org.key),
+    ] {
+        assert_clean(&kept, what, secret);
+    }
+    // The keys themselves.
+    for name in ["master", "pepper", "audit", "artefacts"] {
+        let text = std::fs::read_to_string(hub.data_dir().join("keys").join(name)).unwrap();
+        let digits = text.split_whitespace().last().unwrap();
+        let bytes = hex::decode(digits).unwrap();
+        for (path, found) in &kept {
+            assert!(memchr::memmem::find(found, digits.as_bytes()).is_none(), "{name} is in {}", path.display());
+            assert!(memchr::memmem::find(found, &bytes).is_none(), "{name} is in {}", path.display());
+        }
+    }
+}
+
+pub async fn a_dump_holds_nothing_that_oauth_gave_or_needed() {
+    let scene = OauthScene::connected(json!({})).await;
+    let pair = KeyPair::generate(JwtAlgorithm::Rs256);
+    let client = json!({"client_id": "operators", "client_secret": CLIENT, "private_key": pair.private});
+    let _ = scene.org.call("PUT", "/v1/connections/echo/client").json(&client).send().await.expect(200);
+    let waiting = scene.browse().await;
+    let _ = scene.hub.hub.rotate_data_key(scene.org.id, None).await.unwrap();
+    let kept = stored(&scene.hub).await;
+    assert_clean(&kept, "a client's secret", CLIENT);
+    for line in pair.private.lines().filter(|line| !line.starts_with("--")) {
+        assert_clean(&kept, "a private key", line);
+    }
+    for secret in scene.vendor.secrets() {
+        assert_clean(&kept, "a code or a token", &secret);
+    }
+    let state = waiting.split(['?', '&']).find_map(|part| part.strip_prefix("state=")).unwrap();
+    assert_clean(&kept, "a state", state);
+}
