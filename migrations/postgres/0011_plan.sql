@@ -75,6 +75,10 @@ CREATE POLICY org_isolation ON budget TO patchbay_app
     WITH CHECK (org_id = NULLIF(current_setting('app.org_id', true), '')::uuid);
 GRANT SELECT, INSERT, DELETE, UPDATE (cap, updated_at) ON budget TO patchbay_app;
 
+-- The key whose budgets a key spends of, if those are not its own: a key that is made in the place of another one shares
+-- that one's, so that nobody has a budget twice while both work.
+ALTER TABLE api_key ADD COLUMN spends_as uuid;
+
 -- What was spent of a budget in a billing period, in millionths. The row is what whoever reserves waits for. No reference to
 -- the budget: a call that ends after its budget was deleted must not fail for it.
 CREATE TABLE budget_period (

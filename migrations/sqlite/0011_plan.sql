@@ -43,6 +43,10 @@ CREATE TABLE budget (
     UNIQUE (org_id, subject, unit)
 ) STRICT, WITHOUT ROWID;
 
+-- The key whose budgets a key spends of, if those are not its own: a key that is made in the place of another one shares
+-- that one's, so that nobody has a budget twice while both work.
+ALTER TABLE api_key ADD COLUMN spends_as BLOB;
+
 -- What was spent of a budget in a billing period, in millionths. The row is what whoever reserves waits for. No reference to
 -- the budget: a call that ends after its budget was deleted must not fail for it.
 CREATE TABLE budget_period (

@@ -62,6 +62,7 @@ pub(crate) mod put_installation;
 pub(crate) mod put_member;
 pub(crate) mod put_oauth_client;
 pub(crate) mod put_org;
+pub(crate) mod put_plan;
 pub(crate) mod put_rate_limits;
 pub(crate) mod readyz;
 pub(crate) mod receive_webhook;
@@ -114,7 +115,7 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
         .routes(routes!(get_blob::get_blob))
         .routes(routes!(list_usage::list_usage))
         .routes(routes!(estimate_usage::estimate_usage))
-        .routes(routes!(get_plan::get_plan))
+        .routes(routes!(get_plan::get_plan, put_plan::put_plan))
         .routes(routes!(list_budgets::list_budgets))
         .routes(routes!(get_budget::get_budget, put_budget::put_budget, delete_budget::delete_budget))
         .routes(routes!(list_events::list_events))

@@ -81,6 +81,26 @@ fn an_org_is_given_a_plan_and_its_usage_is_shown() {
 }
 
 #[test]
+fn a_key_is_made_with_spend_limits() {
+    let operator = Operator::with("");
+    operator.prints(&["init"]);
+    let create = ["key", "create", "--name", "ci", "--scope", "invoke"];
+    let limits = ["--spend-limit", "calls=50", "--spend-limit", "ai_tokens=7000"];
+    let made = operator.json(&[&create[..], &limits[..]].concat());
+    let listed = operator.prints(&["key", "list", "--json"]);
+    let keys: Vec<Value> = listed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let key = keys.iter().find(|key| key["id"] == made["id"]).unwrap();
+    assert_eq!(key["spend_limits"], json!({"ai_tokens": 7000, "calls": 50}));
+    assert!(operator.prints(&["key", "list"]).contains("at most 50 calls"));
+    for (limit, words) in
+        [("calls", "a unit, = and a cap"), ("gold=1", "`money` or in a metric"), ("money=1", "no prices")]
+    {
+        let said = operator.fails(&[&create[..], &["--spend-limit", limit]].concat());
+        assert!(said.contains(words), "{said}");
+    }
+}
+
+#[test]
 fn what_is_wrong_is_named_and_how_to_mend_it() {
     let operator = Operator::with("");
     operator.prints(&["init"]);

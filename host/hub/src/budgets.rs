@@ -8,12 +8,15 @@
 //! query more.
 
 mod hold;
+mod of_key;
 mod put;
 mod settle;
 mod value;
 mod view;
 
 pub(crate) use hold::{Hold, Intent};
+pub use of_key::SpendLimits;
+pub(crate) use of_key::{limits_of, shared_by};
 pub use put::PutBudget;
 pub(crate) use put::used_before;
 pub use view::BudgetView;

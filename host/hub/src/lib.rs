@@ -45,9 +45,9 @@ mod uses;
 mod watch;
 mod webhooks;
 
-pub use api_keys::{NewApiKey, RotateApiKey};
+pub use api_keys::{ApiKeyView, NewApiKey, RotateApiKey};
 pub use auth::Caller;
-pub use budgets::{BudgetView, PutBudget};
+pub use budgets::{BudgetView, PutBudget, SpendLimits};
 pub use call::CallFailure;
 pub use chain::{AuditConfig, ChainReport, Damage, DamageKind, VerifyAudit, read_checkpoints};
 pub use config::HubConfig;

@@ -35,7 +35,7 @@ impl TestHub {
     }
 
     pub(crate) async fn key(&self, org: &Org, scopes: &[Scope]) -> SecretString {
-        let new = NewApiKey { name: "test".to_owned(), scopes: scopes.to_vec(), expires_at: None };
+        let new = NewApiKey { name: "test".to_owned(), scopes: scopes.to_vec(), ..NewApiKey::default() };
         self.hub.create_api_key(org.id, new).await.unwrap().1
     }
 

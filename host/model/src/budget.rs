@@ -16,12 +16,12 @@ pub enum BudgetSubject {
     Org,
     /// Calls of this plugin, whoever makes them.
     Plugin(PluginId),
-    /// Calls with this key, of whatever plugin.
+    /// Calls with this key and with those made in its place, of whatever plugin.
     ApiKey(ApiKeyId),
 }
 
 /// What is capped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum BudgetUnit {
     /// The worth of what is used, at the plan's prices, in minor units.
     Money,

@@ -20,27 +20,27 @@ pub struct Violation {
 }
 
 /// What an org's plan or budget does not allow, and what would.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entitlement {
     /// The feature that is missing: of the hub as in `proxy`, or `plugin:` and an id, or `action:` and plugin/action.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub feature: Option<String>,
     /// The limit that is reached.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub limit: Option<Metric>,
     /// The budget that is used up.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub budget: Option<BudgetId>,
     /// What the limit or the budget allows in a period, in whole units.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub allowed: Option<u64>,
     /// What is used of it, rounded up.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub used: Option<u64>,
     /// The org's plan.
     pub plan: String,
     /// The lowest plan that has the feature, or has more of the limit; none if no plan does, or for a budget.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub lowest_plan: Option<String>,
     /// When the billing period ends, and with it what was used begins anew.
     pub period_ends_at: Option<Timestamp>,

@@ -186,6 +186,11 @@ on_both_databases! {
         money_is_spent_at_the_plans_prices
         what_is_not_the_orgs_own_has_no_budget
         whole_answers_spend_what_the_vendor_reports
+        a_keys_spend_limits_go_along_to_the_keys_in_its_place
+        a_key_does_not_get_around_its_spend_limits
+        what_a_plan_or_a_budget_refused_can_be_asked_for_again
+        a_stream_that_is_done_once_tells_why_it_was_cut
+        owners_choose_a_plan_where_the_operator_lets_them
     }
     stripe {
         the_published_vector_becomes_an_event

@@ -85,7 +85,7 @@ async fn revoking_a_key() {
     let scene = Scene::start().await;
     for (by, seen_by) in [(&scene.first, 1), (&scene.second, 0)] {
         let org = &scene.orgs[seen_by];
-        let new = NewApiKey { name: "leaked".to_owned(), scopes: vec![Scope::Read], expires_at: None };
+        let new = NewApiKey { name: "leaked".to_owned(), scopes: vec![Scope::Read], ..NewApiKey::default() };
         let (key, secret) = by.hub.create_api_key(org.id, new).await.unwrap();
         let leaked = org.with_key(secret.expose_secret());
         for _ in 0..3 {

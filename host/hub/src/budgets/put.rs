@@ -7,7 +7,12 @@ use patchbay_model::{
 use patchbay_storage::{Change, Counted, OrgTx};
 use serde_json::json;
 
-use super::{BudgetView, value::worth, view::no_such_budget};
+use super::{
+    BudgetView,
+    of_key::{check_not_own, kept_under},
+    value::worth,
+    view::no_such_budget,
+};
 use crate::{
     auth::Caller,
     hub::Hub,
@@ -27,7 +32,8 @@ pub struct PutBudget {
 impl Hub {
     /// Sets a budget. Needs the permission `manage_installations`. For the org and for a plugin, what was used in the present period before
     /// counts too; for a key it begins with nothing, because nobody kept what keys used. Calls that run go on without
-    /// it, and count when they end. `plan_required` if the plan has no budgets, `not_found` for a plugin or key that
+    /// it, and count when they end. A key and those made in its place have it together. `forbidden` for a key that would
+    /// raise its own. `plan_required` if the plan has no budgets, `not_found` for a plugin or key that
     /// is not there, `conflict` for money where the plan has no prices.
     pub async fn put_budget(
         &self,
@@ -52,12 +58,11 @@ impl Hub {
         let mut tx = hub.database.begin().await?;
         let mut ours = tx.org(caller.org);
         ours.lock().await?;
-        if let BudgetSubject::ApiKey(key) = &subject
-            && ours.api_keys().get(*key).await?.is_none()
-        {
-            return Err(Failure::new(Code::NotFound, "there is no such API key"));
-        }
+        let subject = kept_under(&mut ours, &subject).await?;
         let before = ours.budgets().get(&subject, unit).await?;
+        if let Some(before) = &before {
+            check_not_own(caller, before, Some(put.cap))?;
+        }
         let id = before.as_ref().map_or_else(|| BudgetId::new(&*hub.clock, &*hub.random), |before| before.id);
         let created_at = before.as_ref().map_or(now, |before| before.created_at);
         let budget = Budget { id, org: caller.org, subject, unit, cap: put.cap, created_at, updated_at: now };
@@ -76,7 +81,7 @@ impl Hub {
     }
 
     /// Takes a budget away; calls that it would have stopped go on from now on. Needs the permission `manage_installations`; `not_found` if
-    /// there is none.
+    /// there is none, `forbidden` for a key's own.
     pub async fn delete_budget(
         &self,
         caller: &Caller,
@@ -87,10 +92,12 @@ impl Hub {
         let hub = &*self.0;
         let mut tx = hub.database.begin().await?;
         let mut ours = tx.org(caller.org);
-        let before = ours.budgets().get(subject, unit).await?.ok_or_else(no_such_budget)?;
+        let subject = kept_under(&mut ours, subject).await?;
+        let before = ours.budgets().get(&subject, unit).await?.ok_or_else(no_such_budget)?;
+        check_not_own(caller, &before, None)?;
         ours.budgets().delete(before.id).await?;
         let detail = json!({ "old": before.cap, "unit": unit });
-        let entry = hub.audit(caller.org, caller.actor, "budget.delete", subject, detail);
+        let entry = hub.audit(caller.org, caller.actor, "budget.delete", &subject, detail);
         ours.audit().append(&entry).await?;
         tx.hub().notify(Change::Plan { org: caller.org }).await?;
         tx.commit().await?;
@@ -108,7 +115,7 @@ impl Hub {
 }
 
 /// A cap that could never be reached would be a promise that nobody keeps.
-fn check_unit(unit: BudgetUnit, plan: &Plan) -> Result<(), Failure> {
+pub(super) fn check_unit(unit: BudgetUnit, plan: &Plan) -> Result<(), Failure> {
     match unit {
         BudgetUnit::Metric(metric) if metric.is_standing() => Err(Failure::new(
             Code::InvalidRequest,

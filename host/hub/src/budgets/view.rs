@@ -7,6 +7,7 @@ use patchbay_model::{
 };
 use patchbay_storage::{BudgetState, OrgTx};
 
+use super::of_key::kept_under;
 use crate::{
     auth::Caller,
     hub::{Hub, Inner},
@@ -51,7 +52,8 @@ impl Hub {
         let standing = self.0.standing(caller.org).await?;
         let mut tx = self.0.database.read().await?;
         let mut ours = tx.org(caller.org);
-        let budget = ours.budgets().get(subject, unit).await?.ok_or_else(no_such_budget)?;
+        let subject = kept_under(&mut ours, subject).await?;
+        let budget = ours.budgets().get(&subject, unit).await?.ok_or_else(no_such_budget)?;
         self.0.budget_view(&mut ours, &standing, budget).await
     }
 }

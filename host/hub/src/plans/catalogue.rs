@@ -99,6 +99,7 @@ pub struct Plans {
     pub(super) default: Arc<Plan>,
     pub(super) highest: Arc<Plan>,
     pub(super) currency: String,
+    pub(super) owners_choose: bool,
     pub(super) features: BTreeMap<Feature, Arc<Plan>>,
     pub(super) plugins: BTreeMap<String, OfPlugin>,
 }

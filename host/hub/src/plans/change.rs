@@ -1,9 +1,10 @@
-//! Giving an org a plan: the operator's to do, audited, and known to all hubs within a second.
+//! Giving an org a plan: the operator's to do, and its owners' where the operator lets them. Audited, and known to all hubs
+//! within a second.
 
 use std::sync::Arc;
 
 use patchbay_model::{
-    Code, Failure, OrgId, Timestamp,
+    Code, Failure, OrgId, Permission, Timestamp,
     budget::BudgetSubject,
     period::{Period, full_hour},
 };
@@ -11,13 +12,34 @@ use patchbay_storage::{Change, OrgTx};
 use serde_json::json;
 
 use super::{standing::Standing, view::PlanView};
-use crate::{audit::Actor, budgets::used_before, hub::Hub};
+use crate::{audit::Actor, auth::Caller, budgets::used_before, hub::Hub};
 
 impl Hub {
     /// Gives the org a plan, at once and for the whole of the present billing period. `anchor` begins another cycle, at
     /// the full hour that it is in; without it the cycle stays. `invalid_input` for a plan that is not configured,
     /// `not_found` for an org that is not there.
     pub async fn set_plan(&self, org: OrgId, plan: &str, anchor: Option<Timestamp>) -> Result<PlanView, Failure> {
+        self.give_plan(org, Actor::Operator, plan, anchor).await
+    }
+
+    /// Chooses the org's plan, at once and for the whole of the present billing period; the cycle stays. Needs the
+    /// permission `manage_billing`, which owners have. `forbidden` unless the operator lets owners choose
+    /// ([`super::settings::Billing::owners_choose`]), `invalid_input` for a plan that is not configured.
+    pub async fn choose_plan(&self, caller: &Caller, plan: &str) -> Result<PlanView, Failure> {
+        caller.require(Permission::ManageBilling)?;
+        if !self.0.config.plans.owners_choose && caller.require(Permission::OperateHub).is_err() {
+            return Err(Failure::new(Code::Forbidden, "the operator of this hub gives plans: ask for another one"));
+        }
+        self.give_plan(caller.org, caller.actor, plan, None).await
+    }
+
+    async fn give_plan(
+        &self,
+        org: OrgId,
+        actor: Actor,
+        plan: &str,
+        anchor: Option<Timestamp>,
+    ) -> Result<PlanView, Failure> {
         let hub = &*self.0;
         let plans = &hub.config.plans;
         let Some(new) = plans.get(plan) else {
@@ -40,7 +62,7 @@ impl Hub {
         }
         let old = json!({ "plan": before.plan, "anchor": before.anchor });
         let detail = json!({ "old": old, "new": { "plan": plan, "anchor": anchor } });
-        let entry = hub.audit(org, Actor::Operator, "org.plan", plan, detail);
+        let entry = hub.audit(org, actor, "org.plan", plan, detail);
         ours.audit().append(&entry).await?;
         tx.hub().notify(Change::Plan { org }).await?;
         tx.commit().await?;

@@ -54,7 +54,7 @@ pub(crate) fn meters<'a>(
 #[derive(Debug)]
 pub(crate) struct Admitted {
     pub(crate) standing: Arc<Standing>,
-    /// The key that it was called with, if it was one.
+    /// The key whose budgets it spends of, if it was called with one.
     pub(crate) key: Option<ApiKeyId>,
     _running: Running,
 }
@@ -75,7 +75,7 @@ impl Hub {
         if !standing.plan.stops_nowhere() {
             self.check_limits(&standing, manifest, operation, in_flight).await?;
         }
-        Ok(Admitted { standing, key: caller.key(), _running: running })
+        Ok(Admitted { standing, key: caller.spends_as, _running: running })
     }
 
     fn check_features(

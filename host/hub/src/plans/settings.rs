@@ -26,11 +26,18 @@ pub struct Billing {
     pub currency: String,
     /// Are free, starter, pro, business and enterprise there beside the plans of the configuration? Default: yes.
     pub built_in_plans: bool,
+    /// May owners choose the plan of their org? Default: no, the operator gives plans.
+    pub owners_choose: bool,
 }
 
 impl Default for Billing {
     fn default() -> Self {
-        Self { default_plan: built_in::DEFAULT.to_owned(), currency: "USD".to_owned(), built_in_plans: true }
+        Self {
+            default_plan: built_in::DEFAULT.to_owned(),
+            currency: "USD".to_owned(),
+            built_in_plans: true,
+            owners_choose: false,
+        }
     }
 }
 
@@ -165,6 +172,7 @@ pub(super) fn read(
         highest: Arc::clone(highest),
         default,
         currency: currency.clone(),
+        owners_choose: billing.owners_choose,
         features: BTreeMap::new(),
         plugins: BTreeMap::new(),
         plans: Vec::new(),

@@ -122,6 +122,9 @@ pub async fn relay(mut from: ReplyReceiver, mut to: ReplySender, most: usize) ->
         }
         let _ = to.chunks.send(chunk).await;
     }
+    if from.tells_its_end() {
+        to.told.store(true, Ordering::Relaxed);
+    }
     Some(Relayed { head, body })
 }
 

@@ -65,6 +65,7 @@ async fn fill(database: &Database) {
         made_by: None,
         used_at: None,
         replaces: None,
+        spends_as: None,
     };
     theirs.api_keys().insert(&key, &[1; 32]).await.unwrap();
     let installation = Installation {

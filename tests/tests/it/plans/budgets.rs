@@ -1,7 +1,7 @@
 //! Budgets of an org, of a plugin and of a key.
 
 use patchbay_model::org::Scope;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::scene::{Scene, act, budget, chat, proxied, put_budget, summary, tokens};
 
@@ -102,4 +102,112 @@ pub async fn whole_answers_spend_what_the_vendor_reports() {
         let spent = &budget(&scene.org, "plugin:openai", "ai_tokens").await["spent"];
         assert_eq!(*spent, tokens(&scene.org).await, "stream: {stream}");
     }
+}
+
+pub async fn a_keys_spend_limits_go_along_to_the_keys_in_its_place() {
+    let scene = Scene::start(json!({})).await;
+    let make = async |limits: Value| {
+        let body = json!({"name": "ci", "scopes": ["invoke"], "spend_limits": limits});
+        scene.org.call("POST", "/v1/api-keys").json(&body).send().await
+    };
+    let made = make(json!({"calls": 3})).await.expect(201).json();
+    let id = made["key"]["id"].as_str().unwrap().to_owned();
+    assert_eq!((&made["key"]["spend_limits"], &made["key"]["spends_as"]), (&json!({"calls": 3}), &Value::Null));
+    assert_eq!(budget(&scene.org, &id, "calls").await["cap"], 3);
+    let first = scene.org.with_key(made["secret"].as_str().unwrap());
+    let _ = act(&first, "gpt-4.1").await.expect(200);
+    let path = format!("/v1/api-keys/{id}/rotate");
+    let second = scene.org.call("POST", &path).json(&json!({})).send().await.expect(201).json();
+    assert_eq!((&second["key"]["spend_limits"], &second["key"]["spends_as"]), (&json!({"calls": 3}), &json!(id)));
+    let other = second["key"]["id"].as_str().unwrap();
+    let second = scene.org.with_key(second["secret"].as_str().unwrap());
+    // both work, and together they have what one had
+    let _ = act(&second, "gpt-4.1").await.expect(200);
+    let _ = act(&first, "gpt-4.1").await.expect(200);
+    for key in [&first, &second] {
+        act(key, "gpt-4.1").await.expect_problem("budget_exhausted");
+    }
+    let raised = put_budget(&scene.org, other, "calls", 4).await.expect(200).json();
+    assert_eq!((&raised["subject"], &raised["spent"], &raised["left"]), (&json!(id), &json!(3), &json!(1)));
+    let _ = act(&second, "gpt-4.1").await.expect(200);
+    act(&first, "gpt-4.1").await.expect_problem("budget_exhausted");
+    let _ = act(&scene.org, "gpt-4.1").await.expect(200);
+    let listed = scene.org.get("/v1/api-keys").await.expect(200).json();
+    let limits: Vec<_> = listed["items"].as_array().unwrap().iter().map(|key| key["spend_limits"].clone()).collect();
+    assert_eq!(limits, [json!({}), json!({"calls": 4}), json!({"calls": 4})]);
+
+    make(json!({"money": 1})).await.expect_problem("conflict");
+    make(json!({"endpoints": 1})).await.expect_problem("invalid_request");
+    assert_eq!(make(json!({"gold": 1})).await.status, 422);
+}
+
+pub async fn a_key_does_not_get_around_its_spend_limits() {
+    let scene = Scene::start(json!({})).await;
+    let body = json!({"name": "boss", "scopes": ["invoke", "admin", "keys", "read"], "spend_limits": {"calls": 5}});
+    let made = scene.org.call("POST", "/v1/api-keys").json(&body).send().await.expect(201).json();
+    let id = made["key"]["id"].as_str().unwrap();
+    let limited = scene.org.with_key(made["secret"].as_str().unwrap());
+    put_budget(&limited, id, "calls", 6).await.expect_problem("forbidden");
+    limited.call("DELETE", &format!("/v1/budgets/{id}/calls")).send().await.expect_problem("forbidden");
+    let _ = put_budget(&limited, id, "calls", 2).await.expect(200);
+    // a key that it makes spends of the same
+    let more = |limits: Value| json!({"name": "more", "scopes": ["invoke"], "spend_limits": limits});
+    let make = async |body: Value| limited.call("POST", "/v1/api-keys").json(&body).send().await;
+    make(more(json!({"calls": 9}))).await.expect_problem("invalid_input");
+    let shares = make(more(json!({}))).await.expect(201).json();
+    assert_eq!((&shares["key"]["spend_limits"], &shares["key"]["spends_as"]), (&json!({"calls": 2}), &json!(id)));
+    let shares = scene.org.with_key(shares["secret"].as_str().unwrap());
+    for key in [&limited, &shares] {
+        let _ = act(key, "gpt-4.1").await.expect(200);
+    }
+    act(&shares, "gpt-4.1").await.expect_problem("budget_exhausted");
+    // and the secret of a key without limits is not to be had either
+    let free = scene.hub.hub.authenticate(&scene.org.new_key(&scene.hub, &[Scope::Invoke], None).await).await.unwrap();
+    let path = format!("/v1/api-keys/{}/rotate", free.key().unwrap());
+    limited.call("POST", &path).json(&json!({})).send().await.expect_problem("forbidden");
+}
+
+pub async fn what_a_plan_or_a_budget_refused_can_be_asked_for_again() {
+    let scene = Scene::start(json!({"features": {"proxy": "pro"}})).await;
+    let _ = put_budget(&scene.org, "org", "calls", 0).await.expect(200);
+    let once = async |key: &str| {
+        let mut input = chat("gpt-4.1", false);
+        input.as_object_mut().unwrap().remove("stream");
+        let call = scene.org.call("POST", "/v1/actions/openai/create-chat-completion").json(&input);
+        call.header("idempotency-key", key).send().await
+    };
+    let proxied =
+        async |key: &str| proxied(&scene.org, &chat("gpt-4.1", true)).header("idempotency-key", key).send().await;
+    once("one").await.expect_problem("budget_exhausted");
+    proxied("two").await.expect_problem("budget_exhausted");
+    let _ = put_budget(&scene.org, "org", "calls", 100).await.expect(200);
+    scene.hub.hub.set_plan(scene.org.id, "starter", None).await.unwrap();
+    proxied("two").await.expect_problem("plan_required");
+    scene.hub.hub.set_plan(scene.org.id, "pro", None).await.unwrap();
+    assert_eq!(scene.asked(), 0);
+    for _ in 0..2 {
+        let _ = once("one").await.expect(200);
+        let _ = proxied("two").await.expect(200);
+    }
+    assert_eq!(scene.asked(), 2, "each was done once");
+    let spent = budget(&scene.org, "org", "calls").await["spent"].clone();
+    assert_eq!(spent, 2, "and spent once");
+    // a stored answer needs neither plan nor budget
+    scene.hub.hub.set_plan(scene.org.id, "free", None).await.unwrap();
+    let _ = proxied("two").await.expect(200);
+}
+
+pub async fn a_stream_that_is_done_once_tells_why_it_was_cut() {
+    let scene = Scene::start(json!({})).await;
+    let _ = put_budget(&scene.org, "org", "ai_tokens", 6_000).await.expect(200);
+    let stream = async || {
+        let call = proxied(&scene.org, &chat("sim:endless", true)).header("idempotency-key", "one");
+        call.send().await
+    };
+    let cut = stream().await.expect(200).text();
+    assert!(cut.trim_end().rsplit("\n\n").next().unwrap().starts_with("event: error\n"), "{cut}");
+    let again = stream().await;
+    again.expect_problem("budget_exhausted");
+    assert!(again.json()["entitlement"]["budget"].is_string(), "{}", again.text());
+    assert_eq!(scene.asked(), 1);
 }

@@ -1,7 +1,10 @@
 //! What a plan does not have, and where it ends.
 
+use patchbay_model::identity::Role;
 use patchbay_tests::Fixture;
 use serde_json::{Value, json};
+
+use crate::identity::scene::member;
 
 use super::scene::{Scene, act, chat, proxied, summary, used};
 
@@ -142,4 +145,31 @@ pub async fn a_webhook_is_taken_in_whatever_the_plan_says() {
     let _ = call.header("stripe-signature", &header).send().await.expect(200);
     act(org, "gpt-4.1").await.expect_problem("plan_limit_reached");
     assert_eq!(used(&summary(org).await, "calls"), 0, "a vendor's webhook is no call");
+}
+
+pub async fn owners_choose_a_plan_where_the_operator_lets_them() {
+    let choose = async |org: &patchbay_tests::Org, plan: &str| {
+        org.call("PUT", "/v1/plan").json(&json!({"plan": plan})).send().await
+    };
+    for lets in [false, true] {
+        let scene = Scene::start(json!({"billing": {"default_plan": "free", "owners_choose": lets}})).await;
+        let owner = member(&scene.hub, &scene.org, "owner@example.com", Role::Owner).await;
+        let admin = member(&scene.hub, &scene.org, "admin@example.com", Role::Admin).await;
+        for nobody in [&admin, &scene.org] {
+            choose(nobody, "pro").await.expect_problem("forbidden");
+        }
+        let chosen = choose(&owner, "pro").await;
+        if !lets {
+            chosen.expect_problem("forbidden");
+            assert_eq!(scene.org.get("/v1/plan").await.expect(200).json()["name"], "free");
+            continue;
+        }
+        assert_eq!(chosen.expect(200).json()["name"], "pro");
+        assert_eq!(scene.org.get("/v1/plan").await.expect(200).json()["name"], "pro");
+        choose(&owner, "gold").await.expect_problem("invalid_input");
+        let told = owner.get("/v1/audit?action=org.plan").await.expect(200).json();
+        let entry = &told["items"][0];
+        assert!(entry["actor"].as_str().unwrap().starts_with("user_"), "{entry}");
+        assert_eq!((&entry["detail"]["old"]["plan"], &entry["detail"]["new"]["plan"]), (&Value::Null, &json!("pro")));
+    }
 }
