@@ -13,7 +13,8 @@ BEGIN
     EXECUTE format('CREATE POLICY operator_isolation ON org TO patchbay_operator USING (id = %1$s) WITH CHECK (id = %1$s)', ours);
     FOREACH name IN ARRAY ARRAY[
         'api_key', 'blob', 'connect_session', 'connection', 'event', 'installation', 'invitation', 'kv', 'member',
-        'oauth_authorization', 'oauth_client', 'oauth_token', 'org_key', 'record', 'run', 'usage_record', 'webhook'
+        'oauth_authorization', 'oauth_client', 'oauth_token', 'org_key', 'record', 'run', 'usage_counter', 'usage_record',
+        'webhook'
     ] LOOP
         EXECUTE format(
             'CREATE POLICY operator_isolation ON %1$I TO patchbay_operator USING (org_id = %2$s) WITH CHECK (org_id = %2$s)',
@@ -52,5 +53,6 @@ GRANT DELETE, SELECT (org_id, id) ON api_key, blob, connect_session, installatio
     TO patchbay_operator;
 GRANT DELETE, SELECT (org_id, user_id) ON member TO patchbay_operator;
 GRANT DELETE, SELECT (org_id, sequence) ON event TO patchbay_operator;
+GRANT DELETE, SELECT (org_id, hour, plugin, meter, metric, per) ON usage_counter TO patchbay_operator;
 GRANT DELETE, SELECT (org_id, plugin, key) ON kv TO patchbay_operator;
 GRANT DELETE, SELECT (org_id, plugin, collection, id) ON record TO patchbay_operator;

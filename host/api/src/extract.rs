@@ -15,9 +15,9 @@ mod path;
 mod query;
 
 pub(crate) use allowed::{
-    Allowed, CallActions, ConnectAccount, Known, ManageConnectSessions, ManageConnections, ManageInstallations,
-    ManageKeys, ManageMembers, ManageOrg, MaybeCaller, Member, OperateHub, ReadActivity, ReadAudit, ReadMembers,
-    ReadSettings, admit_address, notes,
+    Allowed, CallActions, ConnectAccount, Known, ManageBilling, ManageConnectSessions, ManageConnections,
+    ManageInstallations, ManageKeys, ManageMembers, ManageOrg, MaybeCaller, Member, OperateHub, ReadActivity,
+    ReadAudit, ReadMembers, ReadSettings, admit_address, notes,
 };
 pub(crate) use bytes::{JsonText, PackageBytes};
 pub(crate) use client::{Client, Visitor};

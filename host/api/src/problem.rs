@@ -8,7 +8,7 @@
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use patchbay_hub::CallFailure;
-use patchbay_model::{Failure, RequestId, RunId, Upstream, Violation};
+use patchbay_model::{Entitlement, Failure, RequestId, RunId, Upstream, Violation};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -76,6 +76,10 @@ pub(crate) struct Document<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<crate::view::Upstream>)]
     upstream: Option<&'a Upstream>,
+    /// What the org's plan or budget does not allow, and what would.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<crate::view::Entitlement>)]
+    entitlement: Option<&'a Entitlement>,
 }
 
 /// Writes the document into the answer that carries `problem`, keeping headers such as `Allow`.
@@ -91,6 +95,7 @@ pub(crate) fn render(mut response: Response, problem: &Problem, request_id: Requ
         request_id,
         run: problem.run,
         upstream: failure.upstream.as_ref(),
+        entitlement: failure.entitlement.as_deref(),
     };
     // Plain strings and numbers always serialise, so the fallback is never seen.
     let body = serde_json::to_vec(&document).unwrap_or_default();

@@ -10,6 +10,7 @@ pub(crate) mod create_api_key;
 pub(crate) mod create_connect_session;
 pub(crate) mod create_invitation;
 pub(crate) mod delete_api_key;
+pub(crate) mod delete_budget;
 pub(crate) mod delete_connect_session;
 pub(crate) mod delete_connection;
 pub(crate) mod delete_installation;
@@ -18,8 +19,10 @@ pub(crate) mod delete_member;
 pub(crate) mod delete_oauth_client;
 pub(crate) mod delete_session;
 pub(crate) mod docs;
+pub(crate) mod estimate_usage;
 pub(crate) mod get_api_key;
 pub(crate) mod get_blob;
+pub(crate) mod get_budget;
 pub(crate) mod get_connect;
 pub(crate) mod get_connect_session;
 pub(crate) mod get_connection;
@@ -27,6 +30,7 @@ pub(crate) mod get_installation;
 pub(crate) mod get_member;
 pub(crate) mod get_oauth_client;
 pub(crate) mod get_org;
+pub(crate) mod get_plan;
 pub(crate) mod get_rate_limits;
 pub(crate) mod get_run;
 pub(crate) mod get_webhook;
@@ -36,6 +40,7 @@ pub(crate) mod invoke_action;
 pub(crate) mod leave_org;
 pub(crate) mod list_api_keys;
 pub(crate) mod list_audit;
+pub(crate) mod list_budgets;
 pub(crate) mod list_events;
 pub(crate) mod list_installations;
 pub(crate) mod list_invitations;
@@ -52,12 +57,14 @@ pub(crate) mod oauth_connect_page;
 pub(crate) mod oidc_callback;
 pub(crate) mod openapi;
 pub(crate) mod proxy;
+pub(crate) mod put_budget;
 pub(crate) mod put_connect;
 pub(crate) mod put_connection;
 pub(crate) mod put_installation;
 pub(crate) mod put_member;
 pub(crate) mod put_oauth_client;
 pub(crate) mod put_org;
+pub(crate) mod put_plan;
 pub(crate) mod put_rate_limits;
 pub(crate) mod readyz;
 pub(crate) mod receive_webhook;
@@ -110,6 +117,10 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
         .routes(routes!(get_run::get_run))
         .routes(routes!(get_blob::get_blob))
         .routes(routes!(list_usage::list_usage))
+        .routes(routes!(estimate_usage::estimate_usage))
+        .routes(routes!(get_plan::get_plan, put_plan::put_plan))
+        .routes(routes!(list_budgets::list_budgets))
+        .routes(routes!(get_budget::get_budget, put_budget::put_budget, delete_budget::delete_budget))
         .routes(routes!(list_events::list_events))
         .routes(routes!(list_audit::list_audit))
         .routes(routes!(list_webhooks::list_webhooks))

@@ -5,6 +5,7 @@
 
 mod api_key;
 mod audit;
+mod budget;
 mod connect_session;
 mod connection;
 mod event;
@@ -13,6 +14,7 @@ mod member;
 mod oauth;
 mod org;
 mod page;
+mod plan;
 mod plugin;
 mod rates;
 mod run;
@@ -22,6 +24,7 @@ mod webhook;
 
 pub(crate) use api_key::{ApiKey, ApiKeyReply};
 pub(crate) use audit::AuditEntry;
+pub(crate) use budget::Budget;
 pub(crate) use connect_session::{Connect, ConnectSession, ConnectSessionReply};
 pub(crate) use connection::Connection;
 pub(crate) use event::Event;
@@ -30,11 +33,12 @@ pub(crate) use member::{Invitation, InvitationReply, Member};
 pub(crate) use oauth::{Oauth, OauthClient};
 pub(crate) use org::Org;
 pub(crate) use page::Page;
+pub(crate) use plan::{Entitlement, Period, Plan, Price};
 pub(crate) use plugin::Plugin;
 pub(crate) use rates::{OwnRates, RateLimits};
 pub(crate) use run::{Blob, Run};
 pub(crate) use session::{Identity, Membership, Session, SessionReply};
-pub(crate) use usage::Usage;
+pub(crate) use usage::{MetricUsage, Usage};
 pub(crate) use webhook::Webhook;
 
 use serde::Serialize;

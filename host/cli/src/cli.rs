@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use patchbay_model::PluginId;
 
-use crate::{audit, connection, db, init, installation, key, limits, member, org, plugin, serve, vault};
+use crate::{audit, connection, db, init, installation, key, limits, member, org, plan, plugin, serve, usage, vault};
 
 /// Integrations as sandboxed plugins, behind one API.
 #[derive(Debug, Parser)]
@@ -41,6 +41,11 @@ pub enum Command {
     /// An organization's rate limits
     #[command(subcommand)]
     Limits(limits::LimitsCommand),
+    /// Plans: what there is, and who has which
+    #[command(subcommand)]
+    Plan(plan::PlanCommand),
+    /// What an organization used in a billing period, and what that costs
+    Usage(usage::Options),
     /// The database: its schema, and the proof that it keeps organizations apart
     #[command(subcommand)]
     Db(db::DbCommand),

@@ -67,6 +67,12 @@ pub struct Config {
     pub limits: Limits,
     /// How often orgs, keys and addresses may ask.
     pub rate_limits: RateLimits,
+    /// Of plans altogether.
+    pub billing: patchbay_hub::Billing,
+    /// The plans that organizations can have.
+    pub plans: BTreeMap<String, patchbay_hub::PlanSettings>,
+    /// The lowest plan that has a feature, a plugin or an action.
+    pub features: BTreeMap<String, String>,
     /// How long history is kept.
     pub retention: patchbay_hub::Retention,
     /// The way out.

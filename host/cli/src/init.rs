@@ -39,7 +39,7 @@ async fn make(hub: &patchbay_hub::Hub, options: &Options) -> Result<String> {
         Some(org) => (org, true),
         None => (hub.create_org(&options.org).await.context("cannot make the organization")?, false),
     };
-    let new = NewApiKey { name: "init".to_owned(), scopes: Scope::ALL.to_vec(), expires_at: None };
+    let new = NewApiKey { name: "init".to_owned(), scopes: Scope::ALL.to_vec(), ..NewApiKey::default() };
     let (_, secret) = hub.create_api_key(org.id, new).await.context("cannot make the key")?;
     let secret = secret.expose_secret();
     if options.json {

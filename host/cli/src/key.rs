@@ -3,8 +3,12 @@
 use anyhow::{Context, Result};
 use chrono::Duration;
 use clap::{Args, Subcommand, ValueEnum};
-use patchbay_hub::{Caller, NewApiKey, RotateApiKey};
-use patchbay_model::{ApiKeyId, Clock, SystemClock, org};
+use patchbay_hub::{ApiKeyView, Caller, NewApiKey, RotateApiKey};
+use patchbay_model::{
+    ApiKeyId, Clock, SystemClock,
+    budget::{BudgetUnit, InvalidBudget},
+    org,
+};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{cli::ConfigOption, config::Config, fix::OrFix, open};
@@ -39,6 +43,10 @@ pub struct Create {
     /// It stops working after so many days
     #[arg(long, value_name = "DAYS")]
     expires_in_days: Option<u32>,
+    /// What it may spend at most in a billing period: money=5000 (in minor units), or a metric, as ai_tokens=1000000; may be given
+    /// several times
+    #[arg(long = "spend-limit", value_name = "UNIT=CAP", value_parser = spend_limit)]
+    spend_limits: Vec<(BudgetUnit, u64)>,
     /// Print {"id","org","api_key"} for a script
     #[arg(long)]
     json: bool,
@@ -93,6 +101,12 @@ pub struct Revoke {
     json: bool,
 }
 
+fn spend_limit(text: &str) -> Result<(BudgetUnit, u64), String> {
+    let (unit, cap) = text.split_once('=').ok_or("a unit, = and a cap, as in money=5000")?;
+    let unit = unit.parse().map_err(|error: InvalidBudget| error.to_string())?;
+    Ok((unit, cap.parse().map_err(|_| "the cap is a whole number".to_owned())?))
+}
+
 /// A scope on the command line.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Scope {
@@ -144,11 +158,12 @@ async fn create(options: Create) -> Result<()> {
     let org = open::org(&hub, &options.org).await?;
     let expires_at = options.expires_in_days.map(|days| SystemClock.now() + Duration::days(days.into()));
     let scopes = options.scopes.into_iter().map(org::Scope::from).collect();
-    let new = NewApiKey { name: options.name, scopes, expires_at };
-    let made = hub.create_api_key(org, new).await.context("cannot make the key");
+    let spend_limits = options.spend_limits.into_iter().collect();
+    let new = NewApiKey { name: options.name, scopes, expires_at, spend_limits };
+    let made = hub.issue_api_key(&Caller::operator(org), new).await.context("cannot make the key");
     hub.shutdown().await;
-    let (key, secret) = made?;
-    show(&key, &secret, options.json);
+    let (made, secret) = made?;
+    show(&made.key, &secret, options.json);
     Ok(())
 }
 
@@ -160,8 +175,8 @@ async fn rotate(options: Rotate) -> Result<()> {
     let rotate = RotateApiKey { overlap_s: Some(options.overlap_hours.saturating_mul(3600)), expires_at };
     let made = hub.rotate_api_key(&Caller::operator(org), old, rotate).await.context("cannot replace the key");
     hub.shutdown().await;
-    let (key, secret) = made?;
-    show(&key, &secret, options.json);
+    let (made, secret) = made?;
+    show(&made.key, &secret, options.json);
     Ok(())
 }
 
@@ -187,7 +202,7 @@ async fn list(options: List) -> Result<()> {
                 println!("{}", line(key));
             }
         }
-        after = page.items.last().map(|key| key.id);
+        after = page.items.last().map(|view| view.key.id);
         if page.next.is_none() {
             break;
         }
@@ -196,7 +211,7 @@ async fn list(options: List) -> Result<()> {
     Ok(())
 }
 
-fn line(key: &org::ApiKey) -> String {
+fn line(ApiKeyView { key, spend_limits }: &ApiKeyView) -> String {
     let scopes = key.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(",");
     let state = match (key.revoked_at, key.expires_at) {
         (Some(at), _) => format!("revoked {}", at.format("%F")),
@@ -204,7 +219,8 @@ fn line(key: &org::ApiKey) -> String {
         (None, None) => "no expiry".to_owned(),
     };
     let used = key.used_at.map_or_else(|| "never used".to_owned(), |at| format!("used {}", at.format("%F")));
-    format!("{}  {scopes}  {state}  {used}  {}", key.id, key.name)
+    let limits: String = spend_limits.iter().map(|(unit, cap)| format!("  at most {cap} {unit}")).collect();
+    format!("{}  {scopes}  {state}  {used}{limits}  {}", key.id, key.name)
 }
 
 async fn revoke(options: Revoke) -> Result<()> {

@@ -18,9 +18,12 @@ mod logging;
 mod member;
 mod open;
 mod org;
+mod plan;
 mod plugin;
 mod secret;
 mod serve;
+mod table;
+mod usage;
 mod vault;
 
 use std::process::ExitCode;
@@ -47,6 +50,8 @@ fn main() -> ExitCode {
         Command::Installation(command) => block_on(installation::run(command)),
         Command::Connection(command) => block_on(connection::run(command)),
         Command::Limits(command) => block_on(limits::run(command)),
+        Command::Plan(command) => block_on(plan::run(command)),
+        Command::Usage(options) => block_on(usage::run(options)),
         Command::Db(command) => block_on(db::run(command)),
         Command::Vault(command) => block_on(vault::run(command)),
         Command::Audit(command) => block_on(audit::run(command)),

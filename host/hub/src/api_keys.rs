@@ -1,7 +1,8 @@
 //! API keys: made, looked at, replaced and revoked.
 //!
 //! A key can never do more than who makes it: each of its permissions must be the maker's too. A key belongs to the org and
-//! stays when its maker leaves, because programs depend on it; the audit log and `made_by` say whose idea it was.
+//! stays when its maker leaves, because programs depend on it; the audit log and `made_by` say whose idea it was. What it may
+//! spend is kept as budgets of its own: see `budgets/of_key.rs`.
 
 use chrono::Duration;
 use patchbay_model::{
@@ -11,10 +12,12 @@ use patchbay_model::{
 use patchbay_storage::{Change, Tx};
 use patchbay_vault::new_api_key;
 use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
 use serde_json::json;
 
 use crate::{
     auth::Caller,
+    budgets::{SpendLimits, limits_of, shared_by},
     hub::{Hub, Inner},
     orgs::check_name,
     queries::{Page, Size, not_found},
@@ -26,7 +29,7 @@ const MOST_OVERLAP: Duration = Duration::days(7);
 const OVERLAP: Duration = Duration::days(1);
 
 /// What an API key shall be.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct NewApiKey {
     /// What its owner calls it; 1 to 100 characters.
     pub name: String,
@@ -34,6 +37,18 @@ pub struct NewApiKey {
     pub scopes: Vec<Scope>,
     /// When it stops working; in the future.
     pub expires_at: Option<Timestamp>,
+    /// What it may spend in a billing period; empty: what the org may.
+    pub spend_limits: SpendLimits,
+}
+
+/// An API key and what it may spend.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ApiKeyView {
+    /// What is known of it.
+    #[serde(flatten)]
+    pub key: ApiKey,
+    /// Caps per billing period, which it shares with the keys that [`ApiKey::spends_as`] tells of.
+    pub spend_limits: SpendLimits,
 }
 
 /// How a key is replaced.
@@ -48,12 +63,14 @@ pub struct RotateApiKey {
 impl Hub {
     /// Makes an API key in the operator's name. The secret is given here and never again.
     pub async fn create_api_key(&self, org: OrgId, new: NewApiKey) -> Result<(ApiKey, SecretString), Failure> {
-        self.issue_api_key(&Caller::operator(org), new).await
+        let (view, secret) = self.issue_api_key(&Caller::operator(org), new).await?;
+        Ok((view.key, secret))
     }
 
     /// Makes an API key. The secret is given here and never again. Needs the permission `manage_keys`, and all that the key
-    /// will have.
-    pub async fn issue_api_key(&self, caller: &Caller, new: NewApiKey) -> Result<(ApiKey, SecretString), Failure> {
+    /// will have. A key that has spend limits makes only keys that share them. With limits, `plan_required` if the plan has no
+    /// budgets, `conflict` for money where it has no prices.
+    pub async fn issue_api_key(&self, caller: &Caller, new: NewApiKey) -> Result<(ApiKeyView, SecretString), Failure> {
         caller.require(Permission::ManageKeys)?;
         let hub = &*self.0;
         let now = hub.clock.now();
@@ -65,7 +82,7 @@ impl Hub {
         let mut scopes = new.scopes;
         scopes.sort_unstable();
         scopes.dedup();
-        let key = ApiKey {
+        let mut key = ApiKey {
             id: ApiKeyId::new(&*hub.clock, &*hub.random),
             org: caller.org,
             name: new.name,
@@ -76,15 +93,33 @@ impl Hub {
             made_by: Some(caller.actor.to_string()),
             used_at: None,
             replaces: None,
+            spends_as: None,
         };
         caller.require_all(Scope::all_permissions(&key.scopes), "the key")?;
-        let mut tx = hub.database.begin().await?;
-        if tx.hub().org(caller.org).await?.is_none() {
+        if hub.database.read().await?.hub().org(caller.org).await?.is_none() {
             return Err(not_found("organization"));
         }
-        let secret = hub.store_key(&mut tx, caller, &key, "api_key.create").await?;
+        let limits = new.spend_limits;
+        hub.check_key_limits(caller, &limits).await?;
+        let mut tx = hub.database.begin().await?;
+        let mut ours = tx.org(caller.org);
+        ours.lock().await?;
+        key.spends_as = shared_by(&mut ours, caller).await?;
+        if key.spends_as.is_some() && !limits.is_empty() {
+            return Err(Failure::violation(
+                "/spend_limits",
+                "nothing: the key shares the limits of the key that makes it",
+            ));
+        }
+        hub.put_key_limits(&mut ours, &key, &limits).await?;
+        let secret = hub.store_key(&mut tx, caller, &key, &limits, "api_key.create").await?;
+        if !limits.is_empty() {
+            tx.hub().notify(Change::Plan { org: caller.org }).await?;
+        }
+        let spend_limits = key_limits(&mut tx, &key).await?;
         tx.commit().await?;
-        Ok((key, secret))
+        hub.standings.invalidate(&caller.org).await;
+        Ok((ApiKeyView { key, spend_limits }, secret))
     }
 
     /// The org's keys, the oldest first. Needs the permission `manage_keys`.
@@ -93,30 +128,35 @@ impl Hub {
         caller: &Caller,
         after: Option<ApiKeyId>,
         limit: Option<u32>,
-    ) -> Result<Page<ApiKey>, Failure> {
+    ) -> Result<Page<ApiKeyView>, Failure> {
         caller.require(Permission::ManageKeys)?;
         let size = Size::new(limit)?;
         let mut tx = self.0.database.read().await?;
-        let keys = tx.org(caller.org).api_keys().list(after, size.and_one()).await?;
-        Ok(size.page(keys, |key| key.id.to_string()))
+        let mut ours = tx.org(caller.org);
+        let keys = ours.api_keys().list(after, size.and_one()).await?;
+        let budgets = ours.budgets().list().await?;
+        let view = |key: ApiKey| ApiKeyView { spend_limits: limits_of(&budgets, key.spender()), key };
+        Ok(size.page(keys.into_iter().map(view).collect(), |view| view.key.id.to_string()))
     }
 
     /// One key of the org; `not_found` for another org's. Needs the permission `manage_keys`.
-    pub async fn api_key(&self, caller: &Caller, id: ApiKeyId) -> Result<ApiKey, Failure> {
+    pub async fn api_key(&self, caller: &Caller, id: ApiKeyId) -> Result<ApiKeyView, Failure> {
         caller.require(Permission::ManageKeys)?;
         let mut tx = self.0.database.read().await?;
-        tx.org(caller.org).api_keys().get(id).await?.ok_or_else(|| not_found("API key"))
+        let key = tx.org(caller.org).api_keys().get(id).await?.ok_or_else(|| not_found("API key"))?;
+        let spend_limits = key_limits(&mut tx, &key).await?;
+        Ok(ApiKeyView { key, spend_limits })
     }
 
     /// Makes a key in the place of another one, which goes on working for a while, so that programs can change over one after
-    /// the other. Needs the permission `manage_keys`, and all that the key has; `conflict` for one that does not work any
-    /// more.
+    /// the other, and which spends of the same budgets. Needs the permission `manage_keys`, and all that the key has;
+    /// `conflict` for one that does not work any more.
     pub async fn rotate_api_key(
         &self,
         caller: &Caller,
         id: ApiKeyId,
         rotate: RotateApiKey,
-    ) -> Result<(ApiKey, SecretString), Failure> {
+    ) -> Result<(ApiKeyView, SecretString), Failure> {
         caller.require(Permission::ManageKeys)?;
         let hub = &*self.0;
         let now = hub.clock.now();
@@ -139,6 +179,10 @@ impl Hub {
             return Err(Failure::new(Code::Conflict, "the key does not work any more: make a new one"));
         }
         caller.require_all(Scope::all_permissions(&old.scopes), "the key")?;
+        if shared_by(&mut tx.org(caller.org), caller).await?.is_some_and(|spender| spender != old.spender()) {
+            let detail = "a key that has spend limits replaces only keys that share them";
+            return Err(Failure::new(Code::Forbidden, detail));
+        }
         let lifetime = old.expires_at.map(|at| at - old.created_at);
         let key = ApiKey {
             id: ApiKeyId::new(&*hub.clock, &*hub.random),
@@ -147,14 +191,16 @@ impl Hub {
             made_by: Some(caller.actor.to_string()),
             used_at: None,
             replaces: Some(old.id),
+            spends_as: Some(old.spender()),
             ..old.clone()
         };
-        let secret = hub.store_key(&mut tx, caller, &key, "api_key.rotate").await?;
+        let secret = hub.store_key(&mut tx, caller, &key, &SpendLimits::new(), "api_key.rotate").await?;
         tx.org(caller.org).api_keys().expire(old.id, now + overlap).await?;
         tx.hub().notify(Change::ApiKey { org: caller.org, id: old.id }).await?;
+        let spend_limits = key_limits(&mut tx, &key).await?;
         tx.commit().await?;
         hub.keys.invalidate_all();
-        Ok((key, secret))
+        Ok((ApiKeyView { key, spend_limits }, secret))
     }
 
     /// Makes an API key stop working, in the operator's name; see [`Hub::end_api_key`].
@@ -191,12 +237,14 @@ impl Inner {
         tx: &mut Tx,
         caller: &Caller,
         key: &ApiKey,
+        limits: &SpendLimits,
         action: &str,
     ) -> Result<SecretString, Failure> {
         let secret = new_api_key(&*self.random);
         let hash = self.hasher.hash(secret.expose_secret());
         let detail = json!({
             "name": key.name, "scopes": key.scopes, "expires_at": key.expires_at, "replaces": key.replaces,
+            "spends_as": key.spends_as, "spend_limits": limits,
         });
         let entry = self.audit(caller.org, caller.actor, action, key.id, detail);
         if tx.hub().deleting_since(caller.org).await?.is_some() {
@@ -206,6 +254,12 @@ impl Inner {
         tx.org(caller.org).audit().append(&entry).await?;
         Ok(secret)
     }
+}
+
+/// What a key may spend in a billing period.
+async fn key_limits(tx: &mut Tx, key: &ApiKey) -> Result<SpendLimits, Failure> {
+    let budgets = tx.org(key.org).budgets().list().await?;
+    Ok(limits_of(&budgets, key.spender()))
 }
 
 fn check_expiry(expires_at: Option<Timestamp>, now: Timestamp) -> Result<(), Failure> {
@@ -223,7 +277,7 @@ mod tests {
     use crate::testing::TestHub;
 
     fn new(name: &str, scopes: &[Scope], expires_at: Option<Timestamp>) -> NewApiKey {
-        NewApiKey { name: name.to_owned(), scopes: scopes.to_vec(), expires_at }
+        NewApiKey { name: name.to_owned(), scopes: scopes.to_vec(), expires_at, ..NewApiKey::default() }
     }
 
     #[tokio::test]
@@ -280,7 +334,7 @@ mod tests {
         test.hub.authenticate(old_secret.expose_secret()).await.unwrap();
         test.clock.advance(Duration::days(10));
         let rotate = RotateApiKey { overlap_s: Some(3600), expires_at: None };
-        let (key, secret) = test.hub.rotate_api_key(&caller, old.id, rotate).await.unwrap();
+        let (ApiKeyView { key, .. }, secret) = test.hub.rotate_api_key(&caller, old.id, rotate).await.unwrap();
         let now = test.hub.0.clock.now();
         assert_eq!((&key.name, &key.scopes, key.replaces), (&old.name, &old.scopes, Some(old.id)));
         assert_eq!(key.expires_at, Some(now + Duration::days(30)), "as long as the old one was made for");
@@ -306,6 +360,6 @@ mod tests {
         let refused = test.hub.rotate_api_key(&caller, old.id, rotate(7 * 86_400 + 1)).await.unwrap_err();
         assert_eq!(refused.violations[0].pointer, "/overlap_seconds");
         test.hub.rotate_api_key(&caller, old.id, rotate(7 * 86_400)).await.unwrap();
-        assert_eq!(test.hub.api_key(&caller, old.id).await.unwrap().expires_at, soon);
+        assert_eq!(test.hub.api_key(&caller, old.id).await.unwrap().key.expires_at, soon);
     }
 }

@@ -25,13 +25,15 @@ pub struct Caller {
     pub actor: Actor,
     /// What they may do.
     pub permissions: Permissions,
+    /// The API key whose spend budgets they spend of, if it is a key.
+    pub spends_as: Option<ApiKeyId>,
 }
 
 impl Caller {
     /// Whoever types at the hub's own machine, acting for an org: may do everything.
     #[must_use]
     pub const fn operator(org: OrgId) -> Self {
-        Self { org, actor: Actor::Operator, permissions: Permissions::ALL }
+        Self { org, actor: Actor::Operator, permissions: Permissions::ALL, spends_as: None }
     }
 
     /// With which API key, if it is one.
@@ -123,7 +125,12 @@ impl Inner {
         if known.last_use.is_news(now) {
             self.uses.key(known.key.org, known.key.id, now);
         }
-        Ok(Caller { org: known.key.org, actor: Actor::Key(known.key.id), permissions: known.permissions })
+        Ok(Caller {
+            org: known.key.org,
+            actor: Actor::Key(known.key.id),
+            permissions: known.permissions,
+            spends_as: Some(known.key.spender()),
+        })
     }
 
     /// Asked of the database each time: a connect session is used a few times and then no more.
@@ -138,7 +145,7 @@ impl Inner {
             ));
         };
         let actor = Actor::Connect(session.id);
-        Ok(Caller { org: session.org, actor, permissions: Permissions::CONNECT_SESSION })
+        Ok(Caller { org: session.org, actor, permissions: Permissions::CONNECT_SESSION, spends_as: None })
     }
 }
 

@@ -6,13 +6,15 @@ use patchbay_model::{
     Code, Failure, RunId,
     run::{Figures, Run, RunKind},
 };
-use patchbay_runtime::{Effects, Finished, Invocation, Once, Plugin};
+use patchbay_runtime::{Effects, Finished, Invocation, Once, Plugin, Spending};
 use patchbay_storage::{Committed, IdempotencyAnswer, RunCommit, WebhookOutcome};
 use tracing::{Span, field::Empty};
 
 use crate::{
+    budgets::{Hold, Intent},
     hub::Inner,
     measure::{self, InFlight},
+    plans::gate::Admitted,
     tenant::Serving,
 };
 
@@ -47,6 +49,10 @@ pub(crate) struct Call {
     /// What the run row calls it.
     pub(crate) operation: String,
     pub(crate) span: Span,
+    /// By the org's plan; none for what a vendor begins.
+    pub(crate) admitted: Option<Admitted>,
+    /// What it holds of the org's budgets.
+    pub(crate) hold: Option<Hold>,
     /// The write that it does, if that is to be done once.
     pub(crate) once: Option<Arc<Once>>,
     _in_flight: InFlight,
@@ -82,7 +88,7 @@ impl Call {
             error.type = Empty,
         );
         let in_flight = InFlight::new(&manifest.id, kind);
-        Self { run, serving, kind, operation, span, once: None, _in_flight: in_flight }
+        Self { run, serving, kind, operation, span, admitted: None, hold: None, once: None, _in_flight: in_flight }
     }
 
     pub(crate) fn plugin(&self) -> &Plugin {
@@ -90,7 +96,21 @@ impl Call {
     }
 
     pub(crate) fn invocation(&self, timeout: Option<Duration>) -> Invocation {
-        Invocation { tenant: Arc::clone(&self.serving.tenant), run: self.run, timeout, once: self.once.clone() }
+        let spending = self.hold.clone().map(|hold| Arc::new(hold) as Arc<dyn Spending>);
+        let once = self.once.clone();
+        Invocation { tenant: Arc::clone(&self.serving.tenant), run: self.run, timeout, spending, once }
+    }
+
+    /// Reserves what the call may use of the org's budgets. What the caller learns if it may not begin.
+    pub(crate) async fn reserve<T>(&mut self, hub: &Inner, intent: Intent) -> Result<(), Ended<T>> {
+        let Some(admitted) = &self.admitted else { return Ok(()) };
+        match Hold::reserve(hub, admitted, self.run, self.plugin().manifest(), intent).await {
+            Ok(hold) => {
+                self.hold = hold;
+                Ok(())
+            }
+            Err(failure) => Err(self.ended(None, Err(failure), Duration::ZERO)),
+        }
     }
 
     /// Runs the call, unless the hub stops first: what it did is then unknown but not that it was made.
@@ -134,6 +154,9 @@ impl Call {
         hub.note_answers(&self.serving, &effects.answered, result.as_ref().err().map(|failure| failure.code));
         let began = !matches!(&result, Err(failure) if is_a_refusal(failure.code)) || figures.host_calls > 0;
         if !began {
+            if let Some(hold) = &self.hold {
+                hold.release().await;
+            }
             return self.ended(None, result, Duration::ZERO);
         }
         let manifest = self.plugin().manifest();
@@ -156,8 +179,11 @@ impl Call {
             finished_at,
         };
         let succeeded = result.is_ok();
+        let standing = hub.standing_at_the_end(self, &usage).await;
+        let counted = hub.counted(self, &usage);
         let commit = RunCommit {
             run,
+            spent: hub.spent_by(self, standing.as_deref(), &usage).await,
             usage,
             events: if succeeded { events } else { Vec::new() },
             plugin_changes: if succeeded { changes } else { Vec::new() },
@@ -165,7 +191,11 @@ impl Call {
             idempotency,
         };
         let took = Duration::from_micros(figures.wall_us);
-        match hub.journal.commit(commit).await {
+        let committed = hub.journal.commit(commit).await;
+        if let (Ok(_), Some(standing)) = (&committed, &standing) {
+            standing.tally.add_all(&counted);
+        }
+        match committed {
             Ok(Committed::All) => self.ended(Some(self.run), result, took),
             Ok(Committed::Conflict { collection, id }) => {
                 let detail =

@@ -17,6 +17,7 @@ use crate::{
     identity::oidc::OidcConfig,
     keys::{KeySources, SigningSource},
     oauth::OperatorClient,
+    plans::catalogue::Plans,
     rates::RateConfig,
     retention::Retention,
 };
@@ -64,6 +65,8 @@ pub struct HubConfig {
     pub webhook_concurrency: usize,
     /// The files of one org together, in bytes.
     pub max_org_blob_bytes: u64,
+    /// The plans that orgs can have.
+    pub plans: Plans,
     /// How often orgs, keys and addresses may ask.
     pub rates: RateConfig,
     /// How long history is kept.
@@ -99,6 +102,7 @@ impl HubConfig {
             max_proxy_body_bytes: 32 << 20,
             webhook_concurrency: 64,
             max_org_blob_bytes: 10 << 30,
+            plans: Plans::default(),
             rates: RateConfig::default(),
             retention: Retention::default(),
             upkeep_every: Duration::from_secs(30),

@@ -101,13 +101,13 @@ async fn take_over(hub: &Arc<Inner>, notice: Notice) {
         }
         // opened with the next use, if the database still has them
         Notice::Changed(Change::DataKeys { org }) => hub.vault.forget(org),
-        // not kept in memory
-        Notice::Changed(Change::Plan { .. }) => {}
+        Notice::Changed(Change::Plan { org }) => hub.standings.invalidate(&org).await,
         Notice::Resync => {
             hub.registry.forget_all_verdicts();
             hub.keys.invalidate_all();
             hub.sessions.invalidate_all();
             hub.tenants.invalidate_all();
+            hub.standings.invalidate_all();
             hub.hooks.invalidate_all();
             hub.egress.forget_all();
             hub.registry.mark_kept_unsettled();

@@ -29,6 +29,7 @@ use crate::{
     identity::{self, passwords::Passwords, sessions::LiveSession},
     keys::Keys,
     oauth::{REQUEST_TIME, TokenStore, link::Links, suspicion::Suspicions, upkeep},
+    plans::standing::Standings,
     read_through::ReadThrough,
     registry::Registry,
     retention,
@@ -81,6 +82,8 @@ pub(crate) struct Inner {
     pub(crate) tenants: Arc<Tenants>,
     /// For packages that other hubs were given.
     pub(crate) looks: converge::Looks,
+    /// Plans and budgets, by org.
+    pub(crate) standings: Standings,
     /// Keeps tokens good.
     pub(crate) refresher: Refresher<TokenStore>,
     /// Tokens that vendors refused of late.
@@ -111,6 +114,7 @@ impl Hub {
     /// once everything that is in the folder has been loaded or has failed to.
     pub async fn start(config: HubConfig, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Result<Self, StartError> {
         let hub = Self::open(config, clock, random).await?;
+        hub.check_plans_in_use().await?;
         hub.0.load_stored_packages().await?;
         watch::start(&hub).await?;
         hub.0.settle_kept().await;
@@ -195,6 +199,7 @@ impl Hub {
             keys: ReadThrough::new(10_000, CACHE_TIME),
             tenants,
             looks: converge::Looks::default(),
+            standings: Standings::new(10_000, CACHE_TIME),
             hooks: ReadThrough::new(10_000, CACHE_TIME),
             rates: ReadThrough::new(100_000, CACHE_TIME),
             limiter,
@@ -317,6 +322,7 @@ impl Inner {
     async fn sweep(&self) -> Result<(), Failure> {
         const BATCH: u32 = 1000;
         self.tenants.sweep().await;
+        self.standings.sweep().await;
         self.keys.sweep().await;
         self.sessions.sweep().await;
         self.write_uses().await;

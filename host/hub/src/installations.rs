@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use crate::{
     auth::Caller,
     hub::{Hub, Inner},
+    plans::catalogue::Feature,
     registry::{leaves::Leaves, resolve::HeldBack, stored},
     tenant::{Installed, Settings},
 };
@@ -109,6 +110,15 @@ impl Hub {
         let held = hub.registry.hold(plugin).await;
         let before = hub.load_settings(caller.org, plugin).await?;
         let after = hub.wanted(caller, plugin, before.as_ref(), put)?;
+        let policy = &after.installation.policy;
+        let had = before.as_ref().is_some_and(|before| before.installation.policy == *policy);
+        if !had && *policy != VersionPolicy::default() {
+            hub.require_feature(caller.org, Feature::VersionPolicy).await?;
+        }
+        let chosen = hub.registry.catalogue().choice_within(&after.installation).cloned();
+        if let Some(version) = chosen.filter(|_| after.installation.enabled) {
+            self.check_plan_of(caller, version.manifest()).await?;
+        }
         let version = hub.check_installation(&after).await?;
 
         let detail = json!({ "old": before.as_ref().map(|before| audited(&before.installation)), "new": audited(&after.installation) });

@@ -10,10 +10,12 @@ use tracing::Instrument as _;
 
 use crate::{
     auth::Caller,
+    budgets::Intent,
     call::{Call, CallFailure, Ended},
     hub::{Hub, Inner},
     idempotency::{Begun, Claim, IdempotencyKey, Kept, What, hash_of},
     notes::AnswerNotes,
+    plans::gate::{Admitted, Operation, action_of},
     tenant::Serving,
 };
 
@@ -52,6 +54,8 @@ struct Prepared {
     action: String,
     input: String,
     timeout: Option<Duration>,
+    admitted: Admitted,
+    intent: Intent,
 }
 
 impl Hub {
@@ -81,7 +85,7 @@ impl Hub {
                 }
             };
         }
-        match self.0.prepare(caller, plugin, action, input, &notes).await {
+        match self.prepare(caller, plugin, action, input, &notes).await {
             Ok(prepared) => self.make_call(prepared, claim).await,
             Err(failure) => {
                 if let Some(claim) = claim {
@@ -93,14 +97,21 @@ impl Hub {
     }
 
     async fn make_call(&self, prepared: Prepared, claim: Option<Claim>) -> Result<InvokeReply, CallFailure> {
-        let Prepared { serving, action, input, timeout } = prepared;
+        let Prepared { serving, action, input, timeout, admitted, intent } = prepared;
         let mut call = Call::new(&self.0, Arc::clone(&serving), RunKind::Action, action.clone());
+        call.admitted = Some(admitted);
         call.once = claim.as_ref().map(|claim| Arc::clone(&claim.once));
         let idempotency_key = claim.as_ref().map(|claim| claim.once.key());
         let action = ActionCall { action, input, attachment: None, idempotency_key };
         let (task_hub, span) = (self.clone(), call.span.clone());
         let work = async move {
             let hub = &*task_hub.0;
+            if let Err(refused) = call.reserve(hub, intent).await {
+                if let Some(claim) = &claim {
+                    hub.settle_once(&refused, false, false, claim).await;
+                }
+                return refused.into_result();
+            }
             let calling = call.plugin().invoke(call.invocation(timeout), action);
             let finished = call.unless_broken_off(hub, calling).await;
             let finished = hub.check_output(&call, finished).await;
@@ -124,17 +135,19 @@ fn replayed(run: Option<RunId>, kept: Kept) -> Result<InvokeReply, CallFailure> 
     }
 }
 
-/// The input as the guest gets it: the caller's own text, once it is known to be valid.
-fn check_input(schemas: &ActionSchemas, input: Bytes) -> Result<String, Failure> {
+/// The input as the guest gets it, the caller's own text, once it is known to be valid; and what it says.
+fn check_input(schemas: &ActionSchemas, input: Bytes) -> Result<(String, Value), Failure> {
     let value: Value = serde_json::from_slice(&input).map_err(|error| {
         Failure::new(Code::MalformedJson, format!("line {}, column {}: {error}", error.line(), error.column()))
     })?;
     schemas.input.validate(&value).map_err(Failure::invalid)?;
-    String::from_utf8(input.into()).map_err(|_| Failure::new(Code::MalformedJson, "the body is not UTF-8"))
+    let text =
+        String::from_utf8(input.into()).map_err(|_| Failure::new(Code::MalformedJson, "the body is not UTF-8"))?;
+    Ok((text, value))
 }
 
-impl Inner {
-    /// Finds what is to be called and checks what it is called with.
+impl Hub {
+    /// Finds what is to be called, and checks what it is called with and whether the org's plan has it.
     async fn prepare(
         &self,
         caller: &Caller,
@@ -143,19 +156,26 @@ impl Inner {
         input: Bytes,
         notes: &AnswerNotes,
     ) -> Result<Prepared, Failure> {
-        let serving = self.callable(caller.org, plugin).await?;
+        let serving = self.0.callable(caller.org, plugin).await?;
         let schemas = serving.plugin.action(action).ok_or_else(|| {
             Failure::new(
                 Code::ActionNotFound,
                 format!("version {} of `{plugin}` has no action `{action}`", serving.plugin.version()),
             )
         })?;
-        self.admit_by_manifest(caller, plugin, action, schemas.rate, notes).await?;
-        let input = check_input(schemas, input)?;
+        self.0.admit_by_manifest(caller, plugin, action, schemas.rate, notes).await?;
+        let manifest = serving.plugin.manifest();
+        let operation = Operation::Action(action_of(manifest, action)?);
+        let admitted = self.admit_by_plan(caller, manifest, operation).await?;
+        let (input, value) = check_input(schemas, input)?;
         let timeout = schemas.timeout;
-        Ok(Prepared { serving, action: action.to_owned(), input, timeout })
+        let longest = timeout.unwrap_or(serving.plugin.limits().timeout);
+        let intent = Intent::new(manifest, operation, input.len() as u64, Some(&value), longest);
+        Ok(Prepared { serving, action: action.to_owned(), input, timeout, admitted, intent })
     }
+}
 
+impl Inner {
     /// Commits a run with the answer of the write that it did, which is done once; or lets the write go, if nothing
     /// was changed by it.
     async fn commit_once(&self, call: &Call, finished: Finished<Output>, claim: &Claim) -> Ended<Output> {

@@ -9,6 +9,7 @@
 mod api_keys;
 mod audit;
 mod auth;
+mod budgets;
 mod call;
 mod chain;
 mod config;
@@ -28,6 +29,7 @@ mod oauth;
 mod operator;
 mod org_removal;
 mod orgs;
+mod plans;
 mod proxy;
 mod queries;
 mod rates;
@@ -44,8 +46,9 @@ mod uses;
 mod watch;
 mod webhooks;
 
-pub use api_keys::{NewApiKey, RotateApiKey};
+pub use api_keys::{ApiKeyView, NewApiKey, RotateApiKey};
 pub use auth::Caller;
+pub use budgets::{BudgetView, PutBudget, SpendLimits};
 pub use call::CallFailure;
 pub use chain::{AuditConfig, ChainReport, Damage, DamageKind, VerifyAudit, read_checkpoints};
 pub use config::HubConfig;
@@ -75,6 +78,13 @@ pub use patchbay_oauth::{OidcSettings, RegisteredClient};
 pub use patchbay_package::manifest::oauth::Grant;
 pub use patchbay_storage::chain::{AuditLine, Chain, Checkpoint, Hash};
 pub use patchbay_vault::{KeyCommand, KeySource, PublicKey};
+pub use plans::{
+    catalogue::{Feature, Plan, Plans},
+    estimate::{EstimateUsage, UsageEstimate},
+    settings::{Billing, InvalidPlans, Limit, Overage, PlanSettings},
+    summary::{DayUsage, InvalidPeriod, MeterUsage, MetricUsage, UsageSummary, WhichPeriod},
+    view::{FeatureView, PlanView},
+};
 pub use proxy::{ProxyReply, ProxyRequest};
 pub use queries::{
     Page,

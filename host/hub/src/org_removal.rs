@@ -174,7 +174,7 @@ mod tests {
         let mut tx = hub.database.begin().await.unwrap();
         tx.operator(org.id).shred(hub.clock.now()).await.unwrap();
         tx.commit().await.unwrap();
-        let new = NewApiKey { name: "late".to_owned(), scopes: vec![Scope::Read], expires_at: None };
+        let new = NewApiKey { name: "late".to_owned(), scopes: vec![Scope::Read], ..NewApiKey::default() };
         assert_eq!(test.hub.create_api_key(org.id, new).await.unwrap_err().code, Code::NotFound);
         test.hub.finish_deletions().await.unwrap();
         let mut tx = hub.database.read().await.unwrap();

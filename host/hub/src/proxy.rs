@@ -22,10 +22,12 @@ use tokio::sync::oneshot;
 use tracing::Instrument as _;
 
 use crate::{
+    budgets::Intent,
     call::{Call, CallFailure, Ended},
     hub::{Hub, Inner},
     idempotency::{Begun, Claim, What},
     notes::AnswerNotes,
+    plans::gate::Operation,
     tenant::Serving,
 };
 use body::Limit;
@@ -59,6 +61,13 @@ pub struct ProxyReply {
     /// Flows while the guest runs. An error means that the answer is not whole: break the connection off.
     /// Dropping it says that the client left.
     pub body: BoxStream<'static, Result<Bytes, io::Error>>,
+}
+
+/// What a request may take.
+struct Bounds {
+    /// Its route's, where that has one.
+    timeout: Option<Duration>,
+    limit: Limit,
 }
 
 impl Hub {
@@ -102,12 +111,27 @@ impl Hub {
             };
         }
 
+        let (manifest, operation) = (serving.plugin.manifest(), Operation::Route(&route));
+        let admitted = match self.admit_by_plan(&caller, manifest, operation).await {
+            Ok(admitted) => admitted,
+            Err(failure) => {
+                if let Some(claim) = claim {
+                    claim.let_go(hub, &failure).await;
+                }
+                return Err(failure.into());
+            }
+        };
+        let longest = timeout.unwrap_or_default().max(serving.plugin.limits().timeout);
+        // a body of unknown length is as long as it may be
+        let intent = Intent::new(manifest, operation, size.unwrap_or(limit.bytes()), None, longest);
+
         let mut call = Call::new(hub, Arc::clone(&serving), RunKind::Proxy, format!("{method} {path}"));
+        call.admitted = Some(admitted);
         call.once = claim.as_ref().map(|claim| Arc::clone(&claim.once));
         let run = call.run;
         let request =
             ProxyCall { method: method.to_string(), path, query, headers: headers::for_guest(&headers), body, size };
-        let (mut reply, ended) = self.start_proxying(call, request, timeout, limit, claim);
+        let (mut reply, ended) = self.start_proxying(call, intent, request, Bounds { timeout, limit }, claim);
         let Some(head) = reply.head().await else {
             return Err(failed_before_start(ended).await);
         };
@@ -125,17 +149,26 @@ impl Hub {
     /// Runs the call in a task of its own, which commits the run whatever becomes of the client.
     fn start_proxying(
         &self,
-        call: Call,
+        mut call: Call,
+        intent: Intent,
         request: ProxyCall,
-        timeout: Option<Duration>,
-        limit: Limit,
+        bounds: Bounds,
         claim: Option<Claim>,
     ) -> (ReplyReceiver, oneshot::Receiver<Ended<()>>) {
         let (sender, receiver) = reply_channel();
         let (tell, ended) = oneshot::channel();
         let hub = self.clone();
         let (span, serving) = (call.span.clone(), Arc::clone(&call.serving));
+        let Bounds { timeout, limit } = bounds;
         let work = async move {
+            if let Err(refused) = call.reserve(&hub.0, intent).await {
+                if let Some(claim) = &claim {
+                    hub.0.settle_once(&refused, false, false, claim).await;
+                }
+                // nobody listens if the client has left
+                let _ = tell.send(refused);
+                return;
+            }
             let invocation = call.invocation(timeout);
             let (mut finished, relayed) = match claim {
                 None => (call.plugin().proxy(invocation, request, sender).await, None),

@@ -46,6 +46,17 @@ pub enum StartError {
     /// The database cannot be opened or brought up to date.
     #[error(transparent)]
     Database(#[from] StorageError),
+    /// Orgs have a plan that is not configured.
+    #[error(
+        "{orgs} organizations have the plan `{plan}`, which is not configured: add [plans.{plan}], or give them another \
+         with `patchbay plan set`"
+    )]
+    UnknownPlan {
+        /// Its name.
+        plan: String,
+        /// How many have it.
+        orgs: u64,
+    },
     /// The way out cannot be set up as configured.
     #[error("egress: {0}")]
     Egress(String),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chrono::DateTime;
 use patchbay_model::{
-    Digest, ManualClock, RunId, SeededRandom,
+    Digest, ManualClock, OrgId, RunId, SeededRandom,
     org::{Org, Scope},
     run::{Figures, Run, RunKind},
 };
@@ -41,7 +41,7 @@ impl TestHub {
     }
 
     pub(crate) async fn key(&self, org: &Org, scopes: &[Scope]) -> SecretString {
-        let new = NewApiKey { name: "test".to_owned(), scopes: scopes.to_vec(), expires_at: None };
+        let new = NewApiKey { name: "test".to_owned(), scopes: scopes.to_vec(), ..NewApiKey::default() };
         self.hub.create_api_key(org.id, new).await.unwrap().1
     }
 
@@ -52,11 +52,25 @@ impl TestHub {
 
     /// Stores a run that ended now.
     pub(crate) async fn run(&self, org: &Org, plugin: &str, error_code: Option<&str>) -> Run {
+        let commit = self.commit(org, plugin, error_code);
+        let run = commit.run.clone();
+        self.hub.0.journal.commit(commit).await.unwrap();
+        self.clock.advance(chrono::Duration::milliseconds(1));
+        run
+    }
+
+    /// A run that ended now, and nothing else.
+    pub(crate) fn commit(&self, org: &Org, plugin: &str, error_code: Option<&str>) -> RunCommit {
+        self.commit_of(org.id, plugin, error_code)
+    }
+
+    /// The same of an org whose id alone is known.
+    pub(crate) fn commit_of(&self, org: OrgId, plugin: &str, error_code: Option<&str>) -> RunCommit {
         let inner = &*self.hub.0;
         let now = inner.clock.now();
         let run = Run {
             id: RunId::new(&*inner.clock, &*inner.random),
-            org: org.id,
+            org,
             plugin: plugin.parse().unwrap(),
             version: "1.0.0".to_owned(),
             digest: Digest([1; 32]),
@@ -70,16 +84,14 @@ impl TestHub {
             started_at: now,
             finished_at: now,
         };
-        let commit = RunCommit {
-            run: run.clone(),
+        RunCommit {
+            run,
             usage: vec![],
+            spent: vec![],
             events: vec![],
             plugin_changes: vec![],
             webhook: None,
             idempotency: None,
-        };
-        inner.journal.commit(commit).await.unwrap();
-        self.clock.advance(chrono::Duration::milliseconds(1));
-        run
+        }
     }
 }

@@ -8,6 +8,8 @@ use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+use crate::{BudgetId, Timestamp, plan::Metric};
+
 /// One thing wrong with an input.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Violation {
@@ -15,6 +17,33 @@ pub struct Violation {
     pub pointer: String,
     /// What was expected, in words that name the fix.
     pub expected: String,
+}
+
+/// What an org's plan or budget does not allow, and what would.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entitlement {
+    /// The feature that is missing: of the hub as in `proxy`, or `plugin:` and an id, or `action:` and plugin/action.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub feature: Option<String>,
+    /// The limit that is reached.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub limit: Option<Metric>,
+    /// The budget that is used up.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub budget: Option<BudgetId>,
+    /// What the limit or the budget allows in a period, in whole units.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub allowed: Option<u64>,
+    /// What is used of it, rounded up.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub used: Option<u64>,
+    /// The org's plan.
+    pub plan: String,
+    /// The lowest plan that has the feature, or has more of the limit; none if no plan does, or for a budget.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub lowest_plan: Option<String>,
+    /// When the billing period ends, and with it what was used begins anew.
+    pub period_ends_at: Option<Timestamp>,
 }
 
 /// A vendor's answer that is a failure.
@@ -114,6 +143,12 @@ codes! {
     ReauthorizationNeeded = "reauthorization_needed", 409, "The connection must be authorized again";
     /// The plugin's new version may do more than an admin has approved.
     ApprovalNeeded = "approval_needed", 409, "The plugin asks for more than was approved";
+    /// The org's plan does not have it.
+    PlanRequired = "plan_required", 403, "The plan does not include this";
+    /// What the plan includes in a billing period is used up.
+    PlanLimitReached = "plan_limit_reached", 402, "A limit of the plan is reached";
+    /// A spend budget is used up.
+    BudgetExhausted = "budget_exhausted", 402, "A budget is used up";
     /// Too many calls of this plugin run for this org at once.
     ConcurrencyLimited = "concurrency_limited", 429, "Too many calls at once";
     /// The hub's own rate limit.
@@ -221,6 +256,8 @@ pub struct Failure {
     pub retry_after: Option<Duration>,
     /// The vendor's failure behind it.
     pub upstream: Option<Upstream>,
+    /// What the org's plan or budget does not allow.
+    pub entitlement: Option<Box<Entitlement>>,
     /// For the log only; never shown, never holds a secret.
     pub internal: Option<String>,
 }
@@ -228,7 +265,15 @@ pub struct Failure {
 impl Failure {
     /// A failure with its explanation.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), violations: Vec::new(), retry_after: None, upstream: None, internal: None }
+        Self {
+            code,
+            detail: detail.into(),
+            violations: Vec::new(),
+            retry_after: None,
+            upstream: None,
+            entitlement: None,
+            internal: None,
+        }
     }
 
     /// Our defect: the text goes to the log, the caller learns only that it was ours.
@@ -251,6 +296,13 @@ impl Failure {
     #[must_use]
     pub fn retry_after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);
+        self
+    }
+
+    /// Adds what the plan or the budget does not allow.
+    #[must_use]
+    pub fn with_entitlement(mut self, entitlement: Entitlement) -> Self {
+        self.entitlement = Some(Box::new(entitlement));
         self
     }
 

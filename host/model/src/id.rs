@@ -5,6 +5,7 @@
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::{Clock, Random};
@@ -102,8 +103,31 @@ ids! {
     BlobId = "blob";
     /// One line of the audit log.
     AuditId = "aud";
+    /// A spend budget.
+    BudgetId = "bud";
     /// One HTTP request to the hub.
     RequestId = "req";
+}
+
+impl UsageId {
+    /// The id of a run's metered quantity: the same for the same run, meter and place among the run's quantities, so that
+    /// one that is recorded again is the same record. It begins with the run's time, so that it sorts as others do.
+    #[must_use]
+    pub fn of(run: RunId, meter: &str, index: usize) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(run.0.as_bytes());
+        hash.update((index as u64).to_be_bytes());
+        hash.update(meter.as_bytes());
+        let mut bytes = [0; 16];
+        for (byte, hashed) in bytes.iter_mut().zip(hash.finalize()) {
+            *byte = hashed;
+        }
+        for (byte, time) in bytes.iter_mut().zip(run.0.as_bytes()).take(6) {
+            *byte = *time;
+        }
+        let builder = uuid::Builder::from_bytes(bytes).with_variant(uuid::Variant::RFC4122);
+        Self(builder.with_version(uuid::Version::SortRand).into_uuid())
+    }
 }
 
 /// A plugin's id: 1 to 64 of `a-z`, `0-9` and `-`, starting with a letter.
@@ -190,5 +214,27 @@ impl Serialize for Digest {
 impl<'de> Deserialize<'de> for Digest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ManualClock, SeededRandom};
+
+    #[test]
+    fn a_metered_quantity_has_the_same_id_each_time_and_no_other_has_it() {
+        let clock = ManualClock::new(chrono::DateTime::from_timestamp(1_800_000_000, 0).unwrap());
+        let random = SeededRandom::new(1);
+        let (run, other) = (RunId::new(&clock, &random), RunId::new(&clock, &random));
+        let id = UsageId::of(run, "tokens", 0);
+        assert_eq!(id, UsageId::of(run, "tokens", 0));
+        for different in
+            [UsageId::of(run, "tokens", 1), UsageId::of(run, "minutes", 0), UsageId::of(other, "tokens", 0)]
+        {
+            assert_ne!(id, different);
+        }
+        assert_eq!(id.0.get_version_num(), 7);
+        assert_eq!(id.0.get_timestamp(), run.0.get_timestamp(), "it sorts by the run's time");
     }
 }

@@ -2,10 +2,11 @@
 //!
 //! Every other crate of the host depends on this one, so it holds only what they must agree on:
 //! ids ([`id`]), who may do what ([`permission`]), facts that are stored or shown ([`org`], [`identity`],
-//! [`installation`], [`run`], [`event`], [`webhook`], [`record`], [`oauth`], [`rate`]), the one failure type that
-//! reaches a caller ([`failure`]), and the two things that tests replace: time ([`clock`]) and randomness ([`random`]).
-//! [`wiped`] is JSON that leaves no copies.
+//! [`installation`], [`run`], [`event`], [`webhook`], [`record`], [`oauth`], [`rate`], [`plan`], [`period`],
+//! [`budget`]), the one failure type that reaches a caller ([`failure`]), and the two things that tests replace: time
+//! ([`clock`]) and randomness ([`random`]). [`wiped`] is JSON that leaves no copies.
 
+pub mod budget;
 pub mod clock;
 pub mod event;
 pub mod failure;
@@ -14,7 +15,9 @@ pub mod identity;
 pub mod installation;
 pub mod oauth;
 pub mod org;
+pub mod period;
 pub mod permission;
+pub mod plan;
 pub mod random;
 pub mod rate;
 pub mod record;
@@ -23,7 +26,7 @@ pub mod webhook;
 pub mod wiped;
 
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
-pub use failure::{Code, Failure, Upstream, Violation};
+pub use failure::{Code, Entitlement, Failure, Upstream, Violation};
 pub use id::*;
 pub use permission::{Permission, Permissions};
 pub use random::{Random, SeededRandom, SystemRandom};

@@ -81,6 +81,16 @@ pub struct ApiKey {
     pub used_at: Option<Timestamp>,
     /// The key that it was made in the place of.
     pub replaces: Option<ApiKeyId>,
+    /// The key whose spend budgets it spends of; its own if none.
+    pub spends_as: Option<ApiKeyId>,
+}
+
+impl ApiKey {
+    /// The key whose spend budgets it spends of: a key and those that are made in its place share them.
+    #[must_use]
+    pub fn spender(&self) -> ApiKeyId {
+        self.spends_as.unwrap_or(self.id)
+    }
 }
 
 /// One change, in the audit log. `detail` holds old and new values without secrets.

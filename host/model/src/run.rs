@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Digest, OrgId, PluginId, RunId, Timestamp, UsageId};
+use crate::{Digest, OrgId, PluginId, RunId, Timestamp, UsageId, plan::Counts};
 
 /// Which export of the plugin a run called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -152,4 +152,7 @@ pub struct UsageRecord {
     pub dedupe: Option<String>,
     /// When.
     pub at: Timestamp,
+    /// What it counts as. Known while it is recorded and kept in the counters, so none in what is read back.
+    #[serde(skip)]
+    pub counts: Option<Counts>,
 }

@@ -4,14 +4,20 @@
 //! JSON, with the schemas inside. Unknown keys are refused in both, so that a typo is an error and not
 //! a permission that silently never was.
 
+mod estimate;
 pub mod oauth;
 
 use std::collections::BTreeMap;
 
-use patchbay_model::{PluginId, rate::Rate};
+use patchbay_model::{
+    PluginId,
+    plan::{Counts, Metric},
+    rate::Rate,
+};
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
+pub use estimate::{Estimate, StreamEstimate};
 pub use oauth::Oauth;
 
 /// A JSON Schema (2020-12): in `plugin.toml` the path of a file beside it, in a package the schema.
@@ -45,6 +51,9 @@ pub struct Manifest {
     /// SPDX expression.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub license: Option<String>,
+    /// The lowest plan that may use it, as in `pro`. Without one: every plan. The operator's `[features]` wins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<String>,
     /// What it asks for beyond or below the defaults; the operator's ceilings win.
     #[serde(default)]
     pub limits: Limits,
@@ -194,6 +203,12 @@ pub struct Action {
     /// From start to end, in milliseconds; below the plugin's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u32>,
+    /// The lowest plan that may call it; as with [`Manifest::plan`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<String>,
+    /// What a call may meter at most, by meter; see [`Estimate`]. Empty: nothing at all; missing: any meter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimate: Option<BTreeMap<String, Estimate>>,
     /// How often one org may call it, as in `60/min`; an org's own limit replaces it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<Rate>,
@@ -239,6 +254,9 @@ pub struct Route {
     /// The largest request body, in KiB. Default: the operator's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body_kib: Option<u32>,
+    /// What a request may meter at most, by meter; see [`Estimate`]. Empty: nothing at all; missing: any meter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimate: Option<BTreeMap<String, Estimate>>,
 }
 
 /// What the vendor sends in.
@@ -296,9 +314,24 @@ pub struct Meter {
     pub name: String,
     /// One of what, as in `token`, `minute`, `character`.
     pub unit: String,
+    /// What it counts as for plans and budgets, as in `ai_tokens`. Without one, it is shown and limits nothing: as for a
+    /// quantity that is part of another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metric: Option<Metric>,
+    /// So many of its units are one of the metric: 60 for seconds that count as `minutes`. Default: 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per: Option<u32>,
     /// For people.
     #[serde(default)]
     pub description: String,
+}
+
+impl Meter {
+    /// What it counts as.
+    #[must_use]
+    pub fn counts(&self) -> Option<Counts> {
+        self.metric.map(|metric| Counts { metric, per: self.per.unwrap_or(1) })
+    }
 }
 
 /// Documents that the plugin keeps.

@@ -7,6 +7,7 @@
 mod document;
 mod oauth;
 mod outbound;
+mod plan;
 mod report;
 mod surface;
 pub(crate) mod text;
@@ -26,6 +27,7 @@ pub fn validate(manifest: &Manifest) -> Result<(), Vec<Violation>> {
     outbound::check(manifest, &mut report);
     oauth::check(manifest, &mut report);
     surface::check(manifest, &mut report);
+    plan::check(manifest, &mut report);
     report.finish()
 }
 

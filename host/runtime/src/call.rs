@@ -19,6 +19,7 @@ use crate::{
     limits::{CallLimits, Limiter, Stop},
     once::Once,
     plugin::Grants,
+    spending::Spending,
     tenant::Tenant,
 };
 
@@ -44,6 +45,10 @@ pub(crate) struct CallState {
     denial: Option<Denial>,
     /// What a forwarded answer broke off with: the client must not take what it got for the whole.
     pub(crate) broke_off: Option<Failure>,
+    /// The budgets that the call spends of, if there are any.
+    pub(crate) spending: Option<Arc<dyn Spending>>,
+    /// Which of them stopped it.
+    pub(crate) cut: Option<Failure>,
 }
 
 /// The last refusal that the guest saw: if it passes it on as its own failure, the caller learns what was
@@ -61,12 +66,13 @@ pub(crate) struct CallInit {
     pub(crate) grants: Arc<Grants>,
     pub(crate) services: Arc<Services>,
     pub(crate) limits: CallLimits,
+    pub(crate) spending: Option<Arc<dyn Spending>>,
     pub(crate) once: Option<Arc<Once>>,
 }
 
 impl CallState {
     pub(crate) fn new(init: CallInit) -> Self {
-        let CallInit { run, tenant, grants, services, limits, once } = init;
+        let CallInit { run, tenant, grants, services, limits, spending, once } = init;
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.handles as usize);
         let started = Instant::now();
@@ -88,6 +94,8 @@ impl CallState {
             entered: None,
             denial: None,
             broke_off: None,
+            spending,
+            cut: None,
         }
     }
 
@@ -121,6 +129,16 @@ impl CallState {
     pub(crate) fn refuse(&mut self, code: Code, error: types::Error) -> HostError {
         self.denial = Some(Denial { code, error: error.clone() });
         HostError::Guest(error)
+    }
+
+    /// Asks the call's budgets before the vendor is asked for more. A guest that passes the refusal on gives the caller the
+    /// budget's own failure.
+    pub(crate) async fn check_spending(&mut self) -> Result<(), HostError> {
+        let Some(spending) = self.spending.clone() else { return Ok(()) };
+        let Err(failure) = spending.may_go_on().await else { return Ok(()) };
+        let refusal = self.refuse(failure.code, types::Error::Exhausted(failure.detail.clone()));
+        self.cut = Some(failure);
+        Err(refusal)
     }
 
     /// Remembers a plain refusal.

@@ -19,6 +19,7 @@ use crate::{
     once::Once,
     outcome::{self, Finished},
     plugin::Plugin,
+    spending::Spending,
     tenant::Tenant,
 };
 
@@ -31,6 +32,8 @@ pub struct Invocation {
     pub run: RunId,
     /// The limit of the action or of the route, where it has one.
     pub timeout: Option<Duration>,
+    /// The budgets that it spends of, if there are any.
+    pub spending: Option<Arc<dyn Spending>>,
     /// The write that this call does, if it is to be done once.
     pub once: Option<Arc<Once>>,
 }
@@ -203,6 +206,7 @@ impl Plugin {
             grants: Arc::clone(&self.grants),
             services: Arc::clone(&shared.services),
             limits,
+            spending: call.spending,
             once: call.once,
         });
         let mut store = call::store(self.engine(), state);
@@ -215,7 +219,7 @@ impl Plugin {
             tokio::time::timeout(timeout, org.gone.run_until_cancelled(work)).await
         };
         let mut state = store.into_data();
-        let broke_off = state.broke_off.take();
+        let (broke_off, cut) = (state.broke_off.take(), state.cut.take());
         let result = match ended {
             Ok(None) => Err(Failure::new(Code::NotFound, "the organization was deleted while the call ran")),
             Ok(Some(Ok(Ok(given)))) => broke_off.map_or(Ok(given), Err),
@@ -225,6 +229,11 @@ impl Plugin {
                 Err(outcome::trapped(&trap))
             }
             Err(_) => Err(outcome::trapped(&Stop::Timeout(timeout).into())),
+        };
+        // whatever the guest made of it, the caller learns which budget it was
+        let result = match cut {
+            Some(cut) if result.as_ref().err().is_some_and(|failure| failure.code == cut.code) => Err(cut),
+            _ => result,
         };
         Finished::new(result, state)
     }

@@ -18,6 +18,7 @@ mod once;
 mod outcome;
 mod plugin;
 mod room;
+mod spending;
 mod tenant;
 
 use std::{
@@ -49,6 +50,7 @@ pub use limits::{CallLimits, Stop};
 pub use once::Once;
 pub use outcome::{Effects, Finished};
 pub use plugin::{ActionSchemas, LoadError, Plugin, RouteMatch};
+pub use spending::{Flowed, MayGoOn, Spending};
 pub use tenant::{Tenant, TenantInit};
 
 use call::CallState;
@@ -229,6 +231,7 @@ impl Runtime {
             tenant: Arc::new(tenant),
             run: RunId::new(clock, random),
             timeout: Some(Duration::from_secs(5)),
+            spending: None,
             once: None,
         };
         let takes_empty = plugin

@@ -9,9 +9,12 @@ mod sse;
 
 use bytes::Bytes;
 
-use crate::bindings::{
-    reply::{Observation, Summary, Test},
-    types::Violation,
+use crate::{
+    bindings::{
+        reply::{Observation, Summary, Test},
+        types::Violation,
+    },
+    spending::Flowed,
 };
 
 /// A parsed JSON Pointer (RFC 6901).
@@ -111,8 +114,8 @@ impl Body {
 }
 
 /// What was found.
-#[derive(Debug, Default)]
-struct Findings {
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Findings {
     /// By index of the plan's pointers.
     captured: Vec<Option<String>>,
     /// Characters, and in how many events.
@@ -152,6 +155,30 @@ impl Observer {
     /// True for a body in which what is looked for may come last and is lost if the rest is not read.
     pub(crate) const fn reports_at_the_end(&self) -> bool {
         matches!(self.eye, Eye::Json(_))
+    }
+
+    /// What was found so far.
+    pub(crate) const fn findings(&self) -> &Findings {
+        &self.findings
+    }
+
+    /// Goes back to what had been found before something that the client did not get after all.
+    pub(crate) fn forget_since(&mut self, findings: Findings) {
+        self.findings = findings;
+    }
+
+    /// What has flowed of the texts that are measured.
+    pub(crate) fn flowed(&self) -> Flowed {
+        let sum = |flowed: Flowed, (characters, events): &(u64, u64)| Flowed {
+            characters: flowed.characters.saturating_add(*characters),
+            events: flowed.events.saturating_add(*events),
+        };
+        self.findings.measured.iter().fold(Flowed::default(), sum)
+    }
+
+    /// True for a stream of events, into which the host can put one of its own.
+    pub(crate) const fn is_of_events(&self) -> bool {
+        matches!(self.eye, Eye::Events(_))
     }
 
     /// Takes a chunk from the source; gives what the client gets of it and of what was held back.

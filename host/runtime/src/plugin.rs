@@ -1,14 +1,14 @@
 //! A loaded plugin version: native code, compiled schemas, and what its manifest grants it.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap},
     fmt,
     sync::Arc,
     time::Duration,
 };
 
 use patchbay_egress::Rules;
-use patchbay_model::{Code, Digest, Failure, PluginId, rate::Rate, run::RunKind};
+use patchbay_model::{Code, Digest, Failure, PluginId, plan::Counts, rate::Rate, run::RunKind};
 use patchbay_package::{
     Package, SchemaValidator,
     manifest::{Credential, Manifest, Route, Schema},
@@ -98,7 +98,8 @@ pub(crate) struct Grants {
     pub(crate) plugin: PluginId,
     pub(crate) rules: Rules,
     pub(crate) credentials: HashMap<String, Credential>,
-    pub(crate) meters: BTreeSet<String>,
+    /// With what each counts as.
+    pub(crate) meters: BTreeMap<String, Option<Counts>>,
     pub(crate) collections: HashMap<String, CollectionGrant>,
     emits: Vec<(String, Option<SchemaValidator>)>,
 }
@@ -268,7 +269,7 @@ fn grants(manifest: &Manifest) -> Result<Grants, LoadError> {
             .iter()
             .map(|credential| (credential.name.clone(), credential.clone()))
             .collect(),
-        meters: manifest.meters.iter().map(|meter| meter.name.clone()).collect(),
+        meters: manifest.meters.iter().map(|meter| (meter.name.clone(), meter.counts())).collect(),
         collections,
         emits,
     })

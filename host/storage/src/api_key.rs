@@ -31,6 +31,7 @@ struct Row {
     made_by: Option<Text>,
     used_at: Option<i64>,
     replaces: Option<Uuid>,
+    spends_as: Option<Uuid>,
 }
 
 impl TryFrom<Row> for ApiKey {
@@ -48,6 +49,7 @@ impl TryFrom<Row> for ApiKey {
             made_by: optional(row.made_by),
             used_at: optional_time(row.used_at)?,
             replaces: row.replaces.map(ApiKeyId),
+            spends_as: row.spends_as.map(ApiKeyId),
         })
     }
 }
@@ -55,7 +57,8 @@ impl TryFrom<Row> for ApiKey {
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT org_id, id, name, scopes, expires_at, revoked_at, created_at, made_by, used_at, replaces
+            "SELECT org_id, id, name, scopes, expires_at, revoked_at, created_at, made_by, used_at, replaces,
+               spends_as
              FROM api_key ",
             $rest
         )
@@ -75,8 +78,9 @@ impl ApiKeys<'_> {
         execute!(
             self.tx,
             "INSERT INTO api_key
-               (org_id, id, hash, name, scopes, expires_at, revoked_at, created_at, made_by, used_at, replaces)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+               (org_id, id, hash, name, scopes, expires_at, revoked_at, created_at, made_by, used_at, replaces,
+                spends_as)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
             self.org.0,
             key.id.0,
             hash.as_slice(),
@@ -88,6 +92,7 @@ impl ApiKeys<'_> {
             key.made_by.as_deref().map(Text),
             micros(key.used_at),
             key.replaces.map(|id| id.0),
+            key.spends_as.map(|id| id.0),
         )?;
         Ok(())
     }

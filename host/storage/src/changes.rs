@@ -20,7 +20,6 @@ use tokio::{
     sync::broadcast::{self, error::RecvError},
     task::AbortHandle,
 };
-use uuid::Uuid;
 
 use crate::postgres::Server;
 
@@ -87,10 +86,10 @@ pub enum Change {
         /// Which.
         digest: Digest,
     },
-    /// A plan.
+    /// An org's plan, or its budgets.
     Plan {
-        /// Which.
-        id: Uuid,
+        /// Whose.
+        org: OrgId,
     },
 }
 

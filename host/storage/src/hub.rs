@@ -14,7 +14,7 @@ use crate::{
     ActiveVersion, Change, DueWebhook, InstallationHead, PluginStatus, PluginVersion, StorageError, Tx, api_key,
     changes::{CHANNEL, Message},
     column::{after, limit as row_limit, time},
-    idempotency, installation, oauth, plugin_version,
+    idempotency, installation, oauth, org_plan, plugin_version,
     postgres::answered,
     shared,
     text::Text,
@@ -269,6 +269,14 @@ impl HubTx<'_> {
     /// The database fails.
     pub async fn sweep_oauth_authorizations(&mut self, now: Timestamp, limit: u32) -> Result<u64, StorageError> {
         oauth::authorization::sweep(self.tx, now, limit).await
+    }
+
+    /// The plans that orgs were given and have now, by name, and how many orgs have each.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn plans_in_use(&mut self) -> Result<Vec<(String, u64)>, StorageError> {
+        org_plan::in_use(self.tx).await
     }
 
     /// Forgets at most `limit` writes that are no longer to be done once, and gives their number.

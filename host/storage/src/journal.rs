@@ -14,8 +14,10 @@
 //! batch by time (adds its delay to each quiet call).
 
 mod batch;
+mod counters;
 mod parts;
 mod postgres;
+mod spending;
 mod sqlite;
 mod weight;
 
@@ -28,6 +30,7 @@ use patchbay_model::{
     run::{Run, UsageRecord},
     webhook::Webhook,
 };
+pub use spending::Spent;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{Database, IdempotencyAnswer, StorageError, Tx, WebhookOutcome};
@@ -56,8 +59,11 @@ const TRIES: usize = 10;
 pub struct RunCommit {
     /// The run itself.
     pub run: Run,
-    /// What it is billed for. A repeat by (org, plugin, meter, dedupe) is dropped.
+    /// What it is billed for. A repeat by (org, plugin, meter, dedupe) is dropped. What is stored is added to the live
+    /// counters, and so is the run itself if it is a call.
     pub usage: Vec<UsageRecord>,
+    /// What it has spent of budgets.
+    pub spent: Vec<Spent>,
     /// What it published. A repeat by (org, source, dedupe) is dropped.
     pub events: Vec<Event>,
     /// What it wrote to its documents: at most one change per document.
@@ -71,7 +77,11 @@ pub struct RunCommit {
 impl RunCommit {
     /// True if the run and its usage are all that there is.
     fn is_plain(&self) -> bool {
-        self.events.is_empty() && self.plugin_changes.is_empty() && self.webhook.is_none() && self.idempotency.is_none()
+        self.events.is_empty()
+            && self.plugin_changes.is_empty()
+            && self.webhook.is_none()
+            && self.spent.is_empty()
+            && self.idempotency.is_none()
     }
 }
 

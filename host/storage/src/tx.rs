@@ -9,9 +9,9 @@ mod forgetful;
 use patchbay_model::OrgId;
 
 use crate::{
-    ApiKeys, Audit, Blobs, ConnectSessions, Connections, Events, HubTx, Idempotency, Installations, Invitations, Kv,
-    Members, OauthAuthorizations, OauthClients, OauthRevocations, OauthTokens, OperatorTx, OrgKeys, OrgSettings,
-    RateLimits, Records, Runs, Sessions, StorageError, Usage, Webhooks,
+    ApiKeys, Audit, Blobs, Budgets, ConnectSessions, Connections, Counters, Events, HubTx, Idempotency, Installations,
+    Invitations, Kv, Members, OauthAuthorizations, OauthClients, OauthRevocations, OauthTokens, OperatorTx, OrgKeys,
+    OrgPlans, OrgSettings, RateLimits, Records, Runs, Sessions, StorageError, Usage, Webhooks,
     postgres::{PgTx, Scope},
     sqlite::SqliteTx,
 };
@@ -120,6 +120,12 @@ repositories! {
     oauth_authorizations -> OauthAuthorizations;
     /// Its wrapped data keys, for the vault alone.
     keys -> OrgKeys;
+    /// The plans that it had and has.
+    plans -> OrgPlans;
+    /// What it used, by the hour.
+    counters -> Counters;
+    /// Its spend budgets.
+    budgets -> Budgets;
     /// Its runs.
     runs -> Runs;
     /// What it is billed for.

@@ -85,6 +85,7 @@ impl TryFrom<Row> for UsageRecord {
             basis: word(&row.basis)?,
             dedupe: optional(row.dedupe),
             at: time(row.at)?,
+            counts: None,
         })
     }
 }

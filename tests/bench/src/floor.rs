@@ -198,8 +198,13 @@ pub(crate) async fn run(places: &Places) -> anyhow::Result<String> {
         let mut samples = Samples::default();
         for _ in 0..CALLS {
             let begun = Instant::now();
-            let call =
-                Invocation { tenant: Arc::clone(&tenant), run: RunId::new(clock, random), timeout: None, once: None };
+            let call = Invocation {
+                tenant: Arc::clone(&tenant),
+                run: RunId::new(clock, random),
+                timeout: None,
+                spending: None,
+                once: None,
+            };
             let action = ActionCall {
                 action: "run".to_owned(),
                 input: INPUT.to_owned(),

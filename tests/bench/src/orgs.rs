@@ -68,7 +68,7 @@ async fn make(hub: &Hub, url: Option<&str>, count: usize) -> anyhow::Result<Vec<
     let mut keys = Vec::with_capacity(count);
     for number in 0..count {
         let org = beside.create_org(&format!("org {number}")).await?;
-        let new = NewApiKey { name: "bench".to_owned(), scopes: Scope::ALL.to_vec(), expires_at: None };
+        let new = NewApiKey { name: "bench".to_owned(), scopes: Scope::ALL.to_vec(), ..NewApiKey::default() };
         keys.push(beside.create_api_key(org.id, new).await?.1);
     }
     beside.shutdown().await;

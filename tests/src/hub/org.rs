@@ -78,7 +78,7 @@ impl Org {
         scopes: &[Scope],
         expires_at: Option<patchbay_model::Timestamp>,
     ) -> String {
-        let new = NewApiKey { name: "test".to_owned(), scopes: scopes.to_vec(), expires_at };
+        let new = NewApiKey { name: "test".to_owned(), scopes: scopes.to_vec(), expires_at, ..NewApiKey::default() };
         let (_, key) = hub.hub.create_api_key(self.id, new).await.expect("a key is made");
         key.expose_secret().to_owned()
     }

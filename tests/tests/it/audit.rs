@@ -38,7 +38,7 @@ impl Scene {
                 self.hub.hub.checkpoint_audit().await.unwrap();
             }
             let name = format!("key {number}");
-            let new = NewApiKey { name, scopes: vec![Scope::Read], expires_at: None };
+            let new = NewApiKey { name, scopes: vec![Scope::Read], ..NewApiKey::default() };
             self.hub.hub.create_api_key(org, new).await.unwrap();
         }
         if signed == 6 {
@@ -170,7 +170,7 @@ pub async fn a_chain_made_anew_contradicts_what_was_signed() {
     scene.restamp(later, 5).await;
     assert_eq!(scene.found(later).await, None);
     // The hub goes on to add to what was made anew, and does not sign it.
-    let new = NewApiKey { name: "late".to_owned(), scopes: vec![Scope::Read], expires_at: None };
+    let new = NewApiKey { name: "late".to_owned(), scopes: vec![Scope::Read], ..NewApiKey::default() };
     scene.hub.hub.create_api_key(signed, new).await.unwrap();
     let before = scene.verify(signed, true).await.checkpoints;
     scene.hub.hub.checkpoint_audit().await.unwrap();
@@ -209,7 +209,7 @@ pub async fn a_checkpoint_cannot_be_forged_or_taken_out() {
     let taken = scene.org(2).await;
     for _ in 0..2 {
         scene.hub.hub.checkpoint_audit().await.unwrap();
-        let new = NewApiKey { name: "more".to_owned(), scopes: vec![Scope::Read], expires_at: None };
+        let new = NewApiKey { name: "more".to_owned(), scopes: vec![Scope::Read], ..NewApiKey::default() };
         scene.hub.hub.create_api_key(taken, new).await.unwrap();
     }
     assert_eq!(scene.verify(taken, true).await.checkpoints, 3);

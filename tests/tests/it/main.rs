@@ -35,6 +35,7 @@ mod openai;
 mod openai_failures;
 mod openai_streams;
 mod org_deletion;
+mod plans;
 mod private_names;
 mod processes;
 mod rotation;
@@ -176,6 +177,27 @@ on_both_databases! {
         the_hub_key_stays_here_and_the_vendor_key_stays_there
         usage_equals_the_vendors_ledger_over_a_mix_of_calls
         every_call_leaves_a_run_with_its_figures
+    }
+    plans {
+        a_feature_that_the_plan_lacks_is_refused_with_the_plan_that_has_it
+        a_limit_that_is_reached_refuses_and_says_what_goes_on
+        of_calls_at_once_no_more_begin_than_are_left
+        a_plan_and_a_bill_are_shown
+        a_webhook_is_taken_in_whatever_the_plan_says
+        ten_thousand_mixed_calls_at_once_are_metered_to_the_unit
+        a_stream_is_cut_at_the_cap_and_names_the_budget
+        streams_at_once_never_pass_a_cap_together
+        a_client_that_leaves_gives_back_what_its_stream_held
+        a_call_that_does_not_fit_is_refused_before_the_vendor_is_asked
+        a_budget_counts_what_its_subject_uses_and_nothing_else
+        money_is_spent_at_the_plans_prices
+        what_is_not_the_orgs_own_has_no_budget
+        whole_answers_spend_what_the_vendor_reports
+        a_keys_spend_limits_go_along_to_the_keys_in_its_place
+        a_key_does_not_get_around_its_spend_limits
+        what_a_plan_or_a_budget_refused_can_be_asked_for_again
+        a_stream_that_is_done_once_tells_why_it_was_cut
+        owners_choose_a_plan_where_the_operator_lets_them
     }
     stripe {
         the_published_vector_becomes_an_event

@@ -6,11 +6,7 @@ use std::{sync::Arc, time::Duration};
 use patchbay_hub::{Hub, HubConfig, NewApiKey, StartError};
 use patchbay_model::{SystemClock, SystemRandom, org::Scope};
 use patchbay_runtime::Compiler;
-use patchbay_tests::{
-    Fixture, Org, StripeSender, TestHub, Vendor,
-    hub::{Setup, on_postgres},
-    stripe::vector::SECRET,
-};
+use patchbay_tests::{Fixture, Org, StripeSender, TestHub, Vendor, hub::Setup, stripe::vector::SECRET};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
@@ -107,7 +103,7 @@ async fn revoking_a_key() {
     let scene = Scene::start().await;
     for (by, seen_by) in [(&scene.first, 1), (&scene.second, 0)] {
         let org = &scene.orgs[seen_by];
-        let new = NewApiKey { name: "leaked".to_owned(), scopes: vec![Scope::Read], expires_at: None };
+        let new = NewApiKey { name: "leaked".to_owned(), scopes: vec![Scope::Read], ..NewApiKey::default() };
         let (key, secret) = by.hub.create_api_key(org.id, new).await.unwrap();
         let leaked = org.with_key(secret.expose_secret());
         for _ in 0..3 {
@@ -325,7 +321,7 @@ macro_rules! on_one_database {
     ($($test:ident: $what:ident)*) => {
         $(#[tokio::test(flavor = "multi_thread")]
         async fn $test() {
-            on_postgres($what()).await;
+            patchbay_tests::hub::on_postgres($what()).await;
         })*
     };
 }

@@ -70,7 +70,8 @@ async fn ends_in_with(trap: &Trap, answers: &[&[&str]], allowed: &[&str]) -> Cod
             webhook_url: "http://127.0.0.1/hooks/x".to_owned(),
         },
     );
-    let call = Invocation { tenant, run: RunId::new(&SystemClock, &SystemRandom), timeout: None, once: None };
+    let run = RunId::new(&SystemClock, &SystemRandom);
+    let call = Invocation { tenant, run, timeout: None, spending: None, once: None };
     let action = ActionCall {
         action: "run".to_owned(),
         input: format!(r#"{{"text": "name.internal.test:{port}"}}"#),

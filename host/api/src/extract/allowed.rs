@@ -34,7 +34,7 @@ macro_rules! needs {
 
 needs! {
     CallActions ReadActivity ReadSettings ManageInstallations ManageConnections ManageConnectSessions ConnectAccount
-    ReadMembers ManageMembers ManageKeys ManageOrg ReadAudit OperateHub
+    ReadMembers ManageMembers ManageKeys ManageOrg ReadAudit ManageBilling OperateHub
 }
 
 /// A caller who has the permission.

@@ -29,6 +29,7 @@ use crate::{cookie, problem, routes, routes::invoke_action::FileReply};
         (name = "Connect sessions", description = "End users who connect an account."),
         (name = "Runs", description = "Calls into plugins."),
         (name = "Usage", description = "What runs used."),
+        (name = "Plan", description = "What the org may use, and caps of its own."),
         (name = "Events", description = "Facts that plugins published."),
         (name = "Audit", description = "Who changed what."),
         (name = "Webhooks", description = "What vendors sent in."),

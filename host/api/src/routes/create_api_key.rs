@@ -2,7 +2,7 @@
 
 use axum::{Json as Reply, extract::State};
 use http::StatusCode;
-use patchbay_hub::{Hub, NewApiKey};
+use patchbay_hub::{Hub, NewApiKey, SpendLimits};
 use patchbay_model::{Timestamp, org::Scope};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -26,6 +26,11 @@ pub(crate) struct ApiKeyInput {
     /// When it stops working; never if not said.
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Timestamp>,
+    /// What it may spend at most in a billing period, by unit: `money` in whole minor units, or a metric. Each is a budget
+    /// (`/v1/budgets/{key}/{unit}`), which keys that are made in its place share.
+    #[serde(default)]
+    #[schema(value_type = BTreeMap<String, u64>, example = json!({"money": 5000, "ai_tokens": 1_000_000}))]
+    spend_limits: SpendLimits,
 }
 
 /// Make an API key
@@ -44,7 +49,7 @@ pub(crate) async fn create_api_key(
     State(hub): State<Hub>,
     Json(input): Json<ApiKeyInput>,
 ) -> Result<(StatusCode, Reply<ApiKeyReply>), Problem> {
-    let ApiKeyInput { name, scopes, expires_at } = input;
-    let made = hub.issue_api_key(&caller, NewApiKey { name, scopes, expires_at }).await?;
+    let ApiKeyInput { name, scopes, expires_at, spend_limits } = input;
+    let made = hub.issue_api_key(&caller, NewApiKey { name, scopes, expires_at, spend_limits }).await?;
     Ok((StatusCode::CREATED, Reply(made.into())))
 }

@@ -1,8 +1,8 @@
 //! `GET /v1/usage`
 
 use axum::{Json, extract::State};
-use patchbay_hub::{Hub, UsageFilter};
-use patchbay_model::{PluginId, Timestamp, UsageId};
+use patchbay_hub::{Hub, UsageFilter, WhichPeriod};
+use patchbay_model::{Code, Failure, PluginId, Timestamp, UsageId};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -17,6 +17,9 @@ use crate::{
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct UsageQuery {
+    /// Of which billing period the summary is: `current` (default), `previous`, or the one that this day or time is in.
+    #[param(example = "2026-11-05")]
+    period: Option<String>,
     /// Only of this plugin.
     #[param(value_type = Option<String>)]
     plugin: Option<PluginId>,
@@ -36,20 +39,25 @@ pub(crate) struct UsageQuery {
 
 /// Read usage
 ///
-/// Totals by plugin, meter and basis, and the records behind them, newest first.
+/// The summary of a billing period by metric, plugin and day, with limits and costs. Beside it totals by plugin, meter and
+/// basis over the time that is asked for, or over all time, and the records behind them, newest first.
 #[utoipa::path(
     get,
     path = "/v1/usage",
     tag = "Usage",
     security(("api_key" = ["read_activity"])),
     params(UsageQuery),
-    responses((status = 200, description = "Totals and records", body = Usage))
+    responses((status = 200, description = "Summary, totals and records", body = Usage))
 )]
 pub(crate) async fn list_usage(
     caller: Allowed<ReadActivity>,
     State(hub): State<Hub>,
     Query(query): Query<UsageQuery>,
 ) -> Result<Json<Usage>, Problem> {
-    let UsageQuery { plugin, from, to, before, limit } = query;
-    Ok(Json(hub.usage(&caller, UsageFilter { plugin, from, to, before, limit }).await?.into()))
+    let UsageQuery { period, plugin, from, to, before, limit } = query;
+    let which = period.as_deref().map(str::parse::<WhichPeriod>).transpose();
+    let which = which.map_err(|error| Failure::new(Code::InvalidRequest, format!("`period`: {error}")))?;
+    let view = hub.usage(&caller, UsageFilter { plugin, from, to, before, limit }).await?;
+    let summary = hub.usage_summary(&caller, which.unwrap_or_default()).await?;
+    Ok(Json((summary, view).into()))
 }

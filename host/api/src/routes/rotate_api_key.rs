@@ -27,7 +27,7 @@ pub(crate) struct RotationInput {
 
 /// Replace an API key
 ///
-/// Makes a key with the same name and scopes. The old one works on for a while, so that your programs can change over one after
+/// Makes a key with the same name and scopes, which spends of the same budgets. The old one works on for a while, so that your programs can change over one after
 /// the other.
 #[utoipa::path(
     post,

@@ -1,5 +1,6 @@
 //! API keys, without their secrets.
 
+use patchbay_hub::{ApiKeyView, SpendLimits};
 use patchbay_model::{
     ApiKeyId, Timestamp,
     org::{self, Scope},
@@ -36,13 +37,42 @@ pub(crate) struct ApiKey {
     /// When it was revoked.
     #[schema(value_type = Option<String>, format = DateTime)]
     revoked_at: Option<Timestamp>,
+    /// What it may spend at most in a billing period, by unit.
+    #[schema(value_type = BTreeMap<String, u64>, example = json!({"money": 5000}))]
+    spend_limits: SpendLimits,
+    /// The key whose spend limits it shares; null if they are its own.
+    #[schema(value_type = Option<String>)]
+    spends_as: Option<ApiKeyId>,
 }
 
-impl From<org::ApiKey> for ApiKey {
-    fn from(key: org::ApiKey) -> Self {
-        let org::ApiKey { id, org: _, name, scopes, expires_at, revoked_at, created_at, made_by, used_at, replaces } =
-            key;
-        Self { id, name, scopes, made_by, replaces, created_at, used_at, expires_at, revoked_at }
+impl From<ApiKeyView> for ApiKey {
+    fn from(ApiKeyView { key, spend_limits }: ApiKeyView) -> Self {
+        let org::ApiKey {
+            id,
+            org: _,
+            name,
+            scopes,
+            expires_at,
+            revoked_at,
+            created_at,
+            made_by,
+            used_at,
+            replaces,
+            spends_as,
+        } = key;
+        Self {
+            id,
+            name,
+            scopes,
+            made_by,
+            replaces,
+            created_at,
+            used_at,
+            expires_at,
+            revoked_at,
+            spend_limits,
+            spends_as,
+        }
     }
 }
 
@@ -56,8 +86,8 @@ pub(crate) struct ApiKeyReply {
     secret: String,
 }
 
-impl From<(org::ApiKey, SecretString)> for ApiKeyReply {
-    fn from((key, secret): (org::ApiKey, SecretString)) -> Self {
+impl From<(ApiKeyView, SecretString)> for ApiKeyReply {
+    fn from((key, secret): (ApiKeyView, SecretString)) -> Self {
         Self { key: key.into(), secret: secret.expose_secret().to_owned() }
     }
 }

@@ -13,7 +13,7 @@ const CONNECT: &str = "/v1/connect-sessions";
 const NO_WEBHOOK: &str = "whk_00000000000000000000000000000000";
 
 /// Every route that needs a key, with the scope that it needs.
-const ROUTES: [(&str, &str, Scope); 39] = [
+const ROUTES: [(&str, &str, Scope); 45] = [
     ("GET", "/v1/plugins", Scope::Read),
     ("POST", "/v1/plugins", Scope::Operator),
     ("GET", "/v1/installations", Scope::Read),
@@ -34,6 +34,12 @@ const ROUTES: [(&str, &str, Scope); 39] = [
     ("GET", "/v1/runs/run_00000000000000000000000000000000", Scope::Read),
     ("GET", "/v1/blobs/blob_00000000000000000000000000000000", Scope::Read),
     ("GET", "/v1/usage", Scope::Read),
+    ("POST", "/v1/usage/estimate", Scope::Read),
+    ("GET", "/v1/plan", Scope::Read),
+    ("GET", "/v1/budgets", Scope::Read),
+    ("GET", "/v1/budgets/org/calls", Scope::Read),
+    ("PUT", "/v1/budgets/org/calls", Scope::Admin),
+    ("DELETE", "/v1/budgets/org/calls", Scope::Admin),
     ("GET", "/v1/audit", Scope::Audit),
     ("GET", "/v1/events", Scope::Read),
     ("GET", "/v1/webhooks", Scope::Read),
@@ -109,6 +115,7 @@ async fn bad_bodies_are_refused_before_anything_is_asked_of_the_hub() {
     let (installation, connection) = ("/v1/installations/openai", "/v1/connections/openai");
     let (authorize, client) = ("/v1/connections/openai/authorize", "/v1/connections/openai/client");
     let action = "/v1/actions/openai/create-response";
+    let (budget, estimate) = ("/v1/budgets/org/calls", "/v1/usage/estimate");
     let table = [
         ("PUT", installation, None, "{}", 415, "unsupported_media_type", None),
         ("PUT", installation, Some("text/plain"), "{}", 415, "unsupported_media_type", None),
@@ -130,6 +137,14 @@ async fn bad_bodies_are_refused_before_anything_is_asked_of_the_hub() {
         ("POST", authorize, JSON, "[]", 422, "invalid_input", Some("")),
         ("PUT", client, JSON, "{}", 422, "invalid_input", Some("")),
         ("PUT", client, JSON, "{\"client_id\":\"c\",\"secret\":\"s\"}", 422, "invalid_input", Some("/secret")),
+        ("PUT", budget, JSON, "{}", 422, "invalid_input", Some("")),
+        ("PUT", budget, JSON, "{\"cap\":-1}", 422, "invalid_input", Some("/cap")),
+        ("PUT", budget, JSON, "{\"cap\":1000000000001}", 422, "invalid_input", Some("/cap")),
+        ("PUT", budget, JSON, "{\"cap\":1,\"soft\":true}", 422, "invalid_input", Some("/soft")),
+        ("POST", estimate, JSON, "{}", 422, "invalid_input", Some("")),
+        ("POST", estimate, JSON, "{\"usage\":{\"tokens\":1}}", 422, "invalid_input", Some("/usage")),
+        ("POST", estimate, JSON, "{\"usage\":{\"calls\":-1}}", 422, "invalid_input", Some("/usage/calls")),
+        ("POST", estimate, JSON, "{\"usage\":{},\"plan\":\"gold\"}", 422, "invalid_input", Some("/plan")),
         ("POST", action, None, "{}", 415, "unsupported_media_type", None),
         ("POST", action, Some("application/x-www-form-urlencoded"), "a=b", 415, "unsupported_media_type", None),
         ("POST", action, JSON, &long, 413, "payload_too_large", None),
@@ -208,6 +223,11 @@ async fn bad_paths_and_queries_are_refused() {
         ("/v1/runs?status=maybe", 400, "invalid_request"),
         ("/v1/runs?before=first", 400, "invalid_request"),
         ("/v1/usage?from=yesterday", 400, "invalid_request"),
+        ("/v1/usage?period=november", 400, "invalid_request"),
+        ("/v1/budgets/everybody/calls", 400, "invalid_request"),
+        ("/v1/budgets/plugin:Open%20AI/calls", 400, "invalid_request"),
+        ("/v1/budgets/org/euros", 400, "invalid_request"),
+        ("/v1/budgets/org/calls", 404, "not_found"),
         ("/v1/events?after=x", 400, "invalid_request"),
         ("/v1/webhooks?status=lost", 400, "invalid_request"),
         ("/v1/installations/openai", 404, "not_installed"),

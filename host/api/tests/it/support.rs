@@ -64,7 +64,7 @@ impl Face {
 
     pub async fn key(&self, scopes: &[Scope]) -> String {
         let expires_at = Some(self.clock.now() + Duration::hours(1));
-        let new = NewApiKey { name: "tests".to_owned(), scopes: scopes.to_vec(), expires_at };
+        let new = NewApiKey { name: "tests".to_owned(), scopes: scopes.to_vec(), expires_at, ..NewApiKey::default() };
         let (_, secret) = self.hub.create_api_key(self.org, new).await.unwrap();
         secret.expose_secret().to_owned()
     }

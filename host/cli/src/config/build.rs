@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use metrics_exporter_prometheus::PrometheusHandle;
 use patchbay_api::{ApiConfig, ForwardedBy, ServeConfig};
 use patchbay_egress::EgressConfig;
-use patchbay_hub::HubConfig;
+use patchbay_hub::{HubConfig, Plans};
 use patchbay_package::{PublicKey, Trust};
 use patchbay_runtime::Compiler;
 use patchbay_storage::DatabaseUrl;
@@ -40,6 +40,7 @@ impl Config {
         if let Some(mib) = self.limits.org_files_mib {
             hub.max_org_blob_bytes = mib << 20;
         }
+        hub.plans = Plans::new(&self.billing, &self.plans, &self.features)?;
         hub.rates = self.rate_limits.rates();
         hub.retention = self.retention;
         hub.oidc = self.oidc.as_ref().map(super::Oidc::config).transpose()?;

@@ -23,7 +23,7 @@ async fn a_key_opens_its_own_org_with_its_own_scopes() {
 #[test]
 fn who_may_not_is_told_what_would_help() {
     let org = OrgId(Uuid::nil());
-    let key = Caller { org, actor: Actor::Key(ApiKeyId(Uuid::nil())), permissions: Permissions::NONE };
+    let key = Caller { org, actor: Actor::Key(ApiKeyId(Uuid::nil())), permissions: Permissions::NONE, spends_as: None };
     let member = Caller { actor: Actor::Member(UserId(Uuid::nil())), ..key };
     let told = |caller: &Caller, permission| {
         let failure = caller.require(permission).unwrap_err();
@@ -66,7 +66,7 @@ async fn a_key_expires_by_the_clock_also_when_it_is_cached() {
     let test = TestHub::open().await;
     let org = test.org().await;
     let expires_at = Some(test.hub.0.clock.now() + chrono::Duration::minutes(1));
-    let new = NewApiKey { name: "short".to_owned(), scopes: vec![Scope::Read], expires_at };
+    let new = NewApiKey { name: "short".to_owned(), scopes: vec![Scope::Read], expires_at, ..NewApiKey::default() };
     let (_, key) = test.hub.create_api_key(org.id, new).await.unwrap();
     test.hub.authenticate(key.expose_secret()).await.unwrap();
     test.clock.advance(chrono::Duration::minutes(1));
@@ -77,7 +77,7 @@ async fn a_key_expires_by_the_clock_also_when_it_is_cached() {
 async fn a_revoked_key_stops_working_at_once() {
     let test = TestHub::open().await;
     let org = test.org().await;
-    let new = NewApiKey { name: "leaked".to_owned(), scopes: vec![Scope::Read], expires_at: None };
+    let new = NewApiKey { name: "leaked".to_owned(), scopes: vec![Scope::Read], ..NewApiKey::default() };
     let (stored, key) = test.hub.create_api_key(org.id, new).await.unwrap();
     test.hub.authenticate(key.expose_secret()).await.unwrap();
     test.hub.revoke_api_key(org.id, stored.id).await.unwrap();

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use patchbay_model::{Code, Failure, Upstream, Violation, record::Blob};
+use patchbay_model::{Code, Entitlement, Failure, Upstream, Violation, record::Blob};
 use patchbay_runtime::ReplyHead;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -56,6 +56,8 @@ pub(crate) struct Failed {
     violations: Vec<Violation>,
     retry_after_ms: Option<u64>,
     upstream: Option<Upstream>,
+    #[serde(default)]
+    entitlement: Option<Box<Entitlement>>,
 }
 
 impl From<&Failure> for Failed {
@@ -67,16 +69,17 @@ impl From<&Failure> for Failed {
             violations: failure.violations.clone(),
             retry_after_ms: failure.retry_after.map(millis),
             upstream: failure.upstream.clone(),
+            entitlement: failure.entitlement.clone(),
         }
     }
 }
 
 impl From<Failed> for Failure {
     fn from(failed: Failed) -> Self {
-        let Failed { code, detail, violations, retry_after_ms, upstream } = failed;
+        let Failed { code, detail, violations, retry_after_ms, upstream, entitlement } = failed;
         let code = Code::from_text(&code).unwrap_or(Code::Internal);
         let retry_after = retry_after_ms.map(Duration::from_millis);
-        Self { violations, retry_after, upstream, ..Self::new(code, detail) }
+        Self { violations, retry_after, upstream, entitlement, ..Self::new(code, detail) }
     }
 }
 

@@ -34,7 +34,12 @@ impl SignedIn {
     /// The member as a caller.
     #[must_use]
     pub const fn caller(&self) -> Caller {
-        Caller { org: self.session.org, actor: Actor::Member(self.session.user), permissions: self.role.permissions() }
+        Caller {
+            org: self.session.org,
+            actor: Actor::Member(self.session.user),
+            permissions: self.role.permissions(),
+            spends_as: None,
+        }
     }
 }
 

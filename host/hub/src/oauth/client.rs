@@ -14,6 +14,7 @@ use crate::{
     auth::Caller,
     connections::tell_of,
     hub::{Hub, Inner},
+    plans::catalogue::Feature,
 };
 
 /// The longest text of a client, in bytes.
@@ -70,6 +71,7 @@ impl Hub {
         caller.require(Permission::ManageConnections)?;
         let hub = &*self.0;
         hub.running()?;
+        hub.require_feature(caller.org, Feature::OwnOauthClient).await?;
         let version = hub.oauth_version_of(caller.org, plugin).await?;
         let PutClient { client } = put;
         check_lengths(&client)?;

@@ -25,6 +25,11 @@ impl Limit {
         Self { bytes, passed: Arc::default() }
     }
 
+    /// The most bytes.
+    pub(super) const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// Refuses a body that says itself that it is too long.
     pub(super) fn check_declared(&self, size: Option<u64>) -> Result<(), Failure> {
         if size.is_some_and(|size| size > self.bytes) { Err(self.failure()) } else { Ok(()) }

@@ -27,7 +27,11 @@ pub(super) fn until_committed(
         let (mut reply, ended) = flowing?;
         match reply.chunk().await {
             Some(chunk) => Some((Ok(chunk), Some((reply, ended)))),
-            None => committed(ended).await.err().map(|failure| (Err(io::Error::other(failure.code.as_str())), None)),
+            None => match committed(ended).await {
+                // the last bytes said why, so the client takes it for what it is
+                Err(failure) if !reply.tells_its_end() => Some((Err(io::Error::other(failure.code.as_str())), None)),
+                _ => None,
+            },
         }
     })
     .boxed()

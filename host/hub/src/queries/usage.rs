@@ -69,7 +69,7 @@ impl Hub {
         Ok(UsageView { totals: totals.collect(), records: size.page(records, |record| record.id.to_string()) })
     }
 
-    fn unit(&self, plugin: &PluginId, meter: &str) -> Option<String> {
+    pub(crate) fn unit(&self, plugin: &PluginId, meter: &str) -> Option<String> {
         let catalogue = self.0.registry.catalogue();
         let mut meters = catalogue.versions(plugin).iter().flat_map(|loaded| &loaded.plugin.manifest().meters);
         meters.find(|known| known.name == meter).map(|known| known.unit.clone())

@@ -4,8 +4,13 @@
 //! source (`forward`). A small bounded channel is all that lies between a vendor and the client, so a slow
 //! client slows the vendor down, and a client that leaves is noticed by whoever waits.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
 use bytes::Bytes;
-use patchbay_model::Code;
+use patchbay_model::{Code, Failure};
 use tokio::sync::{mpsc, oneshot};
 use wasmtime::component::Resource;
 
@@ -17,6 +22,7 @@ use crate::{
     },
     call::CallState,
     observe::{Body, Observer, Plan},
+    spending::Spending,
 };
 
 /// Chunks that may wait for a slow client.
@@ -38,12 +44,14 @@ pub struct ReplyHead {
 pub struct ReplySender {
     head: Option<oneshot::Sender<ReplyHead>>,
     chunks: mpsc::Sender<Bytes>,
+    told: Arc<AtomicBool>,
 }
 
 /// The client's end of an answer. Dropping it tells the guest that the client has left.
 pub struct ReplyReceiver {
     head: Option<oneshot::Receiver<ReplyHead>>,
     chunks: mpsc::Receiver<Bytes>,
+    told: Arc<AtomicBool>,
 }
 
 /// What a `responder` handle stands for.
@@ -54,7 +62,9 @@ pub type Responder = ReplySender;
 pub fn reply_channel() -> (ReplySender, ReplyReceiver) {
     let (head, head_receiver) = oneshot::channel();
     let (chunks, chunk_receiver) = mpsc::channel(WAITING_CHUNKS);
-    (ReplySender { head: Some(head), chunks }, ReplyReceiver { head: Some(head_receiver), chunks: chunk_receiver })
+    let told = Arc::<AtomicBool>::default();
+    let sender = ReplySender { head: Some(head), chunks, told: Arc::clone(&told) };
+    (sender, ReplyReceiver { head: Some(head_receiver), chunks: chunk_receiver, told })
 }
 
 impl ReplySender {
@@ -78,6 +88,12 @@ impl ReplyReceiver {
     /// The next bytes; none once the guest is done, well or not.
     pub async fn chunk(&mut self) -> Option<Bytes> {
         self.chunks.recv().await
+    }
+
+    /// True if the answer's last bytes say themselves why it ends before its time.
+    #[must_use]
+    pub fn tells_its_end(&self) -> bool {
+        self.told.load(Ordering::Relaxed)
     }
 }
 
@@ -105,6 +121,9 @@ pub async fn relay(mut from: ReplyReceiver, mut to: ReplySender, most: usize) ->
             kept.extend_from_slice(&chunk);
         }
         let _ = to.chunks.send(chunk).await;
+    }
+    if from.tells_its_end() {
+        to.told.store(true, Ordering::Relaxed);
     }
     Some(Relayed { head, body })
 }
@@ -190,15 +209,25 @@ impl HostResponder for CallState {
         check_started(responder)?;
         let plan = observe.map(Plan::new).transpose().map_err(|error| invalid(error.pointer, error.expected))?;
         let mut observer = Observer::new(plan, Body::of(source.content_type.as_deref()));
-        let end = flow(&mut source, &responder.chunks, &mut observer).await;
+        let spending = self.spending.clone();
+        let end = flow(&mut source, &responder.chunks, &mut observer, spending.as_deref()).await;
         if matches!(end, End::ClientLeft) && observer.reports_at_the_end() {
             drain(&mut source, &mut observer, self.limits.body_bytes).await;
         }
         // lets go of the vendor's connection before the guest goes on
         drop(source);
         let complete = matches!(end, End::Complete);
-        if let End::Broken(broken) = end {
-            self.broke_off = Some(broken.failure());
+        match end {
+            End::Complete | End::ClientLeft => {}
+            End::Broken(broken) => self.broke_off = Some(broken.failure()),
+            End::Cut(failure) => {
+                if observer.is_of_events() {
+                    responder.told.store(true, Ordering::Relaxed);
+                    // a client that has left meanwhile needs no telling
+                    let _ = pass_on(&responder.chunks, last_event(&failure)).await;
+                }
+                self.broke_off = Some(failure);
+            }
         }
         Ok(observer.finish(complete))
     }
@@ -221,6 +250,19 @@ enum End {
     Complete,
     ClientLeft,
     Broken(super::source::Broken),
+    /// By a budget.
+    Cut(Failure),
+}
+
+/// The event that ends a stream of events before its time. Vendors' SDKs know an `error` member with a message, a type and
+/// a code, whatever else is in the event.
+fn last_event(failure: &Failure) -> Bytes {
+    let code = failure.code.as_str();
+    let data = serde_json::json!({
+        "error": {"message": failure.detail, "type": code, "code": code},
+        "entitlement": failure.entitlement,
+    });
+    format!("event: error\ndata: {data}\n\n").into()
 }
 
 /// How long a vendor may take for the rest of a body that nobody gets.
@@ -255,8 +297,14 @@ async fn pass_on(client: &mpsc::Sender<Bytes>, mut chunk: Bytes) -> bool {
     client.send(chunk).await.is_ok()
 }
 
-/// Moves everything. Whoever leaves first ends it: waiting for the vendor also watches the client.
-async fn flow(source: &mut Source, client: &mpsc::Sender<Bytes>, observer: &mut Observer) -> End {
+/// Moves everything. Whoever leaves first ends it: waiting for the vendor also watches the client. What the call's budgets
+/// do not allow is not passed on, and what is not passed on is not metered.
+async fn flow(
+    source: &mut Source,
+    client: &mpsc::Sender<Bytes>,
+    observer: &mut Observer,
+    spending: Option<&dyn Spending>,
+) -> End {
     loop {
         let chunk = tokio::select! {
             biased;
@@ -264,7 +312,18 @@ async fn flow(source: &mut Source, client: &mpsc::Sender<Bytes>, observer: &mut 
             () = client.closed() => return End::ClientLeft,
         };
         let passed = match chunk {
-            Ok(Some(chunk)) => observer.pass(chunk),
+            Ok(Some(chunk)) => match spending {
+                None => observer.pass(chunk),
+                Some(spending) => {
+                    let before = observer.findings().clone();
+                    let passed = observer.pass(chunk);
+                    if let Err(failure) = spending.may_flow(observer.flowed()).await {
+                        observer.forget_since(before);
+                        return End::Cut(failure);
+                    }
+                    passed
+                }
+            },
             Ok(None) => {
                 let rest = observer.rest();
                 if !rest.is_empty() && !pass_on(client, rest).await {

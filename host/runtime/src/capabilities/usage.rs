@@ -27,9 +27,9 @@ impl Host for CallState {
         id: Option<String>,
     ) -> Result<(), HostError> {
         self.enter()?;
-        if !self.grants.meters.contains(&meter) {
+        let Some(counts) = self.grants.meters.get(&meter).copied() else {
             return Err(undeclared("meters", &meter));
-        }
+        };
         if quantity > i64::MAX as u64 {
             return Err(invalid("/quantity", "at most 2^63 - 1"));
         }
@@ -42,7 +42,7 @@ impl Host for CallState {
             ))));
         }
         let record = UsageRecord {
-            id: UsageId::new(&*self.services.clock, &*self.services.random),
+            id: UsageId::of(self.run, &meter, self.capabilities.usage.0.len()),
             org: self.tenant.org,
             plugin: self.grants.plugin.clone(),
             run: self.run,
@@ -54,7 +54,11 @@ impl Host for CallState {
             },
             dedupe: id,
             at: self.services.clock.now(),
+            counts,
         };
+        if let Some(spending) = &self.spending {
+            spending.metered(&record.meter, quantity);
+        }
         self.capabilities.usage.0.push(record);
         Ok(())
     }

@@ -2,8 +2,11 @@
 //!
 //! The transaction speaks for the orgs of the batch ([`Scope::Journal`]): under row-level security it can neither see
 //! nor write any other org's rows. Rows that other hubs may want as well are taken in one order for all: webhooks by id,
-//! documents by key, then the last numbers of events by org, and new rows by the unique key at which they could meet.
+//! documents by key, then the last numbers of events by org, then counters and what was spent of budgets, and new rows by
+//! the unique key at which they could meet.
 
+mod budgets;
+mod counters;
 mod events;
 mod idempotency;
 mod records;
@@ -46,12 +49,14 @@ async fn write_on(
     let holders = webhooks::holders(connection, runs).await?;
     let committed = records::write(connection, runs, &holders).await?;
     runs::write(connection, runs, &committed).await?;
-    runs::write_usage(connection, runs).await?;
+    let new_usage = runs::write_usage(connection, runs).await?;
     let winners = parts::winners(runs, &committed);
     events::write(connection, &winners).await?;
     webhooks::settle(connection, &winners).await?;
     idempotency::answer(connection, &winners).await?;
     let stored = webhooks::insert(connection, webhooks).await?;
+    counters::add(connection, runs, &new_usage).await?;
+    budgets::settle(connection, runs, &new_usage).await?;
     Ok(Outcomes { runs: committed, webhooks: stored })
 }
 

@@ -4,6 +4,7 @@
 //! the connection's thread. The rows are taken apart as JSONB and only once (`MATERIALIZED`), because `json_each`
 //! over text spells its value out anew for each column that asks for it. Ids travel as hexadecimal digits.
 
+mod budgets;
 mod events;
 mod idempotency;
 mod records;
@@ -31,6 +32,7 @@ pub(super) async fn write(
     webhooks::settle(connection, &winners).await?;
     idempotency::answer(connection, &winners).await?;
     let stored = webhooks::insert(connection, webhooks).await?;
+    budgets::settle(connection, runs).await?;
     Ok(Outcomes { runs: committed, webhooks: stored })
 }
 
@@ -61,6 +63,15 @@ impl Serialize for Hex<'_> {
             text.push(digit(byte & 15));
         }
         serializer.serialize_str(&text)
+    }
+}
+
+/// An id as hexadecimal digits, of whoever has no reference to it.
+struct HexId(Uuid);
+
+impl Serialize for HexId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        hex(&self.0).serialize(serializer)
     }
 }
 

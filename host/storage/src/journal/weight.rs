@@ -21,7 +21,7 @@ pub(super) fn of_run(commit: &RunCommit) -> usize {
     });
     let parts = changes.chain(events).chain(log).map(|bytes| bytes + ENTRY);
     let answer = commit.idempotency.as_ref().and_then(|done| done.answer.as_ref()).map_or(0, Vec::len);
-    parts.sum::<usize>() + (commit.usage.len() + 1) * ENTRY + answer
+    parts.sum::<usize>() + (commit.usage.len() + commit.spent.len() + 1) * ENTRY + answer
 }
 
 /// About as many bytes as a webhook has.

@@ -71,6 +71,7 @@ impl OperatorTx<'_> {
         first_with_rows! {
             "run" "id",
             "usage_record" "id",
+            "usage_counter" "hour, plugin, meter, metric, per",
             "event" "sequence",
             "record" "plugin, collection, id",
             "kv" "plugin, key",

@@ -24,10 +24,21 @@ pub(super) const OPERATOR: &str = "patchbay_operator";
 pub(super) const ROLES: [&str; 4] = [APP, HUB, JOURNAL, OPERATOR];
 
 /// Tables that the journal writes.
-const JOURNALED: [&str; 7] = ["event", "event_sequence", "idempotency_key", "record", "run", "usage_record", "webhook"];
+const JOURNALED: &[&str] = &[
+    "budget_period",
+    "budget_reservation",
+    "event",
+    "event_sequence",
+    "idempotency_key",
+    "record",
+    "run",
+    "usage_counter",
+    "usage_record",
+    "webhook",
+];
 
 /// Tables of orgs that the operator's role changes. What is not here goes with the org's own row.
-const OPERATED: [&str; 20] = [
+const OPERATED: &[&str] = &[
     "api_key",
     "blob",
     "connect_session",
@@ -46,12 +57,13 @@ const OPERATED: [&str; 20] = [
     "org_key",
     "record",
     "run",
+    "usage_counter",
     "usage_record",
     "webhook",
 ];
 
 /// Tables that are nobody's, and that a serving role may reach all the same.
-pub(super) const GLOBAL: [&str; 11] = [
+pub(super) const GLOBAL: &[&str] = &[
     "_sqlx_migrations",
     "audit_checkpoint",
     "hub_audit",
@@ -69,7 +81,7 @@ pub(super) const GLOBAL: [&str; 11] = [
 pub(super) const DEFINERS: [&str; 0] = [];
 
 /// The hub's questions: table, policy, command, and the rows that it is about.
-const QUESTIONS: [(&str, &str, &str, &str); 22] = [
+const QUESTIONS: &[(&str, &str, &str, &str)] = &[
     ("api_key", "hub_reads", "SELECT", "true"),
     ("audit_head", "hub_reads", "SELECT", "true"),
     ("connect_session", "hub_reads", "SELECT", "true"),
@@ -89,6 +101,7 @@ const QUESTIONS: [(&str, &str, &str, &str); 22] = [
     ("org", "hub_reads", "SELECT", "true"),
     ("org", "hub_adds", "INSERT", "true"),
     ("org_key", "hub_reads", "SELECT", "true"),
+    ("org_plan", "hub_reads", "SELECT", "true"),
     ("session", "hub_ends", "DELETE", "true"),
     ("session", "hub_reads", "SELECT", "true"),
     ("webhook", "hub_reads", "SELECT", "status = 'pending'"),
@@ -144,7 +157,7 @@ pub(super) fn needed(name: &str, column: &str) -> Vec<Needed> {
         let batch = "(SELECT NULLIF(current_setting('app.org_ids', true), '')::uuid[])::uuid[]";
         needed.push(isolation("journal_isolation", JOURNAL, format!("{column} = ANY ({batch})")));
     }
-    for (_, name, command, rows) in QUESTIONS.into_iter().filter(|(table, ..)| *table == name) {
+    for (_, name, command, rows) in QUESTIONS.iter().copied().filter(|(table, ..)| *table == name) {
         let (using, with_check) = if command == "INSERT" { (None, Some(rows)) } else { (Some(rows), None) };
         let (using, with_check) = (using.map(str::to_owned), with_check.map(str::to_owned));
         needed.push(Needed { name, role: HUB, command, using, with_check });

@@ -7,7 +7,8 @@ use std::cell::Cell;
 
 use chrono::DateTime;
 use patchbay_model::{
-    ApiKeyId, BlobId, InstallationId, OrgId, PluginId, Timestamp, WebhookId,
+    ApiKeyId, BlobId, BudgetId, InstallationId, OrgId, PluginId, Timestamp, WebhookId,
+    budget::{Budget, BudgetSubject, BudgetUnit},
     installation::{Installation, VersionPolicy},
     org::{ApiKey, Org, Scope},
     record::Blob,
@@ -64,6 +65,7 @@ async fn fill(database: &Database) {
         made_by: None,
         used_at: None,
         replaces: None,
+        spends_as: None,
     };
     theirs.api_keys().insert(&key, &[1; 32]).await.unwrap();
     let installation = Installation {
@@ -108,6 +110,16 @@ async fn fill(database: &Database) {
         received_at: now(),
     };
     theirs.webhooks().insert_if_new(&webhook).await.unwrap();
+    let budget = Budget {
+        id: BudgetId(id()),
+        org: THEIRS,
+        subject: BudgetSubject::Org,
+        unit: BudgetUnit::Money,
+        cap: 1,
+        created_at: now(),
+        updated_at: now(),
+    };
+    theirs.budgets().put(&budget).await.unwrap();
     theirs.kv(&plugin()).set("k", b"v", None, None, now()).await.unwrap();
     tx.commit().await.unwrap();
 }
@@ -125,6 +137,7 @@ async fn reached(database: &Database) -> (usize, usize) {
         ours.installations().get(&plugin()).await.unwrap().iter().len(),
         ours.blobs().get(&plugin(), BlobId(id())).await.unwrap().iter().len(),
         ours.webhooks().list(&filter).await.unwrap().len(),
+        ours.budgets().list().await.unwrap().len(),
         ours.kv(&plugin()).get("k", now()).await.unwrap().iter().len(),
     ];
     let changed = [
@@ -132,6 +145,7 @@ async fn reached(database: &Database) -> (usize, usize) {
         ours.webhooks().take(WebhookId(id()), now(), now()).await.unwrap(),
         ours.installations().delete(&plugin()).await.unwrap(),
         ours.blobs().delete(&plugin(), BlobId(id())).await.unwrap(),
+        ours.budgets().delete(BudgetId(id())).await.unwrap(),
     ];
     tx.commit().await.unwrap();
     FORGETFUL.set(false);
@@ -143,7 +157,7 @@ async fn on_sqlite_the_query_is_all_that_keeps_orgs_apart() {
     let folder = tempfile::tempdir().unwrap();
     let database = Database::open(&DatabaseUrl::sqlite(folder.path().join("patchbay.db"))).await.unwrap();
     fill(&database).await;
-    assert_eq!(reached(&database).await, (6, 4));
+    assert_eq!(reached(&database).await, (7, 5));
 }
 
 #[tokio::test]

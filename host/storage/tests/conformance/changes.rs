@@ -1,6 +1,6 @@
 //! What hubs tell each other.
 
-use patchbay_model::{ApiKeyId, ConnectionId, Digest, InstallationId, UserId};
+use patchbay_model::{ApiKeyId, ConnectionId, Digest, InstallationId, OrgId, UserId};
 use patchbay_storage::{Change, Changes, Notice};
 use uuid::Uuid;
 
@@ -58,7 +58,7 @@ pub async fn every_kind_of_change_is_heard_as_it_was_told(store: Store) {
         Change::Tokens { org, plugin: plugin("openai") },
         Change::DataKeys { org },
         Change::PluginVersion { plugin: plugin("stripe"), digest: Digest([3; 32]) },
-        Change::Plan { id },
+        Change::Plan { org },
     ] {
         tell(&store, change.clone()).await;
         assert_eq!(changes.next().await, Some(Notice::Changed(change)));
@@ -70,7 +70,7 @@ pub async fn who_is_too_slow_is_told_to_start_over(store: Store) {
     let mut quick = store.database.changes();
     let mut tx = store.database.begin().await.unwrap();
     for number in 0..3_000 {
-        tx.hub().notify(Change::Plan { id: Uuid::from_u128(number) }).await.unwrap();
+        tx.hub().notify(Change::Plan { org: OrgId(Uuid::from_u128(number)) }).await.unwrap();
     }
     tx.commit().await.unwrap();
     tell(&store, Change::Org { org: store.ours }).await;

@@ -28,6 +28,7 @@ pub fn api_key(store: &Store, org: patchbay_model::OrgId) -> ApiKey {
         made_by: Some("operator".to_owned()),
         used_at: None,
         replaces: None,
+        spends_as: Some(ApiKeyId::new(&store.clock, &store.random)),
     }
 }
 

@@ -12,7 +12,10 @@
 )]
 
 mod audit;
+mod budget_property;
+mod budgets;
 mod changes;
+mod counters;
 mod durability;
 mod hub;
 mod idempotency;
@@ -25,6 +28,7 @@ mod nodes;
 mod oauth;
 mod operator;
 mod paging;
+mod plans;
 mod races;
 mod records;
 mod retention;
@@ -137,6 +141,38 @@ conformance! {
         of_those_who_take_a_webhook_at_once_one_gets_it
         who_has_lost_a_webhooks_lease_keeps_nothing_but_the_run
         what_has_failed_is_replayed_once
+    }
+    plans {
+        an_org_without_a_plan_has_its_cycle_from_when_it_was_made
+        the_last_plan_that_an_org_was_given_is_the_one_it_has
+        plans_in_use_are_counted_once_for_each_org
+        an_org_does_not_see_anothers_plan
+    }
+    counters {
+        counters_are_the_sums_of_the_records_and_of_the_calls
+        a_repeat_that_is_not_billed_is_not_counted
+        a_record_that_is_committed_twice_is_refused_and_counted_once
+        the_same_meter_under_another_metric_has_a_counter_of_its_own
+        a_counter_stops_where_the_databases_integers_end
+        days_are_cut_where_the_period_begins_and_ends
+        an_org_does_not_see_anothers_counters
+    }
+    budgets {
+        a_budget_keeps_its_id_when_its_cap_changes
+        what_is_reserved_is_not_there_for_others
+        a_call_that_asks_again_replaces_what_it_holds
+        less_than_was_wanted_is_given_if_it_is_enough
+        of_several_budgets_all_are_reserved_or_none
+        what_a_run_has_spent_is_settled_with_it
+        a_repeat_that_is_not_billed_is_not_spent
+        what_was_not_begun_is_given_back
+        a_lease_ends_by_itself
+        a_new_period_begins_with_nothing_spent
+        a_deleted_budget_stops_nobody
+        an_org_does_not_see_anothers_budgets
+    }
+    budget_property {
+        no_interleaving_of_calls_passes_a_cap
     }
     oauth {
         tokens_belong_to_a_connection_and_go_with_it

@@ -1,6 +1,6 @@
 //! PostgreSQL alone: its row-level security, as it is after the migrations and after somebody spoiled it.
 
-use patchbay_model::{OrgId, identity::Role, rate::OrgRates};
+use patchbay_model::{OrgId, identity::Role, rate::OrgRates, run::RunKind};
 use patchbay_storage::{
     Database, OrgKey, StorageError,
     rls::{self, Answer, Gap, GapKind, Report},
@@ -11,6 +11,7 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection, raw_sql};
 
 use crate::{
     Store,
+    budgets::{ask, budget},
     idempotency::claim,
     identity::{connect_session, invitation, member, session, user},
     isolation::{api_key, audit, blob, connection, installation},
@@ -114,6 +115,8 @@ async fn sqlite_has_nothing_to_audit() {
 async fn fill(store: &Store, org: OrgId) {
     let webhook = store.webhook(org, "evt_1");
     let mut commit = store.commit(org);
+    // not a call, which would be a second counter
+    commit.run.kind = RunKind::Webhook;
     commit.usage = vec![store.usage(&commit.run, "tokens", 1, None)];
     commit.events = vec![store.event(org, "openai.done", None)];
     commit.plugin_changes = vec![put("a", json!({}), None)];
@@ -139,6 +142,10 @@ async fn fill(store: &Store, org: OrgId) {
     tx.oauth_authorizations().insert(&authorization(store, org, 1)).await.unwrap();
     tx.oauth_revocations().insert(&revocation(store, org)).await.unwrap();
     tx.blobs().insert(&blob(store, org, "aa")).await.unwrap();
+    tx.plans().put(store.now(), "pro", store.now()).await.unwrap();
+    let budget = budget(store, org, 10);
+    tx.budgets().put(&budget).await.unwrap();
+    tx.budgets().reserve(&ask(store, budget.id, 1)).await.unwrap();
     tx.audit().append(&audit(store, org)).await.unwrap();
     tx.rate_limits().put(&OrgRates::default(), store.now()).await.unwrap();
     let owner = patchbay_storage::Owner { call: org.0, node: org.0 };

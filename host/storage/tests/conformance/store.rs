@@ -138,6 +138,7 @@ impl Store {
         RunCommit {
             run: self.run(org),
             usage: vec![],
+            spent: vec![],
             events: vec![],
             plugin_changes: vec![],
             webhook: None,
@@ -156,6 +157,7 @@ impl Store {
             basis: Basis::Reported,
             dedupe: dedupe.map(str::to_owned),
             at: self.now(),
+            counts: None,
         }
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use patchbay_model::identity::Role;
-use patchbay_tests::{Org, TestHub, hub::on_postgres};
+use patchbay_tests::{Org, TestHub};
 use serde_json::json;
 
 use super::scene::{PASSWORD, add, member, sign_in};

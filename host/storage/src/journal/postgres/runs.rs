@@ -1,6 +1,9 @@
 //! The runs of a batch and what they are billed for.
 
+use std::collections::HashSet;
+
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use super::{column, json_column, optional_text};
 use crate::{
@@ -57,19 +60,24 @@ pub(super) async fn write(
     Ok(())
 }
 
-pub(super) async fn write_usage(connection: &mut PgConnection, runs: &[Box<RunCommit>]) -> Result<(), StorageError> {
+/// Gives the records with ids of their own that were stored; the others of that kind were repeats.
+pub(super) async fn write_usage(
+    connection: &mut PgConnection,
+    runs: &[Box<RunCommit>],
+) -> Result<HashSet<Uuid>, StorageError> {
     let mut rows: Vec<_> =
         runs.iter().flat_map(|commit| commit.usage.iter().map(|usage| (&commit.run, usage))).collect();
     if rows.is_empty() {
-        return Ok(());
+        return Ok(HashSet::new());
     }
     // A stable sort: of two with one key, the one that was handed over first is the one that counts.
     rows.sort_by_key(|(run, usage)| (run.org, usage.plugin.as_str(), &usage.meter, &usage.dedupe));
-    sqlx::query(
+    let stored: Vec<(Option<Uuid>,)> = sqlx::query_as(
         "INSERT INTO usage_record (org_id, id, plugin, run_id, meter, quantity, basis, dedupe, at)
          SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::bigint[], $7::text[],
            $8::text[], $9::bigint[])
-         ON CONFLICT (org_id, plugin, meter, dedupe) WHERE dedupe IS NOT NULL DO NOTHING",
+         ON CONFLICT (org_id, plugin, meter, dedupe) WHERE dedupe IS NOT NULL DO NOTHING
+         RETURNING CASE WHEN dedupe IS NOT NULL THEN id END",
     )
     .bind(column(&rows, |(run, _)| run.org.0))
     .bind(column(&rows, |(_, usage)| usage.id.0))
@@ -80,7 +88,7 @@ pub(super) async fn write_usage(connection: &mut PgConnection, runs: &[Box<RunCo
     .bind(column(&rows, |(_, usage)| usage.basis.as_str()))
     .bind(column(&rows, |(_, usage)| optional_text(&usage.dedupe)))
     .bind(column(&rows, |(_, usage)| usage.at.timestamp_micros()))
-    .execute(connection)
+    .fetch_all(connection)
     .await?;
-    Ok(())
+    Ok(stored.into_iter().filter_map(|(id,)| id).collect())
 }

@@ -1,14 +1,18 @@
-//! The runs of a batch and what they are billed for.
+//! The runs of a batch, what they are billed for, and what that adds to the counters.
 
 use patchbay_model::run::LogLine;
 use serde::Serialize;
 use sqlx::SqliteConnection;
 
-use super::{Hex, hex, json};
+use super::{Hex, HexId, hex, json};
 use crate::{
     StorageError,
     column::signed,
-    journal::{Committed, RunCommit, parts},
+    journal::{
+        Committed, RunCommit,
+        counters::{self, added},
+        parts,
+    },
 };
 
 #[derive(Serialize)]
@@ -34,7 +38,8 @@ struct RunRow<'a> {
     finished: i64,
 }
 
-/// Takes the runs as `$1` and what they are billed for as `$2`: one trip to the connection's thread for both.
+/// Takes the runs as `$1`, what they are billed for as `$2`, and what counts of it as `$3`: one trip to the connection's
+/// thread for all. Of what may be a repeat, `$3` has the id, and it counts if it is there now: nothing else has that id.
 macro_rules! insert {
     ($before:literal, $after:literal) => {
         concat!(
@@ -53,7 +58,14 @@ macro_rules! insert {
              SELECT unhex(r ->> 0), unhex(r ->> 1), r ->> 2, unhex(r ->> 3), r ->> 4, r ->> 5, r ->> 6, r ->> 7,
                r ->> 8
              FROM new WHERE true
-             ON CONFLICT (org_id, plugin, meter, dedupe) WHERE dedupe IS NOT NULL DO NOTHING",
+             ON CONFLICT (org_id, plugin, meter, dedupe) WHERE dedupe IS NOT NULL DO NOTHING;
+             WITH new AS MATERIALIZED (SELECT value AS r FROM jsonb_each($3))
+             INSERT INTO usage_counter (org_id, hour, plugin, meter, metric, per, quantity)
+             SELECT unhex(r ->> 0), r ->> 1, r ->> 2, r ->> 3, r ->> 4, r ->> 5, r ->> 6
+             FROM new WHERE r ->> 7 IS NULL
+               OR EXISTS (SELECT 1 FROM usage_record WHERE org_id = unhex(r ->> 0) AND id = unhex(r ->> 7))
+             ON CONFLICT (org_id, hour, plugin, meter, metric, per) DO UPDATE SET quantity = ",
+            added!(),
             $after
         )
     };
@@ -68,15 +80,17 @@ pub(super) async fn write(
     if runs.is_empty() {
         return Ok(());
     }
-    let (runs, usage) = (run_rows(runs, committed)?, usage_rows(runs)?);
-    sqlx::query(insert!("", "")).bind(runs).bind(usage).execute(connection).await?;
+    let (rows, usage, counters) = (run_rows(runs, committed)?, usage_rows(runs)?, counter_rows(runs)?);
+    sqlx::query(insert!("", "")).bind(rows).bind(usage).bind(counters).execute(connection).await?;
     Ok(())
 }
 
 /// Writes runs and usage as a transaction of their own. After an error it may still be open.
 pub(super) async fn transact(connection: &mut SqliteConnection, runs: &[Box<RunCommit>]) -> Result<(), StorageError> {
-    let (rows, usage) = (run_rows(runs, &vec![Committed::All; runs.len()])?, usage_rows(runs)?);
-    sqlx::query(insert!("BEGIN IMMEDIATE;", ";COMMIT")).bind(rows).bind(usage).execute(connection).await?;
+    let rows = run_rows(runs, &vec![Committed::All; runs.len()])?;
+    let (usage, counters) = (usage_rows(runs)?, counter_rows(runs)?);
+    let query = sqlx::query(insert!("BEGIN IMMEDIATE;", ";COMMIT"));
+    query.bind(rows).bind(usage).bind(counters).execute(connection).await?;
     Ok(())
 }
 
@@ -128,6 +142,21 @@ fn usage_rows(runs: &[Box<RunCommit>]) -> Result<String, StorageError> {
                 &usage.dedupe,
                 usage.at.timestamp_micros(),
             )
+        })
+        .collect();
+    json(&rows)
+}
+
+fn counter_rows(runs: &[Box<RunCommit>]) -> Result<String, StorageError> {
+    let sums = counters::sums(runs, |usage| usage.dedupe.is_none());
+    let sums = sums.into_iter().map(|(key, quantity)| (key, quantity, None));
+    let perhaps = counters::with_own_ids(runs)
+        .map(|(run, usage)| (counters::Key::of_usage(run, usage), usage.quantity, Some(hex(&usage.id.0))));
+    let rows: Vec<_> = sums
+        .chain(perhaps)
+        .map(|(key, quantity, id)| {
+            let counters::Key { org, hour, plugin, meter, metric, per } = key;
+            (HexId(org.0), hour, plugin, meter, metric, per, signed(quantity), id)
         })
         .collect();
     json(&rows)

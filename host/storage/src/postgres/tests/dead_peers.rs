@@ -172,7 +172,15 @@ fn publishing(org: OrgId, number: u128) -> RunCommit {
         run: None,
         at,
     };
-    RunCommit { run, usage: vec![], events: vec![event], plugin_changes: vec![], webhook: None, idempotency: None }
+    RunCommit {
+        run,
+        usage: vec![],
+        spent: vec![],
+        events: vec![event],
+        plugin_changes: vec![],
+        webhook: None,
+        idempotency: None,
+    }
 }
 
 #[tokio::test]

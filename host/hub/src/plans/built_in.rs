@@ -1,0 +1,72 @@
+//! The plans that are there if the configuration says nothing: free, starter, pro, business, enterprise.
+//!
+//! An org that was never given a plan has the highest one, in which nothing is limited and nothing costs: who runs a hub
+//! for themselves notices nothing of plans. Who sells them sets `billing.default_plan` to `free`.
+
+use patchbay_model::plan::{Metric, Price};
+
+use super::catalogue::{Feature, Plan};
+
+/// Of an org that was never given one.
+pub(super) const DEFAULT: &str = "enterprise";
+
+/// In the order of [`Metric::ALL`].
+type Limits = [u64; Metric::ALL.len()];
+
+const FREE: Limits = [1_000, 30, 20, 20, 100_000, 50_000, 1, 1_000, 0];
+const STARTER: Limits = [20_000, 300, 200, 200, 2_000_000, 500_000, 5, 50_000, 1];
+const PRO: Limits = [100_000, 2_000, 2_000, 2_000, 10_000_000, 5_000_000, 20, 500_000, 5];
+const BUSINESS: Limits = [1_000_000, 20_000, 20_000, 20_000, 100_000_000, 50_000_000, 100, 10_000_000, 50];
+
+/// What more costs, in cents: price and per how many; none: no more. Endpoints are there or not.
+type Overage = [Option<(u64, u64)>; Metric::ALL.len()];
+
+const NO_MORE: Overage = [None; Metric::ALL.len()];
+const PRO_MORE: Overage = [
+    Some((50, 1_000)),
+    Some((3, 1)),
+    Some((4, 1)),
+    Some((4, 1)),
+    Some((40, 100_000)),
+    Some((30, 10_000)),
+    None,
+    Some((10, 1_000)),
+    Some((200, 1)),
+];
+const BUSINESS_MORE: Overage = [
+    Some((30, 1_000)),
+    Some((2, 1)),
+    Some((3, 1)),
+    Some((3, 1)),
+    Some((25, 100_000)),
+    Some((20, 10_000)),
+    None,
+    Some((5, 1_000)),
+    Some((150, 1)),
+];
+
+pub(super) fn plans() -> Vec<Plan> {
+    let plan = |name: &str, rank, price, limits: Option<Limits>, more: Overage| Plan {
+        name: name.to_owned(),
+        rank,
+        price,
+        limits: limits.map_or([None; Metric::ALL.len()], |limits| limits.map(Some)),
+        overage: more.map(|more| more.map(|(price, per)| Price { price, per })),
+    };
+    vec![
+        plan("free", 10, 0, Some(FREE), NO_MORE),
+        plan("starter", 20, 1_900, Some(STARTER), NO_MORE),
+        plan("pro", 30, 4_900, Some(PRO), PRO_MORE),
+        plan("business", 40, 19_900, Some(BUSINESS), BUSINESS_MORE),
+        plan(DEFAULT, 50, 0, None, NO_MORE),
+    ]
+}
+
+/// The lowest of these plans that has it.
+pub(super) const fn lowest(feature: Feature) -> &'static str {
+    match feature {
+        Feature::Proxy => "free",
+        Feature::Budgets => "starter",
+        Feature::VersionPolicy | Feature::OwnOauthClient => "pro",
+    }
+}
