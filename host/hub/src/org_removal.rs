@@ -120,6 +120,7 @@ impl Inner {
     fn org_left(&self, org: OrgId) {
         self.keys.invalidate_all();
         self.tenants.invalidate_all();
+        self.standings.invalidate_all();
         self.hooks.invalidate_all();
         self.runtime.stop_org(org);
         self.egress.forget_org(org);

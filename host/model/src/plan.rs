@@ -5,13 +5,13 @@
 
 use std::{fmt, str::FromStr};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 macro_rules! metrics {
     ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
         /// What plans have limits and prices for. A closed list: a limit with a typo in its name would be a limit
         /// that is not there.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
         #[serde(rename_all = "snake_case")]
         pub enum Metric { $($(#[$doc])* $name,)* }
 
@@ -30,6 +30,13 @@ macro_rules! metrics {
             type Err = InvalidMetric;
             fn from_str(text: &str) -> Result<Self, InvalidMetric> {
                 match text { $($text => Ok(Self::$name),)* _ => Err(InvalidMetric) }
+            }
+        }
+
+        // as text and not as a variant: what is wrong below a metric is then found below it
+        impl<'de> Deserialize<'de> for Metric {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
             }
         }
     };

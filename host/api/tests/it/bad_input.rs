@@ -116,6 +116,7 @@ async fn bad_bodies_are_refused_before_anything_is_asked_of_the_hub() {
     let (authorize, client) = ("/v1/connections/openai/authorize", "/v1/connections/openai/client");
     let action = "/v1/actions/openai/create-response";
     let (budget, estimate) = ("/v1/budgets/org/calls", "/v1/usage/estimate");
+    let limits = r#"{"name":"x","scopes":["read"],"spend_limits":{"calls":-1}}"#;
     let table = [
         ("PUT", installation, None, "{}", 415, "unsupported_media_type", None),
         ("PUT", installation, Some("text/plain"), "{}", 415, "unsupported_media_type", None),
@@ -142,7 +143,7 @@ async fn bad_bodies_are_refused_before_anything_is_asked_of_the_hub() {
         ("PUT", budget, JSON, "{\"cap\":1000000000001}", 422, "invalid_input", Some("/cap")),
         ("PUT", budget, JSON, "{\"cap\":1,\"soft\":true}", 422, "invalid_input", Some("/soft")),
         ("POST", estimate, JSON, "{}", 422, "invalid_input", Some("")),
-        ("POST", estimate, JSON, "{\"usage\":{\"tokens\":1}}", 422, "invalid_input", Some("/usage")),
+        ("POST", estimate, JSON, "{\"usage\":{\"tokens\":1}}", 422, "invalid_input", Some("/usage/tokens")),
         ("POST", estimate, JSON, "{\"usage\":{\"calls\":-1}}", 422, "invalid_input", Some("/usage/calls")),
         ("POST", estimate, JSON, "{\"usage\":{},\"plan\":\"gold\"}", 422, "invalid_input", Some("/plan")),
         ("POST", action, None, "{}", 415, "unsupported_media_type", None),
@@ -163,6 +164,7 @@ async fn bad_bodies_are_refused_before_anything_is_asked_of_the_hub() {
             Some("/scopes/0"),
         ),
         ("POST", "/v1/api-keys", JSON, "{\"name\":\"x\",\"scopes\":[]}", 422, "invalid_input", Some("/scopes")),
+        ("POST", "/v1/api-keys", JSON, limits, 422, "invalid_input", Some("/spend_limits/calls")),
         ("POST", CONNECT, JSON, "{\"plugins\":[],\"end_user\":\"x\"}", 422, "invalid_input", Some("/plugins")),
         ("POST", CONNECT, JSON, "{\"plugins\":[\"no\"],\"end_user\":\"x\"}", 422, "invalid_input", Some("/plugins/0")),
         ("POST", CONNECT, JSON, "{\"plugins\":[\"no\"],\"end_user\":\"\"}", 422, "invalid_input", Some("/end_user")),

@@ -48,17 +48,13 @@ pub async fn a_feature_that_the_plan_lacks_is_refused_with_the_plan_that_has_it(
     let refused = scene.org.install("echo", json!({})).await;
     refused.expect_problem("plan_required");
     assert_eq!(refused.json()["entitlement"]["lowest_plan"], "business");
-    let dear = Fixture::load("echo").id("dear-echo").edit(|manifest| {
-        manifest.plan = Some("enterprise".to_owned());
-        // they would have to begin with its id
-        manifest.events.emits.clear();
-    });
+    let dear = Fixture::load("foreign-reader").edit(|manifest| manifest.plan = Some("enterprise".to_owned()));
     let _ = scene.org.upload(dear.pack()).await.expect(201);
-    scene.org.install("dear-echo", json!({})).await.expect_problem("plan_required");
+    scene.org.install("foreign-reader", json!({})).await.expect_problem("plan_required");
     give(&scene, "enterprise").await;
-    for plugin in ["echo", "dear-echo"] {
+    for plugin in ["echo", "foreign-reader"] {
         let _ = scene.org.install(plugin, json!({})).await.expect(200);
-        let _ = scene.org.act(plugin, "run", &json!({"text": "x"})).await.expect(200);
+        let _ = scene.org.act(plugin, "run", &json!({"text": "write x"})).await.expect(200);
     }
     // what was installed under a higher plan does not run under a lower one, and is not lost
     give(&scene, "pro").await;
