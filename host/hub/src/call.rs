@@ -172,6 +172,10 @@ impl Call {
                     format!("another call changed the document {id:?} of the collection {collection:?} meanwhile");
                 self.ended(Some(self.run), Err(Failure::new(Code::Conflict, detail)), took)
             }
+            Ok(Committed::WebhookLost) => {
+                let detail = "the work took longer than the webhook's lease, and was taken up anew meanwhile";
+                self.ended(Some(self.run), Err(Failure::new(Code::Conflict, detail)), took)
+            }
             Err(error) => self.ended(None, Err(error.into()), took),
         }
     }

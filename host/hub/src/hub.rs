@@ -79,6 +79,8 @@ pub(crate) struct Inner {
     /// By whom people sign in.
     pub(crate) oidc: Option<OidcProvider>,
     pub(crate) tenants: Arc<Tenants>,
+    /// For packages that other hubs were given.
+    pub(crate) looks: converge::Looks,
     /// Keeps tokens good.
     pub(crate) refresher: Refresher<TokenStore>,
     /// Tokens that vendors refused of late.
@@ -192,6 +194,7 @@ impl Hub {
             registry: Registry::new(packages),
             keys: ReadThrough::new(10_000, CACHE_TIME),
             tenants,
+            looks: converge::Looks::default(),
             hooks: ReadThrough::new(10_000, CACHE_TIME),
             rates: ReadThrough::new(100_000, CACHE_TIME),
             limiter,
@@ -322,6 +325,7 @@ impl Inner {
         self.settle_leftovers().await;
         if self.database.is_shared() {
             // a notice may have been lost without the connection that brings them
+            self.registry.round();
             self.load_missing(None).await?;
         }
         loop {

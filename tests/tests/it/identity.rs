@@ -9,7 +9,7 @@ mod members;
 mod nodes;
 mod oidc;
 mod oidc_tokens;
-mod scene;
+pub mod scene;
 
 pub use connect::*;
 pub use cookies::*;

@@ -21,6 +21,7 @@ mod debug_output;
 mod docs;
 mod dump;
 mod exports;
+mod foreign_orgs;
 mod hot_swap;
 mod identity;
 mod isolation;
@@ -35,6 +36,7 @@ mod openai_failures;
 mod openai_streams;
 mod org_deletion;
 mod private_names;
+mod processes;
 mod rotation;
 mod scene;
 mod schemathesis;
@@ -99,6 +101,9 @@ on_both_databases! {
         a_call_that_runs_during_a_swap_ends_on_the_version_that_it_began_with
         a_pinned_installation_stays_where_it_is
         a_version_that_may_do_more_waits_for_an_approval_while_the_one_before_serves
+    }
+    foreign_orgs {
+        every_route_refuses_what_is_another_orgs
     }
     identity {
         what_a_caller_may_do_is_what_the_table_says

@@ -8,7 +8,7 @@ use patchbay_model::{
     oauth::{self as stored, Refused, SealedTokens},
 };
 use patchbay_oauth::{Acquired, Committed, Failing, FailingKind, Reauthorization, RefreshLease, Stored, Tokens};
-use patchbay_storage::{Database, Tx};
+use patchbay_storage::{Change, Database, Tx};
 use patchbay_vault::Vault;
 use serde_json::json;
 
@@ -144,7 +144,7 @@ impl RefreshLease for TokenStore {
         if !tx.org(*org).oauth_tokens().renew(based_on, &row).await? {
             return self.overtaken(&mut tx, &lease.key, based_on).await;
         }
-        tell_of(&mut tx, *org, plugin).await?;
+        tx.hub().notify(Change::Tokens { org: *org, plugin: plugin.clone() }).await?;
         tx.commit().await?;
         self.tenants.invalidate(&lease.key).await;
         Ok(Committed::Stored(Stored {

@@ -1,7 +1,8 @@
 //! What this program needs of the database, written down once more, so that it can be compared.
 //!
 //! A migration that adds a table of an org needs no line here: its column `org_id` and the policy `org_isolation` are
-//! expected of every such table. A new question of the hub, a new table of the journal, and a table of no org do.
+//! expected of every such table. A new question of the hub, a new table of the journal, and a table of no org do. Rights
+//! are in `rights.rs`.
 
 use sqlx::{AssertSqlSafe, PgConnection, raw_sql};
 
@@ -166,7 +167,7 @@ pub(super) async fn shown(connection: &mut PgConnection, catalogue: &Catalogue) 
 
 async fn shown_on_copy(connection: &mut PgConnection, table: &Known) -> Result<Shown, StorageError> {
     const COPY: &str = "pg_temp.patchbay_rls_copy";
-    let Some(column) = &table.shown.org_column else { return Ok(Vec::new()) };
+    let Some(column) = table.shown.org_column.as_ref().filter(|_| table.shown.reachable) else { return Ok(Vec::new()) };
     let needed = needed(&table.bare_name, column);
     let mut sql = format!("CREATE TEMPORARY TABLE patchbay_rls_copy (LIKE {})", table.shown.name);
     for policy in &needed {
@@ -174,7 +175,9 @@ async fn shown_on_copy(connection: &mut PgConnection, table: &Known) -> Result<S
         sql += &policy.create(COPY);
     }
     raw_sql(AssertSqlSafe(sql)).execute(&mut *connection).await?;
-    let made = policies(connection, COPY).await?;
+    let (copy,): (i64,) =
+        sqlx::query_as("SELECT $1::regclass::oid::int8").bind(COPY).fetch_one(&mut *connection).await?;
+    let made = policies(connection, copy).await?;
     raw_sql("DROP TABLE pg_temp.patchbay_rls_copy").execute(&mut *connection).await?;
     let of = |needed: &Needed| made.iter().find(|policy| policy.name == needed.name).cloned();
     Ok(needed.into_iter().filter_map(|needed| of(&needed).map(|shown| (needed, shown))).collect())

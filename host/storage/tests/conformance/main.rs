@@ -25,6 +25,7 @@ mod nodes;
 mod oauth;
 mod operator;
 mod paging;
+mod races;
 mod records;
 mod retention;
 mod rls;
@@ -134,6 +135,8 @@ conformance! {
         due_ones_come_the_longest_due_first_and_only_when_pending
         a_run_settles_the_webhook_that_it_worked_on
         of_those_who_take_a_webhook_at_once_one_gets_it
+        who_has_lost_a_webhooks_lease_keeps_nothing_but_the_run
+        what_has_failed_is_replayed_once
     }
     oauth {
         tokens_belong_to_a_connection_and_go_with_it

@@ -241,6 +241,13 @@ async fn every_kind_of_gap_is_found_and_closed_by_its_own_sql() {
         (GapKind::UnexpectedPolicy, "kv", "CREATE POLICY more ON kv TO patchbay_app USING (version = 1)".to_owned()),
         (GapKind::NoOrgColumn, "notes", "CREATE TABLE notes (n int); GRANT SELECT ON notes TO PUBLIC".to_owned()),
         (GapKind::Truncate, "run", "GRANT TRUNCATE ON run TO patchbay_app".to_owned()),
+        (GapKind::ExcessRight, "audit", "GRANT DELETE ON audit TO patchbay_app".to_owned()),
+        (GapKind::ExcessRight, "org_key", "GRANT UPDATE (wrapped) ON org_key TO patchbay_app".to_owned()),
+        (GapKind::ExcessRight, "installation", "GRANT SELECT ON installation TO patchbay_hub".to_owned()),
+        (GapKind::ExcessRight, "connection", "GRANT SELECT (sealed) ON connection TO PUBLIC".to_owned()),
+        (GapKind::ExcessRight, "plugin_package", "GRANT UPDATE ON plugin_package TO patchbay_hub".to_owned()),
+        (GapKind::MissingRight, "kv", "REVOKE SELECT (expires_at) ON kv FROM patchbay_hub".to_owned()),
+        (GapKind::MissingRight, "blob", "REVOKE DELETE ON blob FROM patchbay_app".to_owned()),
         (GapKind::Owner, "patchbay_hub", "ALTER TABLE blob OWNER TO patchbay_hub".to_owned()),
         (
             GapKind::View,
@@ -328,6 +335,19 @@ async fn a_table_of_tomorrow_is_probed_without_a_line_written_for_it() {
         gaps.iter().map(|gap| (gap.kind, gap.object.as_str())).collect::<Vec<_>>(),
         [(GapKind::Untried, "delivery")]
     );
+}
+
+#[tokio::test]
+async fn somebody_elses_table_stops_nobody_as_long_as_it_is_out_of_reach() {
+    let Some((store, mut owner)) = store().await else { return };
+    owner.run("CREATE SCHEMA theirs; CREATE TABLE theirs.seat (org_id text, run int)").await;
+    Database::open(&store.url).await.unwrap().migrate().await.unwrap();
+    let report = rls::audit(&store.url).await.unwrap();
+    assert_eq!(report.gaps, []);
+    let seat = report.tables.iter().find(|table| table.name == "theirs.seat").unwrap();
+    assert!(!seat.reachable && seat.probes.is_empty(), "{seat:?}");
+    owner.run("GRANT USAGE ON SCHEMA theirs TO patchbay_app; GRANT SELECT ON theirs.seat TO patchbay_app").await;
+    assert!(matches!(Database::open(&store.url).await, Err(StorageError::Unsafe(_))));
 }
 
 #[tokio::test]
