@@ -64,7 +64,8 @@ CREATE POLICY org_isolation ON installation TO patchbay_app
     WITH CHECK (org_id = NULLIF(current_setting('app.org_id', true), '')::uuid);
 CREATE POLICY hub_reads ON installation FOR SELECT TO patchbay_hub USING (true);
 GRANT SELECT, INSERT, UPDATE, DELETE ON installation TO patchbay_app;
-GRANT SELECT ON installation TO patchbay_hub;
+-- Whose a webhook's URL is, and who runs which version; what an org has set is not asked about.
+GRANT SELECT (org_id, id, plugin, policy, hook_token, updated_at) ON installation TO patchbay_hub;
 
 -- An org's credentials for a plugin. Kept apart from the installation, so that reading settings never reads
 -- secrets; a plugin can be connected before it is installed. The id is part of what the ciphertext is bound to.

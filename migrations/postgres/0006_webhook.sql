@@ -39,7 +39,8 @@ CREATE POLICY journal_isolation ON webhook TO patchbay_journal
 CREATE POLICY hub_reads ON webhook FOR SELECT TO patchbay_hub USING (status = 'pending');
 -- Deleted when it is old.
 GRANT SELECT, INSERT, DELETE, UPDATE (status, reason, attempts, next_attempt_at) ON webhook TO patchbay_app;
--- ON CONFLICT and RETURNING read what they name.
-GRANT INSERT, UPDATE (status, reason, attempts, next_attempt_at), SELECT (org_id, id, installation_id, vendor_id)
+-- ON CONFLICT and RETURNING read what they name; a run settles its webhook only under the lease that it has.
+GRANT INSERT, UPDATE (status, reason, attempts, next_attempt_at),
+    SELECT (org_id, id, installation_id, vendor_id, status, next_attempt_at)
     ON webhook TO patchbay_journal;
-GRANT SELECT ON webhook TO patchbay_hub;
+GRANT SELECT (org_id, id, plugin, status, next_attempt_at) ON webhook TO patchbay_hub;

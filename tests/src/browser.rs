@@ -28,6 +28,11 @@ impl Browser {
         Self { hub: hub.url.clone(), client: client.build().expect("an HTTP client"), cookies: Mutex::default() }
     }
 
+    /// The same browser at another hub, as a balancer in front of both would send it there.
+    pub fn turn_to(&mut self, hub: &TestHub) {
+        self.hub.clone_from(&hub.url);
+    }
+
     /// A cookie's value.
     #[must_use]
     pub fn cookie(&self, name: &str) -> Option<String> {
@@ -90,6 +95,16 @@ impl Browser {
         location.unwrap_or_else(|| panic!("{url} sends the browser nowhere: {}", response.status()))
     }
 
+    /// Opens a link to connect an account and presses its button; gives where that leads.
+    ///
+    /// # Panics
+    /// If the page has no button or the button leads nowhere.
+    pub async fn follow(&self, path: &str) -> String {
+        let page = self.get(path).await.expect(200);
+        let reply = self.submit(path, &[("proof", &proof(&page))], "same-origin").await.expect(303);
+        reply.header("location").expect("a way to the vendor").to_owned()
+    }
+
     fn keep(&self, headers: &HeaderMap) {
         let mut cookies = self.cookies.lock().unwrap();
         for set in headers.get_all(SET_COOKIE) {
@@ -108,4 +123,12 @@ impl Browser {
             }
         }
     }
+}
+
+/// What the form of a page sends along; empty if there is none.
+#[must_use]
+pub fn proof(page: &Reply) -> String {
+    let text = page.text();
+    let proof = text.split("name=proof value=\"").nth(1).and_then(|rest| rest.split('"').next());
+    proof.unwrap_or_default().to_owned()
 }

@@ -96,6 +96,8 @@ impl Setup {
         config.public_url = url.clone();
         config.trust = self.trust;
         config.egress = self.egress;
+        // Tests say themselves when connections are looked after.
+        config.upkeep_every = Duration::from_secs(24 * 3_600);
         let database = match &self.beside {
             Some(Shared { database, data }) => {
                 config.keys_dir = Some(data.join("keys"));

@@ -13,7 +13,7 @@
     reason = "a library for tests only: a broken harness must stop the test at once"
 )]
 
-pub mod browser;
+mod browser;
 pub mod fixtures;
 pub mod hub;
 pub mod oauth;
@@ -22,7 +22,7 @@ pub mod openai;
 pub mod stripe;
 pub mod vendor;
 
-pub use browser::Browser;
+pub use browser::{Browser, proof};
 pub use fixtures::Fixture;
 pub use hub::{Org, Reply, TestHub};
 pub use oauth::OauthVendor;

@@ -41,6 +41,8 @@ pub(crate) struct Shared {
     pub(crate) asked: watch::Sender<Vec<String>>,
     /// Requests for tokens that were answered.
     pub(crate) answered: watch::Sender<usize>,
+    /// Questions whose account it is, so far.
+    pub(crate) profiles: watch::Sender<usize>,
     /// While it is held, requests for tokens wait.
     pub(crate) held: watch::Sender<bool>,
 }
@@ -81,6 +83,7 @@ impl OauthVendor {
             violations: Mutex::default(),
             asked: watch::Sender::default(),
             answered: watch::Sender::default(),
+            profiles: watch::Sender::default(),
             held: watch::Sender::default(),
         });
         let router = server::router(Arc::clone(&shared));
@@ -124,6 +127,12 @@ impl OauthVendor {
     pub async fn wait_for_answers(&self, count: usize) {
         let mut answered = self.shared.answered.subscribe();
         let _ = answered.wait_for(|answered| *answered >= count).await;
+    }
+
+    /// Waits until it was asked so often whose account it is.
+    pub async fn wait_for_profiles(&self, count: usize) {
+        let mut profiles = self.shared.profiles.subscribe();
+        let _ = profiles.wait_for(|profiles| *profiles >= count).await;
     }
 
     /// Lets requests for tokens wait before they are looked at, or go on.

@@ -3,10 +3,12 @@
 //! Checks run to the end even if one fails, so that one run tells all that is wrong. Tests are not run on
 //! components that failed to build: they would only say it again, a hundred times.
 
+mod on_postgres;
+
 use std::{
     ffi::OsString,
     io::{BufRead as _, BufReader},
-    process::Stdio,
+    process::{Command, Stdio},
     time::Instant,
 };
 
@@ -64,7 +66,15 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         });
     let mut tally = Tally::default();
     if built {
-        steps.run("tests", || cargo_test(workspace, &options.arguments, variables, &mut tally));
+        variables.extend([
+            ("PATCHBAY_PLUGINS_DIR", workspace.packed_plugins().into()),
+            ("PATCHBAY_FIXTURES_DIR", workspace.packed_fixtures().into()),
+            ("PATCHBAY_BINARY", workspace.program("patchbay").into()),
+        ]);
+        steps.run("tests", || cargo_test(workspace, &options.arguments, &variables, &mut tally));
+    }
+    if built && without_postgres.is_none() && options.arguments.is_empty() {
+        steps.run("tests, postgres", || on_postgres::run(workspace, &variables, &mut tally));
     }
     steps.print();
     println!("tests: {} passed, {} failed, {} skipped", tally.passed, tally.failed, tally.ignored);
@@ -119,7 +129,7 @@ impl Tally {
 fn cargo_test(
     workspace: &Workspace,
     arguments: &[String],
-    variables: Vec<(&str, OsString)>,
+    variables: &[(&str, OsString)],
     tally: &mut Tally,
 ) -> Result<()> {
     let mut cargo = process::cargo();
@@ -127,26 +137,27 @@ fn cargo_test(
     if arguments.is_empty() {
         cargo.arg("--workspace");
     }
-    cargo
-        .args(arguments)
-        .env("PATCHBAY_PLUGINS_DIR", workspace.packed_plugins())
-        .env("PATCHBAY_FIXTURES_DIR", workspace.packed_fixtures())
-        .env("PATCHBAY_BINARY", workspace.program("patchbay"))
-        .envs(variables)
-        .stdout(Stdio::piped());
-    let mut child = cargo.spawn().context("starting cargo test")?;
-    let stdout = child.stdout.take().context("cargo test has no standard output")?;
+    cargo.args(arguments).envs(variables.iter().map(|(name, value)| (name, value)));
+    counted(&mut cargo, tally)?;
+    if tally.passed == 0 {
+        bail!("no test ran");
+    }
+    Ok(())
+}
+
+/// Runs tests and counts what they report.
+fn counted(tests: &mut Command, tally: &mut Tally) -> Result<()> {
+    let name = process::name(tests);
+    let mut child = tests.stdout(Stdio::piped()).spawn().with_context(|| format!("starting {name}"))?;
+    let stdout = child.stdout.take().with_context(|| format!("{name} has no standard output"))?;
     for line in BufReader::new(stdout).lines() {
-        let line = line.context("reading what cargo test prints")?;
+        let line = line.with_context(|| format!("reading what {name} prints"))?;
         println!("{line}");
         tally.count(&line);
     }
     let status = child.wait()?;
     if !status.success() {
-        bail!("{} ended with {status}", process::name(&cargo));
-    }
-    if tally.passed == 0 {
-        bail!("no test ran");
+        bail!("{name} ended with {status}");
     }
     Ok(())
 }

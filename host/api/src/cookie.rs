@@ -14,6 +14,8 @@ const PREFIX: &str = "__Host-patchbay_";
 pub(crate) const SESSION: &str = "__Host-patchbay_session";
 /// Binds an authorization at a vendor to the browser that began it.
 pub(crate) const CONSENT: &str = "__Host-patchbay_consent";
+/// For how long: a link is good for an hour, and the consent after it for ten minutes.
+pub(crate) const CONSENT_LIFETIME: Duration = Duration::from_secs(2 * 3600);
 /// Binds a sign-in at the identity provider to the browser that began it.
 pub(crate) const OIDC: &str = "__Host-patchbay_oidc";
 

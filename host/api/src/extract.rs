@@ -20,7 +20,7 @@ pub(crate) use allowed::{
     ReadAudit, ReadMembers, ReadSettings, admit_address, notes,
 };
 pub(crate) use bytes::{JsonText, PackageBytes};
-pub(crate) use client::Client;
+pub(crate) use client::{Client, Visitor};
 pub(crate) use form::Form;
 pub(crate) use json::{Json, optional_secret, secret};
 pub(crate) use origin::OwnOrigin;

@@ -5,6 +5,7 @@
 use axum::response::{Html, IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use patchbay_model::Failure;
+use url::Url;
 
 use crate::escape::Text;
 
@@ -30,6 +31,22 @@ pub(crate) fn failed(title: &str, failure: &Failure) -> Response {
 pub(crate) fn forms(status: StatusCode, title: &str, html: &str) -> Response {
     // the browser says where a form comes from only if it may say it to this host at least
     page(status, title, html, WITH_FORMS, "same-origin")
+}
+
+/// Sends a browser somewhere else, with a cookie to come back with if there is one. The target may hold a state: it is in no
+/// text of ours.
+pub(crate) fn see_other(url: &Url, cookie: Option<HeaderValue>) -> Result<Response, Failure> {
+    let url = HeaderValue::try_from(url.as_str()).map_err(Failure::internal)?;
+    let headers = [
+        (header::LOCATION, url),
+        (header::CACHE_CONTROL, NO_STORE),
+        (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    ];
+    let mut response = (StatusCode::SEE_OTHER, headers).into_response();
+    if let Some(cookie) = cookie {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    Ok(response)
 }
 
 /// What happened, for a person.

@@ -52,6 +52,8 @@ pub(crate) mod list_usage;
 pub(crate) mod list_webhooks;
 pub(crate) mod metrics;
 pub(crate) mod oauth_callback;
+pub(crate) mod oauth_connect;
+pub(crate) mod oauth_connect_page;
 pub(crate) mod oidc_callback;
 pub(crate) mod openapi;
 pub(crate) mod proxy;
@@ -103,6 +105,7 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
             put_oauth_client::put_oauth_client,
             delete_oauth_client::delete_oauth_client
         ))
+        .routes(routes!(oauth_connect_page::oauth_connect_page, oauth_connect::oauth_connect))
         .routes(routes!(oauth_callback::oauth_callback))
         .routes(routes!(create_connect_session::create_connect_session))
         .routes(routes!(get_connect_session::get_connect_session, delete_connect_session::delete_connect_session))

@@ -335,6 +335,9 @@ mod tests {
         assert_eq!(client.client_secret.as_ref().unwrap().expose_secret(), "canary");
         assert_eq!(client.private_key.as_deref(), Some(Path::new("/etc/patchbay/salesforce.pem")));
         assert!(!format!("{config:?}").contains("canary"));
+        assert!(client.shared_grants.is_empty());
+        let shared = parse(&format!("{text}\nshared_grants = [\"client-credentials\"]"), &[]).unwrap();
+        assert_eq!(shared.oauth["salesforce"].shared_grants, [patchbay_hub::Grant::ClientCredentials]);
         assert!(parse("[oauth.salesforce]\nclient_id = \"hub\"\nsecret = \"s\"", &[]).is_err());
     }
 

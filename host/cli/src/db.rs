@@ -5,9 +5,9 @@
 
 mod report;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use clap::{Args, Subcommand};
-use patchbay_storage::{MigrationState, MigrationStatus, StorageError, rls};
+use patchbay_storage::{MigrationState, MigrationStatus, StorageError, migration_status, rls};
 use serde_json::json;
 
 use crate::{cli::ConfigOption, config::Config, fix::OrFix, open};
@@ -17,7 +17,7 @@ use crate::{cli::ConfigOption, config::Config, fix::OrFix, open};
 pub enum DbCommand {
     /// Bring the schema up to date; a hub does it too when it starts, if its user may
     Migrate(Options),
-    /// Show which migrations were made and which are missing
+    /// Show which migrations were made and which are missing. Makes nothing. Fails unless all were made and no others
     Status(Options),
     /// Prove that PostgreSQL keeps organizations apart: policies, roles and rights are compared with what they have to
     /// be, and two organizations of the moment try to reach each other's rows in every table. Changes nothing. Fails if
@@ -64,11 +64,8 @@ async fn migrate(options: &Options) -> Result<()> {
 }
 
 async fn status(options: &Options) -> Result<()> {
-    let config = Config::load(&options.config.file)?;
-    let database = open::database(&config).await?;
-    let migrations = database.migration_status().await?;
-    database.close().await;
-    let url = config.database_url();
+    let url = Config::load(&options.config.file)?.database_url();
+    let migrations = migration_status(&url).await.with_context(|| format!("cannot open the database {url}"))?;
     let up_to_date = migrations.iter().all(|migration| migration.state == MigrationState::Applied);
     if options.json {
         let status = json!({ "database": url.to_string(), "up_to_date": up_to_date, "migrations": migrations });
@@ -76,8 +73,15 @@ async fn status(options: &Options) -> Result<()> {
     } else {
         print!("{url}\n{}", report::migrations(&migrations));
     }
-    if migrations.iter().any(|migration| migration.state == MigrationState::Changed) {
+    let any = |state| migrations.iter().any(|migration| migration.state == state);
+    if any(MigrationState::Changed) {
         return Err(anyhow!("the database was made by another program")).or_fix("use the release that made it");
+    }
+    if any(MigrationState::Unknown) {
+        return Err(anyhow!("the database is of a newer release")).or_fix("use that release, or a later one");
+    }
+    if any(MigrationState::Pending) {
+        return Err(anyhow!("migrations are missing")).or_fix("run `patchbay db migrate`");
     }
     Ok(())
 }

@@ -36,6 +36,13 @@ impl Operator {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         serde_json::from_slice(&output.stdout).unwrap()
     }
+
+    /// What a command that has to fail prints, and what it says.
+    fn fails(&self, command: &str) -> (Value, String) {
+        let output = self.run(&["db", command, "--json"]);
+        assert_eq!(output.status.code(), Some(1));
+        (serde_json::from_slice(&output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+    }
 }
 
 async fn spoil(database: &TestDatabase, sql: &str) {
@@ -46,7 +53,10 @@ async fn spoil(database: &TestDatabase, sql: &str) {
 #[test]
 fn migrations_of_a_file_are_made_once() {
     let operator = Operator::on("");
-    assert_eq!(operator.json("status")["up_to_date"], false);
+    let (status, said) = operator.fails("status");
+    assert_eq!(status["up_to_date"], false);
+    assert!(said.contains("fix: run `patchbay db migrate`"), "{said}");
+    assert!(!operator.folder.path().join("data").exists(), "looking makes nothing");
     let made = operator.json("migrate")["applied"].as_array().unwrap().len();
     assert!(made >= 7, "{made}");
     let status = operator.json("status");
@@ -91,6 +101,26 @@ async fn an_audit_fails_on_a_gap_and_says_how_to_close_it() {
         spoil(&database, gap["fix"].as_str().unwrap()).await;
     }
     assert_eq!(operator.json("rls-audit")["gaps"], Value::Array(vec![]));
+}
+
+#[tokio::test]
+async fn looking_at_migrations_makes_no_roles_and_fails_unless_all_are_there() {
+    let Some(database) = patchbay_test_postgres::database_alone().await else { return };
+    let operator = Operator::on(&database.url());
+    let roles = async || -> i64 {
+        let sql = "SELECT count(*) FROM pg_roles WHERE rolname LIKE 'patchbay\\_%' AND NOT rolcanlogin";
+        sqlx::query_as::<_, (i64,)>(sql).fetch_one(&mut database.connect(OWNER).await).await.unwrap().0
+    };
+    let (status, _) = operator.fails("status");
+    assert_eq!(status["up_to_date"], false);
+    assert_eq!(roles().await, 0);
+    operator.json("migrate");
+    assert_eq!(operator.json("status")["up_to_date"], true);
+    assert!(roles().await >= 3);
+    spoil(&database, "INSERT INTO _sqlx_migrations SELECT 999, 'later', now(), true, '', 0").await;
+    let (status, said) = operator.fails("status");
+    assert_eq!(status["migrations"].as_array().unwrap().last().unwrap()["state"], "unknown");
+    assert!(said.contains("newer release"), "{said}");
 }
 
 #[tokio::test]

@@ -72,6 +72,11 @@ impl Pool {
         clients.remove(&(org, Way::Checked));
         clients.remove(&(org, Way::Mapped));
     }
+
+    /// Closes everybody's idle connections; requests under way go on.
+    pub(crate) fn forget_all(&self) {
+        self.clients.write().unwrap_or_else(PoisonError::into_inner).clear();
+    }
 }
 
 struct Factory {

@@ -120,6 +120,12 @@ impl Egress {
         self.pauses.forget(org);
     }
 
+    /// Closes the connections that are kept open for all orgs, because any org's credentials may have changed; requests
+    /// under way go on.
+    pub fn forget_all(&self) {
+        self.pool.forget_all();
+    }
+
     /// Checks the request and makes it what the vendor will see.
     fn prepare(&self, rules: &Rules, request: Request) -> Result<Going, EgressError> {
         rules.allows(request.method.as_str(), &request.url)?;

@@ -2,6 +2,8 @@
 //! it, so that there is no change without an entry and no entry without a change. Calls write none: what a call does is
 //! in its run, and the lock that keeps a log in one piece is not taken on a call's way.
 
+use std::fmt;
+
 pub(crate) use patchbay_model::identity::Actor;
 use patchbay_model::{AuditId, OrgId, org::AuditEntry};
 use patchbay_storage::chain::Chain;
@@ -10,11 +12,12 @@ use serde_json::Value;
 use crate::{hub::Inner, request};
 
 impl Inner {
-    /// An entry about a change that happens now. `detail` holds no secret.
+    /// An entry about a change that happens now. `actor` is an [`Actor`], or its text where that was kept. `detail` holds no
+    /// secret.
     pub(crate) fn audit(
         &self,
         org: OrgId,
-        actor: Actor,
+        actor: impl fmt::Display,
         action: &str,
         subject: impl ToString,
         detail: Value,

@@ -151,9 +151,7 @@ impl Call {
         idempotency: Option<IdempotencyAnswer>,
     ) -> Ended<T> {
         let Finished { result, effects, figures, upstream_status, started_at, finished_at } = finished;
-        if upstream_status == Some(401) {
-            hub.tokens_were_refused(&self.serving);
-        }
+        hub.note_answers(&self.serving, &effects.answered, result.as_ref().err().map(|failure| failure.code));
         let began = !matches!(&result, Err(failure) if is_a_refusal(failure.code)) || figures.host_calls > 0;
         if !began {
             if let Some(hold) = &self.hold {
@@ -163,7 +161,7 @@ impl Call {
         }
         let manifest = self.plugin().manifest();
         let failure = result.as_ref().err();
-        let Effects { usage, events, changes, log } = effects;
+        let Effects { usage, events, changes, log, .. } = effects;
         let run = Run {
             id: self.run,
             org: self.serving.tenant.org,
@@ -202,6 +200,10 @@ impl Call {
             Ok(Committed::Conflict { collection, id }) => {
                 let detail =
                     format!("another call changed the document {id:?} of the collection {collection:?} meanwhile");
+                self.ended(Some(self.run), Err(Failure::new(Code::Conflict, detail)), took)
+            }
+            Ok(Committed::WebhookLost) => {
+                let detail = "the work took longer than the webhook's lease, and was taken up anew meanwhile";
                 self.ended(Some(self.run), Err(Failure::new(Code::Conflict, detail)), took)
             }
             Err(error) => self.ended(None, Err(error.into()), took),

@@ -8,7 +8,6 @@ use std::{
 
 use patchbay_egress::EgressConfig;
 use patchbay_model::PluginId;
-use patchbay_oauth::RegisteredClient;
 use patchbay_package::Trust;
 use patchbay_runtime::{Compiler, RuntimeConfig};
 use patchbay_storage::DatabaseUrl;
@@ -17,6 +16,7 @@ use crate::{
     chain::AuditConfig,
     identity::oidc::OidcConfig,
     keys::{KeySources, SigningSource},
+    oauth::OperatorClient,
     plans::catalogue::Plans,
     rates::RateConfig,
     retention::Retention,
@@ -54,7 +54,7 @@ pub struct HubConfig {
     /// How guests run.
     pub runtime: RuntimeConfig,
     /// The operator's clients at vendors, by plugin: for all orgs that have none of their own.
-    pub oauth_clients: BTreeMap<String, RegisteredClient>,
+    pub oauth_clients: BTreeMap<String, OperatorClient>,
     /// How people sign in by an identity provider. Default: they do not.
     pub oidc: Option<OidcConfig>,
     /// The largest package, in bytes.
@@ -71,6 +71,8 @@ pub struct HubConfig {
     pub rates: RateConfig,
     /// How long history is kept.
     pub retention: Retention,
+    /// How often it is looked for connections whose tokens are due.
+    pub upkeep_every: Duration,
     /// How long a file of the plugin folder must be quiet before it is read.
     pub watch_delay: Duration,
 }
@@ -103,6 +105,7 @@ impl HubConfig {
             plans: Plans::default(),
             rates: RateConfig::default(),
             retention: Retention::default(),
+            upkeep_every: Duration::from_secs(30),
             watch_delay: Duration::from_millis(50),
         }
     }

@@ -6,6 +6,7 @@ use chrono::Duration;
 use patchbay_model::{
     Code, ConnectionId, Failure, OrgId, Permission, PluginId, Timestamp, Violation, installation::SealedConnection,
 };
+use patchbay_oauth::Parties;
 use patchbay_package::manifest::{Credential, Oauth};
 use patchbay_runtime::Plugin;
 use patchbay_storage::{Change, OrgTx, StorageError, Tx};
@@ -17,7 +18,8 @@ use serde_json::json;
 use crate::{
     auth::Caller,
     hub::{Hub, Inner},
-    oauth::{OauthView, tokens},
+    oauth::OauthView,
+    request::carried,
 };
 
 /// How long the former value of a credential stays good that only checks signatures: a vendor goes on
@@ -74,9 +76,10 @@ impl Hub {
         // A connection can be looked at also when its plugin is gone.
         let version = hub.version_of(org, plugin).await.ok();
         let oauth = version.as_ref().and_then(|version| version.manifest().oauth.as_ref());
+        let parties = hub.parties_of(org, plugin).await;
         let mut tx = hub.database.read().await?;
         let sealed = tx.org(org).connections().get(plugin).await?.ok_or_else(|| not_connected(plugin))?;
-        hub.connection_view(&mut tx.org(org), sealed, oauth).await
+        hub.connection_view(&mut tx.org(org), sealed, oauth, parties.as_ref()).await
     }
 
     /// Makes or replaces the org's connection of a plugin. Needs the permission `manage_connections`. `invalid_input` for
@@ -109,6 +112,7 @@ impl Hub {
         let now = hub.clock.now();
         let id = ConnectionId::new(&*hub.clock, &*hub.random);
         let names: Vec<String> = put.credentials.keys().cloned().collect();
+        let parties = hub.parties_of(caller.org, plugin).await;
         let mut tx = hub.database.begin().await?;
         // the new values are made from the old ones, and the org's data key with the first of them
         tx.org(caller.org).lock().await?;
@@ -141,7 +145,7 @@ impl Hub {
         let detail = json!({ "old": before.as_ref().map(names_of), "new": names_of(&connection) });
         let entry = hub.audit(caller.org, caller.actor, "connection.put", plugin, detail);
         tx.org(caller.org).connections().put(&connection).await?;
-        let view = hub.connection_view(&mut tx.org(caller.org), connection, oauth).await?;
+        let view = hub.connection_view(&mut tx.org(caller.org), connection, oauth, parties.as_ref()).await?;
         tx.hub().notify(Change::Connection { org: caller.org, id, plugin: plugin.clone() }).await?;
         tx.org(caller.org).audit().append(&entry).await?;
         tx.commit().await?;
@@ -152,25 +156,21 @@ impl Hub {
     }
 
     /// Destroys the org's connection of a plugin, former values included, then gives its tokens back to the vendor and
-    /// comes back once that is done or has failed, of which the audit log tells. Needs the permission `manage_connections`; `not_found`
-    /// if there is none.
+    /// comes back once that is done or has failed, of which the audit log tells. If it failed, it is tried again for a day.
+    /// Needs the permission `manage_connections`; `not_found` if there is none.
     pub async fn delete_connection(&self, caller: &Caller, plugin: &PluginId) -> Result<(), Failure> {
         caller.require(Permission::ManageConnections)?;
         let hub = &*self.0;
         let entry = hub.audit(caller.org, caller.actor, "connection.delete", plugin, json!({}));
         let key = (caller.org, plugin.clone());
         let mut tx = hub.database.begin().await?;
-        // what is read here is opened here: no data key goes meanwhile
+        // As everybody who changes connections: first the org, then its rows. What is read here is opened here: no data
+        // key goes meanwhile.
         tx.org(caller.org).lock().await?;
         let Some(SealedConnection { id, .. }) = tx.org(caller.org).connections().get(plugin).await? else {
             return Err(not_connected(plugin));
         };
-        let row = tx.org(caller.org).oauth_tokens().get(plugin).await?;
-        let ended = match &row {
-            // What cannot be read cannot be given back, and must not stay because of that.
-            Some(row) => tokens::open(&hub.vault, &mut tx.org(caller.org), row).await.ok(),
-            None => None,
-        };
+        let planned = hub.end_tokens(&mut tx.org(caller.org), plugin, caller.actor).await?;
         if !tx.org(caller.org).connections().delete(plugin).await? {
             return Err(not_connected(plugin));
         }
@@ -179,12 +179,12 @@ impl Hub {
         tx.commit().await?;
         hub.tenants.invalidate(&key).await;
         hub.refresher.forget(&key);
+        hub.suspicions.clear(&key);
         // an open connection to a vendor may be logged in with what no longer counts
         hub.egress.forget_org(caller.org);
-        if let (Some(row), Some(ended)) = (row, ended) {
-            let (all, actor) = (self.clone(), caller.actor);
-            let revoking =
-                async move { all.0.revoke(row.org, &row.plugin, &row.client_id, &ended.tokens, actor).await };
+        if let Some(id) = planned {
+            let (all, org) = (self.clone(), caller.org);
+            let revoking = carried(async move { all.0.revoke(org, id).await });
             hub.work.spawn(revoking).await.map_err(Failure::internal)?;
         }
         Ok(())
@@ -207,10 +207,11 @@ impl Inner {
         tx: &mut OrgTx<'_>,
         sealed: SealedConnection,
         declared: Option<&Oauth>,
+        parties: Option<&Parties>,
     ) -> Result<ConnectionView, Failure> {
         let SealedConnection { id, plugin, mut credentials, account, created_at, updated_at, .. } = sealed;
         let required = declared.map_or(&[][..], |oauth| &oauth.scopes.required);
-        let oauth = self.oauth_view(tx, &plugin, required).await?;
+        let oauth = self.oauth_view(tx, &plugin, required, parties).await?;
         if let (Some(declared), Some(_)) = (declared, &oauth)
             && !credentials.contains(&declared.credential)
         {

@@ -1,8 +1,8 @@
 //! The hub itself: what it stands on, how it starts and how it stops.
 
 use std::{
-    fs, io,
-    path::{Path, PathBuf},
+    fs,
+    path::Path,
     sync::{Arc, PoisonError, Weak},
     time::Duration,
 };
@@ -11,9 +11,9 @@ use patchbay_egress::{Egress, SystemLookup};
 use patchbay_limits::{Limiter, Pauses, Store};
 use patchbay_model::{Clock, Code, Failure, OrgId, PluginId, Random, rate::OrgRates};
 use patchbay_oauth::{Net, OidcProvider, RefreshSettings, Refresher};
-use patchbay_runtime::{BlobStore, Runtime, RuntimeError, Services};
-use patchbay_storage::{Database, DatabaseUrl, Ended, Journal, StorageError};
-use patchbay_vault::{CheckpointKey, KeyHasher, Vault, VaultError};
+use patchbay_runtime::{BlobStore, Runtime, Services};
+use patchbay_storage::{Database, DatabaseUrl, Ended, Journal};
+use patchbay_vault::{CheckpointKey, KeyHasher, Vault};
 use tokio::task::JoinHandle;
 use tokio_util::{
     sync::{CancellationToken, DropGuard},
@@ -28,11 +28,12 @@ use crate::{
     idempotency::node::{self, Node},
     identity::{self, passwords::Passwords, sessions::LiveSession},
     keys::Keys,
-    oauth::{REQUEST_TIME, TokenStore},
+    oauth::{REQUEST_TIME, TokenStore, link::Links, suspicion::Suspicions, upkeep},
     plans::standing::Standings,
     read_through::ReadThrough,
     registry::Registry,
     retention,
+    start_error::StartError,
     tenant::{Installed, Serving},
     uses::Uses,
     watch, webhooks,
@@ -46,70 +47,6 @@ const DRAIN_TIME: Duration = Duration::from_secs(10);
 const BREAK_OFF_TIME: Duration = Duration::from_secs(5);
 /// How often expired values are taken out of the database.
 const SWEEP_TIME: Duration = Duration::from_secs(60);
-
-/// Why the hub did not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// A folder of the hub cannot be made.
-    #[error("cannot make the folder {path}: {source}")]
-    Folder {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// The plugin folder cannot be watched.
-    #[error("cannot watch the plugin folder {path}: {reason}")]
-    Watch {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        reason: String,
-    },
-    /// A key file cannot be read or made.
-    #[error(transparent)]
-    Keys(#[from] VaultError),
-    /// A key is another one than the database belongs to: another hub's, or one of before.
-    #[error(
-        "the key `{0}` is not the one that this database belongs to: give this hub the keys of the others, or of before \
-         (files `master`, `pepper` and `audit` in the folder of keys, or [vault.keys])"
-    )]
-    OtherKeys(String),
-    /// Data keys are wrapped with a key that this hub was not given.
-    #[error(
-        "data keys are wrapped with key-encryption key version {0}, which this hub does not have: add it to [vault.keys]"
-    )]
-    KeyMissing(u32),
-    /// The audit logs of before there were chains could not be chained.
-    #[error("the audit logs cannot be chained: {0}")]
-    Audit(Failure),
-    /// The database cannot be opened or brought up to date.
-    #[error(transparent)]
-    Database(#[from] StorageError),
-    /// Orgs have a plan that is not configured.
-    #[error(
-        "{orgs} organizations have the plan `{plan}`, which is not configured: add [plans.{plan}], or give them another \
-         with `patchbay plan set`"
-    )]
-    UnknownPlan {
-        /// Its name.
-        plan: String,
-        /// How many have it.
-        orgs: u64,
-    },
-    /// The way out cannot be set up as configured.
-    #[error("egress: {0}")]
-    Egress(String),
-    /// The store of rate limits cannot be used as configured.
-    #[error("rate limits: {0}")]
-    RateLimits(#[from] patchbay_limits::InvalidStoreUrl),
-    /// Nothing can be written to the database.
-    #[error("{0}")]
-    Unwritable(patchbay_model::Failure),
-    /// The machine cannot run plugins.
-    #[error(transparent)]
-    Runtime(#[from] RuntimeError),
-}
 
 /// Installations ready to be called.
 pub(crate) type Tenants = ReadThrough<(OrgId, PluginId), Installed>;
@@ -143,10 +80,16 @@ pub(crate) struct Inner {
     /// By whom people sign in.
     pub(crate) oidc: Option<OidcProvider>,
     pub(crate) tenants: Arc<Tenants>,
+    /// For packages that other hubs were given.
+    pub(crate) looks: converge::Looks,
     /// Plans and budgets, by org.
     pub(crate) standings: Standings,
     /// Keeps tokens good.
     pub(crate) refresher: Refresher<TokenStore>,
+    /// Tokens that vendors refused of late.
+    pub(crate) suspicions: Arc<Suspicions>,
+    /// That people open to connect accounts.
+    pub(crate) links: Links,
     /// What clients of vendors' authorization servers need.
     pub(crate) oauth_net: Arc<Net>,
     /// What orgs have set in place of the configured rate limits.
@@ -180,6 +123,7 @@ impl Hub {
         webhooks::worker::start(&hub);
         hub.start_sweeping();
         retention::start(&hub);
+        upkeep::start(&hub);
         chain::start(&hub);
         Ok(hub)
     }
@@ -229,6 +173,7 @@ impl Hub {
         let stop = CancellationToken::new();
         let vault = Arc::new(Vault::new(keyring, Arc::clone(&random)));
         let tenants = Arc::new(Tenants::new(10_000, CACHE_TIME));
+        let links = Links::new(&config.public_url, hasher.clone());
         let limiter = Limiter::new(store);
         let store = TokenStore {
             database: database.clone(),
@@ -236,12 +181,14 @@ impl Hub {
             tenants: Arc::clone(&tenants),
             clock: Arc::clone(&clock),
             random: Arc::clone(&random),
-            public_url: config.public_url.clone(),
+            links: links.clone(),
         };
         let settings = RefreshSettings::default();
         let hub = Self(Arc::new(Inner {
             journal: Journal::start(database.clone()),
             refresher: Refresher::new(store, Arc::clone(&clock), Arc::clone(&random), settings),
+            suspicions: Arc::default(),
+            links,
             oidc: config.oidc.as_ref().map(|oidc| OidcProvider::new(Arc::clone(&oauth_net), oidc.provider.clone())),
             sessions: ReadThrough::new(10_000, CACHE_TIME),
             uses: Uses::default(),
@@ -251,6 +198,7 @@ impl Hub {
             registry: Registry::new(packages),
             keys: ReadThrough::new(10_000, CACHE_TIME),
             tenants,
+            looks: converge::Looks::default(),
             standings: Standings::new(10_000, CACHE_TIME),
             hooks: ReadThrough::new(10_000, CACHE_TIME),
             rates: ReadThrough::new(100_000, CACHE_TIME),
@@ -383,6 +331,7 @@ impl Inner {
         self.settle_leftovers().await;
         if self.database.is_shared() {
             // a notice may have been lost without the connection that brings them
+            self.registry.round();
             self.load_missing(None).await?;
         }
         loop {

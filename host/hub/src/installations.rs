@@ -1,6 +1,6 @@
 //! Switching a plugin on for an org.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use patchbay_model::{
     Code, Digest, Failure, InstallationId, Permission, PluginId, Timestamp,
@@ -17,7 +17,7 @@ use crate::{
     auth::Caller,
     hub::{Hub, Inner},
     plans::catalogue::Feature,
-    registry::resolve::HeldBack,
+    registry::{leaves::Leaves, resolve::HeldBack, stored},
     tenant::{Installed, Settings},
 };
 
@@ -115,20 +115,29 @@ impl Hub {
         if !had && *policy != VersionPolicy::default() {
             hub.require_feature(caller.org, Feature::VersionPolicy).await?;
         }
-        let version = hub.registry.catalogue().choice_within(&after.installation).cloned();
-        if let Some(version) = version.filter(|_| after.installation.enabled) {
+        let chosen = hub.registry.catalogue().choice_within(&after.installation).cloned();
+        if let Some(version) = chosen.filter(|_| after.installation.enabled) {
             self.check_plan_of(caller, version.manifest()).await?;
         }
-        hub.check_installation(&after).await?;
+        let version = hub.check_installation(&after).await?;
 
         let detail = json!({ "old": before.as_ref().map(|before| audited(&before.installation)), "new": audited(&after.installation) });
         let entry = hub.audit(caller.org, caller.actor, "installation.put", plugin, detail);
+        let leaves = match &before {
+            Some(before) => hub.leaves_kept(&before.installation, Some(&after.installation)).await,
+            None => Leaves::Nothing,
+        };
         let mut tx = hub.database.begin().await?;
-        tx.org(caller.org).installations().put(&after.installation).await?;
-        tx.hub().notify(change_of(&after.installation)).await?;
+        if hub.database.is_shared() && is_pinned(&after.installation) {
+            // in this transaction: another hub that nobody runs it on may be letting go of it just now
+            stored::share(&mut tx, version.package()).await?;
+        }
+        // of two hubs that switch it on at once, one makes it and the other finds it made
+        let put = tx.org(caller.org).installations().put(&after.installation).await?;
+        tx.hub().notify(change_of(&put)).await?;
         tx.org(caller.org).audit().append(&entry).await?;
         tx.commit().await?;
-        hub.installation_changed(&after.installation).await;
+        hub.installation_changed(&put, leaves).await;
         drop(held);
         let installed = hub.installed(caller.org, plugin).await?.ok_or_else(|| not_installed(plugin))?;
         Ok(hub.installation_view(&installed))
@@ -146,11 +155,12 @@ impl Hub {
         };
         let detail = json!({ "old": audited(&installation) });
         let entry = hub.audit(caller.org, caller.actor, "installation.delete", plugin, detail);
+        let leaves = hub.leaves_kept(&installation, None).await;
         tx.org(caller.org).installations().delete(plugin).await?;
         tx.hub().notify(change_of(&installation)).await?;
         tx.org(caller.org).audit().append(&entry).await?;
         tx.commit().await?;
-        hub.installation_changed(&installation).await;
+        hub.installation_changed(&installation, leaves).await;
         Ok(())
     }
 }
@@ -243,9 +253,9 @@ impl Inner {
         Ok(())
     }
 
-    /// Asks the version that the installation would get whether it takes the settings, and keeps the
-    /// package of a pinned version.
-    async fn check_installation(&self, settings: &Settings) -> Result<(), Failure> {
+    /// Asks the version that the installation would get whether it takes the settings, and gives it. Keeps the
+    /// package of a pinned version, where that is a file.
+    async fn check_installation(&self, settings: &Settings) -> Result<Arc<Plugin>, Failure> {
         let Settings { installation, .. } = settings;
         let catalogue = self.registry.catalogue();
         let Some(version) = catalogue.choice_within(installation) else {
@@ -264,19 +274,22 @@ impl Inner {
             }
             failure
         })?;
-        if matches!(installation.policy, VersionPolicy::Pin(_)) {
+        if is_pinned(installation) && !self.database.is_shared() {
             self.store_package(version.package()).await?;
         }
-        Ok(())
+        Ok(Arc::clone(version))
     }
 
     /// After an installation was changed or deleted. The caller holds the plugin.
-    async fn installation_changed(&self, installation: &Installation) {
+    async fn installation_changed(&self, installation: &Installation, leaves: Leaves) {
         self.registry.forget_verdicts(installation.id);
         self.tenants.invalidate(&(installation.org, installation.plugin.clone())).await;
         self.hooks.invalidate(&installation.hook_token).await;
-        if self.registry.catalogue().keeps_unoffered(&installation.plugin) {
-            self.settle(&installation.plugin).await;
+        match leaves {
+            Leaves::Nothing => {}
+            Leaves::Kept => self.settle(&installation.plugin).await,
+            // with the next sweep, once for all that changed until then
+            Leaves::Unknown => self.registry.mark_unsettled(&installation.plugin),
         }
     }
 
@@ -310,6 +323,10 @@ impl Inner {
 
 pub(crate) fn not_installed(plugin: &PluginId) -> Failure {
     Failure::new(Code::NotInstalled, format!("the plugin `{plugin}` is not installed for this organization"))
+}
+
+fn is_pinned(installation: &Installation) -> bool {
+    matches!(installation.policy, VersionPolicy::Pin(_))
 }
 
 /// What other hubs are told.

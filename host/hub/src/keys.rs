@@ -10,7 +10,7 @@ use patchbay_model::Random;
 use patchbay_storage::{Database, Tx};
 use patchbay_vault::{ArtefactMac, CheckpointKey, KeyEncryptionKey, KeyHasher, KeySource, Keyring, PublicKey};
 
-use crate::hub::StartError;
+use crate::start_error::StartError;
 
 /// Where the key-encryption keys are.
 #[derive(Debug, Clone, Default)]

@@ -38,6 +38,7 @@ mod registry;
 mod request;
 mod retention;
 mod rotation;
+mod start_error;
 mod tenant;
 #[cfg(test)]
 mod testing;
@@ -52,7 +53,7 @@ pub use call::CallFailure;
 pub use chain::{AuditConfig, ChainReport, Damage, DamageKind, VerifyAudit, read_checkpoints};
 pub use config::HubConfig;
 pub use connections::{ConnectionView, PutConnection};
-pub use hub::{Hub, StartError};
+pub use hub::Hub;
 pub use idempotency::IdempotencyKey;
 pub use identity::{
     Client,
@@ -67,10 +68,13 @@ pub use installations::{InstallationView, PutInstallation};
 pub use invoke::{InvokeOptions, InvokeReply, Output};
 pub use keys::{KeySources, SigningSource};
 pub use notes::AnswerNotes;
-pub use oauth::{Authorization, Authorized, Begun, ClientOwner, ClientView, OauthState, OauthView, PutClient};
+pub use oauth::{
+    Authorization, Authorized, Begun, Browser, ClientOwner, ClientView, ConnectPage, OauthState, OauthView,
+    OperatorClient, PutClient,
+};
 pub use org_removal::DeletedOrg;
 pub use patchbay_limits::{AddressClass, Standing, StoreUrl};
-pub use patchbay_oauth::{Browser, OidcSettings, RegisteredClient};
+pub use patchbay_oauth::{OidcSettings, RegisteredClient};
 pub use patchbay_package::manifest::oauth::Grant;
 pub use patchbay_storage::chain::{AuditLine, Chain, Checkpoint, Hash};
 pub use patchbay_vault::{KeyCommand, KeySource, PublicKey};
@@ -99,4 +103,5 @@ pub use registry::{
 pub use request::in_request;
 pub use retention::Retention;
 pub use rotation::{DataKeyCount, Resealed, Rewrapped, VaultStatus};
+pub use start_error::StartError;
 pub use webhooks::receive::{WebhookAnswer, WebhookRequest};

@@ -6,17 +6,27 @@
 //! more, one that begins with ended ones waits for new ones. Rejected: to look at each request of a guest, which would
 //! change what the host takes out of texts in the middle of a call.
 
+mod asker;
 mod authorize;
 mod callback;
 mod client;
+mod connect;
+pub(crate) mod granted;
+pub(crate) mod link;
 mod live;
+mod registered;
+mod revoke;
 mod store;
+pub(crate) mod suspicion;
 pub(crate) mod tokens;
+pub(crate) mod upkeep;
 mod view;
 
-pub use authorize::{Authorization, Begun};
+pub use authorize::{Authorization, Begun, Browser};
 pub use callback::Authorized;
 pub use client::{ClientView, PutClient};
+pub use connect::ConnectPage;
+pub use registered::OperatorClient;
 pub use view::{ClientOwner, OauthState, OauthView};
 
 pub(crate) use live::{Live, OauthSettings, REQUEST_TIME};

@@ -6,12 +6,7 @@ use std::sync::Arc;
 
 use patchbay_model::{Clock, Code, Failure, OrgId, Random};
 
-use crate::{
-    auth::Caller,
-    config::HubConfig,
-    hub::{Hub, StartError},
-    watch,
-};
+use crate::{auth::Caller, config::HubConfig, hub::Hub, start_error::StartError, watch};
 
 impl Hub {
     /// As [`Hub::open`], with every plugin loaded: for commands that change what plugins are asked about. Nothing

@@ -4,9 +4,13 @@
 //! what it read before. Here each change is counted, and a reader that finds the count moved while it
 //! was reading throws its value away and reads again. A lock around load and change would be simpler but
 //! would put every cold reader behind one query.
+//!
+//! Changes are counted by key, a few keys to a counter, so that what happens to one org does not keep others reading. A
+//! reader that is overtaken time and again answers with what it has read last and keeps nothing: that was true after it was
+//! asked.
 
 use std::{
-    hash::Hash,
+    hash::{BuildHasher as _, Hash, RandomState},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -16,10 +20,19 @@ use std::{
 
 use moka::future::Cache;
 
+/// How many counters there are.
+const COUNTERS: usize = 64;
+/// How often a reader reads at most.
+const READS: usize = 4;
+
 /// Values of the database by key.
 pub(crate) struct ReadThrough<K, V> {
     cache: Cache<K, Arc<V>>,
+    /// Changes of keys that are not known.
     changes: AtomicU64,
+    /// Changes of keys that are.
+    by_key: [AtomicU64; COUNTERS],
+    hasher: RandomState,
 }
 
 impl<K, V> ReadThrough<K, V>
@@ -30,7 +43,17 @@ where
     /// At most `capacity` values, each for at most `time_to_live` (other processes may write too).
     pub(crate) fn new(capacity: u64, time_to_live: Duration) -> Self {
         let cache = Cache::builder().max_capacity(capacity).time_to_live(time_to_live).build();
-        Self { cache, changes: AtomicU64::new(0) }
+        let by_key = std::array::from_fn(|_| AtomicU64::new(0));
+        Self { cache, changes: AtomicU64::new(0), by_key, hasher: RandomState::new() }
+    }
+
+    fn counter(&self, key: &K) -> &AtomicU64 {
+        let place = usize::try_from(self.hasher.hash_one(key) % COUNTERS as u64).unwrap_or_default();
+        self.by_key.get(place).unwrap_or(&self.changes)
+    }
+
+    fn count(&self, key: &K) -> (u64, u64) {
+        (self.changes.load(Ordering::SeqCst), self.counter(key).load(Ordering::SeqCst))
     }
 
     /// The value if it is here; no query.
@@ -47,15 +70,16 @@ where
         if let Some(value) = self.cache.get(key).await {
             return Ok(Some(value));
         }
-        loop {
-            let before = self.changes.load(Ordering::SeqCst);
+        for _ in 1..READS {
+            let before = self.count(key);
             let Some(value) = load().await?.map(Arc::new) else { return Ok(None) };
             self.cache.insert(key.clone(), Arc::clone(&value)).await;
-            if self.changes.load(Ordering::SeqCst) == before {
+            if self.count(key) == before {
                 return Ok(Some(value));
             }
             self.cache.invalidate(key).await;
         }
+        Ok(load().await?.map(Arc::new))
     }
 
     /// Call after the change is committed: readers that are under way start again.
@@ -65,7 +89,7 @@ where
 
     /// Call after a change to this key is committed.
     pub(crate) async fn invalidate(&self, key: &K) {
-        self.changed();
+        self.counter(key).fetch_add(1, Ordering::SeqCst);
         self.cache.invalidate(key).await;
     }
 
@@ -122,5 +146,29 @@ mod tests {
         let load = || async { Ok::<_, Infallible>((loads.fetch_add(1, Ordering::SeqCst) > 0).then_some(7)) };
         assert!(cache.get(&1, load).await.unwrap().is_none());
         assert!(cache.get(&1, load).await.unwrap().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_is_overtaken_each_time_answers_and_keeps_nothing() {
+        let (cache, loads) = (cache(), AtomicU32::new(0));
+        let load = || async {
+            cache.invalidate(&1).await;
+            Ok::<_, Infallible>(Some(loads.fetch_add(1, Ordering::SeqCst)))
+        };
+        assert_eq!(cache.get(&1, load).await.unwrap().as_deref(), Some(&3), "the last of four");
+        assert!(cache.cached(&1).await.is_none());
+    }
+
+    #[tokio::test]
+    async fn changes_of_one_key_do_not_keep_the_readers_of_others_reading() {
+        let (cache, loads) = (cache(), AtomicU32::new(0));
+        // of two keys, because some share a counter
+        let other = (2..=u8::MAX).find(|key| !std::ptr::eq(cache.counter(key), cache.counter(&1))).unwrap();
+        let load = || async {
+            cache.invalidate(&other).await;
+            Ok::<_, Infallible>(Some(loads.fetch_add(1, Ordering::SeqCst)))
+        };
+        assert_eq!(cache.get(&1, load).await.unwrap().as_deref(), Some(&0));
+        assert_eq!(cache.cached(&1).await.as_deref(), Some(&0));
     }
 }

@@ -4,11 +4,12 @@
 //! swap. Nothing here holds a plugin longer than the catalogue or an installation names it, so a
 //! replaced version is freed with its last call.
 
+pub(crate) mod leaves;
 mod owner;
 pub(crate) mod publish;
 pub(crate) mod resolve;
 mod settle;
-mod stored;
+pub(crate) mod stored;
 pub(crate) mod view;
 
 use std::{
@@ -29,7 +30,7 @@ use patchbay_model::{
 use patchbay_runtime::Plugin;
 use semver::{Version, VersionReq};
 
-use crate::{hub::lock, keyed_locks::KeyedLocks};
+use crate::{hub::lock, keyed_locks::KeyedLocks, watch::memory::Memory};
 use resolve::{Verdicts, beyond_approval};
 use view::Problem;
 
@@ -112,6 +113,11 @@ impl Catalogue {
         self.versions(plugin).iter().any(|loaded| !loaded.offered())
     }
 
+    /// True if this one is kept only for those that run it.
+    pub(crate) fn is_kept(&self, plugin: &PluginId, digest: Digest) -> bool {
+        self.by_digest(plugin, digest).is_some_and(|loaded| !loaded.offered())
+    }
+
     /// The versions that the policy allows, best first; kept ones last.
     fn allowed(&self, plugin: &PluginId, policy: &VersionPolicy) -> impl Iterator<Item = &Loaded> {
         let fits: Box<dyn Fn(&Loaded) -> bool> = match policy {
@@ -169,6 +175,8 @@ pub(crate) struct Registry {
     verdicts: Verdicts,
     /// Plugins whose installations could not all be gone through.
     unsettled: Mutex<BTreeSet<PluginId>>,
+    /// Packages of other hubs that did not load here, and when to try again.
+    failed: Mutex<Memory<Digest, ()>>,
     writing: Mutex<()>,
     generations: Mutex<Vec<Weak<Plugin>>>,
     loads: AtomicU64,
@@ -184,6 +192,7 @@ impl Registry {
             changing: KeyedLocks::new(),
             verdicts: Verdicts::default(),
             unsettled: Mutex::default(),
+            failed: Mutex::default(),
             writing: Mutex::default(),
             generations: Mutex::default(),
             loads: AtomicU64::new(0),
@@ -226,8 +235,26 @@ impl Registry {
         given
     }
 
+    /// Remembers that of each plugin with versions that are merely kept, nobody may run those any more.
+    pub(crate) fn mark_kept_unsettled(&self) {
+        for plugin in self.with_kept() {
+            self.mark_unsettled(&plugin);
+        }
+    }
+
+    /// The plugins that have versions which are merely kept.
+    fn with_kept(&self) -> Vec<PluginId> {
+        let catalogue = self.catalogue();
+        catalogue.versions.keys().filter(|plugin| catalogue.keeps_unoffered(plugin)).cloned().collect()
+    }
+
+    /// A minute has passed: packages that did not load are worth another try after some of them.
+    pub(crate) fn round(&self) {
+        lock(&self.failed).round();
+    }
+
     /// Remembers that installations of this plugin are to be gone through again.
-    fn mark_unsettled(&self, plugin: &PluginId) {
+    pub(crate) fn mark_unsettled(&self, plugin: &PluginId) {
         lock(&self.unsettled).insert(plugin.clone());
     }
 

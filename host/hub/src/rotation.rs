@@ -132,11 +132,10 @@ impl Hub {
         let (mut resealed, mut left) = (0, batches);
         for _ in 0..ROUNDS {
             for column in SealedColumn::ALL {
-                let Some(done) = self.reseal(org, version, column, &mut left).await? else {
+                if !self.reseal(org, version, column, &mut left, &mut resealed).await? {
                     let version = Some(version);
                     return Ok(Resealed { org, version, resealed, unreadable: 0, destroyed: 0, erased: false });
-                };
-                resealed += done;
+                }
             }
             if let Some((unreadable, destroyed)) = self.destroy_former(org, version, resealed).await? {
                 hub.vault.forget(org);
@@ -173,33 +172,36 @@ impl Hub {
         }
     }
 
-    /// Seals a column's cells with the newest key, and gives how many. None if no batch was left to do it in.
+    /// Seals a column's cells with the newest key, and counts them. False if no batch was left for some.
     async fn reseal(
         &self,
         org: OrgId,
         version: u32,
         column: SealedColumn,
         left: &mut Option<u32>,
-    ) -> Result<Option<u64>, Failure> {
+        resealed: &mut u64,
+    ) -> Result<bool, Failure> {
         let hub = &*self.0;
-        let (mut after, mut resealed) = (Vec::new(), 0);
+        let mut after = Vec::new();
         loop {
             let mut tx = hub.database.begin().await?;
             let cells = tx.operator(org).sealed(column, version, &after, BATCH).await?;
-            let Some(last) = cells.last() else { return Ok(Some(resealed)) };
+            let Some(last) = cells.last() else { return Ok(true) };
             match left {
-                Some(0) => return Ok(None),
+                Some(0) => return Ok(false),
                 Some(left) => *left -= 1,
                 None => {}
             }
             after.clone_from(&last.row);
             let keys = hub.vault.data_keys(&mut tx.org(org)).await?;
+            let mut in_batch = 0;
             for cell in &cells {
                 if let Some(sealed) = hub.vault.resealed(&keys, cell)? {
-                    resealed += u64::from(tx.operator(org).put_sealed(cell, &sealed).await?);
+                    in_batch += u64::from(tx.operator(org).put_sealed(cell, &sealed).await?);
                 }
             }
             tx.commit().await?;
+            *resealed += in_batch;
             tokio::time::sleep(PAUSE).await;
         }
     }
@@ -247,3 +249,6 @@ impl Hub {
         Ok(Some(unreadable))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,5 @@
-//! A hub on a real database in a folder of its own, for tests that need no plugin.
+//! A hub on a real database of its own, for tests that need no plugin: on SQLite, or on what `PATCHBAY_TEST_DATABASE`
+//! names.
 
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use patchbay_model::{
 };
 use patchbay_runtime::Compiler;
 use patchbay_storage::RunCommit;
+use patchbay_test_postgres::TestDatabase;
 use secrecy::{ExposeSecret as _, SecretString};
 use tempfile::TempDir;
 
@@ -19,15 +21,19 @@ pub(crate) struct TestHub {
     pub(crate) hub: Hub,
     pub(crate) clock: Arc<ManualClock>,
     _folder: TempDir,
+    /// If it is on PostgreSQL. Last, because the hub is on it.
+    _database: Option<TestDatabase>,
 }
 
 impl TestHub {
     pub(crate) async fn open() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let config = HubConfig::new(folder.path().to_owned(), Compiler::InProcess);
+        let database = patchbay_test_postgres::chosen().await;
+        let mut config = HubConfig::new(folder.path().to_owned(), Compiler::InProcess);
+        config.database_url = database.as_ref().map(|database| database.url().parse().unwrap());
         let clock = Arc::new(ManualClock::new(DateTime::from_timestamp(1_800_000_000, 0).unwrap()));
         let hub = Hub::open(config, Arc::clone(&clock) as _, Arc::new(SeededRandom::new(7))).await.unwrap();
-        Self { hub, clock, _folder: folder }
+        Self { hub, clock, _folder: folder, _database: database }
     }
 
     pub(crate) async fn org(&self) -> Org {

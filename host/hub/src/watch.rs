@@ -5,7 +5,7 @@
 //! folder does not. Files are published beside each other, each file's changes one after the other, so a
 //! plugin that compiles for long holds nobody up.
 
-mod memory;
+pub(crate) mod memory;
 
 use std::{
     collections::HashMap,
@@ -30,8 +30,9 @@ use tokio::{
 };
 
 use crate::{
-    hub::{Hub, Inner, StartError},
+    hub::{Hub, Inner},
     registry::publish::Origin,
+    start_error::StartError,
 };
 use memory::Memory;
 
@@ -73,7 +74,7 @@ type Settled = bool;
 /// What is known of the folder.
 struct Folder {
     path: PathBuf,
-    memory: Memory,
+    memory: Memory<PathBuf, Fingerprint>,
     /// What is being published, by the task that does it.
     publishing: HashMap<Id, (PathBuf, Fingerprint)>,
     work: JoinSet<Settled>,
@@ -158,9 +159,9 @@ impl Folder {
             }
         };
         let is_busy = |path: &Path| self.publishing.values().any(|(busy, _)| busy == path);
-        let gone = self.memory.forget(|path| !found.contains_key(path) && !is_busy(path));
+        let gone = self.memory.forget(|path: &PathBuf| !found.contains_key(path) && !is_busy(path));
         let wanted: Vec<_> =
-            found.into_iter().filter(|(path, print)| !is_busy(path) && self.memory.wants(path, *print)).collect();
+            found.into_iter().filter(|(path, print)| !is_busy(path) && self.memory.wants(path, print)).collect();
         for path in gone {
             tracing::info!(file = %path.display(), "a package was taken out of the plugin folder");
             hub.withdraw_path(&path).await;
@@ -238,7 +239,7 @@ async fn read(hub: &Inner, path: &Path, size: u64) -> Result<Bytes, Failure> {
 }
 
 /// True for what lies in the bytes. What lies in the moment is tried again after a while.
-const fn is_final(code: Code) -> bool {
+pub(crate) const fn is_final(code: Code) -> bool {
     !matches!(
         code,
         Code::Internal | Code::Unavailable | Code::Overloaded | Code::PackageCompileFailed | Code::PackageProbeFailed

@@ -28,6 +28,8 @@ pub enum AddressClass {
     Webhooks,
     /// Browsers that come back from a vendor.
     OauthCallback,
+    /// Pages for people who have a link: to connect an account, to join an org.
+    Pages,
     /// People who sign in.
     SignIn,
 }
@@ -39,6 +41,7 @@ impl AddressClass {
         match self {
             Self::Webhooks => "webhooks",
             Self::OauthCallback => "oauth_callback",
+            Self::Pages => "pages",
             Self::SignIn => "sign_in",
         }
     }

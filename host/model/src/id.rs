@@ -93,6 +93,8 @@ ids! {
     RunId = "run";
     /// One metered quantity.
     UsageId = "use";
+    /// Tokens that a vendor shall end.
+    RevocationId = "rev";
     /// A published fact.
     EventId = "evt";
     /// A vendor's webhook as received.

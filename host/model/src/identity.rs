@@ -187,6 +187,8 @@ pub enum Actor {
     Connect(ConnectSessionId),
     /// Somebody at the command line.
     Operator,
+    /// Whoever opened the link that brings a connection's account back.
+    ReconnectLink,
     /// The hub of its own accord.
     Hub,
 }
@@ -198,6 +200,7 @@ impl fmt::Display for Actor {
             Self::Member(id) => id.fmt(f),
             Self::Connect(id) => id.fmt(f),
             Self::Operator => f.write_str("operator"),
+            Self::ReconnectLink => f.write_str("reconnect-link"),
             Self::Hub => f.write_str("hub"),
         }
     }
@@ -214,6 +217,7 @@ impl FromStr for Actor {
     fn from_str(text: &str) -> Result<Self, InvalidActor> {
         match text {
             "operator" => Ok(Self::Operator),
+            "reconnect-link" => Ok(Self::ReconnectLink),
             "hub" => Ok(Self::Hub),
             _ => (text.parse().map(Self::Key))
                 .or_else(|_| text.parse().map(Self::Member))
@@ -237,6 +241,7 @@ mod tests {
             (Actor::Member(UserId(id)), "user_00000000000000000000000000000007"),
             (Actor::Connect(ConnectSessionId(id)), "csn_00000000000000000000000000000007"),
             (Actor::Operator, "operator"),
+            (Actor::ReconnectLink, "reconnect-link"),
             (Actor::Hub, "hub"),
         ] {
             assert_eq!(actor.to_string(), text);

@@ -21,4 +21,24 @@ impl OauthClient {
         let answer = self.send(Method::GET, url.clone(), headers, Vec::new(), true).await?;
         answer::profile(&self.provider.oauth, &answer, &Redactor::new(tokens.secrets()))
     }
+
+    /// Asks the vendor whether it still takes the access token, at the URL that says whose account it is. Nothing if there is
+    /// no such URL.
+    ///
+    /// # Errors
+    /// See [`OauthError`]: then it is not known.
+    pub async fn still_takes(&self, tokens: &Tokens) -> Result<Option<bool>, OauthError> {
+        if self.provider.account.is_none() {
+            return Ok(None);
+        }
+        match self.account(tokens).await {
+            Ok(_) => Ok(Some(true)),
+            Err(OauthError::InvalidClient(answer) | OauthError::InvalidGrant(answer) | OauthError::Refused(answer))
+                if answer.status == 401 =>
+            {
+                Ok(Some(false))
+            }
+            Err(error) => Err(error),
+        }
+    }
 }

@@ -23,6 +23,9 @@ const MAX_TOKEN: usize = 16 << 10;
 const MAX_KEPT: usize = 500;
 const MAX_CODE: usize = 100;
 const MAX_DESCRIPTION: usize = 200;
+/// The codes that RFC 6749 gives a meaning of which the hub makes something.
+const KNOWN: [&str; 6] =
+    ["invalid_grant", "invalid_client", "unauthorized_client", "temporarily_unavailable", "server_error", "slow_down"];
 /// Longer than any token lives; more is a vendor's mistake, and would not fit a timestamp.
 const LONGEST_LIFE: u64 = 10 * 366 * 86_400;
 
@@ -33,15 +36,19 @@ pub(crate) struct Extra {
     pub(crate) account: crate::Account,
     #[serde(default)]
     pub(crate) kept: BTreeMap<String, String>,
+    /// What was granted, if the vendor says so; it may say that nothing was.
+    #[serde(default)]
+    pub(crate) scopes: Option<Vec<String>>,
 }
 
 impl ExtraTokenFields for Extra {}
 
-/// An answer with tokens, as RFC 6749, 5.1 has it.
+/// An answer with tokens, as RFC 6749, 5.1 has it. `renewed`: they take the place of others, and a vendor that rotates has
+/// ended those, so what is odd about the new ones is put up with where they can be used at all.
 ///
 /// # Errors
 /// What the answer says went wrong, or that it says nothing that can be understood.
-pub(crate) fn tokens(oauth: &Oauth, answer: &Answer, redact: &Redactor) -> Result<Vec<u8>, OauthError> {
+pub(crate) fn tokens(oauth: &Oauth, answer: &Answer, redact: &Redactor, renewed: bool) -> Result<Vec<u8>, OauthError> {
     let rules = &oauth.answer;
     let Some(json) = parse(answer).filter(|_| answer.is_success()) else { return Err(failure(rules, answer, redact)) };
     let text = |pointer: &str| json.pointer(pointer).and_then(Value::as_str).filter(|text| !text.is_empty());
@@ -59,7 +66,11 @@ pub(crate) fn tokens(oauth: &Oauth, answer: &Answer, redact: &Redactor) -> Resul
     }
     let kind = text(&rules.token_type).unwrap_or("bearer");
     if kind != "bearer" && !rules.token_types.iter().any(|known| known.eq_ignore_ascii_case(kind)) {
-        return malformed(format!("the token is of the type {:?}, not a bearer", clean(kind, MAX_CODE, redact)));
+        let kind = clean(kind, MAX_CODE, redact);
+        if !renewed {
+            return malformed(format!("the token is of the type {kind:?}, not a bearer"));
+        }
+        tracing::warn!(kind, "a renewed token is of a type that the manifest does not list: it is used all the same");
     }
     let refresh = text(&rules.refresh_token);
     if refresh.is_some_and(|refresh| refresh.len() > MAX_TOKEN) {
@@ -67,27 +78,31 @@ pub(crate) fn tokens(oauth: &Oauth, answer: &Answer, redact: &Redactor) -> Resul
     }
     let life = match json.pointer(&rules.expires_in) {
         None | Some(Value::Null) => None,
-        Some(value) => match seconds(value) {
-            Some(life) => Some(life.min(LONGEST_LIFE)).filter(|life| *life > 0),
-            None => return malformed(format!("{} is not a number of seconds", rules.expires_in)),
-        },
+        Some(value) => {
+            let life = seconds(value);
+            if life.is_none() {
+                tracing::warn!(
+                    at = rules.expires_in,
+                    "the vendor's answer has no number of seconds: the token's end is unknown"
+                );
+            }
+            life.map(|life| life.min(LONGEST_LIFE)).filter(|life| *life > 0)
+        }
     };
-    let scope = json.pointer(&rules.scope).map(|value| scopes(value, oauth.scopes.separator)).unwrap_or_default();
+    let scopes = json.pointer(&rules.scope).and_then(|value| scopes(value, oauth.scopes.separator));
     let no_secret = |text: &String| text != access && Some(text.as_str()) != refresh;
     let kept = rules.keep.iter().filter_map(|(name, pointer)| {
         keepable(json.pointer(pointer)?).filter(no_secret).map(|value| (name.clone(), value))
     });
-    let mut regular = json!({
+    let regular = json!({
         "access_token": access,
         "token_type": "bearer",
         "account": account(oauth.account.as_ref().filter(|account| account.url.is_none()), &json),
         "kept": kept.collect::<BTreeMap<_, _>>(),
         "expires_in": life,
         "refresh_token": refresh,
+        "scopes": scopes,
     });
-    if let (Some(object), false) = (regular.as_object_mut(), scope.is_empty()) {
-        object.insert("scope".to_owned(), Value::from(scope.join(" ")));
-    }
     serde_json::to_vec(&regular).map_err(|_| OauthError::Malformed("it cannot be put into words".to_owned()))
 }
 
@@ -97,6 +112,17 @@ pub(crate) fn tokens(oauth: &Oauth, answer: &Answer, redact: &Redactor) -> Resul
 /// What the answer says went wrong.
 pub(crate) fn status(oauth: &Oauth, answer: &Answer, redact: &Redactor) -> Result<(), OauthError> {
     if answer.is_success() { Ok(()) } else { Err(failure(&oauth.answer, answer, redact)) }
+}
+
+/// An answer that says whether something was done: by its status, and by an error inside, for vendors that answer 200 to
+/// everything.
+///
+/// # Errors
+/// What the answer says went wrong.
+pub(crate) fn done(oauth: &Oauth, answer: &Answer, redact: &Redactor) -> Result<(), OauthError> {
+    status(oauth, answer, redact)?;
+    let failed = parse(answer).is_some_and(|json| !codes(&oauth.answer, &json).is_empty());
+    if failed { Err(failure(&oauth.answer, answer, redact)) } else { Ok(()) }
 }
 
 /// The answer of the endpoint that says whose account it is.
@@ -130,7 +156,7 @@ pub(crate) fn failure(rules: &oauth::Answer, answer: &Answer, redact: &Redactor)
     };
     let said = VendorAnswer {
         status: answer.status,
-        code: text(&rules.error, MAX_CODE),
+        code: json.as_ref().and_then(|json| told(rules, codes(rules, json))).map(|code| clean(&code, MAX_CODE, redact)),
         description: text(&rules.error_description, MAX_DESCRIPTION),
     };
     let listed = |codes: &[String]| said.code.as_ref().is_some_and(|code| codes.contains(code));
@@ -151,10 +177,24 @@ pub(crate) fn failure(rules: &oauth::Answer, answer: &Answer, redact: &Redactor)
         "" if answer.status == 401 => OauthError::InvalidClient(said),
         "" if answer.is_success() => OauthError::Malformed(match json {
             None => "it is not JSON".to_owned(),
-            Some(_) => format!("it has no token at {} and no error at {}", rules.access_token, rules.error),
+            Some(_) => {
+                format!("it has no token at {} and no error at {}", rules.access_token, rules.error.join(" or "))
+            }
         }),
         _ => OauthError::Refused(said),
     }
+}
+
+/// The codes of what went wrong, wherever the manifest says that one may be.
+fn codes(rules: &oauth::Answer, json: &Value) -> Vec<String> {
+    rules.error.iter().filter_map(|pointer| json.pointer(pointer).and_then(scalar)).collect()
+}
+
+/// The code that counts: the first that means something, else the first.
+fn told(rules: &oauth::Answer, codes: Vec<String>) -> Option<String> {
+    let listed = [&rules.invalid_grant, &rules.invalid_client, &rules.transient];
+    let means = |code: &&String| KNOWN.contains(&code.as_str()) || listed.iter().any(|list| list.contains(*code));
+    codes.iter().find(means).or(codes.first()).cloned()
 }
 
 fn is_sendable(token: &str) -> bool {
@@ -175,15 +215,16 @@ fn seconds(value: &Value) -> Option<u64> {
     }
 }
 
-fn scopes(value: &Value, separator: oauth::Separator) -> Vec<String> {
+/// What was granted; nothing if that is not said in a way that can be read.
+fn scopes(value: &Value, separator: oauth::Separator) -> Option<Vec<String>> {
     let words = |text: &str| -> Vec<String> {
         let parts = text.split(separator.as_char()).map(str::trim);
         parts.filter(|part| !part.is_empty()).map(str::to_owned).collect()
     };
     match value {
-        Value::String(text) => words(text),
-        Value::Array(list) => list.iter().filter_map(Value::as_str).flat_map(words).collect(),
-        _ => Vec::new(),
+        Value::String(text) => Some(words(text)),
+        Value::Array(list) => Some(list.iter().filter_map(Value::as_str).flat_map(words).collect()),
+        _ => None,
     }
 }
 

@@ -5,23 +5,13 @@ use std::{borrow::Cow, fmt};
 use chrono::Duration;
 use oauth2::{CsrfToken, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope};
 use patchbay_package::manifest::oauth::{Grant, Pkce};
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::ExposeSecret as _;
 use url::Url;
 
 use crate::{OauthClient, OauthError, Pending, SetupError, StateHash, state::unguessable};
 
 /// How long a person may take to consent.
 const PATIENCE: Duration = Duration::minutes(10);
-
-/// Whose browser may come back with the vendor's answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Browser {
-    /// The one that began: it keeps the nonce in a cookie. Without that, one can have somebody else consent and so get
-    /// the other's account into an org of one's own.
-    Bound,
-    /// Any: it is begun by a program, and the person who consents was told for whom.
-    Any,
-}
 
 /// An authorization that has begun.
 pub struct Started {
@@ -31,8 +21,6 @@ pub struct Started {
     pub state: StateHash,
     /// To seal and store.
     pub pending: Pending,
-    /// For a cookie of the browser, if it is bound: `HttpOnly`, `Secure`, `SameSite=Lax`.
-    pub nonce: Option<SecretString>,
 }
 
 impl fmt::Debug for Started {
@@ -43,17 +31,18 @@ impl fmt::Debug for Started {
 
 impl OauthClient {
     /// Begins an authorization. `redirect` is the hub's own URL that the vendor sends the browser back to, as it is
-    /// registered there; `asked_by` says who began, for the audit log.
+    /// registered there; `asked_by` says who began, for the audit log; `browser` is the hash of the nonce in the cookie of
+    /// the browser that is sent there: no other may come back. Without that, one could have somebody else consent and so
+    /// get the other's account into an org of one's own (RFC 6749, 10.12).
     ///
     /// # Errors
     /// If the manifest has no such grant.
-    pub fn authorize(&self, redirect: &Url, asked_by: &str, browser: Browser) -> Result<Started, OauthError> {
+    pub fn authorize(&self, redirect: &Url, asked_by: &str, browser: StateHash) -> Result<Started, OauthError> {
         self.require(Grant::AuthorizationCode)?;
         let (random, oauth) = (&*self.net.random, &self.provider.oauth);
         let state = unguessable(random);
-        let nonce = (browser == Browser::Bound).then(|| unguessable(random));
         let verifier = (oauth.pkce == Pkce::S256).then(|| unguessable(random));
-        let protocol = self.protocol();
+        let protocol = self.protocol(Grant::AuthorizationCode);
         let mut request = protocol
             .authorize_url(|| CsrfToken::new(state.expose_secret().to_owned()))
             .map_err(|_| SetupError::Grant(Grant::AuthorizationCode))?
@@ -76,11 +65,14 @@ impl OauthClient {
             redirect: redirect.clone(),
             asked_by: asked_by.to_owned(),
             scopes: oauth.scopes.all().map(str::to_owned).collect(),
+            parties: self.parties(),
+            issuer: oauth.issuer.clone(),
+            account: None,
             expires_at: self.net.clock.now() + PATIENCE,
             state: hash,
-            nonce: nonce.as_ref().map(|nonce| StateHash::of(nonce.expose_secret())),
+            nonce: browser,
             verifier,
         };
-        Ok(Started { url, state: hash, pending, nonce })
+        Ok(Started { url, state: hash, pending })
     }
 }

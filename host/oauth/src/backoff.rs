@@ -63,6 +63,11 @@ pub(crate) fn short(first: Duration, within: Option<Duration>) -> ExponentialBui
     }
 }
 
+/// Waits without an end, for a database that is away.
+pub(crate) fn patient(first: Duration, longest: Duration) -> ExponentialBuilder {
+    ExponentialBuilder::new().with_min_delay(first).with_max_delay(longest).without_max_times()
+}
+
 #[cfg(test)]
 mod tests {
     use chrono::DateTime;

@@ -19,6 +19,7 @@ const MAX_TEXT: usize = 200;
 /// The answer of a vendor's authorization endpoint, from the query of the redirect.
 pub struct Callback {
     state: SecretString,
+    issuer: Option<String>,
     answer: Result<SecretString, CallbackError>,
 }
 
@@ -36,6 +37,9 @@ pub enum CallbackError {
     /// It comes from another browser.
     #[error("the authorization was begun in another browser: begin again and stay in one")]
     OtherBrowser,
+    /// It comes from another authorization server.
+    #[error("the answer is not from the vendor that was asked: begin again")]
+    OtherIssuer,
     /// The person said no.
     #[error("access was denied at the vendor")]
     Denied,
@@ -50,13 +54,14 @@ impl Callback {
     /// # Errors
     /// If there is no state, neither or both of a code and an error, or a parameter twice or too long.
     pub fn parse(query: &str) -> Result<Self, CallbackError> {
-        let [mut state, mut code, mut error, mut description] = [const { None }; 4];
+        let [mut state, mut code, mut error, mut description, mut issuer] = [const { None }; 5];
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             let place = match &*name {
                 "state" => &mut state,
                 "code" => &mut code,
                 "error" => &mut error,
                 "error_description" => &mut description,
+                "iss" => &mut issuer,
                 _ => continue,
             };
             if place.is_some() {
@@ -78,7 +83,7 @@ impl Callback {
             (Some(_), Some(_)) => return Err(CallbackError::Malformed("it has both a code and an error")),
             (None, None) => return Err(CallbackError::Malformed("it has neither a code nor an error")),
         };
-        Ok(Self { state: state.into(), answer })
+        Ok(Self { state: state.into(), issuer, answer })
     }
 
     /// Under which the pending authorization is stored.
@@ -91,7 +96,19 @@ impl Callback {
         state.is_of(self.state.expose_secret())
     }
 
-    pub(crate) fn into_code(self) -> Result<SecretString, CallbackError> {
+    /// `issuer` is what the answer has to say it is from, if anything.
+    pub(crate) fn into_code(self, issuer: Option<&str>) -> Result<SecretString, CallbackError> {
+        if issuer.is_some() && issuer != self.issuer.as_deref() {
+            return Err(CallbackError::OtherIssuer);
+        }
+        self.answer
+    }
+
+    /// The code, if the answer says that it is of this issuer or says nothing of that.
+    pub(crate) fn into_code_of(self, issuer: &str) -> Result<SecretString, CallbackError> {
+        if self.issuer.as_ref().is_some_and(|said| said != issuer) {
+            return Err(CallbackError::OtherIssuer);
+        }
         self.answer
     }
 }
@@ -106,7 +123,7 @@ impl From<CallbackError> for Failure {
     fn from(error: CallbackError) -> Self {
         let code = match &error {
             CallbackError::Malformed(_) => Code::InvalidRequest,
-            CallbackError::NotPending | CallbackError::OtherBrowser => Code::Conflict,
+            CallbackError::NotPending | CallbackError::OtherBrowser | CallbackError::OtherIssuer => Code::Conflict,
             CallbackError::Denied | CallbackError::Refused(_) => Code::UpstreamError,
         };
         Self::new(code, error.to_string())

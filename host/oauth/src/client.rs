@@ -61,14 +61,14 @@ impl OauthClient {
     /// A client.
     ///
     /// # Errors
-    /// If the registration lacks what the manifest's section calls for.
+    /// If the registration lacks what every grant of the manifest's section calls for.
     pub fn new(
         net: Arc<Net>,
         org: OrgId,
         provider: Arc<Provider>,
         registration: Arc<Registration>,
     ) -> Result<Self, SetupError> {
-        registration.check(&provider.oauth)?;
+        registration.check(&provider.oauth, None)?;
         Ok(Self { net, org, provider, registration })
     }
 
@@ -90,30 +90,32 @@ impl OauthClient {
         self.net.timeout
     }
 
-    pub(crate) fn protocol(&self) -> Protocol {
+    /// The `oauth2` crate's client for a grant, and for what came of it.
+    pub(crate) fn protocol(&self, grant: Grant) -> Protocol {
         let client = oauth2::Client::new(ClientId::new(self.registration.client_id.clone()))
             .set_auth_uri_option(self.provider.authorize.clone())
             .set_token_uri(self.provider.token.clone())
             .set_revocation_url_option(self.provider.revoke.clone());
-        let auth = self.provider.oauth.client_auth;
-        let client = client.set_auth_type(match auth {
+        let client = client.set_auth_type(match self.provider.oauth.client_auth_of(grant) {
             ClientAuth::Basic => oauth2::AuthType::BasicAuth,
             ClientAuth::Post | ClientAuth::None | ClientAuth::PrivateKeyJwt => oauth2::AuthType::RequestBody,
         });
-        match self.secret() {
+        match self.secret(grant) {
             Some(secret) => client.set_client_secret(ClientSecret::new(secret.expose_secret().to_owned())),
             None => client,
         }
     }
 
     /// The client's secret, if it goes into requests.
-    pub(crate) fn secret(&self) -> Option<&SecretString> {
-        let sent = matches!(self.provider.oauth.client_auth, ClientAuth::Basic | ClientAuth::Post);
+    pub(crate) fn secret(&self, grant: Grant) -> Option<&SecretString> {
+        let sent = matches!(self.provider.oauth.client_auth_of(grant), ClientAuth::Basic | ClientAuth::Post);
         self.registration.secret.as_ref().filter(|_| sent)
     }
 
     pub(crate) fn require(&self, grant: Grant) -> Result<(), OauthError> {
-        let listed = self.provider.oauth.grants.contains(&grant);
-        if listed { Ok(()) } else { Err(SetupError::Grant(grant).into()) }
+        if !self.provider.oauth.grants.contains(&grant) {
+            return Err(SetupError::Grant(grant).into());
+        }
+        Ok(self.registration.check(&self.provider.oauth, Some(grant))?)
     }
 }

@@ -43,6 +43,14 @@ pub enum OauthError {
     /// The token has ended and there is no refresh token to get another one with.
     #[error("the access token has ended and the vendor gave no refresh token: authorize the connection again")]
     NoRefreshToken,
+    /// The vendor's API takes the access token no more, and nothing that the hub can do gets one that it takes.
+    #[error("the vendor no longer takes the access token: authorize the connection again")]
+    TokenRefused,
+    /// Another client, or another token endpoint, than those that the tokens or the consent came by. Nothing was sent.
+    #[error(
+        "the client at the vendor or the vendor's token endpoint was replaced since: authorize the connection again"
+    )]
+    OtherParties,
     /// `invalid_client`: who registered the client must put it right.
     #[error(
         "the vendor does not accept the hub as its client ({0}): check the client's id, its secret or key, and what it is registered for"
@@ -76,7 +84,13 @@ impl OauthError {
     /// True if nothing but a new authorization helps.
     #[must_use]
     pub const fn needs_authorization(&self) -> bool {
-        matches!(self, Self::InvalidGrant(_) | Self::NoRefreshToken)
+        matches!(self, Self::InvalidGrant(_) | Self::NoRefreshToken | Self::TokenRefused | Self::OtherParties)
+    }
+
+    /// True if what was authorized has ended and stays so.
+    #[must_use]
+    pub const fn is_final(&self) -> bool {
+        matches!(self, Self::InvalidGrant(_) | Self::NoRefreshToken | Self::TokenRefused)
     }
 
     /// True if the same may succeed later without anybody doing anything.
@@ -116,7 +130,9 @@ impl From<OauthError> for Failure {
         };
         match &error {
             OauthError::InvalidGrant(answer) => failed(Code::ReauthorizationNeeded, answer),
-            OauthError::NoRefreshToken => Self::new(Code::ReauthorizationNeeded, detail),
+            OauthError::NoRefreshToken | OauthError::TokenRefused | OauthError::OtherParties => {
+                Self::new(Code::ReauthorizationNeeded, detail)
+            }
             OauthError::InvalidClient(answer) | OauthError::Refused(answer) => failed(Code::UpstreamError, answer),
             OauthError::Unavailable { status, retry_after, .. } => {
                 let code = if *status == Some(429) { Code::UpstreamRateLimited } else { Code::UpstreamUnavailable };

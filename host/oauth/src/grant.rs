@@ -40,10 +40,12 @@ impl OauthClient {
     /// See [`OauthError`].
     pub async fn exchange(&self, consent: Consent) -> Result<Tokens, OauthError> {
         self.require(Grant::AuthorizationCode)?;
+        self.require_parties(&consent.parties)?;
         let asked_at = self.net.clock.now();
-        let parameters = self.token_parameters()?;
-        let wire = self.wire(false, &parameters, [&consent.code].into_iter().chain(&consent.verifier));
-        let protocol = self.protocol();
+        let parameters = self.token_parameters(Grant::AuthorizationCode)?;
+        let secrets = [&consent.code].into_iter().chain(&consent.verifier);
+        let wire = self.wire(Grant::AuthorizationCode, false, &parameters, secrets);
+        let protocol = self.protocol(Grant::AuthorizationCode);
         let mut request = protocol
             .exchange_code(AuthorizationCode::new(consent.code.expose_secret().to_owned()))
             .set_redirect_uri(Cow::Owned(RedirectUrl::from_url(consent.redirect)));
@@ -63,9 +65,10 @@ impl OauthClient {
     pub async fn client_credentials(&self) -> Result<Tokens, OauthError> {
         self.require(Grant::ClientCredentials)?;
         let asked_at = self.net.clock.now();
-        let parameters = self.token_parameters()?;
-        let wire = self.wire(self.may_repeat(), &parameters, []);
-        let protocol = self.protocol();
+        let grant = Grant::ClientCredentials;
+        let parameters = self.token_parameters(grant)?;
+        let wire = self.wire(grant, self.may_repeat(grant), &parameters, []);
+        let protocol = self.protocol(grant);
         let mut request = protocol.exchange_client_credentials();
         let scopes = self.asked_scopes();
         if !scopes.is_empty() {
@@ -84,9 +87,9 @@ impl OauthClient {
     pub async fn jwt_bearer(&self) -> Result<Tokens, OauthError> {
         self.require(Grant::JwtBearer)?;
         let asked_at = self.net.clock.now();
-        let parameters = self.token_parameters()?;
+        let parameters = self.token_parameters(Grant::JwtBearer)?;
         let assertion = self.grant_assertion()?;
-        let wire = self.wire(false, &parameters, [&assertion]);
+        let wire = self.wire(Grant::JwtBearer, false, &parameters, [&assertion]);
         let request = self.assertion_request(&assertion, &parameters);
         let body = wire.call(request).await?.into_body();
         let answer: TokenAnswer = serde_json::from_slice(&body)
@@ -102,21 +105,28 @@ impl OauthClient {
     /// # Errors
     /// See [`OauthError`].
     pub async fn renew(&self, old: &Tokens) -> Result<Tokens, OauthError> {
-        match (&old.refresh, old.grant) {
-            (Some(refresh), _) => self.refresh(old, refresh).await,
-            (None, Grant::AuthorizationCode) => Err(OauthError::NoRefreshToken),
-            (None, Grant::ClientCredentials) => Ok(self.client_credentials().await?.in_place_of(old)),
-            (None, Grant::JwtBearer) => Ok(self.jwt_bearer().await?.in_place_of(old)),
+        self.require_parties(&old.parties)?;
+        let renewed = match &old.refresh {
+            Some(refresh) => self.refresh(old, refresh).await,
+            None => Err(OauthError::NoRefreshToken),
+        };
+        // What needs nobody does not need the refresh token either.
+        let again = matches!(renewed, Err(OauthError::InvalidGrant(_) | OauthError::NoRefreshToken));
+        let without = || Tokens { refresh: None, ..old.clone() };
+        match old.grant {
+            Grant::ClientCredentials if again => Ok(self.client_credentials().await?.in_place_of(&without())),
+            Grant::JwtBearer if again => Ok(self.jwt_bearer().await?.in_place_of(&without())),
+            _ => renewed,
         }
     }
 
     async fn refresh(&self, old: &Tokens, refresh: &SecretString) -> Result<Tokens, OauthError> {
         let asked_at = self.net.clock.now();
-        let parameters = self.token_parameters()?;
+        let parameters = self.token_parameters(old.grant)?;
         // A vendor that rotates takes a repeat for theft, and ends all tokens of the grant.
-        let repeatable = !self.provider.oauth.refresh.rotates && self.may_repeat();
-        let wire = self.wire(repeatable, &parameters, [refresh]);
-        let protocol = self.protocol();
+        let repeatable = self.provider.oauth.refresh.repeatable && self.may_repeat(old.grant);
+        let wire = Wire { reads: Reads::Renewed, ..self.wire(old.grant, repeatable, &parameters, [refresh]) };
+        let protocol = self.protocol(old.grant);
         let token = RefreshToken::new(refresh.expose_secret().to_owned());
         let request = protocol.exchange_refresh_token(&token);
         let request =
@@ -127,8 +137,8 @@ impl OauthClient {
     }
 
     /// A client's assertion counts once.
-    fn may_repeat(&self) -> bool {
-        self.provider.oauth.client_auth != ClientAuth::PrivateKeyJwt
+    fn may_repeat(&self, grant: Grant) -> bool {
+        self.provider.oauth.client_auth_of(grant) != ClientAuth::PrivateKeyJwt
     }
 
     fn all_scopes(&self) -> Vec<String> {
@@ -136,16 +146,16 @@ impl OauthClient {
     }
 
     /// What goes into every request for tokens.
-    fn token_parameters(&self) -> Result<Parameters, OauthError> {
-        let mut parameters = self.client_parameters()?;
+    fn token_parameters(&self, grant: Grant) -> Result<Parameters, OauthError> {
+        let mut parameters = self.client_parameters(grant)?;
         let declared = &self.provider.oauth.token_parameters;
         parameters.pairs.extend(declared.iter().map(|(name, value)| (name.clone(), value.clone())));
         Ok(parameters)
     }
 
     /// What shows the vendor who the hub is, where the `oauth2` crate cannot.
-    pub(crate) fn client_parameters(&self) -> Result<Parameters, OauthError> {
-        if self.provider.oauth.client_auth != ClientAuth::PrivateKeyJwt {
+    pub(crate) fn client_parameters(&self, grant: Grant) -> Result<Parameters, OauthError> {
+        if self.provider.oauth.client_auth_of(grant) != ClientAuth::PrivateKeyJwt {
             return Ok(Parameters { pairs: Vec::new(), assertion: None });
         }
         let assertion = self.client_assertion()?;
@@ -158,12 +168,13 @@ impl OauthClient {
 
     pub(crate) fn wire<'a>(
         &self,
+        grant: Grant,
         repeatable: bool,
         parameters: &Parameters,
         secrets: impl IntoIterator<Item = &'a SecretString>,
     ) -> Wire<'_> {
         let mut known: Vec<&str> = secrets.into_iter().map(|secret| secret.expose_secret()).collect();
-        known.extend(self.secret().into_iter().chain(&parameters.assertion).map(|secret| secret.expose_secret()));
+        known.extend(self.secret(grant).into_iter().chain(&parameters.assertion).map(|secret| secret.expose_secret()));
         let redact = Redactor::new(known);
         Wire { client: self, repeatable, reads: Reads::Tokens, redact }
     }
@@ -172,14 +183,15 @@ impl OauthClient {
     fn assertion_request(&self, assertion: &SecretString, parameters: &Parameters) -> HttpRequest {
         let oauth = &self.provider.oauth;
         let id = self.registration.client_id.as_str();
-        let secret = self.secret().map(|secret| secret.expose_secret()).unwrap_or_default();
+        let way = oauth.client_auth_of(Grant::JwtBearer);
+        let secret = self.secret(Grant::JwtBearer).map(|secret| secret.expose_secret()).unwrap_or_default();
         let mut form = Serializer::new(String::new());
         form.append_pair("grant_type", JWT_BEARER).append_pair("assertion", assertion.expose_secret());
         let scopes = self.asked_scopes();
         if !scopes.is_empty() && !oauth.jwt.as_ref().is_some_and(|jwt| jwt.scope_claim) {
             form.append_pair("scope", &scopes);
         }
-        match oauth.client_auth {
+        match way {
             ClientAuth::Post => drop(form.append_pair("client_id", id).append_pair("client_secret", secret)),
             ClientAuth::PrivateKeyJwt => drop(form.append_pair("client_id", id)),
             // The assertion says who signed it, and a vendor that knows no client takes no id.
@@ -194,7 +206,7 @@ impl OauthClient {
         let headers = request.headers_mut();
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
-        if oauth.client_auth == ClientAuth::Basic {
+        if way == ClientAuth::Basic {
             let encoded = |text: &str| byte_serialize(text.as_bytes()).collect::<String>();
             let basic = STANDARD.encode(format!("{}:{}", encoded(id), encoded(secret)));
             // Base64 is always a header's value.
@@ -214,10 +226,11 @@ impl OauthClient {
             access: SecretString::from(answer.access_token().secret().as_str()),
             refresh: answer.refresh_token().map(|refresh| SecretString::from(refresh.secret().as_str())),
             grant,
+            parties: self.parties(),
             issued_at: asked_at,
             expires_at: life.and_then(|life| asked_at.checked_add_signed(life)),
             due_at: None,
-            scopes: answer.scopes().map_or(asked, |scopes| scopes.iter().map(|scope| scope.to_string()).collect()),
+            scopes: extra.scopes.clone().unwrap_or(asked),
             account: extra.account.clone(),
             kept: BTreeMap::clone(&extra.kept),
         }
@@ -225,9 +238,8 @@ impl OauthClient {
 
     /// The tokens with the time of their renewal, if there is a way to renew them without a person.
     fn scheduled(&self, tokens: Tokens) -> Tokens {
-        let renewable = tokens.refresh.is_some() || tokens.grant != Grant::AuthorizationCode;
         let refresh = &self.provider.oauth.refresh;
-        let due = |end| due_at(tokens.issued_at, end, refresh, &*self.net.random);
-        Tokens { due_at: tokens.expires_at.filter(|_| renewable).map(due), ..tokens }
+        let due = due_at(tokens.issued_at, tokens.expires_at, refresh, &*self.net.random);
+        Tokens { due_at: due.filter(|_| tokens.is_renewable()), ..tokens }
     }
 }

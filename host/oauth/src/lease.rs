@@ -53,6 +53,26 @@ pub struct Reauthorization {
     pub at: Timestamp,
 }
 
+/// How renewing fails while it may still succeed without a new authorization.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailingKind {
+    /// The vendor does not accept the hub as its client.
+    ClientRejected,
+    /// The vendor refuses a grant that needs nobody's consent.
+    GrantRefused,
+}
+
+/// A connection that somebody should look after, though the hub goes on trying.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failing {
+    /// How.
+    pub kind: FailingKind,
+    /// What the vendor said, redacted.
+    pub reason: OauthError,
+    /// When it said so.
+    pub at: Timestamp,
+}
+
 /// Renewals of a connection, one at a time among all nodes.
 ///
 /// Failures are the database's. [`commit`](Self::commit) and
@@ -70,6 +90,9 @@ pub trait RefreshLease: Send + Sync + 'static {
         key: &Self::Key,
         for_at_most: Duration,
     ) -> impl Future<Output = Result<Acquired<Self::Lease>, Failure>> + Send;
+
+    /// Makes a right last for this time from now on. False if it has ended and somebody else has it.
+    fn extend(&self, lease: &Self::Lease, for_at_most: Duration) -> impl Future<Output = Result<bool, Failure>> + Send;
 
     /// What is stored, if its version is higher than this one.
     fn read_newer(&self, key: &Self::Key, than: u64) -> impl Future<Output = Result<Option<Stored>, Failure>> + Send;
@@ -92,6 +115,18 @@ pub trait RefreshLease: Send + Sync + 'static {
         why: &Reauthorization,
     ) -> impl Future<Output = Result<Committed, Failure>> + Send;
 
+    /// Writes down how renewing fails, if the stored version is still `based_on`, and makes the event of it in the same
+    /// transaction unless it fails so already.
+    fn note_failing(
+        &self,
+        lease: &Self::Lease,
+        based_on: u64,
+        failing: &Failing,
+    ) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Sees to it that tokens of a connection that is gone are given back to the vendor some time: it could not be done now.
+    fn revoke_later(&self, key: &Self::Key, tokens: &Tokens) -> impl Future<Output = Result<(), Failure>> + Send;
+
     /// Gives the right back. If that fails, it ends by its time.
-    fn release(&self, lease: Self::Lease) -> impl Future<Output = ()> + Send;
+    fn release(&self, lease: &Self::Lease) -> impl Future<Output = ()> + Send;
 }

@@ -6,8 +6,9 @@
 //!
 //! * [`Provider`] is a manifest's section made ready, [`Registration`] the hub's client at the vendor ([`RegisteredClient`]: as it is kept), [`OauthClient`]
 //!   both together for one org: every request of the protocol is a method of it.
-//! * [`OauthClient::authorize`] begins; [`Pending`] is what waits for the browser to come back with a [`Callback`];
-//!   [`Pending::redeem`] gives the [`Consent`] that [`OauthClient::exchange`] makes [`Tokens`] of.
+//! * A [`Ticket`] is an authorization that was asked for. [`OauthClient::authorize`] begins one in a browser; [`Pending`] is
+//!   what waits for that browser to come back with a [`Callback`]; [`Pending::redeem`] gives the [`Consent`] that
+//!   [`OauthClient::exchange`] makes [`Tokens`] of. [`Parties`] says between whom all of it counts.
 //! * [`Refresher`] renews tokens: one request however many callers and nodes want them, and a new refresh token stored
 //!   before anybody sees the access token that came with it.
 //! * [`OidcProvider`] is the other way round: an identity provider (OpenID Connect) that says who somebody is who signs in to
@@ -31,6 +32,7 @@ mod error;
 mod grant;
 mod lease;
 mod oidc;
+mod parties;
 mod pending;
 mod policy;
 mod provider;
@@ -41,15 +43,17 @@ mod revoke;
 mod sealed;
 mod signing;
 mod state;
+mod ticket;
 mod tokens;
 mod wire;
 
-pub use authorize::{Browser, Started};
+pub use authorize::Started;
 pub use callback::{Callback, CallbackError};
 pub use client::{Net, OauthClient};
 pub use error::{OauthError, VendorAnswer};
-pub use lease::{Acquired, Committed, Reauthorization, RefreshLease, Stored};
+pub use lease::{Acquired, Committed, Failing, FailingKind, Reauthorization, RefreshLease, Stored};
 pub use oidc::{Identity, OidcError, OidcProvider, OidcSecrets, OidcSettings};
+pub use parties::Parties;
 pub use pending::{Consent, Pending};
 pub use policy::due_at;
 pub use provider::{Provider, SetupError};
@@ -58,5 +62,6 @@ pub use registered::RegisteredClient;
 pub use registration::Registration;
 pub use sealed::UnknownForm;
 pub use signing::SigningKey;
-pub use state::StateHash;
+pub use state::{StateHash, unguessable};
+pub use ticket::Ticket;
 pub use tokens::{Account, Tokens};

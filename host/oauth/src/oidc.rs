@@ -26,7 +26,7 @@ use patchbay_package::manifest::{Egress, oauth::Answer as AnswerRules};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
-use url::{Url, form_urlencoded};
+use url::Url;
 use uuid::Uuid;
 
 use crate::{
@@ -191,12 +191,8 @@ impl OidcProvider {
         if !callback.answers(StateHash::of(secrets.state.expose_secret())) {
             return Err(CallbackError::NotPending.into());
         }
-        // RFC 9207: an answer of another provider is not given to this one.
-        let issuers = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "iss");
-        if issuers.into_iter().any(|(_, issuer)| issuer != self.settings.issuer) {
-            return Err(CallbackError::NotPending.into());
-        }
-        let code = callback.into_code()?;
+        // RFC 9207: an answer of another provider is not given to this one. Many say nothing of who they are.
+        let code = callback.into_code_of(&self.settings.issuer)?;
         let described = self.described().await?;
         let known = [&code, &secrets.verifier].into_iter().chain(&self.settings.client_secret);
         let redact = Redactor::new(known.map(|secret| secret.expose_secret()));

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::{
-    Callback, CallbackError, StateHash,
+    Callback, CallbackError, Parties, StateHash,
     sealed::{self, Exposed, UnknownForm},
 };
 
@@ -29,10 +29,16 @@ pub struct Pending {
     pub asked_by: String,
     /// What was asked for.
     pub scopes: Vec<String>,
+    /// Between whom: the code goes to no other token endpoint and through no other client.
+    pub parties: Parties,
+    /// What the vendor's answer says it is from, if it must say so.
+    pub issuer: Option<String>,
+    /// The vendor's id of the only account that it may be; none: any. To be set before it is sealed.
+    pub account: Option<String>,
     /// From when on the answer counts no more: 10 minutes after it began.
     pub expires_at: Timestamp,
     pub(crate) state: StateHash,
-    pub(crate) nonce: Option<StateHash>,
+    pub(crate) nonce: StateHash,
     pub(crate) verifier: Option<SecretString>,
 }
 
@@ -42,6 +48,7 @@ pub struct Consent {
     pub(crate) verifier: Option<SecretString>,
     pub(crate) redirect: Url,
     pub(crate) scopes: Vec<String>,
+    pub(crate) parties: Parties,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -51,10 +58,13 @@ struct Form {
     redirect: String,
     asked_by: String,
     scopes: Vec<String>,
+    parties: Parties,
+    issuer: Option<String>,
+    account: Option<String>,
     /// In microseconds since 1970.
     expires_at: i64,
     state: StateHash,
-    nonce: Option<StateHash>,
+    nonce: StateHash,
     verifier: Option<Exposed>,
 }
 
@@ -68,6 +78,9 @@ impl Pending {
             redirect: self.redirect.to_string(),
             asked_by: self.asked_by.clone(),
             scopes: self.scopes.clone(),
+            parties: self.parties.clone(),
+            issuer: self.issuer.clone(),
+            account: self.account.clone(),
             expires_at: self.expires_at.timestamp_micros(),
             state: self.state,
             nonce: self.nonce,
@@ -88,6 +101,9 @@ impl Pending {
             redirect: Url::parse(&form.redirect).map_err(|_| UnknownForm(NAME))?,
             asked_by: form.asked_by,
             scopes: form.scopes,
+            parties: form.parties,
+            issuer: form.issuer,
+            account: form.account,
             expires_at: DateTime::from_timestamp_micros(form.expires_at).ok_or(UnknownForm(NAME))?,
             state: form.state,
             nonce: form.nonce,
@@ -110,13 +126,12 @@ impl Pending {
         if now >= self.expires_at || !callback.answers(self.state) || *plugin != self.plugin {
             return Err(CallbackError::NotPending);
         }
-        if let Some(hash) = self.nonce
-            && !nonce.is_some_and(|nonce| hash.is_of(nonce))
-        {
+        if !nonce.is_some_and(|nonce| self.nonce.is_of(nonce)) {
             return Err(CallbackError::OtherBrowser);
         }
-        let code = callback.into_code()?;
-        Ok(Consent { code, verifier: self.verifier, redirect: self.redirect, scopes: self.scopes })
+        let code = callback.into_code(self.issuer.as_deref())?;
+        let Self { verifier, redirect, scopes, parties, .. } = self;
+        Ok(Consent { code, verifier, redirect, scopes, parties })
     }
 }
 

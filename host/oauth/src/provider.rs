@@ -46,6 +46,8 @@ pub struct Provider {
     pub(crate) token: TokenUrl,
     pub(crate) revoke: Option<RevocationUrl>,
     pub(crate) account: Option<Url>,
+    /// For whom assertions are signed.
+    pub(crate) audience: String,
     /// Lets the section's endpoints through and nothing else: not what the plugin itself may reach.
     pub(crate) rules: Rules,
 }
@@ -72,6 +74,16 @@ impl Provider {
         let token = url("token-url", &oauth.token_url)?;
         let revoke = optional("revoke-url", oauth.revoke_url.as_ref())?;
         let account = optional("account.url", oauth.account.as_ref().and_then(|account| account.url.as_ref()))?;
+        let audience = match oauth.jwt.as_ref().and_then(|jwt| jwt.audience.as_deref()) {
+            None => token.as_str().to_owned(),
+            Some(text) if text.contains('{') => {
+                let url = url("jwt.audience", text)?;
+                // As it is written: a parser puts a slash behind a host.
+                let bare = !text.trim_start_matches("https://").contains('/');
+                url.as_str().strip_suffix('/').filter(|_| bare).unwrap_or(url.as_str()).to_owned()
+            }
+            Some(text) => text.to_owned(),
+        };
         let reached = [("POST", Some(&token)), ("POST", revoke.as_ref()), ("GET", account.as_ref())];
         let egress = reached.into_iter().filter_map(|(method, url)| url.map(|url| rule(method, url))).collect();
         let rules = Rules::compile(&Manifest { egress, ..manifest.clone() })?;
@@ -82,6 +94,7 @@ impl Provider {
             token: TokenUrl::from_url(token),
             revoke: revoke.map(RevocationUrl::from_url),
             account,
+            audience,
             rules,
         })
     }
@@ -90,6 +103,12 @@ impl Provider {
     #[must_use]
     pub const fn oauth(&self) -> &Oauth {
         &self.oauth
+    }
+
+    /// The host where a person consents, if one does.
+    #[must_use]
+    pub fn authorize_host(&self) -> Option<&str> {
+        self.authorize.as_ref().and_then(|url| url.url().host_str())
     }
 
     /// Required scopes that were not granted: a person can leave some out. Empty: the connection is complete.

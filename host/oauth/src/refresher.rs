@@ -4,10 +4,11 @@
 //! nothing with it, which matters because a vendor that rotates refresh tokens has already ended the old one when its
 //! answer is on the way. Among nodes, the flight holds a [`RefreshLease`] and looks what is stored before it asks.
 //!
-//! New tokens are stored before anybody gets them. Should the database fail just then, they are kept and stored by the
-//! next flight, which then does not ask the vendor.
+//! New tokens are stored before anybody gets them. Should the database fail just then, they are kept, and so is the lease,
+//! until they are stored: see [`saving`].
 
 mod flight;
+mod saving;
 mod slots;
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -31,6 +32,8 @@ pub struct RefreshSettings {
     pub first_rest: Duration,
     /// The longest of these.
     pub longest_rest: Duration,
+    /// The longest wait between two tries to store tokens that the database did not take; shorter than a lease lasts.
+    pub longest_unsaved: Duration,
 }
 
 impl Default for RefreshSettings {
@@ -40,6 +43,7 @@ impl Default for RefreshSettings {
             look: Duration::from_millis(50),
             first_rest: Duration::from_secs(1),
             longest_rest: Duration::from_secs(300),
+            longest_unsaved: Duration::from_secs(4),
         }
     }
 }
@@ -145,7 +149,7 @@ struct Inner<L: RefreshLease> {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     settings: RefreshSettings,
-    slots: Slots<L::Key>,
+    slots: Slots<L::Key, L::Lease>,
 }
 
 impl<L: RefreshLease> Clone for Refresher<L> {
@@ -214,18 +218,40 @@ impl<L: RefreshLease> Refresher<L> {
         Err(RefreshError::Busy)
     }
 
-    /// Waits for the renewals that are under way. Before the database is closed: what a vendor has answered must be
-    /// stored, or a refresh token that rotates is lost.
+    /// Says that the connection must be authorized again, for a reason that the token endpoint does not tell. Changes nothing
+    /// if the caller's tokens are no longer the stored ones.
+    ///
+    /// # Errors
+    /// See [`RefreshError`].
+    pub async fn require_authorization(&self, job: &Job<L::Key>, reason: OauthError) -> Result<(), RefreshError> {
+        self.0.refuse(job, reason).await
+    }
+
+    /// Waits for the renewals that are under way, and tries once more to store what could not be stored. Before the
+    /// database is closed: what a vendor has answered must be stored, or a refresh token that rotates is lost.
     pub async fn settled(&self) {
         for mut flight in self.0.slots.flights() {
             // One that broke off has nothing to store.
             let _ = flight.wait_for(Option::is_some).await;
         }
+        for (key, unsaved) in self.0.slots.unsaved() {
+            self.0.deliver(&key, &unsaved).await;
+            if self.0.slots.with(&key, |slot| slot.keeps(&unsaved)) {
+                tracing::error!("new tokens of a connection are lost: the database did not take them");
+            }
+        }
     }
 
-    /// Forgets what is remembered of a connection that was deleted or authorized anew: its rest, and tokens that could
-    /// not be stored.
+    /// Forgets what is remembered of a connection that was deleted or authorized anew, or whose client was changed: its
+    /// rest, and tokens that could not be stored.
     pub fn forget(&self, key: &L::Key) {
-        self.0.slots.forget(key);
+        let Some(unsaved) = self.0.slots.forget(key) else { return };
+        let inner = Arc::clone(&self.0);
+        tokio::spawn(async move { inner.lease.release(&unsaved.lease).await });
+    }
+
+    /// Ends the rest of a connection after a failure: something was put right.
+    pub fn wake(&self, key: &L::Key) {
+        self.0.slots.with(key, |slot| slot.calm = None);
     }
 }

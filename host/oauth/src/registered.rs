@@ -1,6 +1,6 @@
 //! The hub's client at a vendor as the hub keeps it: texts, before a manifest says what they are for.
 
-use patchbay_package::manifest::oauth::Oauth;
+use patchbay_package::manifest::oauth::{Grant, Oauth};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
@@ -66,11 +66,11 @@ impl RegisteredClient {
         })
     }
 
-    /// The client as a manifest's section needs it.
+    /// The client as a manifest's section needs it with a grant; without one, with any of those that are listed.
     ///
     /// # Errors
     /// Names what it lacks for that.
-    pub fn registration(&self, oauth: &Oauth) -> Result<Registration, SetupError> {
+    pub fn registration(&self, oauth: &Oauth, grant: Option<Grant>) -> Result<Registration, SetupError> {
         let key = match (&self.private_key, &oauth.jwt) {
             (Some(pem), Some(jwt)) => Some(SigningKey::from_pem(jwt.algorithm, pem, self.key_id.clone())?),
             _ => None,
@@ -82,7 +82,7 @@ impl RegisteredClient {
             issuer: self.issuer.clone(),
             subject: self.subject.clone(),
         };
-        registration.check(oauth)?;
+        registration.check(oauth, grant)?;
         Ok(registration)
     }
 }

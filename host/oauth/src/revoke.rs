@@ -16,6 +16,7 @@ impl OauthClient {
     /// # Errors
     /// See [`OauthError`]; both tokens have been tried, and the error is the first.
     pub async fn revoke(&self, tokens: &Tokens) -> Result<bool, OauthError> {
+        self.require_parties(&tokens.parties)?;
         if self.provider.revoke.is_none() {
             return Ok(false);
         }
@@ -30,10 +31,11 @@ impl OauthClient {
     }
 
     async fn revoke_one(&self, tokens: &Tokens, token: StandardRevocableToken) -> Result<(), OauthError> {
-        let parameters = self.client_parameters()?;
+        let parameters = self.client_parameters(tokens.grant)?;
         let secrets = [&tokens.access].into_iter().chain(&tokens.refresh);
-        let wire = Wire { reads: Reads::Status, ..self.wire(parameters.assertion.is_none(), &parameters, secrets) };
-        let protocol = self.protocol();
+        let repeatable = parameters.assertion.is_none();
+        let wire = Wire { reads: Reads::Done, ..self.wire(tokens.grant, repeatable, &parameters, secrets) };
+        let protocol = self.protocol(tokens.grant);
         let request = protocol
             .revoke_token(token)
             .map_err(|_| OauthError::Malformed("there is no endpoint for revocation".to_owned()))?;

@@ -10,14 +10,15 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-/// 256 random bits as 43 characters of base64url: a state, a nonce, a code verifier, an assertion's id.
-pub(crate) fn unguessable(random: &dyn Random) -> SecretString {
+/// 256 random bits as 43 characters of base64url: a link's ticket, a state, a nonce, a code verifier, an assertion's id.
+#[must_use]
+pub fn unguessable(random: &dyn Random) -> SecretString {
     let mut bytes = Zeroizing::new([0; 32]);
     random.fill(&mut *bytes);
     SecretString::from(URL_SAFE_NO_PAD.encode(*bytes))
 }
 
-/// SHA-256 of a `state` or a nonce: what is stored of it. One that can read the database cannot answer in the
+/// SHA-256 of a ticket, a `state` or a nonce: what is stored of it. One that can read the database cannot answer in the
 /// browser's name. No key and no salt: the input is 256 random bits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct StateHash([u8; 32]);

@@ -8,7 +8,10 @@ use patchbay_package::manifest::oauth::Grant;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
-use crate::sealed::{self, Exposed, UnknownForm};
+use crate::{
+    Parties,
+    sealed::{self, Exposed, UnknownForm},
+};
 
 /// A token that ends within this time is not handed out any more: the request that carries it needs some as well.
 const LEEWAY: Duration = Duration::seconds(10);
@@ -31,6 +34,8 @@ pub struct Tokens {
     pub refresh: Option<SecretString>,
     /// By which grant they were got, and are got again if there is no refresh token.
     pub grant: Grant,
+    /// Whose client got them, and where: they are renewed and given back there and nowhere else.
+    pub parties: Parties,
     /// When the vendor was asked for the access token.
     pub issued_at: Timestamp,
     /// When the access token ends, by the vendor's word or the manifest's; none: when the vendor refuses it.
@@ -50,6 +55,7 @@ struct Form {
     access: Exposed,
     refresh: Option<Exposed>,
     grant: Grant,
+    parties: Parties,
     /// Times are in microseconds since 1970.
     issued_at: i64,
     expires_at: Option<i64>,
@@ -68,6 +74,7 @@ impl Tokens {
             access: Exposed(self.access.clone()),
             refresh: self.refresh.clone().map(Exposed),
             grant: self.grant,
+            parties: self.parties.clone(),
             issued_at: micros(&self.issued_at),
             expires_at: self.expires_at.as_ref().map(micros),
             due_at: self.due_at.as_ref().map(micros),
@@ -88,6 +95,7 @@ impl Tokens {
             access: form.access.0,
             refresh: form.refresh.map(|refresh| refresh.0),
             grant: form.grant,
+            parties: form.parties,
             issued_at: time(form.issued_at),
             expires_at: form.expires_at.map(time),
             due_at: form.due_at.map(time),
@@ -95,6 +103,12 @@ impl Tokens {
             account: form.account,
             kept: form.kept,
         })
+    }
+
+    /// True if there is a way to get others in their place without a person.
+    #[must_use]
+    pub fn is_renewable(&self) -> bool {
+        self.refresh.is_some() || self.grant != Grant::AuthorizationCode
     }
 
     /// True if it is time to renew them.
@@ -153,6 +167,7 @@ mod tests {
             access: "canary-access".into(),
             refresh: Some("canary-refresh".into()),
             grant: Grant::AuthorizationCode,
+            parties: Parties { client_id: "hub".to_owned(), origin: "https://auth.example.com".to_owned() },
             issued_at: at(0),
             expires_at: Some(at(3_600)),
             due_at: Some(at(3_300)),

@@ -41,8 +41,10 @@ impl Answer {
 pub(crate) enum Reads {
     /// Tokens.
     Tokens,
-    /// Its status alone.
-    Status,
+    /// Tokens in the place of others, which must not be lost for trifles.
+    Renewed,
+    /// Whether it was done.
+    Done,
 }
 
 /// One exchange with an endpoint.
@@ -66,8 +68,9 @@ impl<'c> AsyncHttpClient<'c> for Wire<'_> {
             let answer = self.client.send(parts.method, url, parts.headers, body, self.repeatable).await?;
             let oauth = &self.client.provider.oauth;
             let body = match self.reads {
-                Reads::Tokens => answer::tokens(oauth, &answer, &self.redact)?,
-                Reads::Status => answer::status(oauth, &answer, &self.redact).map(|()| Vec::new())?,
+                Reads::Tokens => answer::tokens(oauth, &answer, &self.redact, false)?,
+                Reads::Renewed => answer::tokens(oauth, &answer, &self.redact, true)?,
+                Reads::Done => answer::done(oauth, &answer, &self.redact).map(|()| Vec::new())?,
             };
             Ok(HttpResponse::new(body))
         })

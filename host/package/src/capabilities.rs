@@ -1,15 +1,16 @@
 //! What a plugin may do, in words: for the author who packs it and for the admin who switches it on.
 //!
 //! Some of it can harm an organization when a new version comes by itself: where requests go, which secret
-//! goes along, what it learns from other plugins. Those are its grants, told apart one by one, so that what
-//! an admin approved can be kept and compared.
+//! goes along, where people are sent to consent and to what, what it learns from other plugins. Those are its grants, told
+//! apart one by one, so that what an admin approved can be kept and compared.
+
+mod oauth;
 
 use std::collections::BTreeSet;
 
 use crate::{
     Manifest,
-    endpoint::Endpoint,
-    manifest::{Credential, Inject, Oauth},
+    manifest::{Credential, Inject},
 };
 
 /// One line for each thing that the manifest asks for, in a fixed order, so that two versions can be
@@ -25,7 +26,7 @@ pub fn in_words(manifest: &Manifest) -> Vec<String> {
         lines.extend(header.map(|header| format!("has {} know repeats by the header {header}", egress.host)));
     }
     lines.extend(manifest.credentials.iter().map(credential));
-    lines.extend(manifest.oauth.iter().flat_map(oauth));
+    lines.extend(manifest.oauth.iter().flat_map(oauth::in_words));
     lines.extend(manifest.actions.iter().map(|action| match action.rate {
         Some(rate) => format!("offers the action {}, at most {rate}", action.name),
         None => format!("offers the action {}", action.name),
@@ -68,6 +69,7 @@ pub fn grants(manifest: &Manifest) -> BTreeSet<String> {
         let place = place(inject);
         grants.extend(hosts.iter().map(|host| format!("sends the credential {} to {host}, {place}", credential.name)));
     }
+    grants.extend(manifest.oauth.iter().flat_map(oauth::grants));
     grants.extend(manifest.events.consumes.iter().map(|kind| format!("takes in the event {kind}")));
     grants
 }
@@ -76,7 +78,8 @@ pub fn grants(manifest: &Manifest) -> BTreeSet<String> {
 #[must_use]
 pub fn beyond(manifest: &Manifest, approved: &BTreeSet<String>) -> Vec<String> {
     let is_below = |grant: &str| {
-        let whole = approved.iter().filter_map(|approved| approved.strip_suffix("**"));
+        let reached = approved.iter().filter(|approved| approved.starts_with("reaches "));
+        let whole = reached.filter_map(|approved| approved.strip_suffix("**"));
         whole.into_iter().any(|start| grant.starts_with(start))
     };
     grants(manifest).into_iter().filter(|grant| !approved.contains(grant) && !is_below(grant)).collect()
@@ -98,24 +101,6 @@ fn credential(credential: &Credential) -> String {
     };
     let whom = if hosts.is_empty() { "every host that it reaches".to_owned() } else { hosts.join(", ") };
     format!("{need} the credential {name}, which the hub puts {place} for {whom}")
-}
-
-fn oauth(oauth: &Oauth) -> Vec<String> {
-    let host = |url: &String| Endpoint::parse(url).map_or_else(|_| url.clone(), |endpoint| endpoint.host());
-    let grants: Vec<&str> = oauth.grants.iter().map(|grant| grant.as_str()).collect();
-    let mut lines = vec![format!(
-        "lets the hub fill the credential {} with tokens of {}, by {}",
-        oauth.credential,
-        host(&oauth.token_url),
-        grants.join(", ")
-    )];
-    lines.extend(oauth.authorize_url.iter().map(|url| format!("sends people to {} to consent", host(url))));
-    let account = oauth.account.as_ref().and_then(|account| account.url.as_ref());
-    lines.extend(account.map(|url| format!("lets the hub ask {} whose account it is", host(url))));
-    lines.extend(oauth.revoke_url.iter().map(|url| format!("lets the hub give tokens back to {}", host(url))));
-    lines.extend(oauth.scopes.required.iter().map(|scope| format!("needs the scope {scope}")));
-    lines.extend(oauth.scopes.optional.iter().map(|scope| format!("may have the scope {scope}")));
-    lines
 }
 
 #[cfg(test)]
@@ -182,10 +167,12 @@ mod tests {
                 "reaches api.example.com: GET, POST /v1/**",
                 "needs the credential api_key, which the hub puts in the header authorization for every host that it reaches",
                 "may have the credential signing_secret, which stays in the hub: for checks of signatures only",
-                "lets the hub fill the credential api_key with tokens of *.example.com, by authorization-code",
-                "sends people to login.example.com to consent",
-                "lets the hub ask api.example.com whose account it is",
-                "lets the hub give tokens back to login.example.com",
+                "lets the hub fill the credential api_key with tokens of *.example.com/token",
+                "is connected by authorization-code",
+                "sends people to login.example.com/authorize to consent",
+                "lets the hub show *.example.com/token who it is, by basic",
+                "lets the hub give tokens back to login.example.com/revoke",
+                "lets the hub ask api.example.com/me whose account it is",
                 "needs the scope read",
                 "may have the scope write",
                 "offers the action send",

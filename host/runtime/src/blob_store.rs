@@ -24,7 +24,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::{
     fs,
     io::{AsyncReadExt, AsyncWriteExt},
-    sync::{Mutex, MutexGuard},
+    sync::{Mutex, MutexGuard, Semaphore, SemaphorePermit},
 };
 
 use crate::capabilities::source::BodyStream;
@@ -33,6 +33,9 @@ use crate::capabilities::source::BodyStream;
 const QUOTA: u64 = 10 << 30;
 /// Orgs share this many locks, so that none has to be made or cleared away.
 const LOCKS: usize = 64;
+/// Files that are put in place or taken away at once, of all orgs: each holds a transaction of the database meanwhile, and
+/// a disk that has become slow must leave connections for everything else.
+const TURNS: usize = 4;
 /// Where files are that are not complete yet; no org is called so.
 const PARTIAL: &str = "partial";
 /// How long nothing is added to a file that nobody receives any more: no call runs for so long.
@@ -105,6 +108,7 @@ pub struct BlobStore {
     process: u64,
     partial: Arc<AtomicU64>,
     locks: Arc<[Mutex<()>]>,
+    turns: Arc<Semaphore>,
 }
 
 impl BlobStore {
@@ -113,7 +117,8 @@ impl BlobStore {
     pub fn new(directory: PathBuf) -> Self {
         let locks = (0..LOCKS).map(|_| Mutex::default()).collect();
         let process = RandomState::new().hash_one(std::process::id());
-        Self { directory, quota: QUOTA, process, partial: Arc::default(), locks }
+        let turns = Arc::new(Semaphore::new(TURNS));
+        Self { directory, quota: QUOTA, process, partial: Arc::default(), locks, turns }
     }
 
     /// The same with another quota per org, in bytes.
@@ -152,6 +157,12 @@ impl BlobStore {
         org.hash(&mut hasher);
         let index = usize::try_from(hasher.finish() % LOCKS as u64).unwrap_or_default();
         Some(self.locks.get(index)?.lock().await)
+    }
+
+    /// A turn at the disk. To be taken after the org's lock and before a transaction, and kept for as long as that.
+    pub(crate) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        // it is never closed
+        self.turns.acquire().await.ok()
     }
 
     /// How much more an org may keep that keeps so many bytes.
@@ -261,6 +272,7 @@ async fn write(path: &Path, mut stream: BodyStream, most: u64, too_large: StoreE
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
+    use futures::FutureExt as _;
     use patchbay_model::{ManualClock, SeededRandom, Timestamp};
 
     use super::*;
@@ -290,6 +302,18 @@ mod tests {
 
     async fn placed(store: &BlobStore, org: OrgId, text: &'static str) -> (Stored, Unclaimed) {
         store.place(org, store.receive(100, of(&[text])).await.unwrap()).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_slow_disk_holds_as_many_transactions_as_have_a_turn() {
+        let (store, _folder, _) = store(100);
+        let mut turns = Vec::new();
+        while let Some(turn) = store.turn().now_or_never() {
+            turns.push(turn);
+        }
+        assert_eq!(turns.len(), TURNS);
+        turns.pop();
+        assert!(store.turn().now_or_never().is_some());
     }
 
     #[tokio::test]

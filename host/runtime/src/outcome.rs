@@ -1,5 +1,7 @@
 //! How a call ended, and what is left of it.
 
+use std::collections::BTreeMap;
+
 use patchbay_model::{
     Code, Failure, Timestamp, Upstream, Violation,
     event::Event,
@@ -21,6 +23,9 @@ pub struct Effects {
     pub changes: Vec<RecordChange>,
     /// The plugin's log.
     pub log: Vec<LogLine>,
+    /// By credential, the last HTTP status that a request which carried it was answered with. Not for the run: it tells the
+    /// hub how the vendor takes the credential.
+    pub answered: BTreeMap<String, u16>,
 }
 
 /// A call that has ended.
@@ -64,6 +69,7 @@ impl<T> Finished<T> {
             events: if succeeded { capabilities.events.0 } else { Vec::new() },
             changes: if succeeded { capabilities.records.finish() } else { Vec::new() },
             log: capabilities.log.finish(),
+            answered: capabilities.http.answered,
         };
         let upstream_status = capabilities.http.status;
         Self { result, effects, figures, upstream_status, started_at: state.started_at, finished_at }

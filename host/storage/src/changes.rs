@@ -2,7 +2,8 @@
 //!
 //! A hub caches what it is asked on each call: keys, settings, packages. A change is told in its own transaction, so
 //! that it is heard only if it is true: by `NOTIFY` on PostgreSQL, and from memory on SQLite, which one process has
-//! to itself. A notice holds ids and nothing else: PostgreSQL's are outside of row-level security.
+//! to itself. A notice holds ids and nothing else: PostgreSQL's are outside of row-level security. It says which hub
+//! gave it, because that one has nothing left to do.
 //!
 //! Who listens may miss some: his connection breaks, or he is too slow. He is then told [`Notice::Resync`], and
 //! has to forget all that he cached. Rejected: asking for changes at intervals (stale by an interval, and
@@ -66,6 +67,13 @@ pub enum Change {
         /// Of which plugin.
         plugin: PluginId,
     },
+    /// The tokens of a connection, which were renewed: the account, and what may be done in it, are as before.
+    Tokens {
+        /// Whose.
+        org: OrgId,
+        /// For which plugin.
+        plugin: PluginId,
+    },
     /// An org's data keys: what is kept of the former ones in memory is to be wiped.
     DataKeys {
         /// Whose.
@@ -94,19 +102,43 @@ pub enum Notice {
     Resync,
 }
 
+/// A notice, and who gave it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// What was said.
+    pub notice: Notice,
+    /// True if it was this very hub: whoever changes something takes care of the caches beside it at once.
+    pub by_us: bool,
+}
+
 /// The notices from when it was made on; see [`crate::Database::changes`].
 #[derive(Debug)]
-pub struct Changes(broadcast::Receiver<Notice>);
+pub struct Changes(broadcast::Receiver<Told>);
 
 impl Changes {
     /// Waits for the next one. Nothing when the database was closed. Safe to cancel.
     pub async fn next(&mut self) -> Option<Notice> {
+        self.next_told().await.map(|told| told.notice)
+    }
+
+    /// As [`Changes::next`], and says who changed it.
+    pub async fn next_told(&mut self) -> Option<Told> {
         match self.0.recv().await {
-            Ok(notice) => Some(notice),
-            Err(RecvError::Lagged(_)) => Some(Notice::Resync),
+            Ok(told) => Some(told),
+            Err(RecvError::Lagged(_)) => Some(Told { notice: Notice::Resync, by_us: false }),
             Err(RecvError::Closed) => None,
         }
     }
+}
+
+/// What is sent over PostgreSQL.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Message {
+    /// The hub that says it, as [`Server::teller`] calls it. Not said by people.
+    #[serde(default)]
+    pub(crate) by: u64,
+    #[serde(flatten)]
+    pub(crate) change: Change,
 }
 
 /// Where notices come in and go out within this process. Clones share it.
@@ -116,7 +148,7 @@ pub(crate) struct Feed(Arc<Mutex<Shared>>);
 #[derive(Debug)]
 struct Shared {
     /// None once the database was closed.
-    sender: Option<broadcast::Sender<Notice>>,
+    sender: Option<broadcast::Sender<Told>>,
     listener: Option<AbortHandle>,
 }
 
@@ -141,7 +173,7 @@ impl Feed {
     pub(crate) fn tell(&self, change: Change) {
         if let Some(sender) = &self.0.lock().unwrap_or_else(PoisonError::into_inner).sender {
             // An error means that nobody listens.
-            let _ = sender.send(Notice::Changed(change));
+            let _ = sender.send(Told { notice: Notice::Changed(change), by_us: true });
         }
     }
 

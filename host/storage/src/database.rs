@@ -43,6 +43,12 @@ impl Database {
         Ok(Self { store, feed: Feed::new() })
     }
 
+    /// On a server that was opened in another way than the usual one.
+    #[cfg(test)]
+    pub(crate) fn on(server: Server) -> Self {
+        Self { store: Store::Postgres(server), feed: Feed::new() }
+    }
+
     /// Brings the schema up to date. On PostgreSQL a user that may not make tables only looks if it is.
     ///
     /// # Errors
@@ -70,6 +76,15 @@ impl Database {
         match &self.store {
             Store::Sqlite(file) => file.begin(self.feed.clone()).await.map(Tx::Sqlite),
             Store::Postgres(server) => Ok(Tx::Postgres(server.begin())),
+        }
+    }
+
+    /// As [`Database::begin`], for the journal, which waits behind nobody on PostgreSQL. `lock`: how long it waits there
+    /// for what another transaction holds, if not for ten seconds.
+    pub(crate) async fn begin_batch(&self, lock: Option<Duration>) -> Result<Tx, StorageError> {
+        match &self.store {
+            Store::Sqlite(_) => self.begin().await,
+            Store::Postgres(server) => Ok(Tx::Postgres(server.begin_batch(lock))),
         }
     }
 

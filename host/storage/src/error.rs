@@ -20,6 +20,9 @@ pub enum StorageError {
     /// The database was busy for longer than we wait.
     #[error("the database is busy")]
     Busy,
+    /// Another transaction holds a row, or the org's lock, for longer than we wait.
+    #[error("another transaction holds what this one needs")]
+    Locked,
     /// Another transaction got in the way, on this hub or on another one; nothing of this one is kept.
     #[error("another transaction got in the way: try again")]
     Contended,
@@ -119,20 +122,26 @@ impl From<sqlx::Error> for StorageError {
 }
 
 fn postgres(error: &dyn DatabaseError) -> StorageError {
-    let code = error.code().unwrap_or_default();
-    let constraint = || error.constraint().unwrap_or("a constraint").to_owned();
-    match &*code {
-        "23505" => StorageError::AlreadyExists(constraint()),
-        "23503" => StorageError::Missing(constraint()),
+    let constraint = error.constraint().unwrap_or("a constraint");
+    by_code(&error.code().unwrap_or_default(), constraint, error.message())
+}
+
+fn by_code(code: &str, constraint: &str, message: &str) -> StorageError {
+    match code {
+        "23505" => StorageError::AlreadyExists(constraint.to_owned()),
+        "23503" => StorageError::Missing(constraint.to_owned()),
         // serialization_failure, deadlock_detected
         "40001" | "40P01" => StorageError::Contended,
-        // lock_not_available, query_canceled, too_many_connections
-        "55P03" | "57014" | "53300" => StorageError::Busy,
-        // The server stops, has crashed, or has ended this session.
-        _ if code.starts_with("57P") || code.starts_with("08") || code == "25P03" => {
-            StorageError::Unreachable(error.message().to_owned())
+        // lock_not_available
+        "55P03" => StorageError::Locked,
+        // query_canceled, too_many_connections
+        "57014" | "53300" => StorageError::Busy,
+        // The server stops, has crashed, or has ended this session. Or it is a standby and takes no writes
+        // (read_only_sql_transaction): the one that does is elsewhere.
+        _ if code.starts_with("57P") || code.starts_with("08") || matches!(code, "25P03" | "25006") => {
+            StorageError::Unreachable(message.to_owned())
         }
-        _ => StorageError::Postgres { code: code.into_owned(), message: error.message().to_owned() },
+        _ => StorageError::Postgres { code: code.to_owned(), message: message.to_owned() },
     }
 }
 
@@ -146,7 +155,11 @@ impl From<StorageError> for Failure {
         match &error {
             StorageError::AlreadyExists(_) => Self::new(Code::Conflict, "").with_internal(error),
             StorageError::Missing(_) => Self::new(Code::NotFound, "").with_internal(error),
-            StorageError::Busy | StorageError::Closed | StorageError::Contended | StorageError::Unreachable(_) => {
+            StorageError::Busy
+            | StorageError::Locked
+            | StorageError::Closed
+            | StorageError::Contended
+            | StorageError::Unreachable(_) => {
                 Self::new(Code::Unavailable, "the database did not answer in time").with_internal(error)
             }
             StorageError::NotOperator => Self::new(Code::Conflict, error.to_string()),
@@ -166,4 +179,24 @@ fn with_sources(error: &StorageError) -> String {
         source = cause.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_takes_no_writes_is_one_that_is_not_there() {
+        for code in ["25006", "57P01", "08006"] {
+            let error = by_code(code, "", "cannot execute INSERT in a read-only transaction");
+            assert!(matches!(error, StorageError::Unreachable(_)), "{code}: {error:?}");
+            assert_eq!(Failure::from(error).code, Code::Unavailable);
+        }
+    }
+
+    #[test]
+    fn a_row_that_is_held_is_about_rows_and_a_full_server_is_not() {
+        assert!(!by_code("55P03", "", "").is_about_the_database());
+        assert!(by_code("53300", "", "").is_about_the_database());
+    }
 }

@@ -4,19 +4,19 @@
 //! question needs a policy and rights of that role in a migration, and a line in `rls/expected.rs`.
 
 use patchbay_model::{
-    Digest, InstallationId, OrgId, PluginId, Timestamp,
-    installation::Installation,
-    oauth::SealedAuthorization,
+    Digest, InstallationId, OrgId, PluginId, RevocationId, Timestamp,
+    oauth::{AuthorizationStage, DueTokens, SealedAuthorization},
     org::{ApiKey, Org},
-    webhook::Webhook,
 };
 use uuid::Uuid;
 
 use crate::{
-    Change, PluginStatus, PluginVersion, StorageError, Tx, api_key,
-    changes::CHANNEL,
+    ActiveVersion, Change, DueWebhook, InstallationHead, PluginStatus, PluginVersion, StorageError, Tx, api_key,
+    changes::{CHANNEL, Message},
     column::{after, limit as row_limit, time},
-    idempotency, installation, oauth, org_plan, plugin_version, shared,
+    idempotency, installation, oauth, org_plan, plugin_version,
+    postgres::answered,
+    shared,
     text::Text,
     webhook,
 };
@@ -131,6 +131,14 @@ impl HubTx<'_> {
         plugin_version::list(self.tx).await
     }
 
+    /// The packages that installations may run, of one plugin or of all: without their manifests, which are long.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn active_versions(&mut self, of: Option<&PluginId>) -> Result<Vec<ActiveVersion>, StorageError> {
+        plugin_version::active(self.tx, of).await
+    }
+
     /// Says how a package stands, and why if it is broken. False if there is no such package.
     ///
     /// # Errors
@@ -153,12 +161,14 @@ impl HubTx<'_> {
         shared::put(self.tx, digest, bytes).await
     }
 
-    /// True if a package's bytes were kept.
+    /// Keeps a package for those that run it: its bytes, and that each hub on the database is to load it, whatever was
+    /// known of it before. True if other hubs have to be told. Do it in the transaction that pins an installation to
+    /// it: who lets go of it meanwhile ([`HubTx::release_package`]) comes before or after, and never between.
     ///
     /// # Errors
     /// `OnlyPostgres`.
-    pub async fn has_package(&mut self, digest: &Digest) -> Result<bool, StorageError> {
-        shared::has(self.tx, digest).await
+    pub async fn keep_package(&mut self, digest: &Digest, bytes: &[u8]) -> Result<bool, StorageError> {
+        shared::keep(self.tx, digest, bytes).await
     }
 
     /// A package's bytes, if they were kept.
@@ -169,12 +179,13 @@ impl HubTx<'_> {
         shared::get(self.tx, digest).await
     }
 
-    /// Lets go of a package's bytes.
+    /// Withdraws a package and lets go of its bytes. False, and nothing is done, if another hub was given it by upload or
+    /// an installation is pinned to it.
     ///
     /// # Errors
     /// `OnlyPostgres`.
-    pub async fn delete_package(&mut self, digest: &Digest) -> Result<(), StorageError> {
-        shared::delete(self.tx, digest).await
+    pub async fn release_package(&mut self, digest: &Digest) -> Result<bool, StorageError> {
+        shared::release(self.tx, digest).await
     }
 
     /// All orgs' installations of a plugin, after one, in order of id.
@@ -186,7 +197,7 @@ impl HubTx<'_> {
         plugin: &PluginId,
         after_id: Option<InstallationId>,
         limit: u32,
-    ) -> Result<Vec<Installation>, StorageError> {
+    ) -> Result<Vec<InstallationHead>, StorageError> {
         installation::of_plugin(self.tx, plugin, after_id, limit).await
     }
 
@@ -194,7 +205,7 @@ impl HubTx<'_> {
     ///
     /// # Errors
     /// The database fails.
-    pub async fn installation_by_hook_token(&mut self, token: &str) -> Result<Option<Installation>, StorageError> {
+    pub async fn installation_by_hook_token(&mut self, token: &str) -> Result<Option<(OrgId, PluginId)>, StorageError> {
         installation::by_hook_token(self.tx, token).await
     }
 
@@ -202,20 +213,54 @@ impl HubTx<'_> {
     ///
     /// # Errors
     /// The database fails.
-    pub async fn due_webhooks(&mut self, now: Timestamp, limit: u32) -> Result<Vec<Webhook>, StorageError> {
+    pub async fn due_webhooks(&mut self, now: Timestamp, limit: u32) -> Result<Vec<DueWebhook>, StorageError> {
         webhook::due(self.tx, now, limit).await
     }
 
-    /// Takes the authorization that waits for this state out of the database: whoever gets it is the only one. Also an
-    /// expired one, which its taker must not go on with.
+    /// The authorization that waits under this hash at this stage. To look before [`Self::take_oauth_authorization`]
+    /// writes: anybody can send whatever hash.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn oauth_authorization(
+        &mut self,
+        stage: AuthorizationStage,
+        state: &[u8; 32],
+    ) -> Result<Option<SealedAuthorization>, StorageError> {
+        oauth::authorization::find(self.tx, stage, state).await
+    }
+
+    /// Takes the authorization that waits under this hash at this stage out of the database: whoever gets it is the only
+    /// one. Also an expired one, which its taker must not go on with.
     ///
     /// # Errors
     /// The database fails.
     pub async fn take_oauth_authorization(
         &mut self,
+        stage: AuthorizationStage,
         state: &[u8; 32],
     ) -> Result<Option<SealedAuthorization>, StorageError> {
-        oauth::authorization::take(self.tx, state).await
+        oauth::authorization::take(self.tx, stage, state).await
+    }
+
+    /// Tokens whose time to be renewed has come and that nobody looks after, the longest due first.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn due_oauth_tokens(&mut self, now: Timestamp, limit: u32) -> Result<Vec<DueTokens>, StorageError> {
+        oauth::token::due(self.tx, now, limit).await
+    }
+
+    /// Revocations whose time has come, the longest due first.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn due_oauth_revocations(
+        &mut self,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<(OrgId, RevocationId)>, StorageError> {
+        oauth::revocation::due(self.tx, now, limit).await
     }
 
     /// Forgets at most `limit` authorizations that nobody came back from, and gives their number.
@@ -273,7 +318,9 @@ impl HubTx<'_> {
     pub async fn sweep_kv(&mut self, now: Timestamp, limit: u32) -> Result<u64, StorageError> {
         execute!(
             self.tx,
-            "DELETE FROM kv WHERE (org_id, plugin, key) IN
+            // Asked again outside: on PostgreSQL the deletion waits for whoever is writing a row anew, and then looks at
+            // what was written with this condition alone, and not with that of the selection.
+            "DELETE FROM kv WHERE expires_at <= $1 AND (org_id, plugin, key) IN
                (SELECT org_id, plugin, key FROM kv WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)",
             now.timestamp_micros(),
             row_limit(limit),
@@ -292,9 +339,12 @@ impl HubTx<'_> {
                 Ok(())
             }
             Tx::Postgres(tx) => {
-                let said = serde_json::to_string(&change).map_err(|error| StorageError::Corrupt(error.to_string()))?;
+                let message = Message { by: tx.teller(), change };
+                let said = serde_json::to_string(&message).map_err(|error| StorageError::Corrupt(error.to_string()))?;
+                let within = tx.patience();
                 let connection = tx.connection().await?;
-                let sent = sqlx::query("SELECT pg_notify($1, $2)").bind(CHANNEL).bind(said).execute(connection).await;
+                let sending = sqlx::query("SELECT pg_notify($1, $2)").bind(CHANNEL).bind(said).execute(connection);
+                let sent = answered(within, sending).await;
                 tx.note(sent).map(drop)
             }
         }

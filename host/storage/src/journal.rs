@@ -21,7 +21,10 @@ mod spending;
 mod sqlite;
 mod weight;
 
+use std::{collections::HashSet, time::Duration};
+
 use patchbay_model::{
+    OrgId,
     event::Event,
     record::RecordChange,
     run::{Run, UsageRecord},
@@ -41,6 +44,12 @@ const BATCH_BYTES: usize = 32 << 20;
 
 /// What may wait in memory before callers wait for a place.
 const QUEUE: usize = 4_096;
+
+/// How long an entry that is committed for itself waits for what another transaction holds.
+const ALONE: Duration = Duration::from_millis(500);
+
+/// How long, if another one of its org has waited so long in vain.
+const AGAIN: Duration = Duration::from_millis(10);
 
 /// How often a batch begins anew that other hubs' batches got in the way of. Each time one of them was committed.
 const TRIES: usize = 10;
@@ -89,6 +98,10 @@ pub enum Committed {
         /// The document.
         id: String,
     },
+    /// Somebody else has taken up the webhook that the run worked on, because the run outlasted its lease. The run, now
+    /// with the error code `conflict`, and its usage are stored; its documents, its events and the webhook's outcome
+    /// are not.
+    WebhookLost,
 }
 
 /// Hands work to the writer. Clones share it.
@@ -232,20 +245,26 @@ impl Batch {
         if size == 0 {
             return;
         }
-        match transact(database, &runs, &webhooks).await {
+        match transact(database, &runs, &webhooks, None).await {
             Ok(outcomes) => {
                 answer(run_answers, outcomes.runs.into_iter().map(Ok));
                 answer(webhook_answers, outcomes.webhooks.into_iter().map(Ok));
             }
-            // One row was refused and took its neighbours with it. So each for itself: the error is its owner's alone.
-            // The database has many ways to refuse a row; only where it did not look at rows are all alike.
+            // One row was refused, or is held by somebody else, and took its neighbours with it. So each for itself: the
+            // error is its owner's alone. The database has many ways to refuse a row; only where it did not look at
+            // rows are all alike.
             Err(error) if !error.is_about_the_database() && size > 1 => {
+                let mut waits = Waits::default();
                 for (run, waiting) in runs.into_iter().zip(run_answers) {
-                    let outcome = transact(database, &[run], &[]).await;
+                    let org = run.run.org;
+                    let outcome = transact(database, &[run], &[], Some(waits.of(org))).await;
+                    waits.note(org, &outcome);
                     answer([waiting], outcome.map_or_else(|error| vec![Err(error)], |all| each(all.runs)));
                 }
                 for (webhook, waiting) in webhooks.into_iter().zip(webhook_answers) {
-                    let outcome = transact(database, &[], &[webhook]).await;
+                    let org = webhook.org;
+                    let outcome = transact(database, &[], &[webhook], Some(waits.of(org))).await;
+                    waits.note(org, &outcome);
                     answer([waiting], outcome.map_or_else(|error| vec![Err(error)], |all| each(all.webhooks)));
                 }
             }
@@ -254,6 +273,23 @@ impl Batch {
                 answer(run_answers, std::iter::repeat_with(|| Err(error.clone())));
                 answer(webhook_answers, std::iter::repeat_with(|| Err(error.clone())));
             }
+        }
+    }
+}
+
+/// How long entries that are committed one by one wait for what other transactions hold. All that come after them wait
+/// as well, so it is not long; and whose row was held once is not waited for again.
+#[derive(Debug, Default)]
+struct Waits(HashSet<OrgId>);
+
+impl Waits {
+    fn of(&self, org: OrgId) -> Duration {
+        if self.0.contains(&org) { AGAIN } else { ALONE }
+    }
+
+    fn note<T>(&mut self, org: OrgId, outcome: &Result<T, StorageError>) {
+        if matches!(outcome, Err(StorageError::Locked)) {
+            self.0.insert(org);
         }
     }
 }
@@ -276,10 +312,11 @@ async fn transact(
     database: &Database,
     runs: &[Box<RunCommit>],
     webhooks: &[Box<Webhook>],
+    lock: Option<Duration>,
 ) -> Result<Outcomes, StorageError> {
     let mut tries = TRIES;
     loop {
-        match transact_once(database, runs, webhooks).await {
+        match transact_once(database, runs, webhooks, lock).await {
             // Nothing of it was kept, so doing it again does nothing twice.
             Err(StorageError::Contended) if tries > 0 => tries -= 1,
             end => return end,
@@ -291,6 +328,7 @@ async fn transact_once(
     database: &Database,
     runs: &[Box<RunCommit>],
     webhooks: &[Box<Webhook>],
+    lock: Option<Duration>,
 ) -> Result<Outcomes, StorageError> {
     if webhooks.is_empty()
         && runs.iter().all(|commit| commit.is_plain())
@@ -298,7 +336,7 @@ async fn transact_once(
     {
         return sqlite::write_plain(writer, runs).await;
     }
-    let mut tx = database.begin().await?;
+    let mut tx = database.begin_batch(lock).await?;
     let outcomes = match &mut tx {
         Tx::Sqlite(tx) => sqlite::write(tx.connection(), runs, webhooks).await?,
         Tx::Postgres(tx) => postgres::write(tx, runs, webhooks).await?,

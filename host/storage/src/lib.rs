@@ -62,7 +62,7 @@ pub use api_key::ApiKeys;
 pub use audit::{Audit, AuditFilter, AuditHead, HubAudit};
 pub use blob::Blobs;
 pub use budget::{Ask, BudgetState, Budgets, Reservation, Reserved};
-pub use changes::{Change, Changes, Notice};
+pub use changes::{Change, Changes, Notice, Told};
 pub use connection::Connections;
 pub use counter::{CALLS, Counted, Counters};
 pub use database::Database;
@@ -74,20 +74,22 @@ pub use idempotency::{Idempotency, IdempotencyAnswer, IdempotencyClaim, Idempote
 pub use identity::{
     Attempt, Attempts, ConnectSessions, Credentials, Ended, FoundSession, Identities, Invitations, Members, Sessions,
 };
-pub use installation::Installations;
+pub use installation::{InstallationHead, Installations};
 pub use journal::{Committed, Journal, RunCommit, Spent};
 pub use kv::{Kv, KvWrite};
-pub use migration::{MigrationState, MigrationStatus};
-pub use oauth::{authorization::OauthAuthorizations, client::OauthClients, token::OauthTokens};
+pub use migration::{MigrationState, MigrationStatus, migration_status};
+pub use oauth::{
+    authorization::OauthAuthorizations, client::OauthClients, revocation::OauthRevocations, token::OauthTokens,
+};
 pub use operator::{OperatorTx, SealedCell, SealedColumn};
 pub use org_key::{OrgKey, OrgKeys};
 pub use org_plan::{OrgPlan, OrgPlans};
 pub use org_settings::OrgSettings;
-pub use plugin_version::{PluginSource, PluginStatus, PluginVersion};
+pub use plugin_version::{ActiveVersion, PluginSource, PluginStatus, PluginVersion};
 pub use rate_limits::RateLimits;
 pub use record::Records;
 pub use run::{RunFilter, Runs};
 pub use tx::{OrgTx, Tx};
 pub use url::{DatabaseUrl, PostgresUrl};
 pub use usage::{Usage, UsageFilter, UsageTotal};
-pub use webhook::{WebhookFilter, WebhookOutcome, Webhooks};
+pub use webhook::{DueWebhook, WebhookFilter, WebhookOutcome, Webhooks};

@@ -4,11 +4,16 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde::Serialize;
 use sqlx::{
-    Connection as _,
+    Connection as _, PgConnection, SqliteConnection,
     migrate::{MigrateError, Migrator},
 };
 
-use crate::{StorageError, database::Store, postgres::Server, sqlite::File};
+use crate::{
+    DatabaseUrl, StorageError,
+    database::Store,
+    postgres::{Server, connect},
+    sqlite,
+};
 
 static SQLITE: Migrator = sqlx::migrate!("../../migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("../../migrations/postgres");
@@ -41,10 +46,37 @@ pub enum MigrationState {
 /// Number and checksum of what was made.
 type Applied = Vec<(i64, Vec<u8>)>;
 
+/// Which migrations of a database were made and which are missing. Makes nothing, neither the file nor roles.
+///
+/// # Errors
+/// The database fails or is not there, which a file of SQLite may be; `Unsafe` if the user may not know.
+pub async fn migration_status(url: &DatabaseUrl) -> Result<Vec<MigrationStatus>, StorageError> {
+    match url {
+        DatabaseUrl::Sqlite(path) => {
+            let applied = match path.try_exists() {
+                Ok(false) => Vec::new(),
+                _ => applied_on_sqlite(&mut sqlite::look(path).await?).await?,
+            };
+            Ok(compare(&SQLITE, applied))
+        }
+        DatabaseUrl::Postgres(url) => {
+            let applied = applied_on_postgres(&mut connect(&url.options()?).await?).await?;
+            let applied = applied.ok_or_else(|| {
+                StorageError::Unsafe("its user may not read _sqlx_migrations: give the owner's URL".to_owned())
+            })?;
+            Ok(compare(&POSTGRES, applied))
+        }
+    }
+}
+
 pub(crate) async fn status(store: &Store) -> Result<Vec<MigrationStatus>, StorageError> {
     match store {
-        Store::Sqlite(file) => Ok(compare(&SQLITE, applied_on_sqlite(file).await?)),
-        Store::Postgres(server) => Ok(compare(&POSTGRES, applied_on_postgres(server).await?)),
+        Store::Sqlite(file) => Ok(compare(&SQLITE, applied_on_sqlite(&mut *file.writer.acquire().await?).await?)),
+        Store::Postgres(server) => {
+            // The first migration gives the right to read them, so where it is missing, so is the migration.
+            let applied = applied_on_postgres(&mut *server.pool().acquire().await?).await?;
+            Ok(compare(&POSTGRES, applied.unwrap_or_default()))
+        }
     }
 }
 
@@ -86,26 +118,29 @@ fn failed(error: MigrateError) -> StorageError {
     StorageError::Migration(Arc::new(error))
 }
 
-async fn applied_on_sqlite(file: &File) -> Result<Applied, StorageError> {
+async fn applied_on_sqlite(connection: &mut SqliteConnection) -> Result<Applied, StorageError> {
     let made: Option<(i64,)> = sqlx::query_as("SELECT 1 FROM sqlite_schema WHERE name = '_sqlx_migrations'")
-        .fetch_optional(&file.writer)
+        .fetch_optional(&mut *connection)
         .await?;
     if made.is_none() {
         return Ok(Vec::new());
     }
     let applied = sqlx::query_as("SELECT version, checksum FROM _sqlx_migrations WHERE success");
-    Ok(applied.fetch_all(&file.writer).await?)
+    Ok(applied.fetch_all(connection).await?)
 }
 
-async fn applied_on_postgres(server: &Server) -> Result<Applied, StorageError> {
-    // The first migration gives the right to read this, so where it is missing, so is the migration.
-    let readable = "SELECT coalesce(has_table_privilege(to_regclass('_sqlx_migrations'), 'SELECT'), false)";
-    let (readable,): (bool,) = sqlx::query_as(readable).fetch_one(server.pool()).await?;
-    if !readable {
-        return Ok(Vec::new());
+/// None if they are there and may not be read.
+async fn applied_on_postgres(connection: &mut PgConnection) -> Result<Option<Applied>, StorageError> {
+    let readable = "SELECT has_table_privilege(to_regclass('_sqlx_migrations'), 'SELECT')";
+    let (readable,): (Option<bool>,) = sqlx::query_as(readable).fetch_one(&mut *connection).await?;
+    match readable {
+        None => Ok(Some(Vec::new())),
+        Some(false) => Ok(None),
+        Some(true) => {
+            let applied = sqlx::query_as("SELECT version, checksum FROM _sqlx_migrations WHERE success");
+            Ok(Some(applied.fetch_all(connection).await?))
+        }
     }
-    let applied = sqlx::query_as("SELECT version, checksum FROM _sqlx_migrations WHERE success");
-    Ok(applied.fetch_all(server.pool()).await?)
 }
 
 fn compare(known: &Migrator, applied: Applied) -> Vec<MigrationStatus> {

@@ -2,4 +2,5 @@
 
 pub(crate) mod authorization;
 pub(crate) mod client;
+pub(crate) mod revocation;
 pub(crate) mod token;

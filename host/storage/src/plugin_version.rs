@@ -163,6 +163,32 @@ pub(crate) async fn list(tx: &mut Tx) -> Result<Vec<PluginVersion>, StorageError
         .collect()
 }
 
+/// As much of a package as one needs to know who loads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ActiveVersion {
+    /// Its address.
+    pub digest: Digest,
+    /// Of which plugin.
+    pub plugin: PluginId,
+    /// How it came in.
+    pub source: PluginSource,
+}
+
+pub(crate) async fn active(tx: &mut Tx, of: Option<&PluginId>) -> Result<Vec<ActiveVersion>, StorageError> {
+    fetch_all!(
+        tx,
+        (Vec<u8>, String, String),
+        "SELECT digest, plugin, source FROM plugin_version
+         WHERE status = 'active' AND ($1 IS NULL OR plugin = $1) ORDER BY plugin, created_at, digest",
+        of.map(PluginId::as_str),
+    )?
+    .into_iter()
+    .map(|(address, of, source)| {
+        Ok(ActiveVersion { digest: digest(&address)?, plugin: plugin(&of)?, source: word(&source)? })
+    })
+    .collect()
+}
+
 pub(crate) async fn set_status(
     tx: &mut Tx,
     digest: &Digest,

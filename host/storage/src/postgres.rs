@@ -31,10 +31,12 @@
 //! needs a superuser or a role with BYPASSRLS.
 
 mod connect;
+mod patience;
 mod roles;
 #[cfg(test)]
 mod tests;
 mod tx;
 
 pub(crate) use connect::{Server, connect};
+pub(crate) use patience::{Patience, answered, late};
 pub(crate) use tx::{PgTx, Scope};

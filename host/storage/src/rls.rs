@@ -2,7 +2,7 @@
 //!
 //! [`audit`] looks at it from two sides. It reads the catalogue: which tables there are, with which policies, rights
 //! and owners, what views and functions lead around them; and it compares with what this program needs
-//! (`expected.rs`). And it probes: it makes two orgs with a row in each table, and as the one it tries to read, insert,
+//! (`expected.rs`, `rights.rs`). And it probes: it makes two orgs with a row in each table, and as the one it tries to read, insert,
 //! change and delete what is the other's, all in a transaction that is rolled back. Either side alone can be wrong: a
 //! policy may read well and not hold, and a probe tries only what somebody thought of.
 //!
@@ -12,7 +12,9 @@
 mod catalogue;
 mod expected;
 mod gaps;
+mod granted;
 mod probe;
+mod rights;
 mod sample;
 
 use serde::Serialize;
@@ -58,6 +60,8 @@ pub struct Table {
     pub enabled: bool,
     /// And for its owner too.
     pub forced: bool,
+    /// A role that serves has some right to it. One that is out of reach is nobody's way to another org's rows.
+    pub reachable: bool,
     /// Its policies.
     pub policies: Vec<Policy>,
     /// What was tried on it, by role.
@@ -175,6 +179,10 @@ pub enum GapKind {
     NoOrgColumn,
     /// A right that passes policies by: `TRUNCATE`.
     Truncate,
+    /// A right that this program does not need.
+    ExcessRight,
+    /// A right that this program needs is missing.
+    MissingRight,
     /// A view or a materialized view reads with its owner's rights.
     View,
     /// A function runs with its owner's rights.
@@ -210,6 +218,7 @@ async fn audit_within(connection: &mut PgConnection) -> Result<Report, StorageEr
     let expected = expected::shown(connection, &catalogue).await?;
     let mut gaps = gaps::roles(&catalogue);
     gaps.extend(gaps::tables(&catalogue, &expected));
+    gaps.extend(rights::gaps(&catalogue));
     gaps.extend(gaps::detours(&catalogue));
     let mut tables = catalogue.tables;
     probe::run(connection, &mut tables).await?;

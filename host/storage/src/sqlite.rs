@@ -127,6 +127,12 @@ fn create_private(path: &Path) -> std::io::Result<()> {
     options.open(path).map(drop)
 }
 
+/// One connection to a file that is there, which changes nothing.
+pub(crate) async fn look(path: &Path) -> Result<SqliteConnection, StorageError> {
+    let options = SqliteConnectOptions::new().filename(path).create_if_missing(false).busy_timeout(PATIENCE);
+    Ok(options.pragma("query_only", "ON").disable_statement_logging().connect().await?)
+}
+
 fn options(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)

@@ -10,8 +10,8 @@ use patchbay_model::OrgId;
 
 use crate::{
     ApiKeys, Audit, Blobs, Budgets, ConnectSessions, Connections, Counters, Events, HubTx, Idempotency, Installations,
-    Invitations, Kv, Members, OauthAuthorizations, OauthClients, OauthTokens, OperatorTx, OrgKeys, OrgPlans,
-    OrgSettings, RateLimits, Records, Runs, Sessions, StorageError, Usage, Webhooks,
+    Invitations, Kv, Members, OauthAuthorizations, OauthClients, OauthRevocations, OauthTokens, OperatorTx, OrgKeys,
+    OrgPlans, OrgSettings, RateLimits, Records, Runs, Sessions, StorageError, Usage, Webhooks,
     postgres::{PgTx, Scope},
     sqlite::SqliteTx,
 };
@@ -112,6 +112,8 @@ repositories! {
     connections -> Connections;
     /// Its connections' tokens, sealed.
     oauth_tokens -> OauthTokens;
+    /// Tokens that vendors shall end, sealed.
+    oauth_revocations -> OauthRevocations;
     /// Its own clients at vendors, sealed.
     oauth_clients -> OauthClients;
     /// Its authorizations under way, sealed.
@@ -148,7 +150,7 @@ impl OrgTx<'_> {
     /// writer, so there it is so in any case.
     ///
     /// # Errors
-    /// `Busy` after ten seconds of waiting.
+    /// `Locked` after ten seconds of waiting.
     pub async fn lock(&mut self) -> Result<(), StorageError> {
         match &mut *self.tx {
             Tx::Sqlite(_) => Ok(()),
@@ -184,13 +186,17 @@ macro_rules! execute {
                 .execute(tx.connection()).await
                 .map(|done| done.rows_affected())
                 .map_err($crate::StorageError::from),
-            $crate::Tx::Postgres(tx) => match tx.connection().await {
-                Ok(connection) => {
-                    let done = sqlx::query($crate::tx::text($postgres))$(.bind($bind))*.execute(connection).await;
-                    tx.note(done.map(|done| done.rows_affected()))
+            $crate::Tx::Postgres(tx) => {
+                let within = tx.patience();
+                match tx.connection().await {
+                    Ok(connection) => {
+                        let doing = sqlx::query($crate::tx::text($postgres))$(.bind($bind))*.execute(connection);
+                        let done = $crate::postgres::answered(within, doing).await;
+                        tx.note(done.map(|done| done.rows_affected()))
+                    }
+                    Err(error) => Err(error),
                 }
-                Err(error) => Err(error),
-            },
+            }
         }
     };
     ($tx:expr, $sql:expr $(, $bind:expr)* $(,)?) => {
@@ -217,14 +223,17 @@ macro_rules! fetch {
             $crate::Tx::Sqlite(tx) => sqlx::query_as::<_, $row>($crate::tx::text($sqlite))$(.bind($bind))*
                 .$fetch(tx.connection()).await
                 .map_err($crate::StorageError::from),
-            $crate::Tx::Postgres(tx) => match tx.connection().await {
-                Ok(connection) => {
-                    let query = sqlx::query_as::<_, $row>($crate::tx::text($postgres));
-                    let found = query$(.bind($bind))*.$fetch(connection).await;
-                    tx.note(found)
+            $crate::Tx::Postgres(tx) => {
+                let within = tx.patience();
+                match tx.connection().await {
+                    Ok(connection) => {
+                        let query = sqlx::query_as::<_, $row>($crate::tx::text($postgres));
+                        let found = $crate::postgres::answered(within, query$(.bind($bind))*.$fetch(connection)).await;
+                        tx.note(found)
+                    }
+                    Err(error) => Err(error),
                 }
-                Err(error) => Err(error),
-            },
+            }
         }
     };
     ($fetch:ident, $tx:expr, $row:ty, $sql:expr $(, $bind:expr)* $(,)?) => {

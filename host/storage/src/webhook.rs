@@ -37,6 +37,9 @@ pub struct WebhookFilter {
 pub struct WebhookOutcome {
     /// Of which webhook.
     pub id: WebhookId,
+    /// When the webhook was due, or is due again, as who worked on it took it: it is settled only if that is so still. If
+    /// the work took longer, somebody else may have taken it up since.
+    pub lease: Timestamp,
     /// How far it has come.
     pub status: WebhookStatus,
     /// Why its work failed, if it did.
@@ -147,17 +150,33 @@ macro_rules! select {
     };
 }
 
-pub(crate) async fn due(tx: &mut Tx, now: Timestamp, limit: u32) -> Result<Vec<Webhook>, StorageError> {
+/// A webhook whose time has come: as much of it as one sees who looks for the work of all orgs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DueWebhook {
+    /// Whose it is.
+    pub org: OrgId,
+    /// Which.
+    pub id: WebhookId,
+    /// Of which plugin.
+    pub plugin: PluginId,
+    /// Since when it is due.
+    pub since: Timestamp,
+}
+
+pub(crate) async fn due(tx: &mut Tx, now: Timestamp, limit: u32) -> Result<Vec<DueWebhook>, StorageError> {
     fetch_all!(
         tx,
-        Row,
+        (Uuid, Uuid, String, i64),
         // The status is spelled out: only then does the planner use the small index of what is pending.
-        select!("WHERE status = 'pending' AND next_attempt_at <= $1 ORDER BY next_attempt_at, id LIMIT $2"),
+        "SELECT org_id, id, plugin, next_attempt_at FROM webhook
+         WHERE status = 'pending' AND next_attempt_at <= $1 ORDER BY next_attempt_at, id LIMIT $2",
         now.timestamp_micros(),
         row_limit(limit),
     )?
     .into_iter()
-    .map(Webhook::try_from)
+    .map(|(org, id, of, since)| {
+        Ok(DueWebhook { org: OrgId(org), id: WebhookId(id), plugin: plugin(&of)?, since: time(since)? })
+    })
     .collect()
 }
 
@@ -254,7 +273,9 @@ impl Webhooks<'_> {
     pub async fn clear_before(&mut self, at: Timestamp, refused: bool, limit: u32) -> Result<u64, StorageError> {
         execute!(
             self.tx,
-            "DELETE FROM webhook WHERE org_id = $1 AND id IN
+            // Asked again outside: one that is being replayed meanwhile on another hub is pending once the deletion has
+            // waited for it.
+            "DELETE FROM webhook WHERE org_id = $1 AND status <> 'pending' AND (status = 'refused') = $3 AND id IN
                (SELECT id FROM webhook WHERE org_id = $1 AND id < $2 AND status <> 'pending'
                   AND (status = 'refused') = $3 ORDER BY id LIMIT $4)",
             self.org.0,
@@ -264,7 +285,8 @@ impl Webhooks<'_> {
         )
     }
 
-    /// Writes down what became of a webhook's work. False if there is no such webhook.
+    /// Writes down what became of a webhook's work. False if it is not pending under this lease any more: somebody else
+    /// has taken it up since, and what becomes of it is theirs to say.
     ///
     /// # Errors
     /// The database fails.
@@ -272,13 +294,31 @@ impl Webhooks<'_> {
         let rows = execute!(
             self.tx,
             "UPDATE webhook SET status = $3, reason = $4, attempts = $5, next_attempt_at = $6
-             WHERE org_id = $1 AND id = $2",
+             WHERE org_id = $1 AND id = $2 AND status = 'pending' AND next_attempt_at = $7",
             self.org.0,
             outcome.id.0,
             outcome.status.as_str(),
             outcome.reason.as_ref().map(Text),
             i64::from(outcome.attempts),
             micros(outcome.next_attempt_at),
+            outcome.lease.timestamp_micros(),
+        )?;
+        Ok(rows > 0)
+    }
+
+    /// Plans the work of a webhook anew whose attempts are used up, with as many attempts again. False if it is not
+    /// failed: of several that replay it at once, one does.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn replay(&mut self, id: WebhookId, at: Timestamp) -> Result<bool, StorageError> {
+        let rows = execute!(
+            self.tx,
+            "UPDATE webhook SET status = 'pending', reason = NULL, attempts = 0, next_attempt_at = $3
+             WHERE org_id = $1 AND id = $2 AND status = 'failed'",
+            self.org.0,
+            id.0,
+            at.timestamp_micros(),
         )?;
         Ok(rows > 0)
     }

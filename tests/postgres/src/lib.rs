@@ -53,6 +53,34 @@ pub async fn database() -> Option<TestDatabase> {
     Some(make(shared()?).await)
 }
 
+/// The variable that names the database of tests that run on either: `sqlite`, which it is if nothing is said, or
+/// `postgres`.
+const CHOICE: &str = "PATCHBAY_TEST_DATABASE";
+
+/// True if tests that run on either database shall run on PostgreSQL.
+///
+/// # Panics
+/// If the variable names another database.
+#[must_use]
+pub fn is_chosen() -> bool {
+    match std::env::var(CHOICE).as_deref() {
+        Ok("postgres") => true,
+        Ok("sqlite" | "") | Err(_) => false,
+        Ok(other) => panic!("{CHOICE} is {other:?}, and can be sqlite or postgres"),
+    }
+}
+
+/// A new database for a test that runs on either; nothing if that shall be SQLite.
+///
+/// # Panics
+/// As [`database`], and if there is no PostgreSQL where one was asked for.
+pub async fn chosen() -> Option<TestDatabase> {
+    if !is_chosen() {
+        return None;
+    }
+    Some(database().await.expect("this test was asked to run on PostgreSQL, and there is none"))
+}
+
 /// True if tests on PostgreSQL can run; says so if they are skipped.
 ///
 /// # Panics

@@ -7,8 +7,6 @@ use std::sync::Arc;
 
 use patchbay_test_postgres::TestDatabase;
 
-const VARIABLE: &str = "PATCHBAY_TEST_DATABASE";
-
 tokio::task_local! {
     static POSTGRES: bool;
 }
@@ -27,13 +25,8 @@ pub async fn on_postgres(test: impl Future<Output = ()>) {
 
 /// A new database for a hub; none: a file of SQLite.
 pub(super) async fn chosen() -> Option<Arc<TestDatabase>> {
-    let postgres =
-        POSTGRES.try_with(|postgres| *postgres).unwrap_or_else(|_| match std::env::var(VARIABLE).as_deref() {
-            Ok("postgres") => true,
-            Ok("sqlite" | "") | Err(_) => false,
-            Ok(other) => panic!("{VARIABLE} is {other:?}, and can be sqlite or postgres"),
-        });
-    if !postgres {
+    let postgres = POSTGRES.try_with(|postgres| *postgres);
+    if !postgres.unwrap_or_else(|_| patchbay_test_postgres::is_chosen()) {
         return None;
     }
     let database = patchbay_test_postgres::database().await;

@@ -83,7 +83,7 @@ fn decide(shared: &Shared, client: &Client, form: &Form) -> Result<String, (&'st
     };
     let scopes = granted.into_iter().map(str::to_owned).collect();
     let mut ledger = shared.ledger.lock().unwrap();
-    let grant = ledger.grant(&client.id, "ada@vendor.example", scopes);
+    let grant = ledger.grant(&client.id, shared.behaviour().account, scopes);
     Ok(ledger.code(grant, form.text("redirect_uri"), challenge, shared.clock.now()))
 }
 

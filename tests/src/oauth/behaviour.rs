@@ -47,6 +47,8 @@ pub enum Style {
 pub struct Behaviour {
     /// At the authorization endpoint.
     pub consent: Consent,
+    /// Who consents.
+    pub account: &'static str,
     /// At the token endpoint.
     pub fault: Option<Fault>,
     /// Sent as `Retry-After` with a [`Fault::Status`], in seconds.
@@ -61,6 +63,12 @@ pub struct Behaviour {
     pub rotate: bool,
     /// How long a refresh token that rotated is taken once more, in seconds.
     pub grace: i64,
+    /// Does a refresh token that comes twice end everything of its grant?
+    pub reuse_is_theft: bool,
+    /// The revocation endpoint cannot answer now.
+    pub revocation_fails: bool,
+    /// The API refuses every token, whatever the token endpoint and the profile say.
+    pub api_refuses: bool,
     /// How answers look.
     pub style: Style,
     /// An error's description repeats every value that was sent.
@@ -71,6 +79,7 @@ impl Default for Behaviour {
     fn default() -> Self {
         Self {
             consent: Consent::Gives,
+            account: "ada@vendor.example",
             fault: None,
             retry_after: None,
             delay: Duration::ZERO,
@@ -78,6 +87,9 @@ impl Default for Behaviour {
             refresh_tokens: true,
             rotate: false,
             grace: 0,
+            reuse_is_theft: true,
+            revocation_fails: false,
+            api_refuses: false,
             style: Style::Standard,
             echo: false,
         }

@@ -8,6 +8,7 @@ use super::{
     Behaviour, Client, Shared, assertion,
     client::Auth,
     form::Form,
+    ledger::Rotation,
     token::{Refusal, after},
 };
 
@@ -71,7 +72,8 @@ fn code(shared: &Shared, behaviour: &Behaviour, client: &Client, form: &Form) ->
 
 fn refresh(shared: &Shared, behaviour: &Behaviour, client: &Client, form: &Form) -> Result<Value, Refusal> {
     let token = form.text("refresh_token");
-    let habits = (behaviour.rotate, chrono::Duration::seconds(behaviour.grace));
+    let Behaviour { rotate, grace, reuse_is_theft, .. } = *behaviour;
+    let habits = Rotation { rotate, grace: chrono::Duration::seconds(grace), reuse_is_theft };
     let grant = shared.ledger.lock().unwrap().use_refresh(token, &client.id, habits, shared.clock.now());
     let grant = grant.map_err(|text| Refusal::new(400, "invalid_grant", text))?;
     Ok(give(shared, behaviour, grant, behaviour.rotate))

@@ -49,6 +49,17 @@ struct Access {
     expires_at: Option<Timestamp>,
 }
 
+/// What becomes of refresh tokens that were used.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rotation {
+    /// They are taken no more.
+    pub(crate) rotate: bool,
+    /// For so long they are taken once more.
+    pub(crate) grace: Duration,
+    /// Whoever sends one again is a thief.
+    pub(crate) reuse_is_theft: bool,
+}
+
 /// Why a code or refresh token is not taken.
 pub(crate) type Reason = &'static str;
 
@@ -106,7 +117,7 @@ impl Ledger {
         &mut self,
         text: &str,
         client: &str,
-        (rotate, grace): (bool, Duration),
+        Rotation { rotate, grace, reuse_is_theft }: Rotation,
         now: Timestamp,
     ) -> Result<usize, Reason> {
         let token = self.refresh.get_mut(text).ok_or("no such refresh token")?;
@@ -115,7 +126,7 @@ impl Ledger {
             return Err("the refresh token is another client's");
         }
         if token.used_at.is_some_and(|at| now >= at + grace) {
-            self.grants[grant].ended = true;
+            self.grants[grant].ended |= reuse_is_theft;
             return Err("the refresh token was used already: everything of its grant has ended");
         }
         if self.grants[grant].ended {

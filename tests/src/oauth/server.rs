@@ -29,6 +29,9 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
 }
 
 async fn revoke(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
+    if shared.behaviour().revocation_fails {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    }
     let served = token::posted(&shared, &headers, &body).and_then(|form| {
         let client = authenticate(&shared, &headers, &form)?;
         let text = form.get("token").ok_or_else(|| token::Refusal::new(400, "invalid_request", "no token"))?;
@@ -53,12 +56,14 @@ fn bearer(shared: &Shared, headers: &HeaderMap) -> Result<String, Box<Response>>
     let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let access = value.strip_prefix("Bearer ").unwrap_or_default();
     let account = shared.ledger.lock().unwrap().account_of(access, shared.clock.now());
-    account.ok_or_else(|| {
-        let mut response = (StatusCode::UNAUTHORIZED, axum::Json(json!({"error": "invalid_token"}))).into_response();
-        let challenge = HeaderValue::from_static("Bearer error=\"invalid_token\"");
-        response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
-        Box::new(response)
-    })
+    account.ok_or_else(|| Box::new(unknown_token()))
+}
+
+fn unknown_token() -> Response {
+    let mut response = (StatusCode::UNAUTHORIZED, axum::Json(json!({"error": "invalid_token"}))).into_response();
+    let challenge = HeaderValue::from_static("Bearer error=\"invalid_token\"");
+    response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+    response
 }
 
 async fn elsewhere(State(shared): State<Arc<Shared>>) -> StatusCode {
@@ -67,13 +72,25 @@ async fn elsewhere(State(shared): State<Arc<Shared>>) -> StatusCode {
 }
 
 async fn userinfo(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
+    shared.profiles.send_modify(|profiles| *profiles += 1);
     match bearer(&shared, &headers) {
-        Ok(account) => axum::Json(json!({"sub": "10769150350006150715113082367", "email": account})).into_response(),
+        Ok(account) => axum::Json(json!({"sub": subject(&account), "email": account})).into_response(),
         Err(refusal) => *refusal,
     }
 }
 
+/// What stays the same of an account.
+fn subject(account: &str) -> String {
+    match account {
+        "ada@vendor.example" => "10769150350006150715113082367".to_owned(),
+        other => format!("subject-of-{other}"),
+    }
+}
+
 async fn api(State(shared): State<Arc<Shared>>, uri: Uri, headers: HeaderMap) -> Response {
+    if shared.behaviour().api_refuses {
+        return unknown_token();
+    }
     match bearer(&shared, &headers) {
         Ok(account) => axum::Json(json!({"path": uri.path(), "account": account})).into_response(),
         Err(refusal) => *refusal,

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use patchbay_egress::{Injection, Redactor};
 use patchbay_hub::{KeyCommand, KeySource, KeySources, PutClient, PutConnection};
 use patchbay_model::{SystemRandom, Timestamp};
-use patchbay_oauth::{Account, Callback, RegisteredClient, SigningKey, Stored, Tokens};
+use patchbay_oauth::{Account, Callback, Parties, RegisteredClient, SigningKey, Stored, Tokens};
 use patchbay_package::manifest::{
     Inject,
     oauth::{Grant, JwtAlgorithm},
@@ -128,6 +128,7 @@ fn what_oauth_gives_and_needs() {
         scopes: Vec::new(),
         account: Account { id: None, name: None },
         kept: BTreeMap::new(),
+        parties: Parties { client_id: "hub".to_owned(), origin: "https://auth.vendor.example".to_owned() },
     };
     silent!(
         tokens(),

@@ -133,7 +133,7 @@ pub async fn a_dump_holds_nothing_that_oauth_gave_or_needed() {
     let pair = KeyPair::generate(JwtAlgorithm::Rs256);
     let client = json!({"client_id": "operators", "client_secret": CLIENT, "private_key": pair.private});
     let _ = scene.org.call("PUT", "/v1/connections/echo/client").json(&client).send().await.expect(200);
-    let waiting = scene.browse().await;
+    let (_, waiting) = scene.browse().await;
     let _ = scene.hub.hub.rotate_data_key(scene.org.id, None).await.unwrap();
     let kept = stored(&scene.hub).await;
     assert_clean(&kept, "a client's secret", CLIENT);

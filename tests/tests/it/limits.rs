@@ -114,6 +114,40 @@ pub async fn routes_without_a_key_are_limited_by_address() {
     assert_eq!(hub.get("/healthz").await.status, 200);
 }
 
+/// What follows in their paths is a secret that one could try to guess.
+pub async fn pages_that_people_open_by_a_link_are_limited_by_address() {
+    let pages = [
+        ("GET", "/connect/pbc_x"),
+        ("POST", "/connect/pbc_x/echo"),
+        ("POST", "/connect/pbc_x/echo/authorize"),
+        ("GET", "/invitations/pbi_x"),
+        ("GET", "/oauth/connect/x"),
+        ("POST", "/oauth/connect/x"),
+    ];
+    let signing_in = [
+        ("POST", "/invitations/pbi_x"),
+        ("POST", "/invitations/pbi_x/oidc"),
+        ("POST", "/v1/oidc/authorize"),
+        ("GET", "/v1/oidc/callback"),
+        ("POST", "/v1/session"),
+        ("POST", "/v1/invitations/accept"),
+    ];
+    let setup = TestHub::setup().edit(|config| {
+        config.rates.addresses.pages = Some("6/h".parse().unwrap());
+        config.rates.addresses.sign_in = Some("6/h".parse().unwrap());
+    });
+    let hub = setup.start().await;
+    let org = hub.org("acme").await;
+    for routes in [pages, signing_in] {
+        for limited in [false, true] {
+            for (method, path) in routes {
+                let reply = org.without_key(method, path).send().await;
+                assert_eq!(reply.status == 429, limited, "{method} {path}: {}", reply.text());
+            }
+        }
+    }
+}
+
 /// What is changed on one hub holds on the other within a second.
 pub async fn changing_limits_on_one_of_two_hubs() {
     let (first, org) = echo(TestHub::setup()).await;

@@ -21,6 +21,7 @@ mod debug_output;
 mod docs;
 mod dump;
 mod exports;
+mod foreign_orgs;
 mod hot_swap;
 mod identity;
 mod isolation;
@@ -36,6 +37,7 @@ mod openai_streams;
 mod org_deletion;
 mod plans;
 mod private_names;
+mod processes;
 mod rotation;
 mod scene;
 mod schemathesis;
@@ -101,6 +103,9 @@ on_both_databases! {
         a_pinned_installation_stays_where_it_is
         a_version_that_may_do_more_waits_for_an_approval_while_the_one_before_serves
     }
+    foreign_orgs {
+        every_route_refuses_what_is_another_orgs
+    }
     identity {
         what_a_caller_may_do_is_what_the_table_says
         every_permission_of_the_table_is_asked_for
@@ -124,6 +129,7 @@ on_both_databases! {
         an_end_user_connects_at_the_vendor_in_the_browser_that_began
         of_two_consents_in_one_connect_session_one_counts
         a_members_browser_is_bound_to_what_it_begins
+        who_left_or_was_stopped_meanwhile_connects_nothing
         a_known_address_signs_in_and_is_known_by_its_subject_from_then_on
         nobody_whom_nobody_has_invited_comes_in
         an_invitation_for_another_address_is_not_accepted_by_the_provider
@@ -145,6 +151,7 @@ on_both_databases! {
         a_reached_limit_refuses_with_its_name_and_when_to_come_again
         a_manifests_rate_holds_for_each_org_until_it_sets_its_own
         routes_without_a_key_are_limited_by_address
+        pages_that_people_open_by_a_link_are_limited_by_address
         a_vendor_that_asks_for_a_pause_is_not_asked_before_its_end
         a_short_pause_is_waited_for
         other_credentials_are_not_held_back

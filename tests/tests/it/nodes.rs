@@ -49,6 +49,24 @@ impl Scene {
         self.within(COMPILED, &self.orgs[1], loaded).await;
     }
 
+    /// With Stripe's plugin on both, and one webhook that was worked on. Gives its id.
+    async fn webhook(&self) -> String {
+        let org = &self.orgs[0];
+        let _ = org.upload(Fixture::plugin("stripe").pack()).await.expect(201);
+        let _ = org.connect("stripe", "webhook_secret", SECRET).await.expect(200);
+        let installed = org.install("stripe", json!({})).await.expect(200).json();
+        let path = installed["webhook_url"].as_str().unwrap().strip_prefix(&self.first.url).unwrap().to_owned();
+        self.within(COMPILED, &self.orgs[1], async |org| !version(org, "stripe").await.is_null()).await;
+        let now = chrono::DateTime::timestamp(&patchbay_model::Clock::now(&SystemClock));
+        let body = StripeSender::event("evt_1", "invoice.paid", now);
+        let header = StripeSender::new(SECRET).header(now, &body);
+        let call = org.with_key("none").call("POST", &path).body("application/json", body);
+        let _ = call.header("stripe-signature", &header).send().await.expect(200);
+        let first = async |org: &Org| org.get("/v1/webhooks").await.json()["items"][0].clone();
+        self.within(5 * SECOND, org, async |org| first(org).await["status"] == "processed").await;
+        first(org).await["id"].as_str().unwrap().to_owned()
+    }
+
     /// Asks until it is so.
     async fn within(&self, time: Duration, org: &Org, is_so: impl AsyncFn(&Org) -> bool) {
         org.wait_for(time, || async { is_so(org).await.then_some(()) }).await;
@@ -194,14 +212,61 @@ async fn the_same_bytes_written_and_deleted_on_both_hubs_at_once() {
     futures::future::join_all(calls).await;
 }
 
-/// The connection that brings the notices is lost, and what was said meanwhile with it.
+/// Nobody is told, as if the notice had been lost together with the connection that brings them. What holds then is what
+/// is looked up anew when that is back.
 async fn a_change_that_nobody_heard_of() {
     let scene = Scene::with_echo().await;
+    let database = scene.first.postgres().unwrap();
+    assert!(runs(&scene.orgs[1]).await);
     for enabled in [false, true, false] {
-        scene.first.postgres().unwrap().end_connections().await;
-        put(&scene.orgs[0], &json!({"config": {}, "enabled": enabled})).await;
+        database.execute(&format!("UPDATE installation SET enabled = {enabled}")).await;
+        assert_eq!(runs(&scene.orgs[1]).await, !enabled, "nobody has told it");
+        database.end_connections().await;
         scene.within(5 * SECOND, &scene.orgs[1], async |org| runs(org).await == enabled).await;
     }
+}
+
+/// It was in the folder of both hubs, and one of them let go of it before somebody was pinned to it on the other.
+async fn a_version_that_only_one_hub_has_left() {
+    let scene = Scene::start().await;
+    let package = Fixture::load("echo").pack();
+    let lists = async |org: &Org| org.get("/v1/plugins").await.json()["items"][0]["id"] == "echo";
+    for hub in [&scene.first, &scene.second] {
+        hub.place("echo.wasm", &package);
+    }
+    for org in &scene.orgs {
+        scene.within(COMPILED, org, lists).await;
+    }
+    let digest = scene.orgs[0].get("/v1/plugins").await.json()["items"][0]["versions"][0]["digest"].clone();
+    std::fs::remove_file(scene.second.plugins_dir().join("echo.wasm")).unwrap();
+    scene.within(COMPILED, &scene.orgs[1], async |org| !lists(org).await).await;
+    let body = json!({"config": {}, "policy": {"pin": digest}});
+    let _ = scene.orgs[0].call("PUT", "/v1/installations/echo").json(&body).send().await.expect(200);
+    scene.within(COMPILED, &scene.orgs[1], async |org| runs(org).await).await;
+    // Also on one that starts when it is in nobody's folder any more.
+    std::fs::remove_file(scene.first.plugins_dir().join("echo.wasm")).unwrap();
+    let third = TestHub::setup().beside(&scene.first).start().await;
+    assert!(runs(&scene.orgs[0].at(&third)).await);
+    assert!(runs(&scene.orgs[0]).await);
+}
+
+async fn replaying_a_webhook() {
+    let scene = Scene::start().await;
+    let id = scene.webhook().await;
+    for _ in 0..5 {
+        let failed = "UPDATE webhook SET status = 'failed', attempts = 8, next_attempt_at = NULL";
+        scene.first.postgres().unwrap().execute(failed).await;
+        let replay = |org: &Org| org.call("POST", &format!("/v1/webhooks/{id}/replay")).send();
+        let (one, other) = tokio::join!(replay(&scene.orgs[0]), replay(&scene.orgs[1]));
+        let mut statuses = [one.status, other.status];
+        statuses.sort_unstable();
+        assert_eq!(statuses, [202, 409], "{} {}", one.text(), other.text());
+        scene.within(5 * SECOND, &scene.orgs[0], async |org| status(org, &id).await == "processed").await;
+    }
+}
+
+async fn status(org: &Org, webhook: &str) -> Value {
+    org.get(&format!("/v1/webhooks/{webhook}")).await.json()["status"].clone()
 }
 
 async fn a_webhook_that_comes_to_both_hubs_at_once() {
@@ -272,6 +337,8 @@ on_one_database! {
     a_pin_that_is_set_on_one_hub_holds_on_the_other_within_a_second: pinning_to_an_older_version
     what_a_plugin_keeps_on_one_hub_it_finds_on_the_other: a_file_that_a_plugin_keeps
     bytes_that_both_hubs_write_and_delete_are_never_missing: the_same_bytes_written_and_deleted_on_both_hubs_at_once
+    a_pin_to_a_version_that_another_hub_let_go_of_holds_on_all: a_version_that_only_one_hub_has_left
+    of_two_hubs_that_are_asked_to_replay_a_webhook_at_once_one_does: replaying_a_webhook
     a_change_whose_notice_was_lost_holds_once_the_server_is_back: a_change_that_nobody_heard_of
     a_webhook_that_comes_to_both_hubs_is_worked_on_once: a_webhook_that_comes_to_both_hubs_at_once
     a_hub_with_other_keys_does_not_start: other_keys

@@ -14,11 +14,11 @@ use patchbay_hub::{Hub, HubConfig, KeySource, KeySources};
 use patchbay_model::{OrgId, SeededRandom, SystemClock, SystemRandom};
 use patchbay_runtime::Compiler;
 use patchbay_storage::{Database, DatabaseUrl, OrgKey, SealedCell, SealedColumn};
-use patchbay_tests::{Fixture, Org, TestHub, Vendor};
+use patchbay_tests::{Fixture, Org, TestHub, Vendor, oauth::Behaviour};
 use patchbay_vault::{KeyEncryptionKey, Keyring, Vault, VaultError};
 use serde_json::json;
 
-use crate::oauth::scene::{AUTHORIZE, OauthScene};
+use crate::oauth::scene::{AUTHORIZE, CONNECTION, OauthScene};
 
 const ORGS: usize = 4;
 
@@ -228,10 +228,14 @@ async fn opened_by(files: &KeyFiles, keys: &[OrgKey], org: OrgId, cells: &[Seale
 /// Tokens are renewed by the hub's own accord, and authorizations wait for browsers, while their data key goes.
 pub async fn tokens_are_renewed_while_data_keys_rotate() {
     let scene = OauthScene::connected(json!({})).await;
+    // Tokens that wait to be given back: the vendor takes none.
+    scene.vendor.behave(Behaviour { revocation_fails: true, ..Behaviour::default() });
+    let _ = scene.org.call("DELETE", CONNECTION).send().await.expect(204);
+    let _ = scene.consent().await.expect(200);
     let client = json!({"client_id": "operators", "client_secret": crate::oauth::scene::SECRET});
     let _ = scene.org.call("PUT", "/v1/connections/echo/client").json(&client).send().await.expect(200);
     let store = database(&scene.hub).await;
-    let back = scene.browse().await;
+    let (browser, back) = scene.browse().await;
     let stop = AtomicBool::new(false);
     let calls = async {
         let mut failed = Vec::new();
@@ -279,7 +283,7 @@ pub async fn tokens_are_renewed_while_data_keys_rotate() {
     }
     assert!(cells.iter().all(|cell| cell.sealed[1..5] == newest));
     // The clock has passed its ten minutes, so it is too late; but what was sealed was read.
-    assert!(scene.hub.get(&back).await.text().contains("no authorization waits"));
+    assert!(browser.get(&back).await.text().contains("no authorization waits"));
     let _ = scene.consent().await.expect(200);
     let _ = scene.call().await.expect(200);
     store.close().await;

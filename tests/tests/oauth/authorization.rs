@@ -1,11 +1,11 @@
 //! From the hub's redirect to a connection's tokens, with a person in between.
 
-use patchbay_oauth::{Browser, CallbackError, OauthError, Pending};
+use patchbay_oauth::{CallbackError, OauthError, Parties, Pending, Registration};
 use patchbay_tests::oauth::{Auth, Behaviour, Client, Consent, Style};
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 
-use crate::scene::{REDIRECT, SECRET, Scene, access, plugin, redirect, refresh};
+use crate::scene::{NONCE, REDIRECT, SECRET, Scene, access, begin, plugin, refresh};
 
 #[tokio::test]
 async fn a_consent_becomes_tokens_that_the_vendor_accepts() {
@@ -33,7 +33,7 @@ async fn the_url_has_what_the_manifest_and_the_protocol_ask_for() {
         "scopes": {"required": ["read"], "optional": ["write"], "separator": "comma"},
         "authorize-parameters": {"access_type": "offline", "prompt": "consent"},
     }));
-    let started = client.authorize(&redirect(), "key_1", Browser::Bound).unwrap();
+    let started = begin(&client);
     let value = |name: &str| {
         let mut pairs = started.url.query_pairs().filter(|(key, _)| key == name);
         let value = pairs.next().unwrap_or_else(|| panic!("no {name}")).1.into_owned();
@@ -49,19 +49,17 @@ async fn the_url_has_what_the_manifest_and_the_protocol_ask_for() {
     assert_eq!(value("code_challenge_method"), "S256");
     assert_eq!((value("code_challenge").len(), value("state").len()), (43, 43));
     let sealed = started.pending.to_secret();
-    for secret in [value("state"), started.nonce.unwrap().expose_secret().to_owned()] {
-        assert!(!sealed.expose_secret().contains(&secret), "only hashes are stored");
+    for secret in [value("state").as_str(), NONCE] {
+        assert!(!sealed.expose_secret().contains(secret), "only hashes are stored");
     }
 }
 
 #[tokio::test]
-async fn no_two_authorizations_share_a_state_a_nonce_or_a_verifier() {
+async fn no_two_authorizations_share_a_state_or_a_verifier() {
     let scene = Scene::start().await;
     let client = scene.client(json!({}));
-    let begin = || client.authorize(&redirect(), "key_1", Browser::Bound).unwrap();
-    let (one, other) = (begin(), begin());
+    let (one, other) = (begin(&client), begin(&client));
     assert_ne!(one.state, other.state);
-    assert_ne!(one.nonce.unwrap().expose_secret(), other.nonce.unwrap().expose_secret());
     let challenge =
         |url: &url::Url| url.query_pairs().find(|(name, _)| name == "code_challenge").unwrap().1.into_owned();
     assert_ne!(challenge(&one.url), challenge(&other.url));
@@ -71,9 +69,9 @@ async fn no_two_authorizations_share_a_state_a_nonce_or_a_verifier() {
 async fn a_person_who_says_no_is_told_apart() {
     let scene = Scene::start().await;
     scene.vendor.behave(Behaviour { consent: Consent::Denies, ..Behaviour::default() });
-    let started = scene.client(json!({})).authorize(&redirect(), "key_1", Browser::Any).unwrap();
+    let started = begin(&scene.client(json!({})));
     let callback = scene.browse(&started).await;
-    let denied = started.pending.redeem(callback, &plugin(), None, scene.net.clock.now());
+    let denied = started.pending.redeem(callback, &plugin(), Some(NONCE), scene.net.clock.now());
     assert_eq!(denied.unwrap_err(), CallbackError::Denied);
     assert_eq!(scene.vendor.token_requests(), [""; 0]);
 }
@@ -92,20 +90,25 @@ async fn a_scope_that_the_person_left_out_is_named() {
 async fn an_answer_for_another_browser_or_too_late_never_reaches_the_vendor() {
     let scene = Scene::start().await;
     let client = scene.client(json!({}));
-    let started = client.authorize(&redirect(), "key_1", Browser::Bound).unwrap();
+    let started = begin(&client);
     let callback = scene.browse(&started).await;
     assert_eq!(callback.state(), started.state);
     let sealed = started.pending.to_secret();
     let other = started.pending.redeem(callback, &plugin(), Some("another browser's"), scene.net.clock.now());
     assert_eq!(other.unwrap_err(), CallbackError::OtherBrowser);
-
-    let started = client.authorize(&redirect(), "key_1", Browser::Any).unwrap();
+    let started = begin(&client);
     let callback = scene.browse(&started).await;
-    let foreign = Pending::from_secret(&sealed).unwrap().redeem(callback, &plugin(), None, scene.net.clock.now());
+    let other = started.pending.redeem(callback, &plugin(), None, scene.net.clock.now());
+    assert_eq!(other.unwrap_err(), CallbackError::OtherBrowser, "nor in one without a cookie");
+
+    let started = begin(&client);
+    let callback = scene.browse(&started).await;
+    let foreign =
+        Pending::from_secret(&sealed).unwrap().redeem(callback, &plugin(), Some(NONCE), scene.net.clock.now());
     assert_eq!(foreign.unwrap_err(), CallbackError::NotPending);
     let callback = scene.browse(&started).await;
     scene.advance(600);
-    let late = started.pending.redeem(callback, &plugin(), None, scene.net.clock.now());
+    let late = started.pending.redeem(callback, &plugin(), Some(NONCE), scene.net.clock.now());
     assert_eq!(late.unwrap_err(), CallbackError::NotPending);
     assert_eq!(scene.vendor.token_requests(), [""; 0]);
 }
@@ -114,7 +117,7 @@ async fn an_answer_for_another_browser_or_too_late_never_reaches_the_vendor() {
 async fn a_code_that_comes_twice_ends_the_tokens_of_the_first_time() {
     let scene = Scene::start().await;
     let client = scene.client(json!({}));
-    let started = client.authorize(&redirect(), "key_1", Browser::Any).unwrap();
+    let started = begin(&client);
     // A hub that did not delete what waits would let this happen.
     let copy = Pending::from_secret(&started.pending.to_secret()).unwrap();
     let url = started.url.as_str().to_owned();
@@ -126,8 +129,8 @@ async fn a_code_that_comes_twice_ends_the_tokens_of_the_first_time() {
     ))
     .unwrap();
     let now = scene.net.clock.now();
-    let tokens = client.exchange(started.pending.redeem(callback, &plugin(), None, now).unwrap()).await.unwrap();
-    let twice = client.exchange(copy.redeem(again, &plugin(), None, now).unwrap()).await;
+    let tokens = client.exchange(started.pending.redeem(callback, &plugin(), Some(NONCE), now).unwrap()).await.unwrap();
+    let twice = client.exchange(copy.redeem(again, &plugin(), Some(NONCE), now).unwrap()).await;
     assert!(matches!(twice, Err(OauthError::InvalidGrant(_))), "{twice:?}");
     assert!(!scene.vendor.accepts(access(&tokens)));
 }
@@ -137,12 +140,12 @@ async fn a_code_is_worth_nothing_without_its_verifier_or_after_a_minute() {
     let scene = Scene::start().await;
     let client = scene.client(json!({}));
     let now = || scene.net.clock.now();
-    let started = client.authorize(&redirect(), "key_1", Browser::Any).unwrap();
+    let started = begin(&client);
     let callback = scene.browse(&started).await;
     let sealed = started.pending.to_secret();
     let verifier = sealed.expose_secret().split("\"verifier\":\"").nth(1).unwrap().split('"').next().unwrap();
     let wrong = sealed.expose_secret().replace(verifier, &"x".repeat(43));
-    let stolen = Pending::from_secret(&wrong.into()).unwrap().redeem(callback, &plugin(), None, now()).unwrap();
+    let stolen = Pending::from_secret(&wrong.into()).unwrap().redeem(callback, &plugin(), Some(NONCE), now()).unwrap();
     let refused = client.exchange(stolen).await;
     assert!(matches!(refused, Err(OauthError::InvalidGrant(_))), "{refused:?}");
 
@@ -211,4 +214,30 @@ async fn tokens_given_back_count_no_more() {
     let without = scene.client(json!({"revoke-url": null}));
     assert_eq!(without.revoke(&tokens).await, Ok(false));
     assert_eq!(scene.vendor.violations(), [""; 0]);
+}
+
+/// What could be put in the place of the client or the token endpoint after an authorization: by a new version of the plugin,
+/// by the org's settings, by another registration.
+#[tokio::test]
+async fn codes_and_tokens_go_to_no_other_endpoint_and_through_no_other_client() {
+    let scene = Scene::start().await;
+    let client = scene.client(json!({}));
+    let tokens = scene.connect(&client).await;
+    assert_eq!(
+        tokens.parties,
+        Parties { client_id: "hub-client".to_owned(), origin: "https://auth.vendor.example".to_owned() }
+    );
+    let elsewhere = scene.client(json!({"token-url": "https://auth.evil.example/token"}));
+    let other = Registration::new("other-client", Some(SECRET.into()));
+    for client in [elsewhere, scene.client_of(json!({}), other)] {
+        let consent = scene.consent(&scene.client(json!({}))).await;
+        assert_eq!(client.exchange(consent).await.unwrap_err(), OauthError::OtherParties);
+        assert_eq!(client.renew(&tokens).await.unwrap_err(), OauthError::OtherParties);
+        assert_eq!(client.revoke(&tokens).await.unwrap_err(), OauthError::OtherParties);
+        assert!(OauthError::OtherParties.needs_authorization());
+    }
+    assert_eq!(scene.vendor.token_requests().len(), 1);
+    // Another path of the same vendor is none of these: a manifest's paths are approved.
+    let moved = scene.client(json!({"token-url": "https://auth.vendor.example/token?v=2"}));
+    assert_eq!(moved.parties(), tokens.parties);
 }

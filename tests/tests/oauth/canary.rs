@@ -7,7 +7,7 @@ use std::{
 };
 
 use patchbay_model::Failure;
-use patchbay_oauth::{Browser, Registration};
+use patchbay_oauth::Registration;
 use patchbay_package::manifest::oauth::JwtAlgorithm;
 use patchbay_tests::oauth::{Auth, Behaviour, Client, Fault, KeyPair, Style};
 use secrecy::ExposeSecret as _;
@@ -16,7 +16,7 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use crate::{
     database::Database,
-    scene::{REDIRECT, SECRET, Scene, job, plugin, redirect, signing},
+    scene::{NONCE, REDIRECT, SECRET, Scene, begin, job, plugin, signing},
 };
 
 /// All that was logged.
@@ -77,18 +77,17 @@ async fn whatever_happens_no_text_holds_a_secret() {
         // Each refusal repeats everything that it was sent.
         let echo = Behaviour { echo: true, rotate: true, style, ..Behaviour::default() };
         scene.vendor.behave(Behaviour { style: Style::Standard, ..echo.clone() });
-        let client = scene.client(json!({"refresh": {"rotates": true}}));
+        let client = scene.client(json!({}));
         texts.debug(&client);
-        let started = client.authorize(&redirect(), "key_1", Browser::Bound).unwrap();
+        let started = begin(&client);
         texts.debug(&started);
-        let nonce = started.nonce.as_ref().unwrap().expose_secret().to_owned();
         let state = started.url.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
         let sealed = started.pending.to_secret();
         let verifier = sealed.expose_secret().split("\"verifier\":\"").nth(1).unwrap().split('"').next().unwrap();
-        secrets.extend([nonce.clone(), state, verifier.to_owned()]);
+        secrets.extend([NONCE.to_owned(), state, verifier.to_owned()]);
         let callback = scene.browse(&started).await;
         texts.debug(&callback);
-        let consent = started.pending.redeem(callback, &plugin(), Some(&nonce), scene.net.clock.now()).unwrap();
+        let consent = started.pending.redeem(callback, &plugin(), Some(NONCE), scene.net.clock.now()).unwrap();
         texts.debug(&consent);
         let tokens = client.exchange(consent).await.unwrap();
         texts.debug(&tokens);

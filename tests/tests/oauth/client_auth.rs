@@ -75,16 +75,22 @@ async fn what_is_missing_is_named_before_anything_is_sent() {
     let scene = Scene::start().await;
     let refused = |changes, registration: &Registration| {
         let provider = patchbay_oauth::Provider::new(&crate::scene::manifest(changes), &json!({})).unwrap();
-        registration.check(provider.oauth()).unwrap_err().to_string()
+        registration.check(provider.oauth(), None).unwrap_err().to_string()
     };
     let bare = Registration::new("hub-client", None);
-    let needs = "the client that is registered at the vendor needs";
-    assert_eq!(refused(json!({}), &bare), format!("{needs} a secret: the vendor asks for one"));
+    let (needs, by_code) = ("the client that is registered at the vendor needs", " (grant `authorization-code`)");
+    assert_eq!(refused(json!({}), &bare), format!("{needs} a secret: the vendor asks for one{by_code}"));
     assert_eq!(refused(json!({}), &Registration::new("", None)), format!("{needs} an id of printable ASCII"));
     let signed = json!({"client-auth": "private-key-jwt", "jwt": {"algorithm": "ES256"}});
-    assert_eq!(refused(signed.clone(), &bare), format!("{needs} a private key: the vendor asks for signed assertions"));
+    assert_eq!(
+        refused(signed.clone(), &bare),
+        format!("{needs} a private key: the vendor asks for signed assertions{by_code}")
+    );
     let other = signing(&KeyPair::generate(JwtAlgorithm::EdDsa), None);
-    assert_eq!(refused(signed, &other), format!("{needs} a private key for the algorithm that the manifest names"));
+    assert_eq!(
+        refused(signed, &other),
+        format!("{needs} a private key for the algorithm that the manifest names{by_code}")
+    );
     let grant = scene.client(json!({})).client_credentials().await.unwrap_err();
     assert_eq!(grant.to_string(), "the plugin cannot be connected by client-credentials: add it to oauth.grants");
     assert_eq!(scene.vendor.token_requests(), [""; 0]);

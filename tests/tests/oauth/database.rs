@@ -1,6 +1,6 @@
 //! What the hub's database does for renewals, in memory: sealed texts under versions, a lease, and events.
 //!
-//! Several refreshers on one of these are several nodes.
+//! Several refreshers on one of these are several nodes; each can have faults of its own.
 
 use std::{
     collections::HashMap,
@@ -12,13 +12,20 @@ use std::{
 };
 
 use patchbay_model::{Code, Failure};
-use patchbay_oauth::{Acquired, Committed, Reauthorization, RefreshLease, Stored, Tokens};
+use patchbay_oauth::{Acquired, Committed, Failing, FailingKind, Reauthorization, RefreshLease, Stored, Tokens};
 use secrecy::SecretString;
 use tokio::sync::watch;
 
-/// One for all nodes; clones share it.
+/// One for all nodes, as one node reaches it; clones are the same node.
 #[derive(Clone, Default)]
-pub struct Database(Arc<Shared>);
+pub struct Database(Arc<Shared>, Arc<Faults>);
+
+/// What goes wrong for one node.
+#[derive(Default)]
+struct Faults {
+    /// Commits that will fail, and whether what they write is there all the same.
+    failing: Mutex<(usize, bool)>,
+}
 
 #[derive(Default)]
 struct Shared {
@@ -26,8 +33,12 @@ struct Shared {
     events: Mutex<Vec<Reauthorization>>,
     /// Reads and writes so far.
     uses: Mutex<usize>,
-    /// Commits that will fail, and whether what they write is there all the same.
-    failing: Mutex<(usize, bool)>,
+    /// Failures that may pass, as they were told.
+    failures: Mutex<Vec<Failing>>,
+    /// Leases that were made to last.
+    extended: watch::Sender<usize>,
+    /// Tokens that shall be given back later.
+    orphans: Mutex<Vec<SecretString>>,
     /// While true, commits wait before they write.
     held: watch::Sender<bool>,
     /// The node of the next commit dies before it writes.
@@ -40,6 +51,7 @@ struct Row {
     sealed: SecretString,
     version: u64,
     needs_authorization: bool,
+    failing: Option<FailingKind>,
     holder: Option<u64>,
     leases: u64,
 }
@@ -69,6 +81,7 @@ impl Database {
             sealed: tokens.to_secret(),
             version: version + 1,
             needs_authorization: false,
+            failing: None,
             holder: rows.get(&KEY).and_then(|row| row.holder),
             leases,
         };
@@ -95,9 +108,34 @@ impl Database {
         self.0.rows.lock().unwrap().get_mut(&KEY).unwrap().holder = Some(u64::MAX);
     }
 
-    /// So many commits fail; with `written`, what they write is there and only the news is lost.
+    /// The same database as another node reaches it.
+    pub fn of_another_node(&self) -> Self {
+        Self(self.0.clone(), Arc::default())
+    }
+
+    /// So many commits of this node fail; with `written`, what they write is there and only the news is lost.
     pub fn fail_commits(&self, count: usize, written: bool) {
-        *self.0.failing.lock().unwrap() = (count, written);
+        *self.1.failing.lock().unwrap() = (count, written);
+    }
+
+    /// Waits until a lease was made to last so often.
+    pub async fn wait_for_extensions(&self, count: usize) {
+        let _ = self.0.extended.subscribe().wait_for(|extended| *extended >= count).await;
+    }
+
+    /// True if a node has the right to renew.
+    pub fn is_lent(&self) -> bool {
+        self.0.rows.lock().unwrap()[&KEY].holder.is_some()
+    }
+
+    /// Failures that may pass.
+    pub fn failures(&self) -> Vec<Failing> {
+        self.0.failures.lock().unwrap().clone()
+    }
+
+    /// Tokens that shall be given back later.
+    pub fn orphans(&self) -> Vec<Tokens> {
+        self.0.orphans.lock().unwrap().iter().map(|text| Tokens::from_secret(text).unwrap()).collect()
     }
 
     /// The next commit never comes to its end, as if its node had lost power.
@@ -171,13 +209,14 @@ impl RefreshLease for Database {
         }
         let _ = self.0.held.subscribe().wait_for(|held| !held).await;
         let (fails, written) = {
-            let mut failing = self.0.failing.lock().unwrap();
+            let mut failing = self.1.failing.lock().unwrap();
             let fails = failing.0 > 0;
             failing.0 -= usize::from(fails);
             (fails, failing.1)
         };
         let write = |row: &mut Row| {
             (row.sealed, row.version, row.needs_authorization) = (tokens.to_secret(), based_on + 1, false);
+            row.failing = None;
         };
         let committed = if fails && !written { None } else { Some(self.change(based_on, write)) };
         committed.filter(|_| !fails).ok_or_else(|| Failure::new(Code::Unavailable, "the disk is full"))
@@ -192,9 +231,35 @@ impl RefreshLease for Database {
         }))
     }
 
-    async fn release(&self, lease: u64) {
+    async fn extend(&self, lease: &u64, for_at_most: Duration) -> Result<bool, Failure> {
+        assert!(for_at_most > Duration::from_secs(20), "longer than a request takes");
+        self.used();
+        let rows = self.0.rows.lock().unwrap();
+        let held = rows.get(&KEY).is_some_and(|row| row.holder == Some(*lease));
+        drop(rows);
+        self.0.extended.send_modify(|extended| *extended += 1);
+        Ok(held)
+    }
+
+    async fn note_failing(&self, _: &u64, based_on: u64, failing: &Failing) -> Result<(), Failure> {
+        self.used();
+        self.change(based_on, |row| {
+            if row.failing.replace(failing.kind) != Some(failing.kind) {
+                self.0.failures.lock().unwrap().push(failing.clone());
+            }
+        });
+        Ok(())
+    }
+
+    async fn revoke_later(&self, _: &u32, tokens: &Tokens) -> Result<(), Failure> {
+        self.used();
+        self.0.orphans.lock().unwrap().push(tokens.to_secret());
+        Ok(())
+    }
+
+    async fn release(&self, lease: &u64) {
         let mut rows = self.0.rows.lock().unwrap();
-        if let Some(row) = rows.get_mut(&KEY).filter(|row| row.holder == Some(lease)) {
+        if let Some(row) = rows.get_mut(&KEY).filter(|row| row.holder == Some(*lease)) {
             row.holder = None;
         }
     }

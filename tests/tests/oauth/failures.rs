@@ -14,11 +14,11 @@ use serde_json::json;
 use crate::scene::{Loopback, SECRET, Scene, access, manifest};
 
 /// What comes of a renewal while the vendor behaves so, and how often it was asked.
-async fn renewal(rotates: bool, fault: Fault) -> (OauthError, usize) {
+async fn renewal(repeatable: bool, fault: Fault) -> (OauthError, usize) {
     let scene = Scene::start().await;
-    let client = scene.client(json!({"refresh": {"rotates": rotates}}));
+    let client = scene.client(json!({"refresh": {"repeatable": repeatable}}));
     let tokens = scene.connect(&client).await;
-    scene.vendor.behave(Behaviour { fault: Some(fault), rotate: rotates, ..Behaviour::default() });
+    scene.vendor.behave(Behaviour { fault: Some(fault), rotate: !repeatable, ..Behaviour::default() });
     let error = client.renew(&tokens).await.unwrap_err();
     (error, scene.vendor.token_requests().len() - 1)
 }
@@ -40,7 +40,7 @@ async fn each_failure_of_a_vendor_is_of_the_kind_that_helps() {
         (Fault::Endless, "malformed", Code::UpstreamError),
         (Fault::LostAnswer, "later", Code::UpstreamUnavailable),
     ] {
-        let (error, _) = renewal(true, fault.clone()).await;
+        let (error, _) = renewal(false, fault.clone()).await;
         let found = match &error {
             OauthError::InvalidGrant(_) => "grant",
             OauthError::InvalidClient(_) => "client",
@@ -68,10 +68,10 @@ async fn a_redirect_of_the_token_endpoint_is_not_followed() {
 }
 
 #[tokio::test]
-async fn a_refresh_is_sent_again_only_if_the_vendor_does_not_rotate() {
-    assert_eq!(renewal(true, Fault::Status(503)).await.1, 1);
-    assert_eq!(renewal(false, Fault::Status(503)).await.1, 3);
-    assert_eq!(renewal(false, Fault::Status(500)).await.1, 1, "500 is no promise that nothing was done");
+async fn a_refresh_is_sent_again_only_if_the_manifest_says_that_it_may_be() {
+    assert_eq!(renewal(false, Fault::Status(503)).await.1, 1);
+    assert_eq!(renewal(true, Fault::Status(503)).await.1, 3);
+    assert_eq!(renewal(true, Fault::Status(500)).await.1, 1, "500 is no promise that nothing was done");
 }
 
 #[tokio::test]

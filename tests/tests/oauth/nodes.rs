@@ -16,7 +16,7 @@ use crate::{
 async fn five_nodes_with_forty_callers_each_cost_one_request() {
     let scene = Scene::start().await;
     scene.vendor.behave(Behaviour { rotate: true, ..Behaviour::default() });
-    let client = scene.client(json!({"refresh": {"rotates": true}}));
+    let client = scene.client(json!({}));
     let database = Database::with(&scene.connect(&client).await);
     let nodes: Vec<_> = (0..5).map(|_| scene.node(&database)).collect();
     for round in 1..=5 {
@@ -92,7 +92,7 @@ async fn a_node_that_died_holds_nothing_up_for_longer_than_its_lease() {
 async fn after_a_loss(grace: i64) -> (Scene, Arc<OauthClient>, Database) {
     let scene = Scene::start().await;
     scene.vendor.behave(Behaviour { rotate: true, grace, ..Behaviour::default() });
-    let client = scene.client(json!({"refresh": {"rotates": true}}));
+    let client = scene.client(json!({}));
     let database = Database::with(&scene.connect(&client).await);
     let (node, seen) = (scene.node(&database), job(&client, database.stored()));
     database.lose_the_next_node();
@@ -145,4 +145,61 @@ async fn a_slow_node_does_not_overwrite_what_came_meanwhile() {
     assert_eq!(got.version, anew.version);
     assert_eq!(access(&got.tokens), access(&anew.tokens));
     assert_eq!(access(&database.stored().tokens), access(&anew.tokens));
+}
+
+/// What one node cannot store, no other node may renew: the refresh token that is stored is spent.
+#[tokio::test]
+async fn while_a_node_cannot_store_what_the_vendor_gave_no_other_asks_the_vendor() {
+    let scene = Scene::start().await;
+    scene.vendor.behave(Behaviour { rotate: true, ..Behaviour::default() });
+    let client = scene.client(json!({}));
+    let here = Database::with(&scene.connect(&client).await);
+    let there = here.of_another_node();
+    let (one, other) = (scene.node(&here), scene.node(&there));
+    let seen = job(&client, here.stored());
+    here.fail_commits(usize::MAX, false);
+    let error = one.renew(&seen).await.unwrap_err();
+    assert!(matches!(error, RefreshError::Store(_)), "{error:?}");
+    assert!(here.is_lent(), "the right is kept");
+
+    let waiting = tokio::spawn({
+        let (other, seen) = (other.clone(), seen.clone());
+        async move { other.renew(&seen).await }
+    });
+    // The right is made to last with each try, and the other node looks and waits.
+    here.wait_for_extensions(12).await;
+    assert_eq!(scene.vendor.token_requests().len(), 2);
+    here.fail_commits(0, false);
+    let got = waiting.await.unwrap().unwrap();
+    assert_eq!(got.version, 2);
+    assert!(scene.vendor.accepts(access(&got.tokens)), "nothing was ended");
+    one.settled().await;
+    assert!(!here.is_lent());
+    assert_eq!(other.renew(&job(&client, got)).await.unwrap().version, 3);
+    assert_eq!(scene.vendor.token_requests().len(), 3);
+    assert!(here.events().is_empty());
+}
+
+/// The right ended all the same, and another node learned from the vendor that the stored refresh token is spent: what the
+/// first one holds still counts.
+#[tokio::test]
+async fn tokens_that_are_stored_late_put_right_what_another_node_was_told() {
+    let scene = Scene::start().await;
+    scene.vendor.behave(Behaviour { rotate: true, grace: 0, reuse_is_theft: false, ..Behaviour::default() });
+    let client = scene.client(json!({}));
+    let here = Database::with(&scene.connect(&client).await);
+    let there = here.of_another_node();
+    let (one, other) = (scene.node(&here), scene.node(&there));
+    let seen = job(&client, here.stored());
+    here.fail_commits(usize::MAX, false);
+    let _ = one.renew(&seen).await.unwrap_err();
+    here.end_lease();
+    assert_eq!(other.renew(&seen).await.unwrap_err(), RefreshError::NeedsAuthorization);
+    assert!(here.stored().needs_authorization);
+    here.fail_commits(0, false);
+    scene.advance(10);
+    // What is kept comes before what the row says.
+    let got = one.renew(&seen).await.unwrap();
+    assert_eq!((got.version, got.needs_authorization), (2, false));
+    assert!(scene.vendor.accepts(access(&got.tokens)));
 }

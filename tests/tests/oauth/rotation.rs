@@ -1,9 +1,9 @@
 //! Refresh tokens that count once: stored before anything is used, and never used twice.
 
-use std::{pin::pin, sync::Arc};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use futures::{FutureExt as _, future::join_all};
-use patchbay_oauth::{OauthClient, OauthError, RefreshError, Refresher};
+use patchbay_oauth::{OauthClient, OauthError, RefreshError, RefreshSettings, Refresher};
 use patchbay_tests::oauth::{Behaviour, Fault};
 use serde_json::json;
 
@@ -16,7 +16,7 @@ use crate::{
 async fn rotating() -> (Scene, Arc<OauthClient>, Database, Refresher<Database>) {
     let scene = Scene::start().await;
     scene.vendor.behave(Behaviour { rotate: true, ..Behaviour::default() });
-    let client = scene.client(json!({"refresh": {"rotates": true}}));
+    let client = scene.client(json!({}));
     let database = Database::with(&scene.connect(&client).await);
     let node = scene.node(&database);
     (scene, client, database, node)
@@ -69,13 +69,16 @@ async fn tokens_that_the_database_refuses_a_few_times_are_stored_all_the_same() 
 #[tokio::test]
 async fn tokens_that_cannot_be_stored_are_kept_and_stored_later_without_asking_again() {
     let (scene, client, database, node) = rotating().await;
-    database.fail_commits(5, false);
+    database.fail_commits(usize::MAX, false);
     let seen = job(&client, database.stored());
     let error = node.renew(&seen).await.unwrap_err();
     assert!(matches!(error, RefreshError::Store(_)), "{error:?}");
     assert_eq!(database.stored().version, 1);
     assert_eq!(node.current(&seen).await.unwrap().version, 1, "the old token is good still");
     scene.advance(10);
+    assert!(node.renew(&seen).await.is_err(), "it is tried again, and the vendor is not asked");
+    database.fail_commits(0, false);
+    node.settled().await;
     let got = node.renew(&seen).await.unwrap();
     assert_eq!(got.version, 2);
     assert!(scene.vendor.accepts(access(&got.tokens)));
@@ -85,11 +88,43 @@ async fn tokens_that_cannot_be_stored_are_kept_and_stored_later_without_asking_a
 }
 
 #[tokio::test]
-async fn tokens_that_could_not_be_stored_give_way_to_a_new_authorization() {
+async fn tokens_that_cannot_be_stored_are_stored_by_themselves_when_the_database_is_back() {
     let (scene, client, database, node) = rotating().await;
+    database.fail_commits(7, false);
+    let _ = node.renew(&job(&client, database.stored())).await.unwrap_err();
+    database.wait_for_commits(8).await;
+    node.settled().await;
+    assert_eq!(database.stored().version, 2, "nobody has called since");
+    assert!(!database.is_lent());
+    assert!(scene.vendor.accepts(access(&database.stored().tokens)));
+    assert_eq!(scene.vendor.token_requests().len(), 2);
+}
+
+#[tokio::test]
+async fn who_stops_stores_what_could_not_be_stored_before() {
+    let (scene, client, database, _) = rotating().await;
+    // Nothing is tried by itself for minutes.
+    let settings = RefreshSettings {
+        look: Duration::from_millis(1),
+        longest_unsaved: Duration::from_secs(3_600),
+        ..RefreshSettings::default()
+    };
+    let node = Refresher::new(database.clone(), scene.clock.clone(), scene.net.random.clone(), settings);
     database.fail_commits(5, false);
     let _ = node.renew(&job(&client, database.stored())).await.unwrap_err();
+    database.fail_commits(0, false);
+    node.settled().await;
+    assert_eq!(database.stored().version, 2);
+    assert_eq!(scene.vendor.token_requests().len(), 2);
+}
+
+#[tokio::test]
+async fn tokens_that_could_not_be_stored_give_way_to_a_new_authorization() {
+    let (scene, client, database, node) = rotating().await;
+    database.fail_commits(usize::MAX, false);
+    let _ = node.renew(&job(&client, database.stored())).await.unwrap_err();
     let anew = database.authorize(&scene.connect(&client).await);
+    database.fail_commits(0, false);
     scene.advance(10);
     let got = node.renew(&job(&client, anew.clone())).await.unwrap();
     assert_eq!(got.version, anew.version + 1);
@@ -161,7 +196,7 @@ async fn a_vendor_without_refresh_tokens_needs_a_person_when_the_token_ends() {
 async fn tokens_whose_end_nobody_knows_are_renewed_when_the_vendor_refuses_them() {
     let scene = Scene::start().await;
     scene.vendor.behave(Behaviour { lifetime: None, rotate: true, ..Behaviour::default() });
-    let client = scene.client(json!({"refresh": {"rotates": true}}));
+    let client = scene.client(json!({}));
     let database = Database::with(&scene.connect(&client).await);
     let node = scene.node(&database);
     scene.advance(30 * 86_400);
@@ -169,7 +204,7 @@ async fn tokens_whose_end_nobody_knows_are_renewed_when_the_vendor_refuses_them(
     assert_eq!(node.current(&seen).await.unwrap().version, 1);
     assert_eq!(node.renew(&seen).await.unwrap().version, 2);
 
-    let told = scene.client(json!({"refresh": {"rotates": true, "lifetime-seconds": 7_200}}));
+    let told = scene.client(json!({"refresh": {"lifetime-seconds": 7_200}}));
     let tokens = scene.connect(&told).await;
     assert_eq!((tokens.expires_at.unwrap() - tokens.issued_at).num_seconds(), 7_200);
 }
@@ -196,6 +231,24 @@ async fn new_tokens_of_a_connection_that_was_deleted_are_given_back() {
     database.delete();
     database.hold_commits(false);
     assert_eq!(caller.await.unwrap_err(), RefreshError::Gone);
+    assert!(database.orphans().is_empty());
     assert!(scene.vendor.secrets().iter().all(|secret| !scene.vendor.accepts(secret)));
     assert_eq!(node.renew(&seen).await.unwrap_err(), RefreshError::Gone);
+}
+
+#[tokio::test]
+async fn new_tokens_of_a_connection_that_was_deleted_wait_to_be_given_back_if_the_vendor_is_down() {
+    let (scene, client, database, node) = rotating().await;
+    let seen = job(&client, database.stored());
+    database.hold_commits(true);
+    let mut caller = pin!(node.renew(&seen));
+    assert!(caller.as_mut().now_or_never().is_none());
+    database.wait_for_commits(1).await;
+    database.delete();
+    scene.vendor.behave(Behaviour { revocation_fails: true, rotate: true, ..Behaviour::default() });
+    database.hold_commits(false);
+    assert_eq!(caller.await.unwrap_err(), RefreshError::Gone);
+    let orphans = database.orphans();
+    assert_eq!(orphans.len(), 1);
+    assert!(scene.vendor.accepts(access(&orphans[0])), "they are alive, and it is known");
 }

@@ -15,8 +15,8 @@ use futures::future::BoxFuture;
 use patchbay_egress::{Egress, EgressConfig, Lookup};
 use patchbay_model::{ManualClock, OrgId, PluginId, SeededRandom};
 use patchbay_oauth::{
-    Browser, Callback, Consent, Job, Net, OauthClient, Provider, RefreshSettings, Refresher, Registration, SigningKey,
-    Started, Stored, Tokens,
+    Callback, Consent, Job, Net, OauthClient, Provider, RefreshSettings, Refresher, Registration, SigningKey, Started,
+    StateHash, Stored, Tokens,
 };
 use patchbay_package::{Manifest, validate};
 use patchbay_tests::oauth::{Auth, Client, KeyPair, OauthVendor};
@@ -28,6 +28,8 @@ use crate::database::{Database, KEY};
 
 pub const HOST: &str = "auth.vendor.example";
 pub const REDIRECT: &str = "https://hub.example.com/oauth/demo/callback";
+/// In the browser's cookie.
+pub const NONCE: &str = "canary-nonce";
 /// With characters that Basic and forms must encode.
 pub const SECRET: &str = "canary+client/secret=& %é";
 
@@ -86,6 +88,7 @@ impl Scene {
             look: Duration::from_millis(5),
             first_rest: Duration::from_secs(2),
             longest_rest: Duration::from_secs(60),
+            longest_unsaved: Duration::from_millis(20),
         };
         Refresher::new(database.clone(), self.clock.clone(), self.net.random.clone(), settings)
     }
@@ -104,15 +107,20 @@ impl Scene {
 
     /// A person's consent.
     pub async fn consent(&self, client: &OauthClient) -> Consent {
-        let started = client.authorize(&redirect(), "key_1", Browser::Any).unwrap();
+        let started = begin(client);
         let callback = self.browse(&started).await;
-        started.pending.redeem(callback, &plugin(), None, self.net.clock.now()).unwrap()
+        started.pending.redeem(callback, &plugin(), Some(NONCE), self.net.clock.now()).unwrap()
     }
 
     /// Tokens of a consent.
     pub async fn connect(&self, client: &OauthClient) -> Tokens {
         client.exchange(self.consent(client).await).await.unwrap()
     }
+}
+
+/// An authorization in the browser with the [`NONCE`].
+pub fn begin(client: &OauthClient) -> Started {
+    client.authorize(&redirect(), "key_1", StateHash::of(NONCE)).unwrap()
 }
 
 /// What a caller who has these tokens wants.

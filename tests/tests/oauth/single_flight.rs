@@ -1,7 +1,7 @@
 //! One request for tokens, however many callers want them.
 
 use futures::{FutureExt as _, future::join_all};
-use patchbay_oauth::{OauthError, RefreshError};
+use patchbay_oauth::{FailingKind, OauthError, RefreshError};
 use patchbay_tests::oauth::{Behaviour, Fault};
 use serde_json::json;
 
@@ -16,7 +16,7 @@ const CALLERS: usize = 200;
 async fn two_hundred_callers_cost_one_request_and_get_the_same_tokens() {
     let scene = Scene::start().await;
     scene.vendor.behave(Behaviour { rotate: true, ..Behaviour::default() });
-    let client = scene.client(json!({"refresh": {"rotates": true}}));
+    let client = scene.client(json!({}));
     let database = Database::with(&scene.connect(&client).await);
     let node = scene.node(&database);
     let seen = database.stored();
@@ -178,8 +178,10 @@ async fn a_wrong_client_secret_ends_no_authorization() {
     let error = node.renew(&seen).await.unwrap_err();
     assert!(matches!(error, RefreshError::Vendor(OauthError::InvalidClient(_))), "{error:?}");
     assert!(database.events().is_empty());
+    assert_eq!(database.failures()[0].kind, FailingKind::ClientRejected);
     // The operator puts it right; nobody has to consent again.
     scene.vendor.behave(Behaviour::default());
-    node.forget(&KEY);
+    assert!(matches!(node.renew(&seen).await, Err(RefreshError::Resting { .. })));
+    node.wake(&KEY);
     assert_eq!(node.renew(&seen).await.unwrap().version, 2);
 }

@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use chrono::DateTime;
 use patchbay_model::{ManualClock, OrgId};
-use patchbay_oauth::{Net, OauthClient, OauthError, Provider, Registration};
+use patchbay_oauth::{FailingKind, Net, OauthClient, OauthError, Provider, RefreshError, Registration, Tokens};
 use patchbay_package::manifest::oauth::{Grant, JwtAlgorithm};
-use patchbay_tests::oauth::{Auth, Client, KeyPair};
+use patchbay_tests::oauth::{Auth, Behaviour, Client, Fault, KeyPair};
 use serde_json::{Value, json};
 
-use crate::scene::{REDIRECT, Scene, access, manifest, signing};
+use crate::{
+    database::Database,
+    scene::{REDIRECT, SECRET, Scene, access, job, manifest, signing},
+};
 
 const ACCOUNT: &str = "bot@vendor.example";
 
@@ -85,8 +88,8 @@ async fn a_vendor_that_reads_the_scopes_in_the_assertion_finds_them_there_alone(
     section["jwt"]["scope-claim"] = json!(true);
     let client = scene.client_of(section, signing(&pair, Some(ACCOUNT)));
     let tokens = client.jwt_bearer().await.unwrap();
-    // The simulator reads the form alone, and granted nothing of what is in the assertion.
-    assert_eq!(tokens.scopes, ["read", "write"], "what was asked for, as the vendor said nothing");
+    // The simulator reads the form alone, and says that it granted nothing.
+    assert_eq!(tokens.scopes, [""; 0]);
     assert_eq!(scene.vendor.violations(), [""; 0]);
 }
 
@@ -126,4 +129,79 @@ async fn an_assertion_by_a_clock_that_is_slow_has_expired() {
     let client = OauthClient::new(Arc::new(net), OrgId(Default::default()), provider, registration).unwrap();
     let OauthError::InvalidGrant(answer) = client.jwt_bearer().await.unwrap_err() else { panic!("a refusal") };
     assert_eq!(answer.description.as_deref(), Some("the assertion has expired"));
+}
+
+/// What needs nobody does not need its refresh token either.
+#[tokio::test]
+async fn a_refresh_token_that_has_ended_is_no_end_where_nobody_has_to_consent() {
+    let scene = Scene::start().await;
+    let client = scene.client(json!({"grants": ["client-credentials"], "authorize-url": null}));
+    let tokens = client.client_credentials().await.unwrap();
+    let tokens = Tokens { refresh: Some("canary-refresh-that-ended".into()), ..tokens };
+    let renewed = client.renew(&tokens).await.unwrap();
+    assert!(scene.vendor.accepts(access(&renewed)) && renewed.refresh.is_none());
+    assert_eq!(scene.vendor.token_requests(), ["client_credentials", "refresh_token", "client_credentials"]);
+}
+
+#[tokio::test]
+async fn a_refusal_of_such_a_grant_is_told_once_and_tried_again() {
+    let scene = Scene::start().await;
+    let client = scene.client(json!({"grants": ["client-credentials"], "authorize-url": null}));
+    let database = Database::with(&client.client_credentials().await.unwrap());
+    let node = scene.node(&database);
+    scene.vendor.behave(Behaviour { fault: Some(Fault::Error(400, "invalid_grant")), ..Behaviour::default() });
+    for _ in 0..3 {
+        scene.advance(120);
+        let error = node.renew(&job(&client, database.stored())).await.unwrap_err();
+        assert!(matches!(error, RefreshError::Vendor(OauthError::InvalidGrant(_))), "{error:?}");
+    }
+    assert!(database.events().is_empty() && !database.stored().needs_authorization);
+    assert_eq!(database.failures().len(), 1);
+    assert_eq!(database.failures()[0].kind, FailingKind::GrantRefused);
+    scene.vendor.behave(Behaviour::default());
+    scene.advance(120);
+    assert_eq!(node.renew(&job(&client, database.stored())).await.unwrap().version, 2);
+}
+
+#[tokio::test]
+async fn each_grant_has_its_own_way_to_say_who_the_client_is() {
+    let (scene, pair) = registered(JwtAlgorithm::Es256).await;
+    let section = json!({
+        "grants": ["authorization-code", "jwt-bearer"], "client-auth": "basic",
+        "client-auth-for": {"jwt-bearer": "none"}, "jwt": {"algorithm": "ES256"},
+    });
+    let registration = Registration { secret: Some(SECRET.into()), ..signing(&pair, Some(ACCOUNT)) };
+    let client = scene.client_of(section, registration);
+    assert!(scene.vendor.accepts(access(&client.jwt_bearer().await.unwrap())));
+    register(&scene, &pair, Auth::Basic(SECRET.to_owned()));
+    let tokens = scene.connect(&client).await;
+    assert!(scene.vendor.accepts(access(&client.renew(&tokens).await.unwrap())));
+    assert_eq!(client.revoke(&tokens).await, Ok(true), "and what came of it is given back in the same way");
+    assert_eq!(scene.vendor.violations(), [""; 0]);
+}
+
+#[tokio::test]
+async fn an_audience_may_begin_with_a_setting_and_a_subject_may_be_left_out() {
+    let (scene, pair) = registered(JwtAlgorithm::Es256).await;
+    let mut section = bearer("ES256");
+    section["jwt"]["audience"] = json!("https://{domain}.vendor.example/token");
+    section["jwt"]["subject-optional"] = json!(true);
+    let mut manifest = manifest(bearer("ES256"));
+    manifest.oauth = Some({
+        let mut oauth = manifest.oauth.unwrap();
+        oauth.jwt = serde_json::from_value(section["jwt"].clone()).unwrap();
+        oauth
+    });
+    let client = |settings: Value, subject: Option<&str>| {
+        let provider = Arc::new(Provider::new(&manifest, &settings).unwrap());
+        let registration = Arc::new(signing(&pair, subject));
+        OauthClient::new(scene.net.clone(), OrgId(Default::default()), provider, registration).unwrap()
+    };
+    assert!(client(json!({"domain": "auth"}), Some(ACCOUNT)).jwt_bearer().await.is_ok());
+    let refused = client(json!({"domain": "other"}), Some(ACCOUNT)).jwt_bearer().await.unwrap_err();
+    assert!(refused.to_string().contains("the assertion is for another audience"), "{refused}");
+    assert!(Provider::new(&manifest, &json!({})).is_err());
+    // This vendor wants one; that there was none is what it says.
+    let refused = client(json!({"domain": "auth"}), None).jwt_bearer().await.unwrap_err();
+    assert!(refused.to_string().contains("the assertion's subject has no account"), "{refused}");
 }

@@ -8,7 +8,7 @@ use std::{marker::PhantomData, net::IpAddr, ops::Deref};
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use http::{Extensions, HeaderMap, Method, header, request::Parts};
-use patchbay_hub::{AddressClass, AnswerNotes, Browser, Caller, SignedIn};
+use patchbay_hub::{AddressClass, AnswerNotes, Caller, SignedIn};
 use patchbay_model::{Code, Failure, Permission, rate::Endpoint};
 
 use crate::{
@@ -40,14 +40,14 @@ needs! {
 /// A caller who has the permission.
 pub(crate) struct Allowed<N: Need> {
     caller: Caller,
-    browser: Browser,
+    by_cookie: bool,
     need: PhantomData<N>,
 }
 
 impl<N: Need> Allowed<N> {
-    /// Whose browser an authorization that this caller begins is bound to.
-    pub(crate) const fn browser(&self) -> Browser {
-        self.browser
+    /// It is a browser that calls, with a session in a cookie.
+    pub(crate) const fn is_browser(&self) -> bool {
+        self.by_cookie
     }
 }
 
@@ -68,8 +68,7 @@ impl<N: Need> FromRequestParts<ApiState> for Allowed<N> {
         if let Some(endpoint) = endpoint(N::PERMISSION, &parts.method) {
             state.hub.admit(&caller, endpoint, &notes(&parts.extensions)).await?;
         }
-        let browser = if credential.by_cookie { Browser::Bound } else { Browser::Any };
-        Ok(Self { caller, browser, need: PhantomData })
+        Ok(Self { caller, by_cookie: credential.by_cookie, need: PhantomData })
     }
 }
 

@@ -1,12 +1,13 @@
 //! `POST /v1/connect/{plugin}/authorize`
 
 use axum::{extract::State, response::Response};
+use http::HeaderMap;
 use patchbay_hub::{Browser, Hub};
 use patchbay_model::PluginId;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::authorize_connection::{AuthorizationReply, reply};
+use super::authorize_connection::{AuthorizationReply, asking, reply};
 use crate::{
     extract::{Allowed, ConnectAccount, Json, Path},
     problem::Problem,
@@ -17,7 +18,7 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub(crate) struct ConsentInput {
     /// True, or not said: the browser that asks this is the one that will come back, and gets a cookie for that. False: you ask
-    /// in its place; see to it then that nobody but your end user opens the URL, or somebody else's account could be connected.
+    /// in its place, and get a link to this hub, whose page says for which organization it is and binds the browser that opens it.
     #[serde(default = "yes")]
     bound: bool,
 }
@@ -43,8 +44,9 @@ pub(crate) async fn authorize_connect(
     caller: Allowed<ConnectAccount>,
     State(hub): State<Hub>,
     Path(plugin): Path<PluginId>,
+    headers: HeaderMap,
     Json(input): Json<ConsentInput>,
 ) -> Result<Response, Problem> {
-    let browser = if input.bound { Browser::Bound } else { Browser::Any };
+    let browser = if input.bound { asking(&headers) } else { Browser::Opening };
     Ok(reply(hub.connect_by_consent(&caller, &plugin, browser).await?))
 }

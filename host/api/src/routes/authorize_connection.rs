@@ -1,14 +1,12 @@
 //! `POST /v1/connections/{plugin}/authorize`
 
-use std::time::Duration;
-
 use axum::{
     Json as Reply,
     extract::State,
     response::{IntoResponse, Response},
 };
-use http::header;
-use patchbay_hub::{Authorization, Begun, Grant, Hub};
+use http::{HeaderMap, header};
+use patchbay_hub::{Authorization, Begun, Browser, Grant, Hub};
 use patchbay_model::{PluginId, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -19,9 +17,6 @@ use crate::{
     problem::Problem,
     view::Connection,
 };
-
-/// How long a person may take at the vendor.
-pub(super) const PATIENCE: Duration = Duration::from_secs(600);
 
 /// How to come to an authorization.
 #[derive(Deserialize, ToSchema)]
@@ -38,9 +33,10 @@ pub(crate) struct AuthorizationInput {
 pub(crate) enum AuthorizationReply {
     /// A person must consent at the vendor.
     Pending {
-        /// Where to send their browser, once.
+        /// For their browser. A link to this hub, good once, whose page says for whom it is; the vendor's own page if a browser asked,
+        /// by a session in a cookie or by a connect session: no other may open it then.
         url: String,
-        /// From when on it is too late.
+        /// From when on it is no good.
         #[schema(value_type = String, format = DateTime)]
         expires_at: Timestamp,
     },
@@ -53,9 +49,9 @@ pub(crate) enum AuthorizationReply {
 
 /// Authorize a connection by OAuth
 ///
-/// Gives the URL of the vendor where a person consents. The vendor sends them back to the hub, which gets the tokens
-/// and keeps them good. Asked with a session in a cookie, the same browser has to come back; asked with a key, tell the person for
-/// which organization they consent. Grants that need no person connect at once.
+/// Gives a link for the person whose account it shall be. Its page says which organization asks, and leads them to the
+/// vendor, which sends them back to the hub in the same browser; the hub gets the tokens and keeps them good. Asked with a
+/// session in a cookie, it is this browser that goes to the vendor, at once. Grants that need no person connect at once.
 #[utoipa::path(
     post,
     path = "/v1/connections/{plugin}/authorize",
@@ -63,15 +59,22 @@ pub(crate) enum AuthorizationReply {
     security(("api_key" = ["manage_connections"])),
     params(("plugin" = String, Path, description = "The plugin's id", example = "salesforce")),
     request_body = AuthorizationInput,
-    responses((status = 200, description = "A URL for a browser, or the connection", body = AuthorizationReply))
+    responses((status = 200, description = "A link for a person, or the connection", body = AuthorizationReply))
 )]
 pub(crate) async fn authorize_connection(
     caller: Allowed<ManageConnections>,
     State(hub): State<Hub>,
     Path(plugin): Path<PluginId>,
+    headers: HeaderMap,
     Json(input): Json<AuthorizationInput>,
 ) -> Result<Response, Problem> {
-    Ok(reply(hub.authorize_connection(&caller, &plugin, input.grant, caller.browser()).await?))
+    let browser = if caller.is_browser() { asking(&headers) } else { Browser::Opening };
+    Ok(reply(hub.authorize_connection(&caller, &plugin, input.grant, browser).await?))
+}
+
+/// The browser that sends this.
+pub(super) fn asking(headers: &HeaderMap) -> Browser<'_> {
+    Browser::Asking { nonce: cookie::get(headers, cookie::CONSENT) }
 }
 
 /// The answer, with the cookie that binds it to the browser if one does.
@@ -82,7 +85,9 @@ pub(super) fn reply(begun: Begun) -> Response {
     })
     .into_response();
     if let Some(nonce) = &begun.nonce {
-        response.headers_mut().insert(header::SET_COOKIE, cookie::set(cookie::CONSENT, nonce, PATIENCE));
+        response
+            .headers_mut()
+            .insert(header::SET_COOKIE, cookie::set(cookie::CONSENT, nonce, cookie::CONSENT_LIFETIME));
     }
     response
 }

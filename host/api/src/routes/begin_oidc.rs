@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 
 use crate::{
     cookie,
-    extract::{Json, OwnOrigin, optional_secret},
+    extract::{Client, Json, OwnOrigin, optional_secret},
     problem::Problem,
 };
 
@@ -57,6 +57,7 @@ pub(crate) struct OidcReply {
 )]
 pub(crate) async fn begin_oidc(
     _: OwnOrigin,
+    _: Client,
     State(hub): State<Hub>,
     Json(input): Json<OidcInput>,
 ) -> Result<impl IntoResponse, Problem> {

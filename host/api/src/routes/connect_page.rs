@@ -5,15 +5,15 @@
 use std::fmt::{self, Write as _};
 
 use axum::{extract::State, response::Response};
-use http::StatusCode;
-use patchbay_hub::{Authorization, Begun, Browser, ConnectView, Connectable, Hub};
+use http::{HeaderMap, StatusCode};
+use patchbay_hub::{Authorization, Begun, ConnectView, Connectable, Hub};
 use patchbay_model::{Failure, PluginId};
 
-use super::{authorize_connection::PATIENCE, invitation_page::away};
+use super::authorize_connection::asking;
 use crate::{
     cookie,
     escape::Text,
-    extract::{Form, OwnOrigin, Path},
+    extract::{Form, OwnOrigin, Path, Visitor},
     page,
     problem::Problem,
 };
@@ -22,7 +22,7 @@ const NOT_CONNECTED: &str = "Not connected";
 const CONNECTED: &str = "Connected";
 
 /// Says what can be connected, with a form for each way.
-pub(crate) async fn show(State(hub): State<Hub>, Path(token): Path<String>) -> Result<Response, Problem> {
+pub(crate) async fn show(_: Visitor, State(hub): State<Hub>, Path(token): Path<String>) -> Result<Response, Problem> {
     let view = async { hub.connectable(&hub.authenticate(&token).await?).await };
     Ok(match view.await {
         Err(failure) => page::failed(NOT_CONNECTED, &failure),
@@ -37,6 +37,7 @@ pub(crate) async fn show(State(hub): State<Hub>, Path(token): Path<String>) -> R
 
 /// Connects by credentials.
 pub(crate) async fn put(
+    _: Visitor,
     _: OwnOrigin,
     State(hub): State<Hub>,
     Path((token, plugin)): Path<(String, PluginId)>,
@@ -55,18 +56,20 @@ pub(crate) async fn put(
 
 /// Goes to the vendor.
 pub(crate) async fn authorize(
+    _: Visitor,
     _: OwnOrigin,
     State(hub): State<Hub>,
     Path((token, plugin)): Path<(String, PluginId)>,
+    headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let begun = async {
         let caller = hub.authenticate(&token).await?;
-        hub.connect_by_consent(&caller, &plugin, Browser::Bound).await
+        hub.connect_by_consent(&caller, &plugin, asking(&headers)).await
     };
     Ok(match begun.await {
         Err(failure) => page::failed(NOT_CONNECTED, &failure),
         Ok(Begun { authorization: Authorization::Pending { url, .. }, nonce: Some(nonce) }) => {
-            away(url.as_str(), cookie::set(cookie::CONSENT, &nonce, PATIENCE))?
+            page::see_other(&url, Some(cookie::set(cookie::CONSENT, &nonce, cookie::CONSENT_LIFETIME)))?
         }
         Ok(_) => return Err(Failure::internal("a consent that nobody has to give").into()),
     })

@@ -2,11 +2,8 @@
 
 use std::fmt::Write as _;
 
-use axum::{
-    extract::State,
-    response::{IntoResponse, Response},
-};
-use http::{HeaderValue, StatusCode, header};
+use axum::{extract::State, response::Response};
+use http::{StatusCode, header};
 use patchbay_hub::{Acceptance, Hub, OidcStart};
 use patchbay_model::Failure;
 use secrecy::ExposeSecret as _;
@@ -15,7 +12,7 @@ use super::begin_oidc::PATIENCE;
 use crate::{
     cookie,
     escape::Text,
-    extract::{Client, Form, OwnOrigin, Path},
+    extract::{Client, Form, OwnOrigin, Path, Visitor},
     page,
     problem::Problem,
     signed_in,
@@ -24,7 +21,7 @@ use crate::{
 const NOT_JOINED: &str = "Not joined";
 
 /// Says what the invitation is, with a form to accept it.
-pub(crate) async fn show(State(hub): State<Hub>, Path(token): Path<String>) -> Response {
+pub(crate) async fn show(_: Visitor, State(hub): State<Hub>, Path(token): Path<String>) -> Response {
     match hub.invited(&token).await {
         Err(failure) => page::failed(NOT_JOINED, &failure),
         Ok(invited) => {
@@ -80,18 +77,12 @@ pub(crate) async fn accept(
 /// Accepts it by the identity provider.
 pub(crate) async fn accept_by_oidc(
     _: OwnOrigin,
+    _: Client,
     State(hub): State<Hub>,
     Path(token): Path<String>,
 ) -> Result<Response, Problem> {
     Ok(match hub.begin_oidc(None, Some(&token)).await {
         Err(failure) => page::failed(NOT_JOINED, &failure),
-        Ok(OidcStart { url, cookie }) => away(url.as_str(), cookie::set(cookie::OIDC, &cookie, PATIENCE))?,
+        Ok(OidcStart { url, cookie }) => page::see_other(&url, Some(cookie::set(cookie::OIDC, &cookie, PATIENCE)))?,
     })
-}
-
-/// Sends the browser somewhere else, with a cookie to come back with.
-pub(super) fn away(url: &str, cookie: HeaderValue) -> Result<Response, Failure> {
-    let url = HeaderValue::try_from(url).map_err(Failure::internal)?;
-    let headers = [(header::LOCATION, url), (header::CACHE_CONTROL, page::NO_STORE), (header::SET_COOKIE, cookie)];
-    Ok((StatusCode::SEE_OTHER, headers).into_response())
 }

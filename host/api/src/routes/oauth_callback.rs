@@ -1,13 +1,12 @@
 //! `GET /oauth/callback/{plugin}`: where vendors send browsers back to.
 //!
-//! The answer is a page, because a person reads it. It has no script, loads nothing, and gives nobody its own URL,
-//! which holds the code and the state.
+//! The answer is a page, because a person reads it.
 
 use axum::{
     extract::{RawQuery, State},
     response::Response,
 };
-use http::{Extensions, HeaderMap, StatusCode, header};
+use http::{Extensions, HeaderMap, StatusCode};
 use patchbay_hub::{AddressClass, Authorized};
 use patchbay_model::PluginId;
 
@@ -44,17 +43,13 @@ pub(crate) async fn oauth_callback(
     admit_address(&state, AddressClass::OauthCallback, &headers, &extensions).await?;
     let nonce = cookie::get(&headers, cookie::CONSENT);
     let completed = state.hub.complete_authorization(&plugin, &query.unwrap_or_default(), nonce).await;
-    let mut response = match completed {
+    Ok(match completed {
         Ok(authorized) => page::text(StatusCode::OK, "Connected", &connected(&authorized)),
         Err(failure) => {
             tracing::info!(%plugin, error = %failure, "an authorization was not completed");
             page::failed("Not connected", &failure)
         }
-    };
-    if nonce.is_some() {
-        response.headers_mut().append(header::SET_COOKIE, cookie::clear(cookie::CONSENT));
-    }
-    Ok(response)
+    })
 }
 
 fn connected(authorized: &Authorized) -> String {

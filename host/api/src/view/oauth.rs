@@ -1,5 +1,7 @@
 //! Authorizations by OAuth, without the tokens.
 
+use std::collections::BTreeMap;
+
 use patchbay_hub::{ClientOwner, ClientView, OauthState, OauthView};
 use patchbay_model::Timestamp;
 use serde::Serialize;
@@ -8,10 +10,12 @@ use utoipa::ToSchema;
 /// How a connection is authorized by OAuth. Tokens never come out.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Oauth {
-    /// `connected`, or `reauthorization_needed`: only a person can help.
+    /// `connected`; `incomplete`: a person left out what the plugin requires; `reauthorization_needed`: only a person can
+    /// help; `client_rejected`: the vendor does not accept the client, whose registration must be put right;
+    /// `grant_refused`: the vendor refuses a grant that needs nobody's consent. In the last two cases the hub tries again.
     #[schema(value_type = String, example = "connected")]
     state: OauthState,
-    /// Why it must be authorized again, by what the vendor said.
+    /// Why it is not connected, by what the vendor said.
     reason: Option<String>,
     /// Since when.
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -28,6 +32,8 @@ pub(crate) struct Oauth {
     /// Whose client got the tokens: `organization` or `operator`; null if that client is not used any more.
     #[schema(value_type = Option<String>, example = "operator")]
     client: Option<ClientOwner>,
+    /// What the plugin's manifest has kept of the vendor's answer, as its address of the account. No secrets.
+    kept: BTreeMap<String, String>,
     /// When the access token ends; the hub renews it before.
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Timestamp>,
@@ -37,7 +43,7 @@ pub(crate) struct Oauth {
     /// When the vendor last gave tokens.
     #[schema(value_type = String, format = DateTime)]
     renewed_at: Timestamp,
-    /// POST there with an `admin` key to authorize it again.
+    /// A page for a person, who brings the same account back there. It ends when the connection is authorized anew.
     reconnect_url: String,
 }
 
@@ -63,6 +69,7 @@ impl From<OauthView> for Oauth {
             account_id: id,
             account_name: name,
             client,
+            kept,
             expires_at,
             authorized_at,
             renewed_at,
@@ -78,6 +85,7 @@ impl From<OauthView> for Oauth {
             missing_scopes,
             account,
             client,
+            kept,
             expires_at,
             authorized_at,
             renewed_at,

@@ -48,6 +48,9 @@ struct AddressRates {
     /// Browsers that come back from a vendor.
     #[schema(value_type = Option<String>)]
     oauth_callback: Option<Rate>,
+    /// Pages for people who have a link: to connect an account, to join an org.
+    #[schema(value_type = Option<String>)]
+    pages: Option<Rate>,
     /// People who sign in.
     #[schema(value_type = Option<String>)]
     sign_in: Option<Rate>,
@@ -82,8 +85,8 @@ impl From<RateLimitsView> for RateLimits {
     fn from(view: RateLimitsView) -> Self {
         let RateLimitsView { configured, own } = view;
         let RateConfig { org, key, plugin, action, endpoints, addresses, store: _ } = configured;
-        let Addresses { webhooks, oauth_callback, sign_in } = addresses;
-        let addresses = AddressRates { webhooks, oauth_callback, sign_in };
+        let Addresses { webhooks, oauth_callback, pages, sign_in } = addresses;
+        let addresses = AddressRates { webhooks, oauth_callback, pages, sign_in };
         Self { configured: Configured { org, key, plugin, action, endpoints, addresses }, own }
     }
 }

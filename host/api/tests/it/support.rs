@@ -10,6 +10,7 @@ use patchbay_api::ApiConfig;
 use patchbay_hub::{Hub, HubConfig, NewApiKey};
 use patchbay_model::{Clock, ManualClock, OrgId, SeededRandom, SystemClock, org::Scope};
 use patchbay_runtime::Compiler;
+use patchbay_test_postgres::TestDatabase;
 use secrecy::ExposeSecret;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -21,6 +22,8 @@ pub struct Face {
     pub clock: Arc<ManualClock>,
     pub org: OrgId,
     _folder: TempDir,
+    /// If it is on PostgreSQL, as `PATCHBAY_TEST_DATABASE` says. Last, because the hub is on it.
+    _database: Option<TestDatabase>,
 }
 
 pub struct Reply {
@@ -47,14 +50,16 @@ impl Face {
     pub async fn with(edit: impl FnOnce(&mut ApiConfig)) -> Self {
         let folder = TempDir::new().unwrap();
         let clock = Arc::new(ManualClock::new(SystemClock.now()));
-        let config = HubConfig::new(folder.path().join("data"), Compiler::InProcess);
+        let database = patchbay_test_postgres::chosen().await;
+        let mut config = HubConfig::new(folder.path().join("data"), Compiler::InProcess);
+        config.database_url = database.as_ref().map(|database| database.url().parse().unwrap());
         let hub = Hub::open(config, clock.clone(), Arc::new(SeededRandom::new(1))).await.unwrap();
         let org = hub.create_org("tests").await.unwrap().id;
         let mut config =
             ApiConfig { clock: clock.clone(), random: Arc::new(SeededRandom::new(2)), ..ApiConfig::default() };
         edit(&mut config);
         let router = patchbay_api::router(hub.clone(), config);
-        Self { hub, router, clock, org, _folder: folder }
+        Self { hub, router, clock, org, _folder: folder, _database: database }
     }
 
     pub async fn key(&self, scopes: &[Scope]) -> String {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use patchbay_hub::RegisteredClient;
+use patchbay_hub::{Grant, OperatorClient, RegisteredClient};
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
 
@@ -24,6 +24,10 @@ pub struct OauthClient {
     pub issuer: Option<String>,
     /// For which account the hub signs with the grant `jwt-bearer`: one for all organizations.
     pub subject: Option<String>,
+    /// Grants that need nobody's consent, as in `client-credentials`, and that every organization may use: they act as the
+    /// operator.
+    #[serde(default)]
+    pub shared_grants: Vec<Grant>,
 }
 
 fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SecretString>, D::Error> {
@@ -39,18 +43,19 @@ impl OauthClient {
     }
 
     /// For the hub.
-    pub(super) fn registered(&self, plugin: &str) -> Result<RegisteredClient> {
+    pub(super) fn registered(&self, plugin: &str) -> Result<OperatorClient> {
         let read = |path: &PathBuf| {
             let text = std::fs::read_to_string(path);
             text.map(SecretString::from).with_context(|| format!("oauth.{plugin}.private_key is {}", path.display()))
         };
-        Ok(RegisteredClient {
+        let client = RegisteredClient {
             client_id: self.client_id.clone(),
             secret: self.client_secret.clone(),
             private_key: self.private_key.as_ref().map(read).transpose()?,
             key_id: self.key_id.clone(),
             issuer: self.issuer.clone(),
             subject: self.subject.clone(),
-        })
+        };
+        Ok(OperatorClient { client, shared_grants: self.shared_grants.clone() })
     }
 }

@@ -35,6 +35,8 @@ pub struct AddressLimits {
     pub webhooks: Option<RateLimit>,
     /// Browsers that come back from a vendor.
     pub oauth_callback: Option<RateLimit>,
+    /// Pages for people who have a link: to connect an account, to join an organization.
+    pub pages: Option<RateLimit>,
     /// People who sign in.
     pub sign_in: Option<RateLimit>,
 }
@@ -55,7 +57,7 @@ impl RateLimits {
                 None => endpoints.remove(endpoint),
             };
         }
-        let Addresses { webhooks, oauth_callback, sign_in } = addresses;
+        let Addresses { webhooks, oauth_callback, pages, sign_in } = addresses;
         RateConfig {
             org: said(self.org, org),
             key: said(self.key, key),
@@ -65,6 +67,7 @@ impl RateLimits {
             addresses: Addresses {
                 webhooks: said(self.addresses.webhooks, webhooks),
                 oauth_callback: said(self.addresses.oauth_callback, oauth_callback),
+                pages: said(self.addresses.pages, pages),
                 sign_in: said(self.addresses.sign_in, sign_in),
             },
             store: self.store.clone(),

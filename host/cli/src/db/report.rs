@@ -29,10 +29,11 @@ pub fn audit(report: &Report) -> String {
     let tables: Vec<&Table> = report.tables.iter().filter(|table| table.org_column.is_some()).collect();
     let mut tries = 0;
     for table in &tables {
-        let in_force = match (table.enabled, table.forced) {
-            (true, true) => "forced",
-            (true, false) => "NOT FORCED",
-            (false, _) => "NOT ENABLED",
+        let in_force = match (table.reachable, table.enabled, table.forced) {
+            (false, ..) => "out of reach",
+            (true, true, true) => "forced",
+            (true, true, false) => "NOT FORCED",
+            (true, false, _) => "NOT ENABLED",
         };
         let probes: Vec<String> =
             table.probes.iter().map(|probe| format!("{}: {}", probe.role, worst(probe))).collect();
@@ -91,6 +92,7 @@ mod tests {
             org_column: Some("org_id".to_owned()),
             enabled: true,
             forced: true,
+            reachable: true,
             policies: Vec::new(),
             probes: vec![probe],
         }

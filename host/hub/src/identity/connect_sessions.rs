@@ -11,7 +11,6 @@ use patchbay_model::{
     Code, ConnectSessionId, Failure, OrgId, Permission, PluginId, Timestamp,
     identity::{Actor, ConnectSession},
 };
-use patchbay_oauth::Browser;
 use patchbay_package::manifest::oauth::Grant;
 use patchbay_storage::Tx;
 use patchbay_vault::TokenKind;
@@ -22,7 +21,7 @@ use crate::{
     auth::{Caller, connect_session_of},
     connections::PutConnection,
     hub::{Hub, Inner},
-    oauth::Begun,
+    oauth::{Begun, Browser},
     orgs::check_text,
     queries::not_found,
     registry::view::{CredentialDoc, credential_docs},
@@ -183,7 +182,7 @@ impl Hub {
         &self,
         caller: &Caller,
         plugin: &PluginId,
-        browser: Browser,
+        browser: Browser<'_>,
     ) -> Result<Begun, Failure> {
         self.0.open_connect_session(caller, plugin).await?;
         self.begin_consent(caller, plugin, browser).await

@@ -1,10 +1,11 @@
 //! The hub's client at a vendor: the org's own where it has one, else the operator's.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use patchbay_model::{Code, Failure, OrgId, Permission, PluginId, Timestamp, oauth::SealedClient};
-use patchbay_oauth::{OauthClient, Provider, RegisteredClient, SetupError};
-use patchbay_package::Manifest;
+use patchbay_oauth::{OauthClient, Parties, Provider, RegisteredClient, SetupError};
+use patchbay_package::{Manifest, manifest::oauth::Grant};
+use patchbay_runtime::Plugin;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
@@ -58,8 +59,8 @@ impl Hub {
         Ok(hub.client_view(plugin, own.as_ref()))
     }
 
-    /// Registers the org's own client in place of the operator's. Needs the permission `manage_connections`; `invalid_input` if it lacks
-    /// what the plugin's manifest calls for. Tokens that another client got are good until they end; then the connection
+    /// Registers the org's own client in place of the operator's. Needs the permission `manage_connections`;
+    /// `invalid_input` if it lacks what each of the plugin's grants calls for. Tokens that another client got are good until they end; then the connection
     /// must be authorized again.
     pub async fn put_oauth_client(
         &self,
@@ -75,7 +76,7 @@ impl Hub {
         let PutClient { client } = put;
         check_lengths(&client)?;
         if let Some(oauth) = &version.manifest().oauth {
-            client.registration(oauth).map_err(|error| Failure::violation("", error.to_string()))?;
+            client.registration(oauth, None).map_err(|error| Failure::violation("", error.to_string()))?;
         }
         let now = hub.clock.now();
         let mut tx = hub.database.begin().await?;
@@ -97,7 +98,7 @@ impl Hub {
         tell_of(&mut tx, caller.org, plugin).await?;
         tx.org(caller.org).audit().append(&entry).await?;
         tx.commit().await?;
-        hub.tenants.invalidate(&(caller.org, plugin.clone())).await;
+        hub.client_changed(caller.org, plugin).await;
         Ok(hub.client_view(plugin, Some(&sealed)))
     }
 
@@ -114,30 +115,23 @@ impl Hub {
         tell_of(&mut tx, caller.org, plugin).await?;
         tx.org(caller.org).audit().append(&entry).await?;
         tx.commit().await?;
-        hub.tenants.invalidate(&(caller.org, plugin.clone())).await;
+        hub.client_changed(caller.org, plugin).await;
         Ok(())
     }
 }
 
 impl Inner {
+    async fn client_changed(&self, org: OrgId, plugin: &PluginId) {
+        let key = (org, plugin.clone());
+        self.tenants.invalidate(&key).await;
+        // what the vendor refused of the former client says nothing of this one
+        self.refresher.wake(&key);
+    }
+
     /// Where the vendor of a plugin sends browsers back to. A URL per plugin: an answer of one vendor that is meant to
     /// look like another's arrives at the wrong one (RFC 9700, 4.4).
     pub(crate) fn redirect_url(&self, plugin: &PluginId) -> String {
         self.config.public(&format!("/oauth/callback/{plugin}"))
-    }
-
-    /// The client as it is registered.
-    pub(crate) fn registered<'a>(
-        &'a self,
-        plugin: &PluginId,
-        own: Option<&'a RegisteredClient>,
-    ) -> Result<&'a RegisteredClient, Failure> {
-        own.or_else(|| self.config.oauth_clients.get(plugin.as_str())).ok_or_else(|| {
-            let detail = format!(
-                "no client is registered at the vendor of `{plugin}`: PUT /v1/connections/{plugin}/client, or the operator's `[oauth.{plugin}]`"
-            );
-            Failure::new(Code::ConnectionMissing, detail)
-        })
     }
 
     /// One org's client of a manifest's vendor.
@@ -147,18 +141,25 @@ impl Inner {
         manifest: &Manifest,
         settings: &Value,
         registered: &RegisteredClient,
+        grant: Option<Grant>,
     ) -> Result<OauthClient, Failure> {
         let failed = |error: SetupError| match error {
             SetupError::NotDeclared(_) | SetupError::Grant(_) => Failure::new(Code::Conflict, error.to_string()),
             error => Failure::new(Code::ConnectionMissing, error.to_string()),
         };
         let provider = Provider::new(manifest, settings).map_err(failed)?;
-        let registration = registered.registration(provider.oauth()).map_err(failed)?;
+        let registration = registered.registration(provider.oauth(), grant).map_err(failed)?;
         OauthClient::new(self.oauth_net.clone(), org, provider.into(), registration.into()).map_err(failed)
     }
 
-    /// The org's client for what the plugin's manifest and the org's settings say now.
-    pub(crate) async fn oauth_client_of(&self, org: OrgId, plugin: &PluginId) -> Result<OauthClient, Failure> {
+    /// The org's client for what the plugin's manifest and the org's settings say now. `grant` is what it is for, if that is
+    /// known.
+    pub(crate) async fn oauth_client_of(
+        &self,
+        org: OrgId,
+        plugin: &PluginId,
+        grant: Option<Grant>,
+    ) -> Result<OauthClient, Failure> {
         let version = self.oauth_version_of(org, plugin).await?;
         let installed = self.installed(org, plugin).await?;
         let settings = installed.as_ref().map_or_else(|| json!({}), |one| one.settings.installation.config.clone());
@@ -168,16 +169,33 @@ impl Inner {
             Some(row) => Some(tokens::open_client(&self.vault, &mut tx.org(org), &row).await?),
         };
         drop(tx);
-        self.oauth_client(org, version.manifest(), &settings, self.registered(plugin, own.as_ref())?)
+        self.oauth_client(org, version.manifest(), &settings, self.registered(plugin, own.as_ref(), grant)?, grant)
     }
 
-    /// The version whose manifest says how the plugin is authorized.
-    async fn oauth_version_of(
-        &self,
-        org: OrgId,
-        plugin: &PluginId,
-    ) -> Result<std::sync::Arc<patchbay_runtime::Plugin>, Failure> {
-        let version = self.version_of(org, plugin).await?;
+    /// The grants that the plugin lists.
+    pub(crate) async fn oauth_grants_of(&self, org: OrgId, plugin: &PluginId) -> Result<Vec<Grant>, Failure> {
+        let version = self.oauth_version_of(org, plugin).await?;
+        Ok(version.manifest().oauth.as_ref().map(|oauth| oauth.grants.clone()).unwrap_or_default())
+    }
+
+    /// Between whom the org's connection would be authorized now; nothing where that is not possible.
+    pub(crate) async fn parties_of(&self, org: OrgId, plugin: &PluginId) -> Option<Parties> {
+        Some(self.oauth_client_of(org, plugin, None).await.ok()?.parties())
+    }
+
+    /// The version whose manifest says how the plugin is authorized: the one that serves the org, or would. One that the
+    /// org's admin has not approved says nothing here: it could name other endpoints.
+    async fn oauth_version_of(&self, org: OrgId, plugin: &PluginId) -> Result<Arc<Plugin>, Failure> {
+        let version = match self.installed(org, plugin).await? {
+            Some(installed) if installed.serving().is_none() => {
+                let within = self.registry.catalogue().choice_within(&installed.settings.installation).cloned();
+                within.ok_or_else(|| {
+                    let detail = format!("no version of `{plugin}` that was approved is loaded: see the installation");
+                    Failure::new(Code::Conflict, detail)
+                })?
+            }
+            _ => self.version_of(org, plugin).await?,
+        };
         if version.manifest().oauth.is_none() {
             let detail = format!("the plugin `{plugin}` does not connect by OAuth: PUT /v1/connections/{plugin}");
             return Err(Failure::new(Code::Conflict, detail));

@@ -3,12 +3,12 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use patchbay_model::{Code, Failure, OrgId, PluginId, Timestamp};
-use patchbay_oauth::{Job, OauthClient, RefreshError, RegisteredClient, Stored};
-use patchbay_package::Manifest;
+use patchbay_oauth::{Job, OauthClient, OauthError, RefreshError, RegisteredClient, Stored};
+use patchbay_package::{Manifest, manifest::oauth::Grant};
 use patchbay_storage::Tx;
 use patchbay_vault::{CredentialValues, Credentials};
 
-use super::{store::Key, tokens, view::reconnect_url};
+use super::{store::Key, suspicion::Sign, tokens};
 use crate::{
     hub::Inner,
     tenant::{Serving, Settings},
@@ -25,11 +25,10 @@ pub(crate) struct OauthSettings {
     pub(crate) client: Option<RegisteredClient>,
 }
 
-/// Tokens, and the client that got them.
+/// Tokens, and whose account they are for.
 #[derive(Debug, Clone)]
 pub(crate) struct Granted {
     pub(crate) stored: Stored,
-    pub(crate) client_id: String,
     /// How the vendor calls the account.
     pub(crate) account: Option<String>,
     /// Another one after each authorization, the same after renewals.
@@ -39,6 +38,7 @@ pub(crate) struct Granted {
 /// What keeps a version's tokens good.
 pub(crate) struct Live {
     seen: Stored,
+    authorized_at: Timestamp,
     /// Or why there is none.
     client: Result<Arc<OauthClient>, Failure>,
 }
@@ -51,7 +51,7 @@ impl OauthSettings {
             Some(row) => match tokens::open(&hub.vault, &mut tx, &row).await {
                 Ok(stored) => {
                     let account = row.account_name.or(row.account_id);
-                    Some(Granted { stored, client_id: row.client_id, account, authorized_at: row.authorized_at })
+                    Some(Granted { stored, account, authorized_at: row.authorized_at })
                 }
                 // As if there were none, so that a new authorization can take their place.
                 Err(failure) if failure.code == Code::ReauthorizationNeeded => {
@@ -88,17 +88,19 @@ impl Inner {
         manifest.oauth.as_ref()?;
         let granted = settings.oauth.tokens.as_ref()?;
         let installation = &settings.installation;
+        let grant = granted.stored.tokens.grant;
         let client = self
-            .registered(&manifest.id, settings.oauth.client.as_ref())
-            .and_then(|registered| self.oauth_client(installation.org, manifest, &installation.config, registered))
+            .registered(&manifest.id, settings.oauth.client.as_ref(), Some(grant))
+            .and_then(|registered| {
+                self.oauth_client(installation.org, manifest, &installation.config, registered, Some(grant))
+            })
             .and_then(|client| {
-                if client.client_id() == granted.client_id {
+                if client.parties() == granted.stored.tokens.parties {
                     return Ok(Arc::new(client));
                 }
-                let detail = "the client at the vendor was replaced since: authorize the connection again";
-                Err(Failure::new(Code::ReauthorizationNeeded, detail))
+                Err(OauthError::OtherParties.into())
             });
-        Some(Live { seen: granted.stored.clone(), client })
+        Some(Live { seen: granted.stored.clone(), authorized_at: granted.authorized_at, client })
     }
 
     /// The installation with tokens that a request may carry: these, or renewed ones.
@@ -109,14 +111,17 @@ impl Inner {
         serving: Arc<Serving>,
     ) -> Result<Arc<Serving>, Failure> {
         let Some(live) = &serving.live else { return Ok(serving) };
-        let now = self.clock.now();
-        if !live.seen.tokens.is_due(now) {
+        let (now, tokens) = (self.clock.now(), &live.seen.tokens);
+        // What the vendor refused and has no end of its own would be good for ever.
+        let ended = live.seen.needs_authorization && (tokens.expires_at.is_none() || !tokens.is_usable(now));
+        if !ended && !tokens.is_due(now) {
             return Ok(serving);
         }
         let key = (org, plugin.clone());
-        if live.seen.needs_authorization && !live.seen.tokens.is_usable(now) {
+        let failed = |failure: Failure| self.with_way_back(failure, &key, live.authorized_at);
+        if ended {
             if self.is_stored(&key, live.seen.version).await? {
-                return Err(self.with_way_back(RefreshError::NeedsAuthorization.into(), plugin));
+                return Err(failed(RefreshError::NeedsAuthorization.into()));
             }
             // Another node has learned of a new authorization.
             self.tenants.invalidate(&key).await;
@@ -125,10 +130,10 @@ impl Inner {
         let client = match &live.client {
             Ok(client) => Arc::clone(client),
             Err(_) if live.seen.tokens.is_usable(now) => return Ok(serving),
-            Err(failure) => return Err(self.with_way_back(failure.clone(), plugin)),
+            Err(failure) => return Err(failed(failure.clone())),
         };
-        let job = Job { key, client, seen: live.seen.clone() };
-        let current = self.refresher.current(&job).await.map_err(|error| self.with_way_back(error.into(), plugin))?;
+        let job = Job { key: key.clone(), client, seen: live.seen.clone() };
+        let current = self.refresher.current(&job).await.map_err(|error| failed(error.into()))?;
         if current.version == live.seen.version {
             return Ok(serving);
         }
@@ -141,18 +146,47 @@ impl Inner {
         self.serving(org, plugin).await
     }
 
-    /// A vendor answered 401: the next call shall have other tokens, if these are not brand-new.
-    pub(crate) fn tokens_were_refused(&self, serving: &Serving) {
-        let Some(Live { seen, client: Ok(client) }) = &serving.live else { return };
-        let young = chrono::Duration::seconds(TOO_YOUNG_TO_RENEW);
-        if seen.needs_authorization || self.clock.now() - seen.tokens.issued_at < young {
+    /// Takes note of how the vendor took the token that a call carried. If it refused it, the next call shall have another
+    /// one; where there is none to be had, the vendor is asked once more before a person is.
+    pub(crate) fn note_answers(&self, serving: &Serving, answered: &BTreeMap<String, u16>, failed: Option<Code>) {
+        let manifest = serving.plugin.manifest();
+        let (Some(live), Some(oauth)) = (&serving.live, &manifest.oauth) else { return };
+        let Some(sign) = Sign::of(&oauth.credential, answered, failed) else { return };
+        let key = (serving.tenant.org, manifest.id.clone());
+        if sign == Sign::Taken {
+            return self.suspicions.clear(&key);
+        }
+        let (Live { seen, client: Ok(client), .. }, now) = (live, self.clock.now()) else { return };
+        let suspicion = self.suspicions.refused(&key, now);
+        let young = now - seen.tokens.issued_at < chrono::Duration::seconds(TOO_YOUNG_TO_RENEW);
+        if seen.needs_authorization || young {
             return;
         }
-        let key = (serving.tenant.org, serving.plugin.manifest().id.clone());
-        let job = Job { key, client: Arc::clone(client), seen: seen.clone() };
+        let by_a_person = seen.tokens.grant == Grant::AuthorizationCode;
+        // The plugin says so still, of tokens that were renewed since it said so first.
+        let in_vain = sign == Sign::Ended && suspicion.is_grave(now) && seen.tokens.issued_at > suspicion.since;
+        let job = Job { key: key.clone(), client: Arc::clone(client), seen: seen.clone() };
         let refresher = self.refresher.clone();
         // Failures are logged and stored by the refresher.
-        self.work.spawn(async move { refresher.renew(&job).await.map(drop) });
+        if seen.tokens.is_renewable() && !(in_vain && by_a_person) {
+            self.work.spawn(async move { refresher.renew(&job).await.map(drop) });
+        } else if self.suspicions.begin_check(&key) {
+            let (suspicions, grave) = (Arc::clone(&self.suspicions), suspicion.is_grave(now));
+            self.work.spawn(async move {
+                let ended = match job.client.still_takes(&job.seen.tokens).await {
+                    Ok(Some(taken)) => !taken || in_vain,
+                    Ok(None) => grave,
+                    Err(error) => {
+                        tracing::info!(org = %job.key.0, plugin = %job.key.1, %error, "it is not known whether a token is good");
+                        false
+                    }
+                };
+                if ended {
+                    let _ = refresher.require_authorization(&job, OauthError::TokenRefused).await;
+                }
+                suspicions.end_check(&job.key);
+            });
+        }
     }
 
     /// True if these tokens are the connection's still.
@@ -162,12 +196,12 @@ impl Inner {
         Ok(row.is_some_and(|row| row.version == version))
     }
 
-    fn with_way_back(&self, failure: Failure, plugin: &PluginId) -> Failure {
+    fn with_way_back(&self, failure: Failure, (org, plugin): &Key, authorized_at: Timestamp) -> Failure {
         if failure.code != Code::ReauthorizationNeeded {
             return failure;
         }
-        let url = reconnect_url(&self.config.public_url, plugin);
-        Failure { detail: format!("{} (POST {url})", failure.detail), ..failure }
+        let url = self.links.reconnect(*org, plugin, authorized_at);
+        Failure { detail: format!("{}: {url}", failure.detail), ..failure }
     }
 }
 

@@ -3,23 +3,31 @@
 use std::{sync::Arc, time::Duration};
 
 use patchbay_model::{
-    Clock, EventId, Failure, OrgId, PluginId, Random,
+    Clock, EventId, Failure, OrgId, PluginId, Random, RevocationId,
     event::Event,
-    oauth::{Refused, SealedTokens},
+    oauth::{self as stored, Refused, SealedTokens},
 };
-use patchbay_oauth::{Acquired, Committed, Reauthorization, RefreshLease, Stored, Tokens};
-use patchbay_storage::{Database, Tx};
+use patchbay_oauth::{Acquired, Committed, Failing, FailingKind, Reauthorization, RefreshLease, Stored, Tokens};
+use patchbay_storage::{Change, Database, Tx};
 use patchbay_vault::Vault;
 use serde_json::json;
 
-use super::tokens;
-use crate::{connections::tell_of, hub::Tenants, oauth::view::reconnect_url};
+use super::{
+    link::Links,
+    revoke::{Planned, plan},
+    tokens,
+};
+use crate::{connections::tell_of, hub::Tenants};
 
 /// Names a connection.
 pub(crate) type Key = (OrgId, PluginId);
 
 /// The type of the event that tells of a connection that a person must authorize again.
 const REAUTHORIZATION_NEEDED: &str = "connection.reauthorization_needed";
+/// The type of the event that tells of a client that the vendor does not accept.
+const CLIENT_REJECTED: &str = "connection.client_rejected";
+/// Who ended a connection that was gone when its tokens were renewed.
+const HUB: &str = "hub";
 
 /// The tokens in the hub's database.
 pub(crate) struct TokenStore {
@@ -29,7 +37,7 @@ pub(crate) struct TokenStore {
     pub(crate) tenants: Arc<Tenants>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
-    pub(crate) public_url: String,
+    pub(crate) links: Links,
 }
 
 /// The right to renew one connection's tokens.
@@ -62,20 +70,20 @@ impl TokenStore {
         }
     }
 
-    fn event(&self, row: &SealedTokens, refused: &Refused) -> Event {
+    fn event(&self, row: &SealedTokens, kind: &str, refused: &Refused) -> Event {
         Event {
             id: EventId::new(&*self.clock, &*self.random),
             org: row.org,
             source: None,
-            kind: REAUTHORIZATION_NEEDED.to_owned(),
+            kind: kind.to_owned(),
             subject: row.plugin.to_string(),
             data: json!({
                 "plugin": row.plugin,
                 "reason": refused.reason,
                 "account": { "id": row.account_id, "name": row.account_name },
-                "reconnect_url": reconnect_url(&self.public_url, &row.plugin),
+                "reconnect_url": self.links.reconnect(row.org, &row.plugin, row.authorized_at),
             }),
-            dedupe: Some(format!("oauth:{}:{}", row.plugin, row.version)),
+            dedupe: Some(format!("oauth:{}:{}:{kind}", row.plugin, row.version)),
             run: None,
             at: refused.at,
         }
@@ -92,7 +100,7 @@ impl RefreshLease for TokenStore {
         self.random.fill(&mut id);
         let now = self.clock.now();
         let mut tx = self.database.begin().await?;
-        let lent = tx.org(*org).oauth_tokens().lend(plugin, &id, now, now + for_at_most).await?;
+        let lent = tx.org(*org).oauth_tokens().lend(plugin, &id, now, for_at_most).await?;
         let acquired = match lent {
             Some(row) => {
                 let stored = tokens::open(&self.vault, &mut tx.org(*org), &row).await?;
@@ -103,6 +111,14 @@ impl RefreshLease for TokenStore {
         };
         tx.commit().await?;
         Ok(acquired)
+    }
+
+    async fn extend(&self, lease: &Lease, for_at_most: Duration) -> Result<bool, Failure> {
+        let (org, plugin) = &lease.key;
+        let mut tx = self.database.begin().await?;
+        let extended = tx.org(*org).oauth_tokens().extend(plugin, &lease.id, self.clock.now(), for_at_most).await?;
+        tx.commit().await?;
+        Ok(extended)
     }
 
     async fn read_newer(&self, (org, plugin): &Key, than: u64) -> Result<Option<Stored>, Failure> {
@@ -128,7 +144,7 @@ impl RefreshLease for TokenStore {
         if !tx.org(*org).oauth_tokens().renew(based_on, &row).await? {
             return self.overtaken(&mut tx, &lease.key, based_on).await;
         }
-        tell_of(&mut tx, *org, plugin).await?;
+        tx.hub().notify(Change::Tokens { org: *org, plugin: plugin.clone() }).await?;
         tx.commit().await?;
         self.tenants.invalidate(&lease.key).await;
         Ok(Committed::Stored(Stored {
@@ -153,7 +169,7 @@ impl RefreshLease for TokenStore {
         };
         let refused = Refused { at: why.at, reason: why.reason.to_string() };
         if tx.org(*org).oauth_tokens().refuse(plugin, based_on, &refused).await? {
-            tx.org(*org).events().append(&self.event(&row, &refused)).await?;
+            tx.org(*org).events().append(&self.event(&row, REAUTHORIZATION_NEEDED, &refused)).await?;
             tell_of(&mut tx, *org, plugin).await?;
         } else if let Present::Other(committed) = self.present(&mut tx, &lease.key, based_on).await? {
             return Ok(committed);
@@ -164,7 +180,33 @@ impl RefreshLease for TokenStore {
         Ok(Committed::Stored(Stored { needs_authorization: true, ..stored }))
     }
 
-    async fn release(&self, lease: Lease) {
+    async fn note_failing(&self, lease: &Lease, based_on: u64, failing: &Failing) -> Result<(), Failure> {
+        let (org, plugin) = &lease.key;
+        let (kind, event) = match failing.kind {
+            FailingKind::ClientRejected => (stored::FailingKind::ClientRejected, CLIENT_REJECTED),
+            FailingKind::GrantRefused => (stored::FailingKind::GrantRefused, REAUTHORIZATION_NEEDED),
+        };
+        let reason = failing.reason.to_string();
+        let mut tx = self.database.begin().await?;
+        let noted = stored::Failing { kind, at: failing.at, reason: reason.clone() };
+        if !tx.org(*org).oauth_tokens().fail(plugin, based_on, &noted).await? {
+            return Ok(());
+        }
+        if let Some(row) = tx.org(*org).oauth_tokens().get(plugin).await? {
+            let refused = Refused { at: failing.at, reason };
+            tx.org(*org).events().append(&self.event(&row, event, &refused)).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    async fn revoke_later(&self, (org, plugin): &Key, tokens: &Tokens) -> Result<(), Failure> {
+        let (now, mut tx) = (self.clock.now(), self.database.begin().await?);
+        let planned = Planned { id: RevocationId::new(&*self.clock, &*self.random), plugin, actor: HUB, now };
+        plan(&self.vault, &mut tx.org(*org), planned, tokens).await?;
+        Ok(tx.commit().await?)
+    }
+
+    async fn release(&self, lease: &Lease) {
         let (org, plugin) = &lease.key;
         let give_back = async {
             let mut tx = self.database.begin().await?;
@@ -176,3 +218,6 @@ impl RefreshLease for TokenStore {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -69,6 +69,7 @@ pub(crate) fn describe(row: &mut SealedTokens, tokens: &Tokens) {
     row.account_id.clone_from(&tokens.account.id);
     row.account_name.clone_from(&tokens.account.name);
     row.expires_at = tokens.expires_at;
+    row.due_at = tokens.due_at;
     row.renewed_at = tokens.issued_at;
 }
 

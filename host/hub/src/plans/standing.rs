@@ -12,8 +12,9 @@ use super::{
     tally::Tally,
 };
 use crate::{
-    hub::{Hub, Inner, StartError},
+    hub::{Hub, Inner},
     read_through::ReadThrough,
+    start_error::StartError,
 };
 
 /// How long the live sums of an org that does nothing are kept.

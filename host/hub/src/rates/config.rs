@@ -31,6 +31,8 @@ pub struct Addresses {
     pub webhooks: Option<Rate>,
     /// Browsers that come back from a vendor.
     pub oauth_callback: Option<Rate>,
+    /// Pages for people who have a link: to connect an account, to join an org.
+    pub pages: Option<Rate>,
     /// People who sign in.
     pub sign_in: Option<Rate>,
 }
@@ -40,6 +42,7 @@ impl Addresses {
         match class {
             AddressClass::Webhooks => self.webhooks,
             AddressClass::OauthCallback => self.oauth_callback,
+            AddressClass::Pages => self.pages,
             AddressClass::SignIn => self.sign_in,
         }
     }
@@ -51,10 +54,14 @@ fn per_minute(requests: u32) -> Option<Rate> {
 
 impl Default for RateConfig {
     /// What only a loop that nobody looks at reaches: 60,000 a minute for a key, twice as much for an org, 6,000 for an
-    /// address and 60 for signing in.
+    /// address, 600 for its pages and 60 for signing in.
     fn default() -> Self {
-        let addresses =
-            Addresses { webhooks: per_minute(6_000), oauth_callback: per_minute(600), sign_in: per_minute(60) };
+        let addresses = Addresses {
+            webhooks: per_minute(6_000),
+            oauth_callback: per_minute(600),
+            pages: per_minute(600),
+            sign_in: per_minute(60),
+        };
         Self {
             org: per_minute(120_000),
             key: per_minute(60_000),

@@ -13,7 +13,7 @@ use std::{
 };
 
 use patchbay_model::{
-    Code, Digest, Failure, InstallationId, RunId, Violation,
+    Code, Digest, Failure, InstallationId, RunId, Timestamp, Violation,
     installation::{Installation, VersionPolicy},
 };
 use patchbay_package::capabilities;
@@ -63,14 +63,29 @@ pub(crate) struct Resolution {
     pub(crate) held_back: Option<HeldBack>,
 }
 
-/// What a version said, and about which credentials; no failure for "fine".
-type Verdict = (CredentialsOf, Option<Failure>);
+/// What a version was asked about: the settings, by when they were put, and the credentials. A verdict may be written
+/// down after the settings were put anew and what was known of them was forgotten; it is not one about those.
+type AskedAbout = (Timestamp, CredentialsOf);
+
+/// What a version said, and about what; no failure for "fine".
+type Verdict = (AskedAbout, Option<Failure>);
 
 /// What versions said about the settings of installations.
 #[derive(Default)]
 pub(crate) struct Verdicts(Mutex<HashMap<(InstallationId, Digest), Verdict>>);
 
 impl Verdicts {
+    /// What this version said about just this.
+    fn known(&self, installation: InstallationId, by: Digest, about: &AskedAbout) -> Option<Option<Failure>> {
+        let verdicts = lock(&self.0);
+        let (asked, verdict) = verdicts.get(&(installation, by))?;
+        (asked == about).then(|| verdict.clone())
+    }
+
+    fn note(&self, installation: InstallationId, by: Digest, verdict: Verdict) {
+        lock(&self.0).insert((installation, by), verdict);
+    }
+
     pub(crate) fn forget_installation(&self, installation: InstallationId) {
         lock(&self.0).retain(|(of, _), _| *of != installation);
     }
@@ -115,12 +130,10 @@ impl Inner {
     }
 
     async fn verdict(&self, plugin: &Arc<Plugin>, settings: &Settings) -> Result<Option<Failure>, Failure> {
-        let key = (settings.installation.id, plugin.digest());
-        let credentials = settings.credentials_of();
-        if let Some((with, known)) = lock(&self.registry.verdicts.0).get(&key)
-            && *with == credentials
-        {
-            return Ok(known.clone());
+        let (installation, by) = (settings.installation.id, plugin.digest());
+        let about = (settings.installation.updated_at, settings.credentials_of());
+        if let Some(known) = self.registry.verdicts.known(installation, by, &about) {
+            return Ok(known);
         }
         let tenant = self.tenant(plugin, settings);
         let verdict = match self.check_config(plugin, tenant, &settings.installation.config).await {
@@ -129,7 +142,7 @@ impl Inner {
             Err(failure) if is_about_the_settings(failure.code) => Some(failure),
             Err(failure) => return Ok(Some(failure)),
         };
-        lock(&self.registry.verdicts.0).insert(key, (credentials, verdict.clone()));
+        self.registry.verdicts.note(installation, by, (about, verdict.clone()));
         Ok(verdict)
     }
 
@@ -177,4 +190,27 @@ const fn is_about_us(code: Code) -> bool {
 /// True for refusals: asking again with the same settings would end the same way.
 pub(crate) const fn is_about_the_settings(code: Code) -> bool {
     matches!(code, Code::InvalidInput | Code::ConfigRejected)
+}
+
+#[cfg(test)]
+mod tests {
+    use patchbay_model::{ConnectionId, SeededRandom, SystemClock};
+
+    use super::*;
+
+    #[test]
+    fn a_verdict_on_settings_of_before_is_none_on_those_of_now() {
+        let (random, by) = (SeededRandom::new(1), Digest([1; 32]));
+        let id = InstallationId::new(&SystemClock, &random);
+        let at = |seconds: i64| chrono::DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap();
+        let verdicts = Verdicts::default();
+        // the settings are put anew while the version is being asked about those of before
+        verdicts.forget_installation(id);
+        let refusal = Failure::new(Code::ConfigRejected, "");
+        verdicts.note(id, by, ((at(0), (None, None)), Some(refusal.clone())));
+        assert_eq!(verdicts.known(id, by, &(at(0), (None, None))), Some(Some(refusal)));
+        assert_eq!(verdicts.known(id, by, &(at(1), (None, None))), None);
+        let connection = ConnectionId::new(&SystemClock, &random);
+        assert_eq!(verdicts.known(id, by, &(at(0), (Some(connection), None))), None);
+    }
 }

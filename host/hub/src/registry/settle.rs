@@ -12,6 +12,7 @@ use patchbay_model::{
     Digest, Failure, PluginId,
     installation::{Installation, VersionPolicy},
 };
+use patchbay_storage::InstallationHead;
 
 use super::Source;
 use crate::{
@@ -51,11 +52,7 @@ impl Inner {
 
     /// Settles every plugin that has versions which are merely kept.
     pub(crate) async fn settle_kept(&self) {
-        let catalogue = self.registry.catalogue();
-        let plugins: Vec<_> =
-            catalogue.versions.keys().filter(|plugin| catalogue.keeps_unoffered(plugin)).cloned().collect();
-        drop(catalogue);
-        for plugin in plugins {
+        for plugin in self.registry.with_kept() {
             let _held = self.registry.hold(&plugin).await;
             self.settle(&plugin).await;
         }
@@ -85,7 +82,7 @@ impl Inner {
             drop(tx);
             let Some(last) = installations.last() else { break };
             after = Some(last.id);
-            let moved = stream::iter(installations).map(|installation| self.settle_one(installation, &complete));
+            let moved = stream::iter(installations).map(|one| self.settle_one(plugin, one, &complete));
             let digests: Vec<_> = moved.buffer_unordered(AT_ONCE).collect().await;
             used.extend(digests.into_iter().flatten());
         }
@@ -97,12 +94,17 @@ impl Inner {
     }
 
     /// Gives the addresses that the installation needs: what it runs, and what it is pinned to.
-    async fn settle_one(&self, installation: Installation, complete: &AtomicBool) -> Vec<Digest> {
+    async fn settle_one(
+        &self,
+        plugin: &PluginId,
+        installation: InstallationHead,
+        complete: &AtomicBool,
+    ) -> Vec<Digest> {
         let pinned = match &installation.policy {
             VersionPolicy::Pin(digest) => Some(*digest),
             VersionPolicy::Track(_) => None,
         };
-        let runs = self.move_one(&installation).await.unwrap_or_else(|failure| {
+        let runs = self.move_one(plugin, &installation).await.unwrap_or_else(|failure| {
             tracing::warn!(installation.id = %installation.id, error = %failure, "an installation was not moved");
             complete.store(false, Ordering::Relaxed);
             None
@@ -110,10 +112,13 @@ impl Inner {
         pinned.into_iter().chain(runs).collect()
     }
 
-    async fn move_one(&self, installation: &Installation) -> Result<Option<Digest>, Failure> {
-        let (org, plugin) = (installation.org, &installation.plugin);
+    async fn move_one(&self, plugin: &PluginId, head: &InstallationHead) -> Result<Option<Digest>, Failure> {
+        let org = head.org;
         let cached = self.tenants.cached(&(org, plugin.clone())).await;
-        let Some(installed) = cached.filter(|one| one.settings.installation == *installation) else {
+        let is_present = |known: &Installation| {
+            (known.id, known.updated_at) == (head.id, head.updated_at) && known.policy == head.policy
+        };
+        let Some(installed) = cached.filter(|one| is_present(&one.settings.installation)) else {
             let Some(settings) = self.load_settings(org, plugin).await? else { return Ok(None) };
             return Ok(self.resolve(&settings).await?.plugin.map(|plugin| plugin.digest()));
         };
@@ -134,6 +139,9 @@ impl Inner {
                 self.store_package(loaded.plugin.package()).await?;
                 continue;
             }
+            if !self.withdraw_package(digest).await? {
+                continue;
+            }
             self.registry.change(|catalogue| {
                 if let Some(versions) = catalogue.versions.get_mut(plugin) {
                     versions.retain(|one| one.plugin.digest() != digest || one.offered());
@@ -141,7 +149,6 @@ impl Inner {
                 catalogue.sort(plugin);
             });
             self.registry.verdicts.forget_version(digest);
-            self.withdraw_package(digest).await?;
             tracing::info!(plugin.id = %plugin, plugin.version = %loaded.plugin.version(), %digest, "plugin version withdrawn");
         }
         drop(catalogue);

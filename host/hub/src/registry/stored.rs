@@ -8,11 +8,16 @@ use bytes::Bytes;
 use futures::future;
 use patchbay_model::{Digest, Failure, PluginId};
 use patchbay_package::Package;
-use patchbay_storage::{PluginSource, PluginStatus, PluginVersion, StorageError};
+use patchbay_storage::{ActiveVersion, Change, PluginSource, PluginStatus, StorageError, Tx};
 use serde_json::json;
 
-use super::publish::Origin;
-use crate::{audit::Actor, durable_file, hub::Inner};
+use super::{Registry, publish::Origin};
+use crate::{
+    audit::Actor,
+    durable_file,
+    hub::{Inner, lock},
+    watch::is_final,
+};
 
 impl Inner {
     fn package_path(&self, digest: Digest) -> PathBuf {
@@ -35,11 +40,8 @@ impl Inner {
 
     async fn share_package(&self, package: &Package) -> Result<(), Failure> {
         let mut tx = self.database.begin().await?;
-        // asked first, because it is megabytes
-        if !tx.hub().has_package(&package.digest).await? {
-            tx.hub().put_package(&package.digest, &package.bytes).await?;
-            tx.commit().await?;
-        }
+        share(&mut tx, package).await?;
+        tx.commit().await?;
         Ok(())
     }
 
@@ -57,28 +59,27 @@ impl Inner {
         }
     }
 
-    /// Lets go of a package that nobody runs and that is offered nowhere.
-    pub(super) async fn withdraw_package(&self, digest: Digest) -> Result<(), Failure> {
+    /// Lets go of a package that nobody runs and that is offered nowhere. False if another hub was given it, or has
+    /// pinned somebody to it that this one has not seen yet: it stays.
+    pub(super) async fn withdraw_package(&self, digest: Digest) -> Result<bool, Failure> {
         if !self.database.is_shared() {
             self.remove_file(digest).await;
         }
         let mut tx = self.database.begin().await?;
         let row = tx.hub().plugin_version(&digest).await?;
-        if self.database.is_shared() {
-            if row.as_ref().is_some_and(is_uploaded) {
-                // another hub was given it, and this one will hear of that
-                return Ok(());
-            }
-            tx.hub().delete_package(&digest).await?;
-        }
-        tx.hub().set_plugin_status(&digest, PluginStatus::Withdrawn, None).await?;
-        if let Some(row) = row.filter(|row| row.status != PluginStatus::Withdrawn) {
+        let gone = if self.database.is_shared() {
+            tx.hub().release_package(&digest).await?
+        } else {
+            tx.hub().set_plugin_status(&digest, PluginStatus::Withdrawn, None).await?;
+            true
+        };
+        if let Some(row) = row.filter(|row| gone && row.status != PluginStatus::Withdrawn) {
             let detail = json!({ "version": row.version, "digest": row.digest });
             let entry = self.hub_audit(Actor::Hub, "plugin.withdraw", row.plugin, detail);
             tx.hub().audit().append(&entry).await?;
         }
         tx.commit().await?;
-        Ok(())
+        Ok(gone)
     }
 
     async fn remove_file(&self, digest: Digest) {
@@ -94,30 +95,18 @@ impl Inner {
     /// starts all the same.
     pub(crate) async fn load_stored_packages(&self) -> Result<(), StorageError> {
         let mut tx = self.database.read().await?;
-        let rows = tx.hub().plugin_versions().await?;
+        let kept = tx.hub().active_versions(None).await?;
         drop(tx);
-        let kept = rows.into_iter().filter(|row| row.status == PluginStatus::Active);
-        future::join_all(kept.map(|row| self.load_stored(row))).await;
+        future::join_all(kept.into_iter().map(|row| self.load_stored(row))).await;
         Ok(())
     }
 
     /// Loads what other hubs on the database were given, of one plugin or of all, and moves installations to it.
     pub(crate) async fn load_missing(&self, only: Option<&PluginId>) -> Result<(), Failure> {
-        if let Some(plugin) = only {
-            // what this very hub is being given is in place once its publisher lets go of the plugin
-            drop(self.registry.hold(plugin).await);
-        }
         let mut tx = self.database.read().await?;
-        let mut rows = tx.hub().plugin_versions().await?;
+        let mut rows = tx.hub().active_versions(only).await?;
         drop(tx);
-        let catalogue = self.registry.catalogue();
-        rows.retain(|row| {
-            let wanted = row.status == PluginStatus::Active && only.is_none_or(|only| row.plugin == *only);
-            let loaded = catalogue.by_digest(&row.plugin, row.digest);
-            wanted && loaded.is_none_or(|loaded| is_uploaded(row) && !loaded.uploaded)
-        });
-        // not across an await: the catalogue holds versions that may be let go meanwhile
-        drop(catalogue);
+        rows.retain(|row| self.registry.misses(row));
         let loaded: Vec<Option<PluginId>> = future::join_all(rows.into_iter().map(|row| self.load_stored(row))).await;
         for plugin in loaded.into_iter().flatten().collect::<BTreeSet<_>>() {
             let _held = self.registry.hold(&plugin).await;
@@ -127,7 +116,7 @@ impl Inner {
     }
 
     /// Gives the plugin if it was loaded.
-    async fn load_stored(&self, row: PluginVersion) -> Option<PluginId> {
+    async fn load_stored(&self, row: ActiveVersion) -> Option<PluginId> {
         let uploaded = row.source == PluginSource::Upload;
         let bytes = match self.stored_package(row.digest).await {
             Ok(Some(bytes)) => bytes,
@@ -147,13 +136,52 @@ impl Inner {
             Ok(_) => Some(row.plugin),
             Err(failure) => {
                 tracing::error!(plugin.id = %row.plugin, digest = %row.digest, error = %failure, "a stored package was not loaded");
+                // it is looked for every minute, and fetching and compiling it takes its time
+                lock(&self.registry.failed).note(row.digest, (), is_final(failure.code));
                 None
             }
         }
     }
 }
 
-/// True for a version that is offered because somebody uploaded it.
-fn is_uploaded(row: &PluginVersion) -> bool {
-    row.source == PluginSource::Upload && row.status == PluginStatus::Active
+impl Registry {
+    /// True for a package that is not in place here as it should be, and that is worth a try.
+    fn misses(&self, row: &ActiveVersion) -> bool {
+        let catalogue = self.catalogue();
+        let loaded = catalogue.by_digest(&row.plugin, row.digest);
+        let is_missing = loaded.is_none_or(|loaded| row.source == PluginSource::Upload && !loaded.uploaded);
+        is_missing && lock(&self.failed).wants(&row.digest, &())
+    }
+}
+
+/// Keeps a package where every hub on the database finds it, and tells them if that is new.
+pub(crate) async fn share(tx: &mut Tx, package: &Package) -> Result<(), StorageError> {
+    let digest = package.digest;
+    if tx.hub().keep_package(&digest, &package.bytes).await? {
+        let plugin = package.manifest.id.clone();
+        tx.hub().notify(Change::PluginVersion { plugin, digest }).await?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_package_that_does_not_load_here_is_not_fetched_every_minute() {
+        let registry = Registry::new(PathBuf::new());
+        let (digest, plugin) = (Digest([1; 32]), "demo".parse().unwrap());
+        let row = ActiveVersion { digest, plugin, source: PluginSource::Upload };
+        assert!(registry.misses(&row));
+        lock(&registry.failed).note(digest, (), false);
+        let minutes = (0..).find(|_| {
+            registry.round();
+            registry.misses(&row)
+        });
+        assert_eq!(minutes, Some(1), "the second is free again");
+        lock(&registry.failed).note(digest, (), true);
+        (0..1_000).for_each(|_| registry.round());
+        assert!(!registry.misses(&row), "its bytes will not change");
+    }
 }

@@ -69,9 +69,12 @@ impl Inner {
 
     fn outcome(&self, webhook: &Webhook, failure: Option<&Failure>) -> WebhookOutcome {
         let attempts = webhook.attempts + 1;
+        // what is worked on is pending, and has one
+        let lease = webhook.next_attempt_at.unwrap_or(webhook.received_at);
         let Some(failure) = failure else {
             return WebhookOutcome {
                 id: webhook.id,
+                lease,
                 status: WebhookStatus::Processed,
                 reason: None,
                 attempts,
@@ -88,16 +91,17 @@ impl Inner {
         } else {
             (WebhookStatus::Failed, attempts, None)
         };
-        WebhookOutcome { id: webhook.id, status, reason, attempts, next_attempt_at: wait.map(|wait| now + wait) }
+        let next_attempt_at = wait.map(|wait| now + wait);
+        WebhookOutcome { id: webhook.id, lease, status, reason, attempts, next_attempt_at }
     }
 
-    /// Stores what became of an attempt that left no run behind.
+    /// Stores what became of an attempt that left no run behind. Nothing if somebody else has taken the webhook up since.
     async fn settle_webhook<T>(&self, webhook: &Webhook, failure: Failure) -> Result<T, Failure> {
         let outcome = self.outcome(webhook, Some(&failure));
         let mut tx = self.database.begin().await?;
-        tx.org(webhook.org).webhooks().settle(&outcome).await?;
+        let settled = tx.org(webhook.org).webhooks().settle(&outcome).await?;
         tx.commit().await?;
-        if let Some(at) = outcome.next_attempt_at {
+        if settled && let Some(at) = outcome.next_attempt_at {
             self.webhooks.due_at(at);
         }
         Err(failure)

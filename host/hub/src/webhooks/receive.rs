@@ -128,8 +128,7 @@ impl Inner {
         self.running()?;
         let load = || async {
             let mut tx = self.database.read().await?;
-            let installation = tx.hub().installation_by_hook_token(token).await?;
-            Ok::<_, Failure>(installation.map(|installation| (installation.org, installation.plugin)))
+            Ok::<_, Failure>(tx.hub().installation_by_hook_token(token).await?)
         };
         let target: Arc<(OrgId, PluginId)> = self.hooks.get(&token.to_owned(), load).await?.ok_or_else(unknown)?;
         let (org, plugin) = &*target;
@@ -203,10 +202,12 @@ impl Receiving {
             true => None,
             false => Arc::clone(&hub.webhooks.permits).try_acquire_owned().ok(),
         };
+        // not from when it came: asking whether it is genuine takes its time as well
+        let now = hub.clock.now();
         // without room here, it is there for whichever hub has some
         let due = match receipt.in_line || permit.is_some() {
-            true => hub.webhooks.lease(self.received_at, self.serving.plugin.limits().timeout),
-            false => self.received_at,
+            true => hub.webhooks.lease(now, self.serving.plugin.limits().timeout),
+            false => now,
         };
         let webhook = self.pending(&receipt, due);
         // claimed before it is stored: the worker must not take it from under us
@@ -226,15 +227,15 @@ impl Receiving {
             let answer = hub.process(webhook, true, claim).await?;
             return answer.map_or_else(|| Ok(WebhookAnswer::acknowledged()), WebhookAnswer::try_from);
         }
-        self.process_later(webhook, claim, permit);
+        self.process_later(webhook, due, claim, permit);
         Ok(WebhookAnswer::acknowledged())
     }
 
     /// Starts the work at once if there is room, else leaves it to the worker.
-    fn process_later(&self, webhook: Webhook, claim: Claim, permit: Option<OwnedSemaphorePermit>) {
+    fn process_later(&self, webhook: Webhook, due: Timestamp, claim: Claim, permit: Option<OwnedSemaphorePermit>) {
         let Some(permit) = permit else {
             drop(claim);
-            self.hub.0.webhooks.due_at(self.received_at);
+            self.hub.0.webhooks.due_at(due);
             return;
         };
         let hub = self.hub.clone();

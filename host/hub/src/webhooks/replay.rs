@@ -4,7 +4,6 @@ use patchbay_model::{
     Code, Failure, Permission, WebhookId,
     webhook::{Webhook, WebhookStatus},
 };
-use patchbay_storage::WebhookOutcome;
 use serde_json::json;
 
 use crate::{auth::Caller, hub::Hub, queries::not_found};
@@ -25,21 +24,16 @@ impl Hub {
             let detail = format!("the webhook is {}: only one that is failed is replayed", webhook.status.as_str());
             return Err(Failure::new(Code::Conflict, detail));
         }
-        let planned = WebhookOutcome {
-            id,
-            status: WebhookStatus::Pending,
-            reason: None,
-            attempts: 0,
-            next_attempt_at: Some(now),
-        };
         let detail = json!({ "plugin": webhook.plugin, "attempts": webhook.attempts, "reason": webhook.reason });
         let entry = hub.audit(caller.org, caller.actor, "webhook.replay", id, detail);
-        tx.org(caller.org).webhooks().settle(&planned).await?;
+        if !tx.org(caller.org).webhooks().replay(id, now).await? {
+            // since it was read
+            return Err(Failure::new(Code::Conflict, "the webhook was replayed by somebody else just now"));
+        }
         tx.org(caller.org).audit().append(&entry).await?;
         tx.commit().await?;
         hub.webhooks.due_at(now);
-        let WebhookOutcome { status, reason, attempts, next_attempt_at, .. } = planned;
-        Ok(Webhook { status, reason, attempts, next_attempt_at, ..webhook })
+        Ok(Webhook { status: WebhookStatus::Pending, reason: None, attempts: 0, next_attempt_at: Some(now), ..webhook })
     }
 }
 

@@ -6,9 +6,10 @@
 use std::{sync::Arc, sync::atomic::Ordering, time::Duration};
 
 use patchbay_model::{
-    Failure, Timestamp,
+    Failure, PluginId, Timestamp,
     webhook::{Webhook, WebhookStatus},
 };
+use patchbay_storage::DueWebhook;
 use tokio::task::JoinHandle;
 
 use crate::hub::{Hub, Inner};
@@ -82,20 +83,19 @@ impl Hub {
         }
     }
 
-    async fn start_webhook(&self, webhook: &Webhook, now: Timestamp) -> Result<Option<JoinHandle<()>>, Failure> {
+    async fn start_webhook(&self, look: &DueWebhook, now: Timestamp) -> Result<Option<JoinHandle<()>>, Failure> {
         let queue = &self.0.webhooks;
         let permit = Arc::clone(&queue.permits).acquire_owned().await.map_err(Failure::internal)?;
-        let Some(claim) = queue.claims.claim(webhook.id) else { return Ok(None) };
+        let Some(claim) = queue.claims.claim(look.id) else { return Ok(None) };
         // it may have been done between the look and the claim
         let mut tx = self.0.database.read().await?;
-        let Some(webhook) = tx.org(webhook.org).webhooks().get(webhook.id).await? else { return Ok(None) };
+        let Some(mut webhook) = tx.org(look.org).webhooks().get(look.id).await? else { return Ok(None) };
         drop(tx);
-        let due = webhook.status == WebhookStatus::Pending && webhook.next_attempt_at.is_some_and(|at| at <= now);
-        if !due {
-            return Ok(None);
-        }
-        if queue.shared && !self.lease(&webhook, now).await? {
-            return Ok(None);
+        let due = webhook.next_attempt_at.filter(|at| webhook.status == WebhookStatus::Pending && *at <= now);
+        let Some(due) = due else { return Ok(None) };
+        if queue.shared {
+            let Some(lease) = self.lease(&webhook, due, now).await? else { return Ok(None) };
+            webhook.next_attempt_at = Some(lease);
         }
         let hub = self.clone();
         Ok(Some(self.0.start_behind(async move {
@@ -105,23 +105,40 @@ impl Hub {
         })))
     }
 
-    /// False if another hub was faster.
-    async fn lease(&self, webhook: &Webhook, now: Timestamp) -> Result<bool, Failure> {
-        let Some(due) = webhook.next_attempt_at else { return Ok(false) };
-        let serving = self.0.callable(webhook.org, &webhook.plugin).await.ok();
-        let longest_call = serving.map_or(Duration::ZERO, |serving| serving.plugin.limits().timeout);
-        let until = self.0.webhooks.lease(now, longest_call);
+    /// Until when it is this hub's; nothing if another one was faster.
+    async fn lease(&self, webhook: &Webhook, due: Timestamp, now: Timestamp) -> Result<Option<Timestamp>, Failure> {
+        let until = self.0.webhooks.lease(now, self.0.longest_call(&webhook.plugin));
         let mut tx = self.0.database.begin().await?;
         let taken = tx.org(webhook.org).webhooks().take(webhook.id, due, until).await?;
         tx.commit().await?;
-        Ok(taken)
+        Ok(taken.then_some(until))
     }
 }
 
 impl Inner {
+    /// How long a call of the plugin can take, whichever version it will be. Asks nobody: webhooks are taken up one after
+    /// the other, and must not wait for one that needs its vendor before it can be called.
+    fn longest_call(&self, plugin: &PluginId) -> Duration {
+        let catalogue = self.registry.catalogue();
+        let longest = catalogue.versions(plugin).iter().map(|loaded| loaded.plugin.limits().timeout).max();
+        longest.unwrap_or(self.config.runtime.ceilings.timeout)
+    }
+
     fn until_next_due(&self) -> Duration {
         let due = self.webhooks.next_due.load(Ordering::SeqCst);
         let micros = due.saturating_sub(self.clock.now().timestamp_micros());
         Duration::from_micros(u64::try_from(micros).unwrap_or(0)).min(LOOK)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::TestHub;
+
+    #[tokio::test]
+    async fn what_no_loaded_version_bounds_is_leased_for_as_long_as_a_call_may_take_at_most() {
+        let test = TestHub::open().await;
+        let longest = test.hub.0.longest_call(&"nothing".parse().unwrap());
+        assert_eq!(longest, test.hub.0.config.runtime.ceilings.timeout);
     }
 }

@@ -26,7 +26,8 @@ fn answer(status: u16, body: impl AsRef<[u8]>) -> Answer {
 
 fn read(oauth: &Oauth, status: u16, body: &Value) -> Result<Value, OauthError> {
     let redact = Redactor::new(["canary-secret"]);
-    tokens(oauth, &answer(status, body.to_string()), &redact).map(|bytes| serde_json::from_slice(&bytes).unwrap())
+    tokens(oauth, &answer(status, body.to_string()), &redact, false)
+        .map(|bytes| serde_json::from_slice(&bytes).unwrap())
 }
 
 fn refused(oauth: &Oauth, status: u16, body: &Value) -> OauthError {
@@ -39,8 +40,8 @@ fn a_regular_answer_stays_what_it_is() {
         "scope": "a b", "id_token": "x"});
     assert_eq!(
         read(&plain(), 200, &body).unwrap(),
-        json!({"access_token": "access-1", "token_type": "bearer", "expires_in": 3599, "refresh_token": "rt", "scope": "a b",
-            "account": {"id": null, "name": null}, "kept": {}})
+        json!({"access_token": "access-1", "token_type": "bearer", "expires_in": 3599, "refresh_token": "rt",
+            "scopes": ["a", "b"], "account": {"id": null, "name": null}, "kept": {}})
     );
 }
 
@@ -63,6 +64,8 @@ fn the_habits_of_vendors_are_put_right() {
         (json!("3600"), json!(3600)),
         (json!(3599.7), json!(3599)),
         (json!(0), Value::Null),
+        (json!("soon"), Value::Null),
+        (json!(-1), Value::Null),
         (Value::Null, Value::Null),
         (json!(u64::MAX), json!(LONGEST_LIFE)),
     ] {
@@ -70,11 +73,16 @@ fn the_habits_of_vendors_are_put_right() {
         assert_eq!(read(&plain(), 201, &body).unwrap()["expires_in"], wanted, "{life}");
     }
     let list = json!({"access_token": "access-1", "scope": ["a", "b c"]});
-    assert_eq!(read(&plain(), 200, &list).unwrap()["scope"], "a b c");
+    assert_eq!(read(&plain(), 200, &list).unwrap()["scopes"], json!(["a", "b", "c"]));
     let mut commas = plain();
     commas.scopes.separator = oauth::Separator::Comma;
-    assert_eq!(read(&commas, 200, &json!({"access_token": "access-1", "scope": "a, b"})).unwrap()["scope"], "a b");
-    assert_eq!(read(&plain(), 200, &json!({"access_token": "access-1", "scope": ""})).unwrap().get("scope"), None);
+    let scopes = |oauth: &Oauth, scope| read(oauth, 200, &json!({"access_token": "access-1", "scope": scope})).unwrap();
+    assert_eq!(scopes(&commas, json!("a, b"))["scopes"], json!(["a", "b"]));
+    // That nothing was granted is something else than that nothing is said.
+    let spaces = plain();
+    assert_eq!(scopes(&spaces, json!(""))["scopes"], json!([]));
+    assert_eq!(scopes(&spaces, json!([]))["scopes"], json!([]));
+    assert_eq!(scopes(&spaces, Value::Null)["scopes"], Value::Null);
 }
 
 #[test]
@@ -88,8 +96,6 @@ fn what_is_no_bearer_token_is_refused() {
             "the token at /access_token has fewer than 8 bytes and could not be told from other data",
         ),
         (json!({"access_token": "a".repeat(MAX_TOKEN + 1)}), "the token at /access_token cannot stand in a header"),
-        (json!({"access_token": "access-1", "expires_in": "soon"}), "/expires_in is not a number of seconds"),
-        (json!({"access_token": "access-1", "expires_in": -1}), "/expires_in is not a number of seconds"),
         (
             json!({"access_token": "access-1", "refresh_token": "r".repeat(MAX_TOKEN + 1)}),
             "the refresh token has more than 16384 bytes",
@@ -100,8 +106,45 @@ fn what_is_no_bearer_token_is_refused() {
     ] {
         assert_eq!(refused(&plain(), 200, &body), OauthError::Malformed(words.to_owned()));
     }
-    let broken = tokens(&plain(), &answer(200, "{\"access_token\": \"canary-9\", oops"), &Redactor::default());
+    let broken = tokens(&plain(), &answer(200, "{\"access_token\": \"canary-9\", oops"), &Redactor::default(), false);
     assert_eq!(broken.unwrap_err(), OauthError::Malformed("it is not JSON".to_owned()));
+}
+
+/// The vendor has ended the old refresh token by the time that its answer is read.
+#[test]
+fn a_renewal_is_not_lost_for_a_trifle() {
+    let body = json!({"access_token": "access-1", "token_type": "mac", "expires_in": "soon", "refresh_token": "rt"});
+    assert!(matches!(refused(&plain(), 200, &body), OauthError::Malformed(_)));
+    let renewed = tokens(&plain(), &answer(200, body.to_string()), &Redactor::default(), true).unwrap();
+    let renewed: Value = serde_json::from_slice(&renewed).unwrap();
+    assert_eq!((&renewed["refresh_token"], &renewed["expires_in"]), (&json!("rt"), &Value::Null));
+}
+
+#[test]
+fn a_vendor_that_answers_200_to_everything_is_not_believed_by_its_status() {
+    let done = |body: &str| done(&plain(), &answer(200, body), &Redactor::default());
+    for body in ["", "{}", "ok", r#"{"ok": true, "revoked": true}"#] {
+        assert_eq!(done(body), Ok(()), "{body}");
+    }
+    assert!(matches!(done(r#"{"ok": false, "error": "invalid_auth"}"#), Err(OauthError::Refused(_))));
+    assert!(matches!(done(r#"{"error": "invalid_client"}"#), Err(OauthError::InvalidClient(_))));
+}
+
+#[test]
+fn of_several_places_of_an_error_the_one_that_means_something_counts() {
+    let hubspot = section(
+        &json!({"error": ["/status", "/error"], "error-description": "/message", "invalid-grant": ["BAD_REFRESH_TOKEN"]}),
+        &Value::Null,
+    );
+    for body in [
+        json!({"status": "BAD_REFRESH_TOKEN", "message": "gone"}),
+        json!({"status": "error", "error": "invalid_grant"}),
+        json!({"error": "invalid_grant"}),
+    ] {
+        assert!(matches!(refused(&hubspot, 400, &body), OauthError::InvalidGrant(_)), "{body}");
+    }
+    let OauthError::Refused(said) = refused(&hubspot, 400, &json!({"status": "a", "error": "b"})) else { panic!() };
+    assert_eq!(said.code.as_deref(), Some("a"));
 }
 
 #[test]

@@ -14,16 +14,19 @@ fn plugin() -> PluginId {
     "demo".parse().unwrap()
 }
 
-fn pending(bound: bool) -> Pending {
+fn pending() -> Pending {
     Pending {
         org: OrgId(uuid::Uuid::from_u128(7)),
         plugin: plugin(),
         redirect: Url::parse("https://hub.example.com/oauth/demo/callback").unwrap(),
         asked_by: "key_1".to_owned(),
         scopes: vec!["read".to_owned()],
+        parties: Parties { client_id: "hub".to_owned(), origin: "https://auth.example.com".to_owned() },
+        issuer: None,
+        account: Some("7".to_owned()),
         expires_at: now() + Duration::minutes(10),
         state: StateHash::of(STATE),
-        nonce: bound.then(|| StateHash::of(NONCE)),
+        nonce: StateHash::of(NONCE),
         verifier: Some("canary-verifier".into()),
     }
 }
@@ -38,33 +41,48 @@ fn redeem(pending: Pending, query: &str, nonce: Option<&str>, now: Timestamp) ->
 
 #[test]
 fn the_right_answer_gives_a_consent() {
-    let consent = redeem(pending(true), "code=4%2F0A&state=canary-state&scope=x", Some(NONCE), now()).unwrap();
+    let consent = redeem(pending(), "code=4%2F0A&state=canary-state&scope=x", Some(NONCE), now()).unwrap();
     assert_eq!(consent.code.expose_secret(), "4/0A");
     assert_eq!(consent.verifier.unwrap().expose_secret(), "canary-verifier");
-    assert!(redeem(pending(false), "code=c&state=canary-state", None, now()).is_ok());
 }
 
 #[test]
 fn any_other_answer_gives_none() {
     let query = "code=c&state=canary-state";
     let late = now() + Duration::minutes(10);
-    assert_eq!(redeem(pending(true), query, Some(NONCE), late).unwrap_err(), CallbackError::NotPending);
-    assert_eq!(redeem(pending(true), "code=c&state=x", Some(NONCE), now()).unwrap_err(), CallbackError::NotPending);
-    let other = pending(false).redeem(back(query), &"other".parse().unwrap(), None, now());
+    assert_eq!(redeem(pending(), query, Some(NONCE), late).unwrap_err(), CallbackError::NotPending);
+    assert_eq!(redeem(pending(), "code=c&state=x", Some(NONCE), now()).unwrap_err(), CallbackError::NotPending);
+    let other = pending().redeem(back(query), &"other".parse().unwrap(), Some(NONCE), now());
     assert_eq!(other.unwrap_err(), CallbackError::NotPending);
     for nonce in [None, Some(""), Some("canary-state")] {
-        assert_eq!(redeem(pending(true), query, nonce, now()).unwrap_err(), CallbackError::OtherBrowser);
+        assert_eq!(redeem(pending(), query, nonce, now()).unwrap_err(), CallbackError::OtherBrowser);
     }
 }
 
 #[test]
 fn a_no_is_told_apart_from_a_failure() {
-    let no = |query: &str| redeem(pending(false), query, None, now()).unwrap_err();
+    let no = |query: &str| redeem(pending(), query, Some(NONCE), now()).unwrap_err();
     assert_eq!(no("error=access_denied&state=canary-state"), CallbackError::Denied);
     assert_eq!(
         no("error=invalid_scope&error_description=no%0D%0Asuch+scope&state=canary-state"),
         CallbackError::Refused("invalid_scope: nosuch scope".to_owned())
     );
+}
+
+/// RFC 9207: an answer that another authorization server had the browser bring.
+#[test]
+fn an_answer_of_another_issuer_is_not_taken_where_the_vendor_names_itself() {
+    let from = |iss: &str| {
+        let named = Pending { issuer: Some("https://a.example.com".to_owned()), ..pending() };
+        redeem(named, &format!("code=c&state=canary-state{iss}"), Some(NONCE), now())
+    };
+    assert!(from("&iss=https%3A%2F%2Fa.example.com").is_ok());
+    assert_eq!(from("&iss=https%3A%2F%2Fb.example.com").unwrap_err(), CallbackError::OtherIssuer);
+    assert_eq!(from("").unwrap_err(), CallbackError::OtherIssuer);
+    let denied = Pending { issuer: Some("https://a.example.com".to_owned()), ..pending() };
+    let denied = redeem(denied, "error=access_denied&state=canary-state", Some(NONCE), now());
+    assert_eq!(denied.unwrap_err(), CallbackError::OtherIssuer, "nor a no");
+    assert!(redeem(pending(), "code=c&state=canary-state&iss=x", Some(NONCE), now()).is_ok(), "nobody looks at it");
 }
 
 #[test]
@@ -88,17 +106,17 @@ const MAX_QUERY: usize = 4_097;
 
 #[test]
 fn what_was_sealed_comes_back_whole() {
-    let back = Pending::from_secret(&pending(true).to_secret()).unwrap();
-    assert_eq!(back.to_secret().expose_secret(), pending(true).to_secret().expose_secret());
+    let back = Pending::from_secret(&pending().to_secret()).unwrap();
+    assert_eq!(back.to_secret().expose_secret(), pending().to_secret().expose_secret());
     assert!(redeem(back, "code=c&state=canary-state", Some(NONCE), now()).is_ok());
     assert!(Pending::from_secret(&"{}".into()).is_err());
-    let text = pending(true).to_secret();
+    let text = pending().to_secret();
     assert!(!text.expose_secret().contains(STATE) && !text.expose_secret().contains(NONCE), "only their hashes");
 }
 
 #[test]
 fn no_text_for_people_holds_a_secret() {
-    let consent = redeem(pending(false), "code=canary-code&state=canary-state", None, now()).unwrap();
-    let text = format!("{:?} {consent:?} {:?}", pending(true), back("code=canary-code&state=canary-state"));
+    let consent = redeem(pending(), "code=canary-code&state=canary-state", Some(NONCE), now()).unwrap();
+    let text = format!("{:?} {consent:?} {:?}", pending(), back("code=canary-code&state=canary-state"));
     assert!(!text.contains("canary"), "{text}");
 }

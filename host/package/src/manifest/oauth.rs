@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// OAuth 2.0 for the plugin's connection.
 ///
@@ -26,12 +26,19 @@ pub struct Oauth {
     pub authorize_url: Option<String>,
     /// Where the hub gets tokens.
     pub token_url: String,
+    /// What the vendor's answer to a consent says it is from, as `iss` (RFC 9207). If it is said here, an answer without it
+    /// or with another is not taken. Default: it is not looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<String>,
     /// Where the hub gives tokens back (RFC 7009).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoke_url: Option<String>,
     /// How the hub shows the vendor who it is. Default: `basic`.
     #[serde(default)]
     pub client_auth: ClientAuth,
+    /// The same for single grants, where the vendor wants another way for one: `client-auth-for = { jwt-bearer = "none" }`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub client_auth_for: BTreeMap<Grant, ClientAuth>,
     /// Proof that who redeems a code is who asked for it (RFC 7636). Default: `s256`.
     #[serde(default)]
     pub pkce: Pkce,
@@ -56,6 +63,20 @@ pub struct Oauth {
     /// What the hub signs. With the grant `jwt-bearer` or the client authentication `private-key-jwt`, and only then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jwt: Option<Jwt>,
+}
+
+impl Oauth {
+    /// How the hub shows the vendor who it is for a grant, and for what came of it.
+    #[must_use]
+    pub fn client_auth_of(&self, grant: Grant) -> ClientAuth {
+        self.client_auth_for.get(&grant).copied().unwrap_or(self.client_auth)
+    }
+
+    /// True if the hub signs assertions for a grant.
+    #[must_use]
+    pub fn signs_for(&self, grant: Grant) -> bool {
+        grant == Grant::JwtBearer || self.client_auth_of(grant) == ClientAuth::PrivateKeyJwt
+    }
 }
 
 fn code_alone() -> Vec<Grant> {
@@ -168,13 +189,19 @@ pub struct Refresh {
     /// life. Default: 300.
     #[serde(default = "five_minutes")]
     pub margin_seconds: u32,
-    /// The vendor gives a new refresh token with each refresh and takes the old one no more. Such a refresh is never
-    /// sent twice by itself: the vendor may have seen the first. Default: false.
+    /// A refresh may be sent again when its answer was lost. Not so with a vendor that gives a new refresh token with each
+    /// refresh and takes the old one no more: it takes the second time for theft, and ends all that came of the consent.
+    /// Default: false.
     #[serde(default)]
-    pub rotates: bool,
+    pub repeatable: bool,
     /// How long an access token lives, in seconds, when the vendor does not say. Default: until the vendor refuses it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lifetime_seconds: Option<u32>,
+    /// The longest that tokens rest, in seconds, at least 60: they are renewed then although they are good, for a vendor
+    /// that ends refresh tokens which nobody uses, or that does not say when access tokens end. Default: as long as they
+    /// are good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle_seconds: Option<u32>,
 }
 
 fn five_minutes() -> u32 {
@@ -183,7 +210,7 @@ fn five_minutes() -> u32 {
 
 impl Default for Refresh {
     fn default() -> Self {
-        Self { margin_seconds: five_minutes(), rotates: false, lifetime_seconds: None }
+        Self { margin_seconds: five_minutes(), repeatable: false, lifetime_seconds: None, idle_seconds: None }
     }
 }
 
@@ -220,8 +247,10 @@ pub struct Answer {
     /// Types that are bearer tokens, whatever the case of their letters; so is a token without a type. Default:
     /// `bearer` alone.
     pub token_types: Vec<String>,
-    /// The code of what went wrong, whatever the HTTP status. Default: `/error`.
-    pub error: String,
+    /// The code of what went wrong, whatever the HTTP status: one place, or a list of them of which the first with a code
+    /// that means something counts. Default: `/error`.
+    #[serde(deserialize_with = "one_or_many")]
+    pub error: Vec<String>,
     /// What went wrong, in words. Default: `/error_description`.
     pub error_description: String,
     /// Codes that mean `invalid_grant`: the connection must be authorized again.
@@ -238,6 +267,19 @@ pub struct Answer {
     pub keep: BTreeMap<String, String>,
 }
 
+fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "a JSON Pointer or a list of them")]
+    enum OneOrMany {
+        One(String),
+        Many(Vec<String>),
+    }
+    Ok(match OneOrMany::deserialize(deserializer)? {
+        OneOrMany::One(one) => vec![one],
+        OneOrMany::Many(many) => many,
+    })
+}
+
 impl Default for Answer {
     fn default() -> Self {
         Self {
@@ -247,7 +289,7 @@ impl Default for Answer {
             scope: "/scope".to_owned(),
             token_type: "/token_type".to_owned(),
             token_types: vec!["bearer".to_owned()],
-            error: "/error".to_owned(),
+            error: vec!["/error".to_owned()],
             error_description: "/error_description".to_owned(),
             invalid_grant: Vec::new(),
             invalid_client: Vec::new(),
@@ -263,9 +305,13 @@ impl Default for Answer {
 pub struct Jwt {
     /// By which algorithm, and so with which kind of key.
     pub algorithm: JwtAlgorithm,
-    /// For whom. Default: the token URL.
+    /// For whom. It may be a URL that begins with a setting, as endpoints may. Default: the token URL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audience: Option<String>,
+    /// With the grant `jwt-bearer` a client may do without a subject: the vendor knows by the issuer for whom it signs.
+    /// Default: false.
+    #[serde(default)]
+    pub subject_optional: bool,
     /// How long an assertion is good, in seconds: 30 to 3,600. Default: 120.
     #[serde(default = "two_minutes")]
     pub lifetime_seconds: u32,

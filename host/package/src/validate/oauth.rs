@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use url::Url;
+
 use super::{report::Report, text};
 use crate::{
     Manifest,
@@ -50,6 +52,9 @@ pub(super) fn check(manifest: &Manifest, report: &mut Report) {
     );
     grants(oauth, report);
     endpoints(oauth, manifest.config.as_ref(), report);
+    if let Some(text) = &oauth.issuer {
+        issuer(text, report);
+    }
     parameters("/oauth/authorize-parameters", &oauth.authorize_parameters, &AUTHORIZE_PARAMETERS, report);
     parameters("/oauth/token-parameters", &oauth.token_parameters, &TOKEN_PARAMETERS, report);
     scopes(&oauth.scopes, report);
@@ -59,7 +64,7 @@ pub(super) fn check(manifest: &Manifest, report: &mut Report) {
     }
     answer(&oauth.answer, report);
     if let Some(jwt) = &oauth.jwt {
-        check_jwt(jwt, report);
+        check_jwt(jwt, manifest.config.as_ref(), report);
     }
 }
 
@@ -73,18 +78,27 @@ fn grants(oauth: &Oauth, report: &mut Report) {
         "/oauth/authorize-url",
         if by_code { "a URL: the grant `authorization-code` begins there" } else { "nothing: no grant begins there" },
     );
-    let public = oauth.client_auth == ClientAuth::None;
+    let public = |grant| has(grant) && oauth.client_auth_of(grant) == ClientAuth::None;
+    let said_for = |grant: Grant| match oauth.client_auth_for.contains_key(&grant) {
+        true => format!("/oauth/client-auth-for/{}", grant.as_str()),
+        false => "/oauth/client-auth".to_owned(),
+    };
     report.demand(
-        !public || !has(Grant::ClientCredentials),
-        "/oauth/client-auth",
+        !public(Grant::ClientCredentials),
+        said_for(Grant::ClientCredentials),
         "a way that proves something: with `none` anybody could use the grant `client-credentials`",
     );
     report.demand(
-        !public || !by_code || oauth.pkce == Pkce::S256,
+        !public(Grant::AuthorizationCode) || oauth.pkce == Pkce::S256,
         "/oauth/pkce",
         "`s256`: with the client authentication `none` nothing else protects a code",
     );
-    let signs = has(Grant::JwtBearer) || oauth.client_auth == ClientAuth::PrivateKeyJwt;
+    for (grant, way) in &oauth.client_auth_for {
+        let at = format!("/oauth/client-auth-for/{}", grant.as_str());
+        report.demand(has(*grant), at.as_str(), "a grant that is listed in `grants`");
+        report.demand(*way != oauth.client_auth, at, "another way than `client-auth` says");
+    }
+    let signs = oauth.grants.iter().any(|grant| oauth.signs_for(*grant));
     report.demand(
         oauth.jwt.is_some() == signs,
         "/oauth/jwt",
@@ -104,18 +118,25 @@ fn endpoints(oauth: &Oauth, config: Option<&Config>, report: &mut Report) {
             None => {}
             Some(Err(error)) => report.add(at, error.to_string()),
             Some(Ok(endpoint)) => {
-                if let Some(name) = endpoint.setting() {
-                    let known = matches!(config, Some(Config { schema: Schema::Inline(schema) })
-                        if schema.get("properties").is_some_and(|properties| properties.get(name).is_some()));
-                    report.demand(
-                        known,
-                        at,
-                        format!("a setting in the schema of `config`: it has no property `{name}`"),
-                    );
-                }
+                setting(&endpoint, config, at, report);
             }
         }
     }
+}
+
+/// A setting that an endpoint begins with is one that there is.
+fn setting(endpoint: &Endpoint, config: Option<&Config>, at: &str, report: &mut Report) {
+    let Some(name) = endpoint.setting() else { return };
+    let known = matches!(config, Some(Config { schema: Schema::Inline(schema) })
+        if schema.get("properties").is_some_and(|properties| properties.get(name).is_some()));
+    report.demand(known, at, format!("a setting in the schema of `config`: it has no property `{name}`"));
+}
+
+fn issuer(issuer: &str, report: &mut Report) {
+    let valid = issuer.len() <= 500
+        && Url::parse(issuer)
+            .is_ok_and(|url| url.scheme() == "https" && url.query().is_none() && url.fragment().is_none());
+    report.demand(valid, "/oauth/issuer", "an https URL without query and fragment (RFC 8414, 2)");
 }
 
 fn parameters(at: &str, parameters: &BTreeMap<String, String>, reserved: &[&str], report: &mut Report) {
@@ -158,6 +179,11 @@ fn scopes(scopes: &Scopes, report: &mut Report) {
 fn refresh(refresh: &Refresh, report: &mut Report) {
     report.demand(refresh.margin_seconds <= 86_400, "/oauth/refresh/margin-seconds", "at most 86400");
     report.positive("/oauth/refresh/lifetime-seconds".to_owned(), refresh.lifetime_seconds);
+    report.demand(
+        refresh.idle_seconds.is_none_or(|seconds| seconds >= 60),
+        "/oauth/refresh/idle-seconds",
+        "at least 60",
+    );
 }
 
 fn check_account(account: &Account, report: &mut Report) {
@@ -180,10 +206,13 @@ fn answer(answer: &Answer, report: &mut Report) {
         ("expires-in", &answer.expires_in),
         ("scope", &answer.scope),
         ("token-type", &answer.token_type),
-        ("error", &answer.error),
         ("error-description", &answer.error_description),
     ] {
         report.member(format!("/oauth/answer/{key}"), pointer);
+    }
+    report.demand(!answer.error.is_empty(), "/oauth/answer/error", "one place at least");
+    for (index, pointer) in answer.error.iter().enumerate() {
+        report.member(format!("/oauth/answer/error/{index}"), pointer);
     }
     for (name, pointer) in &answer.keep {
         let at = format!("/oauth/answer/keep/{}", text::pointer_token(name));
@@ -211,7 +240,7 @@ fn answer(answer: &Answer, report: &mut Report) {
     report.demand(!answer.token_types.is_empty(), "/oauth/answer/token-types", "at least one type");
 }
 
-fn check_jwt(jwt: &Jwt, report: &mut Report) {
+fn check_jwt(jwt: &Jwt, config: Option<&Config>, report: &mut Report) {
     report.demand((30..=3_600).contains(&jwt.lifetime_seconds), "/oauth/jwt/lifetime-seconds", "30 to 3600");
     if let Some(audience) = &jwt.audience {
         report.demand(
@@ -219,6 +248,12 @@ fn check_jwt(jwt: &Jwt, report: &mut Report) {
             "/oauth/jwt/audience",
             "1 to 500 printable characters",
         );
+        if audience.contains(['{', '}']) {
+            match Endpoint::parse(audience) {
+                Ok(endpoint) => setting(&endpoint, config, "/oauth/jwt/audience", report),
+                Err(error) => report.add("/oauth/jwt/audience", error.to_string()),
+            }
+        }
     }
     parameters("/oauth/jwt/claims", &jwt.claims, &CLAIMS, report);
 }

@@ -56,6 +56,7 @@ impl CallState {
         let room = self.room().await?;
         let received = services.blobs.receive(room, body).await.map_err(failed)?;
         let _lock = services.blobs.lock(org).await;
+        let _turn = services.blobs.turn().await;
         let (_place, mut tx) = self.writing().await?;
         // other hubs' too
         tx.org(org).lock().await?;
@@ -126,6 +127,7 @@ impl Host for CallState {
         let Ok(blob_id) = id.parse::<BlobId>() else { return Ok(false) };
         let services = Arc::clone(&self.services);
         let _lock = services.blobs.lock(self.tenant.org).await;
+        let _turn = services.blobs.turn().await;
         let (place, mut tx) = self.writing().await?;
         let mut org = tx.org(self.tenant.org);
         let Some(blob) = org.blobs().get(&self.grants.plugin, blob_id).await? else { return Ok(false) };

@@ -1,7 +1,7 @@
 //! Outbound HTTP. The guest names what it wants; the egress crate decides, injects, sends and redacts.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -36,6 +36,8 @@ pub(crate) struct Traffic {
     received: Arc<AtomicU64>,
     /// The vendor's last status.
     pub(crate) status: Option<u16>,
+    /// The last status that a request with each credential was answered with. The manifest bounds their number.
+    pub(crate) answered: BTreeMap<String, u16>,
     /// The handle of the answer that a proxy call makes: while the vendor is waited for, somebody has to watch
     /// whether the client still waits for it.
     client: Option<u32>,
@@ -135,6 +137,7 @@ impl CallState {
             Some(name) => Some(self.injection(name)?),
             None => None,
         };
+        let named = request.credential;
         let knows_repeats = self.repeat_header(&method, &url)?;
         let mut upload = None;
         let body = match request.body {
@@ -203,6 +206,9 @@ impl CallState {
                 let traffic = &mut self.capabilities.http;
                 traffic.sent = traffic.sent.saturating_add(response.sent);
                 traffic.status = Some(response.status);
+                if let Some(name) = named {
+                    traffic.answered.insert(name, response.status);
+                }
                 Ok(response)
             }
             Err(error) => Err(match upload.and_then(|upload| upload.take()) {

@@ -12,7 +12,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::Notice;
+use super::{Message, Notice, Told};
 use crate::{StorageError, database::PATIENCE, postgres::Server};
 
 /// The channel of all notices.
@@ -23,7 +23,7 @@ const QUIET: Duration = Duration::from_secs(30);
 
 /// Listens until it is aborted. Each time that it begins to, everybody is told to start over: what was said before
 /// was not heard.
-pub(super) async fn run(server: Server, sender: broadcast::Sender<Notice>) {
+pub(super) async fn run(server: Server, sender: broadcast::Sender<Told>) {
     let waits = ExponentialBuilder::default()
         .with_min_delay(Duration::from_millis(50))
         .with_max_delay(Duration::from_secs(5))
@@ -34,8 +34,8 @@ pub(super) async fn run(server: Server, sender: broadcast::Sender<Notice>) {
         match listen(&server).await {
             Ok(mut listener) => {
                 wait = waits.build();
-                let _ = sender.send(Notice::Resync);
-                let error = hear(&mut listener, &sender).await;
+                let _ = sender.send(Told { notice: Notice::Resync, by_us: false });
+                let error = hear(&mut listener, &sender, server.teller()).await;
                 tracing::warn!(%error, "lost the connection that hears of changes by other hubs");
             }
             Err(error) => tracing::warn!(%error, "cannot listen for changes by other hubs"),
@@ -49,19 +49,25 @@ async fn listen(server: &Server) -> Result<PgListener, StorageError> {
     let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(PATIENCE).connect_lazy_with(server.options()?);
     let mut listener = PgListener::connect_with(&pool).await?;
     listener.eager_reconnect(false);
-    listener.listen(CHANNEL).await?;
+    match timeout(PATIENCE, listener.listen(CHANNEL)).await {
+        Ok(listening) => listening?,
+        Err(_) => return Err(StorageError::Unreachable("it did not answer in time".to_owned())),
+    }
     Ok(listener)
 }
 
 /// Passes on what is said, until the connection is lost.
-async fn hear(listener: &mut PgListener, sender: &broadcast::Sender<Notice>) -> StorageError {
+async fn hear(listener: &mut PgListener, sender: &broadcast::Sender<Told>, us: u64) -> StorageError {
     let lost = || StorageError::Unreachable("the connection was closed".to_owned());
     loop {
         match timeout(QUIET, listener.try_recv()).await {
             Ok(Ok(Some(said))) => {
                 // What cannot be read was said by a newer hub, about something that this one may cache as well.
-                let notice = serde_json::from_str(said.payload()).map_or(Notice::Resync, Notice::Changed);
-                let _ = sender.send(notice);
+                let told = match serde_json::from_str(said.payload()) {
+                    Ok(Message { by, change }) => Told { notice: Notice::Changed(change), by_us: by == us },
+                    Err(_) => Told { notice: Notice::Resync, by_us: false },
+                };
+                let _ = sender.send(told);
             }
             Ok(Ok(None)) => return lost(),
             Ok(Err(error)) => return error.into(),

@@ -78,8 +78,17 @@ impl<'a> Documents<'a> {
         }
     }
 
+    /// Lets the runs write, one after the other, but for those that have lost the webhook that they worked on.
+    pub(super) fn decide(&mut self, runs: &'a [Box<RunCommit>], holders: &[bool]) -> Vec<Committed> {
+        let end = |(commit, holds): (&'a Box<RunCommit>, &bool)| match holds {
+            true => self.apply(commit),
+            false => Committed::WebhookLost,
+        };
+        runs.iter().zip(holders).map(end).collect()
+    }
+
     /// Lets one run write: all of its changes or none.
-    pub(super) fn apply(&mut self, commit: &'a RunCommit) -> Committed {
+    fn apply(&mut self, commit: &'a RunCommit) -> Committed {
         for (change, key) in commit.plugin_changes.iter().zip(keys(commit)) {
             if change.expected.is_some_and(|expected| self.get(&key).is_none_or(|found| found.version != expected)) {
                 return Committed::Conflict { collection: change.collection.clone(), id: change.id.clone() };

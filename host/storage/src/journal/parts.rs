@@ -2,13 +2,14 @@
 
 use std::{
     borrow::Cow,
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
 };
 
 use patchbay_model::{Code, OrgId, event::Event, run::Run, webhook::Webhook};
 use uuid::Uuid;
 
 use super::{Committed, RunCommit};
+use crate::WebhookOutcome;
 
 /// A run, and how it failed if it did: by itself, or because it lost a compare-and-swap.
 pub(super) struct Ended<'a> {
@@ -28,6 +29,10 @@ pub(super) fn ended<'a>(runs: &'a [Box<RunCommit>], committed: &[Committed]) -> 
                 );
                 (Some(Cow::from(Code::Conflict.as_str())), Some(Cow::from(detail)))
             }
+            Committed::WebhookLost => {
+                let detail = "the webhook's work took longer than its lease, and was taken up anew meanwhile";
+                (Some(Cow::from(Code::Conflict.as_str())), Some(Cow::from(detail)))
+            }
         };
         Ended { run, code, detail }
     };
@@ -37,6 +42,26 @@ pub(super) fn ended<'a>(runs: &'a [Box<RunCommit>], committed: &[Committed]) -> 
 /// Those that keep all that they wrote.
 pub(super) fn winners<'a>(runs: &'a [Box<RunCommit>], committed: &[Committed]) -> Vec<&'a RunCommit> {
     runs.iter().zip(committed).filter(|(_, end)| **end == Committed::All).map(|(commit, _)| &**commit).collect()
+}
+
+/// The webhooks that runs of a batch worked on, each with the place of its run.
+pub(super) fn worked_on(runs: &[Box<RunCommit>]) -> Vec<(usize, OrgId, &WebhookOutcome)> {
+    let runs = runs.iter().enumerate();
+    runs.filter_map(|(place, commit)| Some((place, commit.run.org, commit.webhook.as_ref()?))).collect()
+}
+
+/// Says of each run if it may settle its webhook, given the places of those whose lease still holds. Of two in one batch
+/// that worked on the same one, the first may.
+pub(super) fn holders(runs: &[Box<RunCommit>], leased: &[usize]) -> Vec<bool> {
+    let leased: HashSet<usize> = leased.iter().copied().collect();
+    let mut settled = HashSet::new();
+    let holds = |(place, commit): (usize, &Box<RunCommit>)| {
+        commit
+            .webhook
+            .as_ref()
+            .is_none_or(|outcome| leased.contains(&place) && settled.insert((commit.run.org, outcome.id)))
+    };
+    runs.iter().enumerate().map(holds).collect()
 }
 
 /// Of which orgs a batch is, in their order.

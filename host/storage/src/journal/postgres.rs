@@ -1,9 +1,9 @@
 //! A batch on PostgreSQL: one statement per table, a parameter per column, each an array.
 //!
 //! The transaction speaks for the orgs of the batch ([`Scope::Journal`]): under row-level security it can neither see
-//! nor write any other org's rows. Rows that other hubs may want as well are taken in one order for all: documents by
-//! key, then the last numbers of events by org, then counters and what was spent of budgets, and new rows by the unique
-//! key at which they could meet.
+//! nor write any other org's rows. Rows that other hubs may want as well are taken in one order for all: webhooks by id,
+//! documents by key, then the last numbers of events by org, then counters and what was spent of budgets, and new rows by
+//! the unique key at which they could meet.
 
 mod budgets;
 mod counters;
@@ -15,12 +15,14 @@ mod webhooks;
 
 use patchbay_model::webhook::Webhook;
 use serde::Serialize;
+use sqlx::PgConnection;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::{Outcomes, RunCommit, parts};
 use crate::{
     StorageError,
-    postgres::{PgTx, Scope},
+    postgres::{PgTx, Scope, late},
     text::{Text, postgres_json},
 };
 
@@ -30,8 +32,22 @@ pub(super) async fn write(
     webhooks: &[Box<Webhook>],
 ) -> Result<Outcomes, StorageError> {
     tx.speak_for(Scope::Journal(parts::orgs(runs, webhooks).into_iter().collect()));
+    let within = tx.patience();
     let connection = tx.connection().await?;
-    let committed = records::write(connection, runs).await?;
+    match timeout(within, write_on(connection, runs, webhooks)).await {
+        Ok(written) => written,
+        // Whoever waits for the whole batch need not wait for each of its statements.
+        Err(_) => tx.note(Err(late())),
+    }
+}
+
+async fn write_on(
+    connection: &mut PgConnection,
+    runs: &[Box<RunCommit>],
+    webhooks: &[Box<Webhook>],
+) -> Result<Outcomes, StorageError> {
+    let holders = webhooks::holders(connection, runs).await?;
+    let committed = records::write(connection, runs, &holders).await?;
     runs::write(connection, runs, &committed).await?;
     let new_usage = runs::write_usage(connection, runs).await?;
     let winners = parts::winners(runs, &committed);

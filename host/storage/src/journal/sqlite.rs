@@ -24,7 +24,8 @@ pub(super) async fn write(
     runs: &[Box<RunCommit>],
     webhooks: &[Box<Webhook>],
 ) -> Result<Outcomes, StorageError> {
-    let committed = records::write(connection, runs).await?;
+    let holders = webhooks::holders(connection, runs).await?;
+    let committed = records::write(connection, runs, &holders).await?;
     runs::write(connection, runs, &committed).await?;
     let winners = parts::winners(runs, &committed);
     events::write(connection, &winners).await?;

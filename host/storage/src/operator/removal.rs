@@ -47,6 +47,8 @@ impl OperatorTx<'_> {
         execute!(self.tx, "DELETE FROM connection WHERE org_id = $1", org)?;
         execute!(self.tx, "DELETE FROM oauth_client WHERE org_id = $1", org)?;
         execute!(self.tx, "DELETE FROM oauth_authorization WHERE org_id = $1", org)?;
+        // What was to be given back to vendors cannot be read any more.
+        execute!(self.tx, "DELETE FROM oauth_revocation WHERE org_id = $1", org)?;
         Ok(keys)
     }
 

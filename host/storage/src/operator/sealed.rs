@@ -20,14 +20,22 @@ pub enum SealedColumn {
     OauthClient,
     /// Authorizations under way.
     OauthAuthorization,
+    /// Tokens that shall be given back to vendors.
+    OauthRevocation,
     /// Answers to writes that are done once.
     IdempotencyKey,
 }
 
 impl SealedColumn {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Connection, Self::OauthToken, Self::OauthClient, Self::OauthAuthorization, Self::IdempotencyKey];
+    pub const ALL: [Self; 6] = [
+        Self::Connection,
+        Self::OauthToken,
+        Self::OauthClient,
+        Self::OauthAuthorization,
+        Self::OauthRevocation,
+        Self::IdempotencyKey,
+    ];
 
     /// Its table.
     #[must_use]
@@ -37,6 +45,7 @@ impl SealedColumn {
             Self::OauthToken => "oauth_token",
             Self::OauthClient => "oauth_client",
             Self::OauthAuthorization => "oauth_authorization",
+            Self::OauthRevocation => "oauth_revocation",
             Self::IdempotencyKey => "idempotency_key",
         }
     }
@@ -47,7 +56,7 @@ impl SealedColumn {
 pub struct SealedCell {
     /// The column.
     pub column: SealedColumn,
-    /// What names the row within the org: a plugin's id, or a hash.
+    /// What names the row within the org: a plugin's id, a hash, or the bytes of an id.
     pub row: Vec<u8>,
     /// The row's id, of a connection.
     pub connection: Option<ConnectionId>,
@@ -59,6 +68,8 @@ pub struct SealedCell {
 type OfPlugin = (String, Option<Uuid>, Vec<u8>);
 /// A row that a hash names.
 type OfHash = (Vec<u8>, Vec<u8>);
+/// A row that an id names.
+type OfId = (Uuid, Vec<u8>);
 
 macro_rules! of_plugin {
     ($table:literal, $id:literal) => {
@@ -123,6 +134,12 @@ impl OperatorTx<'_> {
                 let sql = of_hash!("oauth_authorization", "state_hash");
                 return Ok(of_hashes(column, fetch_all!(self.tx, OfHash, sql, org, version, after, limit)?));
             }
+            SealedColumn::OauthRevocation => {
+                let (sql, after) = (of_hash!("oauth_revocation", "id"), uuid(after)?);
+                let rows = fetch_all!(self.tx, OfId, sql, org, version, after, limit)?;
+                let rows = rows.into_iter().map(|(id, sealed)| (id.as_bytes().to_vec(), sealed));
+                return Ok(of_hashes(column, rows.collect()));
+            }
             SealedColumn::IdempotencyKey => {
                 let sql = of_hash!("idempotency_key", "id");
                 return Ok(of_hashes(column, fetch_all!(self.tx, OfHash, sql, org, version, after, limit)?));
@@ -153,12 +170,23 @@ impl OperatorTx<'_> {
             SealedColumn::OauthAuthorization => {
                 execute!(self.tx, put!("oauth_authorization", "state_hash"), org, &cell.row, old, sealed)
             }
+            SealedColumn::OauthRevocation => {
+                execute!(self.tx, put!("oauth_revocation", "id"), org, uuid(&cell.row)?, old, sealed)
+            }
             SealedColumn::IdempotencyKey => {
                 execute!(self.tx, put!("idempotency_key", "id"), org, &cell.row, old, sealed)
             }
         }?;
         Ok(rows > 0)
     }
+}
+
+/// Before all ids if nothing is given.
+fn uuid(bytes: &[u8]) -> Result<Uuid, StorageError> {
+    if bytes.is_empty() {
+        return Ok(Uuid::nil());
+    }
+    Uuid::from_slice(bytes).map_err(|_| StorageError::corrupt("an id"))
 }
 
 fn of_hashes(column: SealedColumn, rows: Vec<OfHash>) -> Vec<SealedCell> {

@@ -1,6 +1,8 @@
 //! No connection takes an org along into the pool, however its transaction ended. The pool here has one connection,
 //! so that the next transaction gets it.
 
+mod dead_peers;
+
 use std::{future::poll_fn, pin::pin, task::Poll};
 
 use futures::poll;
@@ -103,6 +105,16 @@ async fn after_a_statement_that_is_cancelled() {
     }
     drop(tx);
     is_clean(&server).await;
+}
+
+#[tokio::test]
+async fn who_was_cancelled_while_speaking_for_another_says_anew_for_whom() {
+    let Some((_database, server)) = server().await else { return };
+    let mut tx = begun(&server).await;
+    tx.speak_for(Scope::Nobody);
+    assert!(poll!(pin!(tx.connection())).is_pending());
+    tx.speak_for(ours());
+    assert!(org(&mut tx).await.is_some(), "the server may have heard of the change");
 }
 
 /// Each is polled as often as it is woken, up to a number that grows: so it is cancelled at each point at which it waits.

@@ -6,9 +6,13 @@
 //! Not sqlx's own `Transaction`: one whose beginning fails half-way or is cancelled goes back into the pool as it is,
 //! still open on the server. Here a connection of which that is not known for sure is closed.
 
+use std::{borrow::Cow, io::ErrorKind, time::Duration};
+
 use patchbay_model::OrgId;
 use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, SqlSafeStr, pool::PoolConnection, raw_sql};
+use tokio::time::timeout;
 
+use super::{Patience, answered};
 use crate::StorageError;
 
 /// For whom statements speak.
@@ -61,20 +65,32 @@ impl Scope {
 #[derive(Debug)]
 pub struct PgTx {
     pool: PgPool,
-    begin: &'static str,
+    begin: Cow<'static, str>,
+    patience: Patience,
+    teller: u64,
     /// Once it has begun.
     connection: Option<PoolConnection<Postgres>>,
     wanted: Scope,
-    /// What the server was told.
-    present: Scope,
+    /// What the server was told, if that is known.
+    present: Option<Scope>,
     /// The first failure. The server takes nothing more in a transaction after one, and calls its commit a success.
     failed: Option<StorageError>,
 }
 
 impl PgTx {
-    pub(super) fn new(pool: PgPool, begin: &'static str) -> Self {
-        let (wanted, present) = (Scope::Nobody, Scope::Nobody);
-        Self { pool, begin, connection: None, wanted, present, failed: None }
+    pub(super) fn new(pool: PgPool, begin: impl Into<Cow<'static, str>>, patience: Patience, teller: u64) -> Self {
+        let (begin, wanted) = (begin.into(), Scope::Nobody);
+        Self { pool, begin, patience, teller, connection: None, wanted, present: None, failed: None }
+    }
+
+    /// How long an answer to a statement is waited for.
+    pub(crate) fn patience(&self) -> Duration {
+        self.patience.statement
+    }
+
+    /// By what name this hub tells others of changes.
+    pub(crate) fn teller(&self) -> u64 {
+        self.teller
     }
 
     pub(crate) fn speak_for(&mut self, scope: Scope) {
@@ -87,13 +103,16 @@ impl PgTx {
             None => {
                 let begun = self.begin().await.map_err(|error| self.wanted.refused(error))?;
                 self.connection = Some(begun);
-                self.present = self.wanted.clone();
+                self.present = Some(self.wanted.clone());
             }
-            Some(connection) if self.present != self.wanted => {
-                let told = raw_sql(AssertSqlSafe(self.wanted.sql())).execute(&mut **connection).await.map(drop);
+            Some(connection) if self.present.as_ref() != Some(&self.wanted) => {
+                // Who is cancelled while he waits does not know what the server has heard.
+                self.present = None;
+                let telling = raw_sql(AssertSqlSafe(self.wanted.sql())).execute(&mut **connection);
+                let told = answered(self.patience.answer, telling).await.map(drop);
                 let told = self.note(told);
                 told.map_err(|error| self.wanted.refused(error))?;
-                self.present = self.wanted.clone();
+                self.present = Some(self.wanted.clone());
             }
             Some(_) => {}
         }
@@ -103,11 +122,16 @@ impl PgTx {
     async fn begin(&self) -> Result<PoolConnection<Postgres>, StorageError> {
         let sql = AssertSqlSafe(format!("{}; {}", self.begin, self.wanted.sql())).into_sql_str();
         let mut tries = self.pool.options().get_max_connections();
+        let mut patience = self.patience.answer;
         loop {
-            match Unsettled::new(self.pool.acquire().await?).run(sql.clone()).await {
-                // The server was restarted or hung up while the connection lay in the pool, and so may others
-                // there. Nothing was done yet, so another one is tried, a new one in the end.
-                Err(StorageError::Unreachable(_)) if tries > 0 => tries -= 1,
+            let begun = Unsettled::new(self.pool.acquire().await?).run(sql.clone(), patience).await;
+            match begun.map_err(no_standby) {
+                // The server was restarted or hung up while the connection lay in the pool, or is gone without a word,
+                // and so may others there. Nothing was done yet, so another one is tried, a new one in the end.
+                Err(StorageError::Unreachable(_)) if tries > 0 => {
+                    tries -= 1;
+                    patience = patience.min(self.patience.answer / 10);
+                }
                 end => return end,
             }
         }
@@ -123,11 +147,12 @@ impl PgTx {
     }
 
     pub(crate) async fn lock(&mut self, org: OrgId) -> Result<(), StorageError> {
+        let within = self.patience.statement;
         let connection = self.connection().await?;
-        let locked = sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended('patchbay org ' || $1, 0))")
+        let locking = sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended('patchbay org ' || $1, 0))")
             .bind(org.0.to_string())
-            .execute(connection)
-            .await;
+            .execute(connection);
+        let locked = answered(within, locking).await;
         self.note(locked).map(drop)
     }
 
@@ -136,7 +161,8 @@ impl PgTx {
             return Err(error);
         }
         if let Some(connection) = self.connection.take() {
-            Unsettled::new(connection).run("COMMIT").await?;
+            let connection = Unsettled::new(connection).run("COMMIT", self.patience.statement).await?;
+            tokio::spawn(give_back(connection, self.patience.answer));
         }
         Ok(())
     }
@@ -145,10 +171,35 @@ impl PgTx {
 impl Drop for PgTx {
     fn drop(&mut self) {
         if let Some(connection) = self.connection.take() {
-            let rollback = Unsettled::new(connection).run("ROLLBACK");
+            if matches!(self.failed, Some(StorageError::Unreachable(_))) {
+                // There is nobody to say it to, and the server rolls back what its client has left.
+                drop(connection.detach());
+                return;
+            }
+            let within = self.patience.answer;
+            let rollback = Unsettled::new(connection).run("ROLLBACK", within);
             // Whoever drops a transaction does not wait; the pool does, for the connection.
-            tokio::spawn(async move { rollback.await.map(drop) });
+            tokio::spawn(async move {
+                if let Ok(connection) = rollback.await {
+                    give_back(connection, within).await;
+                }
+            });
         }
+    }
+}
+
+/// Puts a connection back into the pool, which asks it first if it still is one, and would wait for the answer for as
+/// long as the kernel does: meanwhile its place is taken.
+async fn give_back(mut connection: PoolConnection<Postgres>, within: Duration) {
+    // Too late, it is closed, and its place free.
+    let _ = timeout(within, connection.return_to_pool()).await;
+}
+
+/// A standby cannot begin a transaction that writes, and says only that it has no such feature.
+fn no_standby(error: StorageError) -> StorageError {
+    match error {
+        StorageError::Postgres { code, message } if code == "0A000" => StorageError::Unreachable(message),
+        other => other,
     }
 }
 
@@ -160,9 +211,21 @@ impl Unsettled {
         Self(Some(connection))
     }
 
-    async fn run(mut self, sql: impl SqlSafeStr + Send) -> Result<PoolConnection<Postgres>, StorageError> {
-        if let Some(connection) = &mut self.0 {
-            raw_sql(sql).execute(&mut **connection).await?;
+    async fn run(
+        mut self,
+        sql: impl SqlSafeStr + Send,
+        within: Duration,
+    ) -> Result<PoolConnection<Postgres>, StorageError> {
+        if let Some(connection) = &mut self.0
+            && let Err(error) = answered(within, raw_sql(sql).execute(&mut **connection)).await
+        {
+            if matches!(&error, sqlx::Error::Io(io) if io.kind() == ErrorKind::TimedOut)
+                && let Some(connection) = self.0.take()
+            {
+                // Closing it in good order would be one more thing that nobody answers.
+                drop(connection.detach());
+            }
+            return Err(error.into());
         }
         self.0.take().ok_or(StorageError::Closed)
     }

@@ -28,6 +28,19 @@ pub(super) struct Known {
     pub(super) row_type: String,
     /// Which roles may empty it, past its policies.
     pub(super) truncated_by: Vec<String>,
+    /// What was granted to the roles that serve, and to everybody.
+    pub(super) grants: Vec<Grant>,
+}
+
+/// A right that somebody was given.
+#[derive(Debug, PartialEq, Eq, sqlx::FromRow)]
+pub(super) struct Grant {
+    /// To whom; `PUBLIC` is everybody.
+    pub(super) role: String,
+    /// To do what, as SQL says it.
+    pub(super) privilege: String,
+    /// To which column, quoted as SQL needs it; none: to the whole row.
+    pub(super) column: Option<String>,
 }
 
 /// A view of an org's table that a serving role can read, and that does not read with the reader's rights.
@@ -47,6 +60,7 @@ struct TableRow {
     org_column: Option<String>,
     enabled: bool,
     forced: bool,
+    reachable: bool,
     truncated_by: Vec<String>,
 }
 
@@ -120,6 +134,7 @@ async fn tables(connection: &mut PgConnection) -> Result<Vec<Known>, StorageErro
         "SELECT c.oid::int8 AS oid, c.oid::regclass::text AS name, c.relname::text AS bare_name,
            format('%I.%I', n.nspname, c.relname) AS row_type,
            column_of_org.name AS org_column, c.relrowsecurity AS enabled, c.relforcerowsecurity AS forced,
+           reach.able AS reachable,
            ARRAY(SELECT role.rolname::text FROM pg_roles role
              WHERE role.rolname = ANY ($1) AND NOT role.rolsuper AND has_table_privilege(role.oid, c.oid, 'TRUNCATE')
              ORDER BY 1) AS truncated_by
@@ -128,12 +143,13 @@ async fn tables(connection: &mut PgConnection) -> Result<Vec<Known>, StorageErro
            SELECT a.attname::text AS name FROM pg_attribute a
            WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
              AND a.attname = CASE WHEN c.relname = 'org' THEN 'id' ELSE 'org_id' END) column_of_org ON true
+         CROSS JOIN LATERAL (
+           SELECT EXISTS (SELECT FROM pg_roles role WHERE role.rolname = ANY ($1) AND NOT role.rolsuper AND (
+             has_any_column_privilege(role.oid, c.oid, 'SELECT, INSERT, UPDATE')
+             OR has_table_privilege(role.oid, c.oid, 'DELETE, TRUNCATE'))) AS able) reach
          WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
            AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%'
-           AND (column_of_org.name IS NOT NULL OR EXISTS (
-             SELECT FROM pg_roles role WHERE role.rolname = ANY ($1) AND NOT role.rolsuper AND (
-               has_any_column_privilege(role.oid, c.oid, 'SELECT, INSERT, UPDATE')
-               OR has_table_privilege(role.oid, c.oid, 'DELETE, TRUNCATE'))))
+           AND (column_of_org.name IS NOT NULL OR reach.able)
          ORDER BY name",
     )
     .bind(expected::ROLES)
@@ -141,16 +157,35 @@ async fn tables(connection: &mut PgConnection) -> Result<Vec<Known>, StorageErro
     .await?;
     let mut tables = Vec::with_capacity(rows.len());
     for row in rows {
-        let policies = policies(connection, &row.name).await?;
-        let TableRow { oid, name, bare_name, row_type, org_column, enabled, forced, truncated_by } = row;
-        let shown = Table { name, org_column, enabled, forced, policies, probes: Vec::new() };
-        tables.push(Known { shown, oid, bare_name, row_type, truncated_by });
+        let (policies, grants) = (policies(connection, row.oid).await?, grants(connection, row.oid).await?);
+        let TableRow { oid, name, bare_name, row_type, org_column, enabled, forced, reachable, truncated_by } = row;
+        let shown = Table { name, org_column, enabled, forced, reachable, policies, probes: Vec::new() };
+        tables.push(Known { shown, oid, bare_name, row_type, truncated_by, grants });
     }
     Ok(tables)
 }
 
-/// A table's policies, by name. `table` is quoted as SQL needs it.
-pub(super) async fn policies(connection: &mut PgConnection, table: &str) -> Result<Vec<Policy>, StorageError> {
+/// What others than the owner were granted.
+async fn grants(connection: &mut PgConnection, table: i64) -> Result<Vec<Grant>, StorageError> {
+    let grants = sqlx::query_as(
+        "SELECT coalesce(r.rolname::text, 'PUBLIC') AS role, given.privilege_type AS privilege, given.column
+         FROM (
+           SELECT acl.grantee, acl.privilege_type, NULL AS column
+           FROM pg_class c CROSS JOIN LATERAL aclexplode(c.relacl) acl
+           WHERE c.oid = $2::int8::oid AND acl.grantee <> c.relowner
+           UNION ALL
+           SELECT acl.grantee, acl.privilege_type, quote_ident(a.attname)
+           FROM pg_attribute a CROSS JOIN LATERAL aclexplode(a.attacl) acl
+           WHERE a.attrelid = $2::int8::oid AND a.attnum > 0 AND NOT a.attisdropped) given
+         LEFT JOIN pg_roles r ON r.oid = given.grantee
+         WHERE given.grantee = 0 OR r.rolname = ANY ($1)
+         ORDER BY role, privilege, given.column NULLS FIRST",
+    );
+    Ok(grants.bind(expected::ROLES).bind(table).fetch_all(connection).await?)
+}
+
+/// A table's policies, by name. By number and not by name: what a name means depends on who asks.
+pub(super) async fn policies(connection: &mut PgConnection, table: i64) -> Result<Vec<Policy>, StorageError> {
     let rows: Vec<PolicyRow> = sqlx::query_as(
         "SELECT quote_ident(polname) AS name, polpermissive AS permissive,
            CASE polcmd WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT' WHEN 'w' THEN 'UPDATE' WHEN 'd' THEN 'DELETE'
@@ -158,7 +193,7 @@ pub(super) async fn policies(connection: &mut PgConnection, table: &str) -> Resu
            ARRAY(SELECT CASE WHEN role = 0 THEN 'public' ELSE role::regrole::text END FROM unnest(polroles) AS role
              ORDER BY 1) AS roles,
            pg_get_expr(polqual, polrelid) AS using, pg_get_expr(polwithcheck, polrelid) AS with_check
-         FROM pg_policy WHERE polrelid = $1::regclass ORDER BY polname",
+         FROM pg_policy WHERE polrelid = $1::int8::oid ORDER BY polname",
     )
     .bind(table)
     .fetch_all(connection)

@@ -1,7 +1,8 @@
 //! What this program needs of the database, written down once more, so that it can be compared.
 //!
 //! A migration that adds a table of an org needs no line here: its column `org_id` and the policy `org_isolation` are
-//! expected of every such table. A new question of the hub, a new table of the journal, and a table of no org do.
+//! expected of every such table. A new question of the hub, a new table of the journal, and a table of no org do. Rights
+//! are in `rights.rs`.
 
 use sqlx::{AssertSqlSafe, PgConnection, raw_sql};
 
@@ -23,7 +24,7 @@ pub(super) const OPERATOR: &str = "patchbay_operator";
 pub(super) const ROLES: [&str; 4] = [APP, HUB, JOURNAL, OPERATOR];
 
 /// Tables that the journal writes.
-const JOURNALED: [&str; 10] = [
+const JOURNALED: &[&str] = &[
     "budget_period",
     "budget_reservation",
     "event",
@@ -37,7 +38,7 @@ const JOURNALED: [&str; 10] = [
 ];
 
 /// Tables of orgs that the operator's role changes. What is not here goes with the org's own row.
-const OPERATED: [&str; 20] = [
+const OPERATED: &[&str] = &[
     "api_key",
     "blob",
     "connect_session",
@@ -50,6 +51,7 @@ const OPERATED: [&str; 20] = [
     "member",
     "oauth_authorization",
     "oauth_client",
+    "oauth_revocation",
     "oauth_token",
     "org",
     "org_key",
@@ -61,7 +63,7 @@ const OPERATED: [&str; 20] = [
 ];
 
 /// Tables that are nobody's, and that a serving role may reach all the same.
-pub(super) const GLOBAL: [&str; 11] = [
+pub(super) const GLOBAL: &[&str] = &[
     "_sqlx_migrations",
     "audit_checkpoint",
     "hub_audit",
@@ -79,7 +81,7 @@ pub(super) const GLOBAL: [&str; 11] = [
 pub(super) const DEFINERS: [&str; 0] = [];
 
 /// The hub's questions: table, policy, command, and the rows that it is about.
-const QUESTIONS: [(&str, &str, &str, &str); 21] = [
+const QUESTIONS: &[(&str, &str, &str, &str)] = &[
     ("api_key", "hub_reads", "SELECT", "true"),
     ("audit_head", "hub_reads", "SELECT", "true"),
     ("connect_session", "hub_reads", "SELECT", "true"),
@@ -91,9 +93,11 @@ const QUESTIONS: [(&str, &str, &str, &str); 21] = [
     ("invitation", "hub_takes", "DELETE", "true"),
     ("kv", "hub_reads", "SELECT", "expires_at IS NOT NULL"),
     ("kv", "hub_sweeps", "DELETE", "expires_at IS NOT NULL"),
+    ("member", "hub_reads", "SELECT", "true"),
     ("oauth_authorization", "hub_reads", "SELECT", "true"),
     ("oauth_authorization", "hub_takes", "DELETE", "true"),
-    ("member", "hub_reads", "SELECT", "true"),
+    ("oauth_revocation", "hub_reads", "SELECT", "true"),
+    ("oauth_token", "hub_reads", "SELECT", "due_at IS NOT NULL"),
     ("org", "hub_reads", "SELECT", "true"),
     ("org", "hub_adds", "INSERT", "true"),
     ("org_key", "hub_reads", "SELECT", "true"),
@@ -153,7 +157,7 @@ pub(super) fn needed(name: &str, column: &str) -> Vec<Needed> {
         let batch = "(SELECT NULLIF(current_setting('app.org_ids', true), '')::uuid[])::uuid[]";
         needed.push(isolation("journal_isolation", JOURNAL, format!("{column} = ANY ({batch})")));
     }
-    for (_, name, command, rows) in QUESTIONS.into_iter().filter(|(table, ..)| *table == name) {
+    for (_, name, command, rows) in QUESTIONS.iter().copied().filter(|(table, ..)| *table == name) {
         let (using, with_check) = if command == "INSERT" { (None, Some(rows)) } else { (Some(rows), None) };
         let (using, with_check) = (using.map(str::to_owned), with_check.map(str::to_owned));
         needed.push(Needed { name, role: HUB, command, using, with_check });
@@ -176,7 +180,7 @@ pub(super) async fn shown(connection: &mut PgConnection, catalogue: &Catalogue) 
 
 async fn shown_on_copy(connection: &mut PgConnection, table: &Known) -> Result<Shown, StorageError> {
     const COPY: &str = "pg_temp.patchbay_rls_copy";
-    let Some(column) = &table.shown.org_column else { return Ok(Vec::new()) };
+    let Some(column) = table.shown.org_column.as_ref().filter(|_| table.shown.reachable) else { return Ok(Vec::new()) };
     let needed = needed(&table.bare_name, column);
     let mut sql = format!("CREATE TEMPORARY TABLE patchbay_rls_copy (LIKE {})", table.shown.name);
     for policy in &needed {
@@ -184,7 +188,9 @@ async fn shown_on_copy(connection: &mut PgConnection, table: &Known) -> Result<S
         sql += &policy.create(COPY);
     }
     raw_sql(AssertSqlSafe(sql)).execute(&mut *connection).await?;
-    let made = policies(connection, COPY).await?;
+    let (copy,): (i64,) =
+        sqlx::query_as("SELECT $1::regclass::oid::int8").bind(COPY).fetch_one(&mut *connection).await?;
+    let made = policies(connection, copy).await?;
     raw_sql("DROP TABLE pg_temp.patchbay_rls_copy").execute(&mut *connection).await?;
     let of = |needed: &Needed| made.iter().find(|policy| policy.name == needed.name).cloned();
     Ok(needed.into_iter().filter_map(|needed| of(&needed).map(|shown| (needed, shown))).collect())

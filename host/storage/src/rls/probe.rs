@@ -108,7 +108,7 @@ pub(super) async fn run(connection: &mut PgConnection, tables: &mut [Known]) -> 
     .fetch_one(&mut *connection)
     .await?;
     let roles = if operator { &[APP, JOURNAL, OPERATOR][..] } else { &[APP, JOURNAL] };
-    for table in tables.iter_mut().filter(|table| table.shown.org_column.is_some()) {
+    for table in tables.iter_mut().filter(|table| table.shown.org_column.is_some() && table.shown.reachable) {
         for &role in roles {
             let rights = Rights::read(connection, role, table).await?;
             if role == APP || rights.any() {

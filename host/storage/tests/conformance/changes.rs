@@ -55,6 +55,7 @@ pub async fn every_kind_of_change_is_heard_as_it_was_told(store: Store) {
         Change::Member { org, user: UserId(id) },
         Change::Installation { org, id: InstallationId(id), plugin: plugin("openai") },
         Change::Connection { org, id: ConnectionId(id), plugin: plugin("openai") },
+        Change::Tokens { org, plugin: plugin("openai") },
         Change::DataKeys { org },
         Change::PluginVersion { plugin: plugin("stripe"), digest: Digest([3; 32]) },
         Change::Plan { org },

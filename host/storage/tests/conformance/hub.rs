@@ -1,7 +1,7 @@
 //! The repositories one by one, and what transactions promise.
 
 use patchbay_model::{Digest, OrgId, installation::VersionPolicy, org::Org};
-use patchbay_storage::{OrgKey, PluginSource, PluginStatus, PluginVersion, StorageError};
+use patchbay_storage::{InstallationHead, OrgKey, PluginSource, PluginStatus, PluginVersion, StorageError};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -49,10 +49,13 @@ pub async fn an_installation_keeps_its_id_and_token_when_its_settings_change(sto
     second.config = json!({ "tolerance": 300 });
     second.policy = VersionPolicy::Pin(Digest([3; 32]));
     let mut tx = store.database.begin().await.unwrap();
-    tx.org(store.ours).installations().put(&first).await.unwrap();
-    tx.org(store.ours).installations().put(&second).await.unwrap();
+    assert_eq!(tx.org(store.ours).installations().put(&first).await.unwrap(), first);
+    let put = tx.org(store.ours).installations().put(&second).await.unwrap();
 
-    let found = tx.hub().installation_by_hook_token(&first.hook_token).await.unwrap().unwrap();
+    let whose = tx.hub().installation_by_hook_token(&first.hook_token).await.unwrap();
+    assert_eq!(whose, Some((store.ours, first.plugin.clone())));
+    let found = tx.org(store.ours).installations().get(&first.plugin).await.unwrap().unwrap();
+    assert_eq!(put, found, "what is stored, and not what was put");
     assert_eq!((found.id, found.created_at), (first.id, first.created_at));
     assert_eq!((found.enabled, found.config, found.policy), (false, second.config, second.policy));
     assert_eq!(found.updated_at, second.updated_at);
@@ -137,8 +140,17 @@ pub async fn installations_of_a_plugin_come_from_all_orgs(store: Store) {
         tx.org(installation.org).installations().put(installation).await.unwrap();
     }
     let stripe = plugin("stripe");
-    assert_eq!(tx.hub().installations_of(&stripe, None, 1).await.unwrap(), all[..1]);
-    assert_eq!(tx.hub().installations_of(&stripe, Some(all[0].id), 9).await.unwrap(), all[1..2]);
+    let heads: Vec<InstallationHead> = all
+        .iter()
+        .map(|one| InstallationHead {
+            id: one.id,
+            org: one.org,
+            policy: one.policy.clone(),
+            updated_at: one.updated_at,
+        })
+        .collect();
+    assert_eq!(tx.hub().installations_of(&stripe, None, 1).await.unwrap(), heads[..1]);
+    assert_eq!(tx.hub().installations_of(&stripe, Some(all[0].id), 9).await.unwrap(), heads[1..2]);
 }
 
 pub async fn nothing_is_stored_for_an_org_that_does_not_exist(store: Store) {

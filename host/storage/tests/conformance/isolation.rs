@@ -204,6 +204,7 @@ pub async fn an_org_does_not_see_anothers_webhooks(store: Store) {
     let webhook = store.webhook(store.ours, "evt_1");
     let outcome = WebhookOutcome {
         id: webhook.id,
+        lease: webhook.next_attempt_at.unwrap(),
         status: WebhookStatus::Processed,
         reason: None,
         attempts: 1,

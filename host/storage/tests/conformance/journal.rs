@@ -154,6 +154,7 @@ pub async fn a_lost_compare_and_swap_keeps_run_and_usage_and_nothing_else(store:
     commit.plugin_changes = vec![put("b", json!({ "n": 2 }), None), put("a", json!({ "n": 2 }), Some(0))];
     commit.webhook = Some(WebhookOutcome {
         id: webhook.id,
+        lease: webhook.next_attempt_at.unwrap(),
         status: WebhookStatus::Processed,
         reason: None,
         attempts: 1,

@@ -29,6 +29,7 @@ mod oauth;
 mod operator;
 mod paging;
 mod plans;
+mod races;
 mod records;
 mod retention;
 mod rls;
@@ -138,6 +139,8 @@ conformance! {
         due_ones_come_the_longest_due_first_and_only_when_pending
         a_run_settles_the_webhook_that_it_worked_on
         of_those_who_take_a_webhook_at_once_one_gets_it
+        who_has_lost_a_webhooks_lease_keeps_nothing_but_the_run
+        what_has_failed_is_replayed_once
     }
     plans {
         an_org_without_a_plan_has_its_cycle_from_when_it_was_made
@@ -175,6 +178,10 @@ conformance! {
         tokens_belong_to_a_connection_and_go_with_it
         an_org_does_not_see_anothers_tokens_and_clients
         one_at_a_time_may_renew_until_its_time_is_over
+        what_is_due_is_looked_after_by_one_until_its_time
+        a_failure_that_may_pass_is_written_down_once_and_ends_with_success
+        tokens_are_taken_out_once_as_they_are_stored_then
+        a_revocation_is_tried_by_one_at_a_time_until_it_is_done
         a_renewal_counts_only_upon_what_it_was_based_on
         an_authorization_is_taken_once_and_swept_when_it_has_expired
         the_newest_twenty_authorizations_of_a_plugin_are_kept

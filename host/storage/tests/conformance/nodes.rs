@@ -1,7 +1,7 @@
 //! PostgreSQL alone: several hubs on one database, and a server that goes away.
 
 use patchbay_model::{Digest, OrgId, PluginId, event::Event};
-use patchbay_storage::{Change, Committed, Database, Journal, Notice, RunCommit, UsageFilter};
+use patchbay_storage::{Change, Committed, Database, Journal, Notice, RunCommit, Told, UsageFilter};
 use patchbay_test_postgres::TestDatabase;
 use serde_json::json;
 use sqlx::{Connection as _, raw_sql};
@@ -16,7 +16,7 @@ async fn store() -> Option<Store> {
     Store::postgres().await
 }
 
-fn server(store: &Store) -> &TestDatabase {
+pub fn server(store: &Store) -> &TestDatabase {
     let Home::Postgres(database) = &store.home else { panic!("not PostgreSQL") };
     database
 }
@@ -156,11 +156,12 @@ async fn a_document_that_another_hub_makes_meanwhile_is_not_written_over() {
     assert_eq!((document.version, document.data), (2, json!("ours")));
 }
 
-/// Until somebody waits for what this transaction holds. The server says so as soon as it is so.
-async fn wait_for_a_waiting_lock(holder: &mut sqlx::PgConnection) {
+/// Until somebody waits for what this transaction holds. The server says so as soon as it is so (of locks; who
+/// else is connected it reads once in a transaction).
+pub async fn wait_for_a_waiting_lock(holder: &mut sqlx::PgConnection) {
     loop {
         let (waiting,): (bool,) = sqlx::query_as(
-            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid)))",
+            "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid)))",
         )
         .fetch_one(&mut *holder)
         .await
@@ -215,8 +216,9 @@ async fn a_change_by_one_hub_is_heard_by_all_and_after_a_loss_all_start_over() {
         let mut tx = other.begin().await.unwrap();
         tx.hub().notify(change.clone()).await.unwrap();
         tx.commit().await.unwrap();
-        for changes in &mut changes {
-            assert_eq!(changes.next().await, Some(Notice::Changed(change.clone())));
+        for (changes, by_us) in changes.iter_mut().zip([false, true]) {
+            let told = Told { notice: Notice::Changed(change.clone()), by_us };
+            assert_eq!(changes.next_told().await, Some(told));
         }
         server(&store).end_connections().await;
         for changes in &mut changes {
@@ -241,9 +243,7 @@ async fn a_package_that_one_hub_keeps_is_there_for_all() {
     let package = async |database: &Database| database.read().await.unwrap().hub().package(&digest).await.unwrap();
     assert_eq!(package(&other).await, Some(bytes));
     let mut tx = other.begin().await.unwrap();
-    tx.hub().delete_package(&digest).await.unwrap();
-    tx.commit().await.unwrap();
-    assert_eq!(package(&store.database).await, None);
+    assert!(!tx.hub().release_package(&digest).await.unwrap(), "nobody knows what it is of");
 }
 
 #[tokio::test]

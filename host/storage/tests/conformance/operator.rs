@@ -10,7 +10,7 @@ use crate::{
     Store,
     idempotency::{answer, claim},
     isolation::{api_key, audit, blob, connection, installation},
-    oauth::{authorization, client, tokens},
+    oauth::{authorization, client, revocation, tokens},
     store::{Home, plugin, put},
 };
 
@@ -105,6 +105,9 @@ pub async fn what_older_keys_sealed_is_found_and_written_over_once(store: Store)
         let mut waits = authorization(&store, store.ours, u8::try_from(number).unwrap());
         waits.sealed = sealed(version, 10);
         ours.oauth_authorizations().insert(&waits).await.unwrap();
+        let mut given_back = revocation(&store, store.ours);
+        given_back.sealed = sealed(version, 12);
+        ours.oauth_revocations().insert(&given_back).await.unwrap();
         let (id, owner) = (u8::try_from(number).unwrap(), Owner { call: Uuid::nil(), node: Uuid::nil() });
         assert!(ours.idempotency().claim(&claim(&store, id, owner), store.now()).await.unwrap());
         let kept = IdempotencyAnswer { answer: Some(sealed(version, 11)), ..answer(&store, id, owner) };
@@ -158,6 +161,7 @@ async fn fill(store: &Store, org: OrgId) {
     tx.oauth_tokens().put(&tokens(store, org, 1)).await.unwrap();
     tx.oauth_clients().put(&client(store, org)).await.unwrap();
     tx.oauth_authorizations().insert(&authorization(store, org, hash[15])).await.unwrap();
+    tx.oauth_revocations().insert(&revocation(store, org)).await.unwrap();
     tx.blobs().insert(&blob(store, org, "aa")).await.unwrap();
     tx.kv(&plugin("openai")).set("k", b"v", None, None, store.now()).await.unwrap();
     tx.audit().append(&audit(store, org)).await.unwrap();

@@ -15,7 +15,7 @@ use crate::{
     idempotency::claim,
     identity::{connect_session, invitation, member, session, user},
     isolation::{api_key, audit, blob, connection, installation},
-    oauth::{authorization, client, tokens},
+    oauth::{authorization, client, revocation, tokens},
     store::{Home, plugin, put},
 };
 
@@ -140,6 +140,7 @@ async fn fill(store: &Store, org: OrgId) {
     tx.oauth_tokens().put(&tokens(store, org, 1)).await.unwrap();
     tx.oauth_clients().put(&client(store, org)).await.unwrap();
     tx.oauth_authorizations().insert(&authorization(store, org, 1)).await.unwrap();
+    tx.oauth_revocations().insert(&revocation(store, org)).await.unwrap();
     tx.blobs().insert(&blob(store, org, "aa")).await.unwrap();
     tx.plans().put(store.now(), "pro", store.now()).await.unwrap();
     let budget = budget(store, org, 10);
@@ -247,6 +248,13 @@ async fn every_kind_of_gap_is_found_and_closed_by_its_own_sql() {
         (GapKind::UnexpectedPolicy, "kv", "CREATE POLICY more ON kv TO patchbay_app USING (version = 1)".to_owned()),
         (GapKind::NoOrgColumn, "notes", "CREATE TABLE notes (n int); GRANT SELECT ON notes TO PUBLIC".to_owned()),
         (GapKind::Truncate, "run", "GRANT TRUNCATE ON run TO patchbay_app".to_owned()),
+        (GapKind::ExcessRight, "audit", "GRANT DELETE ON audit TO patchbay_app".to_owned()),
+        (GapKind::ExcessRight, "org_key", "GRANT UPDATE (wrapped) ON org_key TO patchbay_app".to_owned()),
+        (GapKind::ExcessRight, "installation", "GRANT SELECT ON installation TO patchbay_hub".to_owned()),
+        (GapKind::ExcessRight, "connection", "GRANT SELECT (sealed) ON connection TO PUBLIC".to_owned()),
+        (GapKind::ExcessRight, "plugin_package", "GRANT UPDATE ON plugin_package TO patchbay_hub".to_owned()),
+        (GapKind::MissingRight, "kv", "REVOKE SELECT (expires_at) ON kv FROM patchbay_hub".to_owned()),
+        (GapKind::MissingRight, "blob", "REVOKE DELETE ON blob FROM patchbay_app".to_owned()),
         (GapKind::Owner, "patchbay_hub", "ALTER TABLE blob OWNER TO patchbay_hub".to_owned()),
         (
             GapKind::View,
@@ -334,6 +342,19 @@ async fn a_table_of_tomorrow_is_probed_without_a_line_written_for_it() {
         gaps.iter().map(|gap| (gap.kind, gap.object.as_str())).collect::<Vec<_>>(),
         [(GapKind::Untried, "delivery")]
     );
+}
+
+#[tokio::test]
+async fn somebody_elses_table_stops_nobody_as_long_as_it_is_out_of_reach() {
+    let Some((store, mut owner)) = store().await else { return };
+    owner.run("CREATE SCHEMA theirs; CREATE TABLE theirs.seat (org_id text, run int)").await;
+    Database::open(&store.url).await.unwrap().migrate().await.unwrap();
+    let report = rls::audit(&store.url).await.unwrap();
+    assert_eq!(report.gaps, []);
+    let seat = report.tables.iter().find(|table| table.name == "theirs.seat").unwrap();
+    assert!(!seat.reachable && seat.probes.is_empty(), "{seat:?}");
+    owner.run("GRANT USAGE ON SCHEMA theirs TO patchbay_app; GRANT SELECT ON theirs.seat TO patchbay_app").await;
+    assert!(matches!(Database::open(&store.url).await, Err(StorageError::Unsafe(_))));
 }
 
 #[tokio::test]

@@ -35,6 +35,11 @@ async fn a_role_that_policies_do_not_hold_for_is_found_closed_and_not_served_wit
             superuser(&database, &gap.fix).await;
         }
         superuser(&database, "ALTER TABLE run OWNER TO patchbay_owner").await;
+        // Whoever owned it has lost the rights that he was granted.
+        for gap in rls::audit(&url).await.unwrap().gaps {
+            assert_eq!(gap.kind, GapKind::MissingRight, "{gap:?}");
+            superuser(&database, &gap.fix).await;
+        }
         Database::open(&url).await.unwrap();
         assert_eq!(rls::audit(&url).await.unwrap().gaps, [], "after {planted}");
     }

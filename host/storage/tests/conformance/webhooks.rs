@@ -1,11 +1,15 @@
 //! What vendors send in, kept once.
 
 use patchbay_model::{InstallationId, webhook::WebhookStatus};
-use patchbay_storage::{WebhookFilter, WebhookOutcome};
+use patchbay_storage::{Committed, UsageFilter, WebhookFilter, WebhookOutcome};
+use serde_json::json;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use crate::Store;
+use crate::{
+    Store,
+    store::{plugin, put},
+};
 
 pub async fn of_a_hundred_concurrent_copies_one_is_new(store: Store) {
     let journal = store.journal();
@@ -121,12 +125,14 @@ pub async fn due_ones_come_the_longest_due_first_and_only_when_pending(store: St
     assert_eq!(due(&mut tx, 20).await, [ids[1], ids[2]]);
     let outcome = WebhookOutcome {
         id: ids[1],
+        lease: now + chrono::Duration::milliseconds(10),
         status: WebhookStatus::Failed,
         reason: Some("down".to_owned()),
         attempts: 9,
         next_attempt_at: None,
     };
     assert!(tx.org(store.theirs).webhooks().settle(&outcome).await.unwrap());
+    assert!(!tx.org(store.theirs).webhooks().settle(&outcome).await.unwrap(), "it is not pending any more");
     assert_eq!(due(&mut tx, 99).await, [ids[2], ids[0]]);
 }
 
@@ -138,6 +144,7 @@ pub async fn a_run_settles_the_webhook_that_it_worked_on(store: Store) {
     let later = store.later(60_000);
     commit.webhook = Some(WebhookOutcome {
         id: webhook.id,
+        lease: webhook.next_attempt_at.unwrap(),
         status: WebhookStatus::Pending,
         reason: Some("the vendor was down".to_owned()),
         attempts: 1,
@@ -170,4 +177,76 @@ pub async fn of_those_who_take_a_webhook_at_once_one_gets_it(store: Store) {
     let one_before = until - chrono::Duration::microseconds(1);
     assert_eq!(tx.hub().due_webhooks(one_before, 10).await.unwrap(), []);
     assert_eq!(tx.hub().due_webhooks(until, 10).await.unwrap().len(), 1, "whoever took it may be gone");
+}
+
+pub async fn who_has_lost_a_webhooks_lease_keeps_nothing_but_the_run(store: Store) {
+    let journal = store.journal();
+    let webhook = store.webhook(store.ours, "evt_1");
+    let (due, until, anew) = (webhook.next_attempt_at.unwrap(), store.later(60_000), store.later(120_000));
+    assert!(journal.receive(webhook.clone()).await.unwrap());
+    let mut tx = store.database.begin().await.unwrap();
+    assert!(tx.org(store.ours).webhooks().take(webhook.id, due, until).await.unwrap());
+    tx.commit().await.unwrap();
+    let outcome = |lease, status| WebhookOutcome {
+        id: webhook.id,
+        lease,
+        status,
+        reason: None,
+        attempts: 1,
+        next_attempt_at: None,
+    };
+    let work = |lease| {
+        let mut commit = store.commit(store.ours);
+        commit.usage = vec![store.usage(&commit.run, "tokens", 5, None)];
+        commit.events = vec![store.event(store.ours, "openai.done", None)];
+        commit.plugin_changes = vec![put("a", json!(1), None)];
+        commit.webhook = Some(outcome(lease, WebhookStatus::Processed));
+        commit
+    };
+    // The lease has ended, and another hub takes it up.
+    let mut tx = store.database.begin().await.unwrap();
+    assert!(tx.org(store.ours).webhooks().take(webhook.id, until, anew).await.unwrap());
+    assert!(!tx.org(store.ours).webhooks().settle(&outcome(until, WebhookStatus::Failed)).await.unwrap());
+    tx.commit().await.unwrap();
+    let late = work(until);
+    assert_eq!(journal.commit(late.clone()).await.unwrap(), Committed::WebhookLost);
+    let mut tx = store.database.read().await.unwrap();
+    let mut ours = tx.org(store.ours);
+    assert_eq!(ours.webhooks().get(webhook.id).await.unwrap().unwrap().next_attempt_at, Some(anew));
+    assert_eq!(ours.runs().get(late.run.id).await.unwrap().unwrap().error_code.as_deref(), Some("conflict"));
+    assert_eq!(ours.usage().list(&UsageFilter::default(), None, 10).await.unwrap(), late.usage);
+    assert_eq!(ours.events().list(0, &[], 10).await.unwrap(), []);
+    assert_eq!(ours.records(&plugin("openai")).get("calls", "a").await.unwrap(), None);
+    drop(tx);
+
+    // Who has it may; and of two in one batch, one.
+    let blocking = store.database.begin().await.unwrap();
+    let mut waiting: Vec<_> = [work(anew), work(anew)].map(|commit| Box::pin(journal.commit(commit))).into();
+    for commit in &mut waiting {
+        assert!(futures::poll!(commit).is_pending());
+    }
+    drop(blocking);
+    let mut ends = vec![];
+    for commit in waiting {
+        ends.push(commit.await.unwrap());
+    }
+    assert_eq!(ends, [Committed::All, Committed::WebhookLost]);
+    let mut tx = store.database.read().await.unwrap();
+    let mut ours = tx.org(store.ours);
+    assert_eq!(ours.webhooks().get(webhook.id).await.unwrap().unwrap().status, WebhookStatus::Processed);
+    assert_eq!(ours.events().list(0, &[], 10).await.unwrap().len(), 1);
+}
+
+pub async fn what_has_failed_is_replayed_once(store: Store) {
+    let mut webhook = store.webhook(store.ours, "evt_1");
+    (webhook.status, webhook.attempts, webhook.next_attempt_at) = (WebhookStatus::Failed, 8, None);
+    webhook.reason = Some("down".to_owned());
+    let mut tx = store.database.begin().await.unwrap();
+    assert!(tx.org(store.ours).webhooks().insert_if_new(&webhook).await.unwrap());
+    assert!(!tx.org(store.theirs).webhooks().replay(webhook.id, store.now()).await.unwrap(), "it is another org's");
+    assert!(tx.org(store.ours).webhooks().replay(webhook.id, store.now()).await.unwrap());
+    assert!(!tx.org(store.ours).webhooks().replay(webhook.id, store.now()).await.unwrap());
+    let found = tx.org(store.ours).webhooks().get(webhook.id).await.unwrap().unwrap();
+    assert_eq!((found.status, found.attempts, found.reason), (WebhookStatus::Pending, 0, None));
+    assert_eq!(found.next_attempt_at, Some(store.now()));
 }

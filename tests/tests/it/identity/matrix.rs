@@ -47,6 +47,7 @@ fn filled(path: &str) -> String {
         ("{blob}", format!("blob_{nothing}")),
         ("{webhook}", format!("whk_{nothing}")),
         ("{token}", "nothing".to_owned()),
+        ("{link}", "nothing".to_owned()),
         ("{subject}", "org".to_owned()),
         ("{unit}", "calls".to_owned()),
     ]

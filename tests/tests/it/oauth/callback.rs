@@ -28,6 +28,7 @@ async fn a_person_consents_and_the_plugin_calls_with_their_account() {
     assert_eq!(oauth["missing_scopes"], json!([]));
     assert_eq!(oauth["account"]["id"], "10769150350006150715113082367");
     assert_eq!(oauth["client"], "operator");
+    assert_eq!(oauth["kept"], json!({"instance_url": "https://eu1.vendor.example"}));
 
     let account = oauth["account"]["name"].as_str().unwrap();
     assert!(scene.answer().await.contains(account));
@@ -39,17 +40,18 @@ async fn a_person_consents_and_the_plugin_calls_with_their_account() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_counts_once_within_ten_minutes_and_for_its_plugin() {
     let scene = OauthScene::start().await;
-    let back = scene.browse().await;
-    let _ = scene.hub.get(&back).await.expect(200);
-    let again = scene.hub.get(&back).await.expect(409);
+    let (browser, back) = scene.browse().await;
+    let _ = browser.get(&back).await.expect(200);
+    let again = browser.get(&back).await.expect(409);
     assert!(again.text().contains("no authorization waits for this answer"), "{}", again.text());
 
-    let late = scene.browse().await;
+    let (browser, late) = scene.browse().await;
     scene.advance(600);
-    let _ = scene.hub.get(&late).await.expect(409);
+    let _ = browser.get(&late).await.expect(409);
 
-    let elsewhere = scene.browse().await.replace(CALLBACK, "/oauth/callback/other");
-    let _ = scene.hub.get(&elsewhere).await.expect(409);
+    let (browser, back) = scene.browse().await;
+    let elsewhere = back.replace(CALLBACK, "/oauth/callback/other");
+    let _ = browser.get(&elsewhere).await.expect(409);
 
     let unknown = format!("{CALLBACK}?code=c&state={}", "s".repeat(43));
     let _ = scene.hub.get(&unknown).await.expect(409);
@@ -60,10 +62,10 @@ async fn an_answer_counts_once_within_ten_minutes_and_for_its_plugin() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_browsers_with_one_answer_get_one_connection() {
+async fn an_answer_that_comes_twice_at_once_gets_one_connection() {
     let scene = OauthScene::start().await;
-    let back = scene.browse().await;
-    let (one, other) = tokio::join!(scene.hub.get(&back), scene.hub.get(&back));
+    let (browser, back) = scene.browse().await;
+    let (one, other) = tokio::join!(browser.get(&back), browser.get(&back));
     let mut statuses = [one.status, other.status];
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 409]);
@@ -82,9 +84,9 @@ async fn a_no_at_the_vendor_is_shown_and_changes_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_vendors_words_in_the_query_are_no_markup() {
     let scene = OauthScene::start().await;
-    let back = scene.browse().await;
+    let (browser, back) = scene.browse().await;
     let state = back.split("state=").nth(1).unwrap();
-    let page = scene.hub.get(&format!("{CALLBACK}?error=%3Cscript%3E&state={state}")).await.expect(502);
+    let page = browser.get(&format!("{CALLBACK}?error=%3Cscript%3E&state={state}")).await.expect(502);
     assert!(page.text().contains("&lt;script&gt;") && !page.text().contains("<script"), "{}", page.text());
 }
 
@@ -95,6 +97,15 @@ async fn scopes_that_a_person_leaves_out_are_shown() {
     let _ = scene.consent().await.expect(200);
     let shown = scene.shown().await;
     assert_eq!((shown["scopes"].clone(), shown["missing_scopes"].clone()), (json!(["write"]), json!(["read"])));
+    assert_eq!(shown["state"], "incomplete");
+    scene.vendor.behave(Behaviour { consent: Consent::Without(vec!["write".to_owned()]), ..Behaviour::default() });
+    let _ = scene.consent().await.expect(200);
+    assert_eq!(scene.shown().await["state"], "connected", "the plugin can do without that one");
+    let nothing = vec!["read".to_owned(), "write".to_owned()];
+    scene.vendor.behave(Behaviour { consent: Consent::Without(nothing), ..Behaviour::default() });
+    let _ = scene.consent().await.expect(200);
+    let shown = scene.shown().await;
+    assert_eq!((&shown["state"], &shown["scopes"]), (&json!("incomplete"), &json!([])), "an empty answer is an answer");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,10 +1,10 @@
 //! Whose client connects, and grants that need nobody's consent.
 
-use patchbay_package::manifest::oauth::JwtAlgorithm;
-use patchbay_tests::oauth::{Auth, Client, KeyPair};
-use serde_json::json;
+use patchbay_package::manifest::oauth::{Grant, JwtAlgorithm};
+use patchbay_tests::oauth::{Auth, Behaviour, Client, Fault, KeyPair};
+use serde_json::{Value, json};
 
-use super::scene::{AUTHORIZE, OauthScene, redirect};
+use super::scene::{AUTHORIZE, CONNECTION, OauthScene, redirect};
 
 const CLIENT: &str = "/v1/connections/echo/client";
 const OWN_SECRET: &str = "canary-own-secret";
@@ -54,9 +54,12 @@ async fn a_client_that_lacks_what_the_manifest_asks_for_is_refused() {
     assert_eq!(reply.json()["violations"][0]["pointer"], "/client_id");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_clients_own_secret_connects_at_once_and_again_when_the_token_ends() {
-    let scene = OauthScene::with(json!({"grants": ["client-credentials"], "authorize-url": null})).await;
+fn without_a_person() -> Value {
+    json!({"grants": ["client-credentials"], "authorize-url": null})
+}
+
+/// Connects by the client's own secret, and lets the token end.
+async fn connects_at_once_and_again(scene: &OauthScene) {
     let reply = scene.org.call("POST", AUTHORIZE).json(&json!({})).send().await.expect(200).json();
     assert_eq!(reply["status"], "connected");
     assert_eq!(reply["connection"]["oauth"]["grant"], "client-credentials");
@@ -66,6 +69,29 @@ async fn the_clients_own_secret_connects_at_once_and_again_when_the_token_ends()
     assert_eq!(scene.vendor.token_requests(), ["client_credentials"; 2]);
     assert_eq!(scene.vendor.violations(), [""; 0]);
     scene.assert_clean().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_clients_own_secret_connects_at_once_and_again_when_the_token_ends() {
+    let scene = OauthScene::with(without_a_person()).await;
+    scene.vendor.register(Client::new("own", Auth::Basic(OWN_SECRET.to_owned()), &redirect(&scene.hub)));
+    let put = json!({"client_id": "own", "client_secret": OWN_SECRET});
+    let _ = scene.org.call("PUT", CLIENT).json(&put).send().await.expect(200);
+    connects_at_once_and_again(&scene).await;
+}
+
+/// What needs nobody's consent acts as whoever registered the client: with the operator's, every org would be the operator.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_operators_client_gets_nothing_without_a_person_unless_the_operator_shares_it() {
+    let scene = OauthScene::with(without_a_person()).await;
+    let reply = scene.org.call("POST", AUTHORIZE).json(&json!({})).send().await;
+    reply.expect_problem("connection_missing");
+    assert!(reply.text().contains("would act as the hub's operator"), "{}", reply.text());
+    assert_eq!(scene.vendor.token_requests(), [""; 0]);
+    assert_eq!(scene.org.get(CONNECTION).await.status, 404);
+
+    let scene = OauthScene::sharing(&[Grant::ClientCredentials], without_a_person(), json!({})).await;
+    connects_at_once_and_again(&scene).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -89,4 +115,73 @@ async fn a_key_of_the_organization_signs_for_an_account() {
     assert!(scene.answer().await.contains("bot@vendor.example"));
     assert_eq!(scene.vendor.token_requests().len(), 2);
     assert_eq!(scene.vendor.violations(), [""; 0]);
+}
+
+/// A client whose secret was changed at the vendor.
+async fn rejected() -> OauthScene {
+    let scene = OauthScene::start().await;
+    scene.vendor.register(Client::new("own", Auth::Basic(OWN_SECRET.to_owned()), &redirect(&scene.hub)));
+    let put = json!({"client_id": "own", "client_secret": OWN_SECRET});
+    let _ = scene.org.call("PUT", CLIENT).json(&put).send().await.expect(200);
+    let _ = scene.consent().await.expect(200);
+    scene.vendor.register(Client::new("own", Auth::Basic(NEW_SECRET.to_owned()), &redirect(&scene.hub)));
+    scene.advance(4_000);
+    for _ in 0..5 {
+        scene.call().await.expect_problem("upstream_error");
+    }
+    scene
+}
+
+const NEW_SECRET: &str = "canary-new-secret";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_the_vendor_rejects_is_shown_and_put_right_at_once() {
+    let scene = rejected().await;
+    assert_eq!(scene.vendor.token_requests().len(), 2, "the vendor is left in peace");
+    let shown = scene.shown().await;
+    assert_eq!(shown["state"], "client_rejected");
+    assert!(shown["reason"].as_str().unwrap().contains("invalid_client"), "{shown}");
+    let events = scene.events().await;
+    assert_eq!(events.len(), 1, "{events:?}");
+    assert_eq!(events[0]["kind"], "connection.client_rejected");
+
+    let put = json!({"client_id": "own", "client_secret": NEW_SECRET});
+    let _ = scene.org.call("PUT", CLIENT).json(&put).send().await.expect(200);
+    assert!(scene.answer().await.contains("contacts"), "nobody had to consent again, nor to wait");
+    assert_eq!(scene.shown().await["state"], "connected");
+    assert_eq!(scene.events().await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_grant_that_needs_nobody_is_tried_again_after_a_refusal() {
+    let scene = OauthScene::sharing(&[Grant::ClientCredentials], without_a_person(), json!({})).await;
+    let _ = scene.org.call("POST", AUTHORIZE).json(&json!({})).send().await.expect(200);
+    let refusing = Behaviour { fault: Some(Fault::Error(400, "invalid_grant")), ..Behaviour::default() };
+    scene.vendor.behave(refusing.clone());
+    scene.advance(4_000);
+    scene.call().await.expect_problem("reauthorization_needed");
+    let shown = scene.shown().await;
+    assert_eq!(shown["state"], "grant_refused");
+    assert_eq!(scene.events().await[0]["kind"], "connection.reauthorization_needed");
+    scene.advance(600);
+    scene.call().await.expect_problem("reauthorization_needed");
+    assert_eq!(scene.events().await.len(), 1, "one event, however often");
+    assert_eq!(scene.vendor.token_requests().len(), 3);
+
+    scene.vendor.behave(Behaviour::default());
+    scene.advance(600);
+    assert!(scene.answer().await.contains("contacts"));
+    assert_eq!(scene.shown().await["state"], "connected");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_needs_only_what_the_grant_that_is_used_calls_for() {
+    let section = json!({
+        "grants": ["authorization-code", "jwt-bearer"], "client-auth-for": {"jwt-bearer": "none"},
+        "jwt": {"algorithm": "ES256"},
+    });
+    let scene = OauthScene::with(section).await;
+    let _ = scene.consent().await.expect(200);
+    let signed = scene.org.call("POST", AUTHORIZE).json(&json!({"grant": "jwt-bearer"})).send().await;
+    signed.expect_problem("connection_missing");
 }

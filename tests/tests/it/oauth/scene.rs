@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use chrono::{DateTime, Duration};
-use patchbay_hub::RegisteredClient;
+use patchbay_hub::{Grant, OperatorClient, RegisteredClient};
 use patchbay_model::ManualClock;
 use patchbay_tests::{
-    Fixture, Org, TestHub,
+    Browser, Fixture, Org, TestHub,
     hub::{Reply, Setup},
     oauth::{Auth, Client, OauthVendor},
 };
@@ -33,19 +34,29 @@ impl OauthScene {
 
     /// With these keys in the plugin's section in the place of its own; a null takes one away.
     pub async fn with(changes: Value) -> Self {
+        Self::with_settings(changes, json!({})).await
+    }
+
+    /// And with these settings of the org's.
+    pub async fn with_settings(changes: Value, settings: Value) -> Self {
+        Self::sharing(&[], changes, settings).await
+    }
+
+    /// With an operator who lets every org use these grants.
+    pub async fn sharing(grants: &[Grant], changes: Value, settings: Value) -> Self {
         let clock = Arc::new(ManualClock::new(DateTime::from_timestamp(1_800_000_000, 0).unwrap()));
         let vendor = OauthVendor::start(HOST, clock.clone()).await;
-        let hub = setup(&vendor, &clock).start().await;
+        let hub = setup(&vendor, &clock, grants).start().await;
         vendor.register(Client::new("operators", Auth::Basic(SECRET.to_owned()), &redirect(&hub)));
         let org = hub.org("Acme <&> Sons").await;
         let _ = org.upload(plugin(&changes).pack()).await.expect(201);
-        let _ = org.install("echo", json!({})).await.expect(200);
+        let _ = org.install("echo", settings).await.expect(200);
         Self { hub, org, vendor, clock }
     }
 
     /// Another hub on the same database, with the same operator.
     pub async fn beside(&self) -> TestHub {
-        setup(&self.vendor, &self.clock).beside(&self.hub).start().await
+        setup(&self.vendor, &self.clock, &[]).beside(&self.hub).start().await
     }
 
     /// The same, and connected.
@@ -59,22 +70,37 @@ impl OauthScene {
         self.clock.advance(Duration::seconds(seconds));
     }
 
-    /// Where the vendor sends the browser that the hub sent there, without the hub's address.
-    pub async fn browse(&self) -> String {
+    /// A link for a person to connect their account by, without the hub's address.
+    pub async fn link(&self) -> String {
         let reply = self.org.call("POST", AUTHORIZE).json(&json!({})).send().await.expect(200).json();
         assert_eq!(reply["status"], "pending");
-        let url = reply["url"].as_str().unwrap().replace(&format!("https://{HOST}"), &self.vendor.url());
-        let browser = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        let response = browser.get(url).send().await.unwrap();
-        let location = response.headers()["location"].to_str().unwrap().to_owned();
-        let back = location.strip_prefix(&self.hub.url).unwrap().to_owned();
+        self.path(reply["url"].as_str().unwrap())
+    }
+
+    /// A URL of the hub without its address.
+    pub fn path(&self, url: &str) -> String {
+        url.strip_prefix(&self.hub.url).unwrap_or_else(|| panic!("{url} is not the hub's")).to_owned()
+    }
+
+    /// Follows a link in a browser, to the vendor and to where the vendor sends it back.
+    pub async fn consent_by(&self, browser: &Browser, link: &str) -> String {
+        let url = browser.follow(link).await.replace(&format!("https://{HOST}"), &self.vendor.url());
+        let back = self.path(&browser.visit(&url).await);
         assert!(back.starts_with(CALLBACK), "{back}");
         back
     }
 
+    /// A browser that the vendor sends back, and where to.
+    pub async fn browse(&self) -> (Browser, String) {
+        let browser = Browser::new(&self.hub);
+        let back = self.consent_by(&browser, &self.link().await).await;
+        (browser, back)
+    }
+
     /// A person's consent, to the page that the hub shows them.
     pub async fn consent(&self) -> Reply {
-        self.hub.get(&self.browse().await).await
+        let (browser, back) = self.browse().await;
+        browser.get(&back).await
     }
 
     /// Calls the vendor's API through the plugin.
@@ -116,15 +142,17 @@ impl OauthScene {
         places.extend(self.hub.kept().await.into_iter().map(|(path, bytes)| (path.display().to_string(), bytes)));
         let secrets = self.vendor.secrets().into_iter().chain([SECRET.to_owned()]);
         for secret in secrets {
-            let finder = memchr::memmem::Finder::new(secret.as_bytes());
-            for (place, bytes) in &places {
-                assert!(finder.find(bytes).is_none(), "{place} holds {secret}");
+            for spelling in spellings(&secret) {
+                let finder = memchr::memmem::Finder::new(spelling.as_bytes());
+                for (place, bytes) in &places {
+                    assert!(finder.find(bytes).is_none(), "{place} holds {secret} as {spelling}");
+                }
             }
         }
     }
 }
 
-fn setup(vendor: &OauthVendor, clock: &Arc<ManualClock>) -> Setup {
+fn setup(vendor: &OauthVendor, clock: &Arc<ManualClock>, shared: &[Grant]) -> Setup {
     let operators = RegisteredClient {
         client_id: "operators".to_owned(),
         secret: Some(SECRET.into()),
@@ -133,22 +161,51 @@ fn setup(vendor: &OauthVendor, clock: &Arc<ManualClock>) -> Setup {
         issuer: None,
         subject: None,
     };
+    let operators = OperatorClient { client: operators, shared_grants: shared.to_vec() };
     let setup = TestHub::setup().upstream(HOST, &vendor.url()).clock(clock.clone());
     setup.edit(move |config| drop(config.oauth_clients.insert("echo".to_owned(), operators)))
+}
+
+/// A secret as it would be found: as it is, in hexadecimal as PostgreSQL shows bytes, and inside of a text in base64
+/// wherever it begins there.
+fn spellings(secret: &str) -> Vec<String> {
+    let bytes = secret.as_bytes();
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut all = vec![secret.to_owned(), hex.to_uppercase(), hex];
+    for before in 0..3 {
+        let encoded = STANDARD_NO_PAD.encode([vec![0; before], bytes.to_vec()].concat());
+        // What the neighbours have a part in is not looked for.
+        let (start, end) = ((before * 4).div_ceil(3), (before + bytes.len()) * 4 / 3);
+        let inner = encoded[start..end].to_owned();
+        all.extend([inner.replace('+', "-").replace('/', "_"), inner]);
+    }
+    all
+}
+
+#[test]
+fn a_secret_is_found_however_it_is_spelled() {
+    for text in ["x", "xy", "xyz", "xyzw"] {
+        let whole = format!("{text}{SECRET}{text}");
+        let hidden =
+            [whole.clone(), STANDARD_NO_PAD.encode(&whole), whole.bytes().map(|b| format!("{b:02x}")).collect()];
+        for hidden in hidden {
+            assert!(spellings(SECRET).iter().any(|spelling| hidden.contains(spelling)), "{hidden}");
+        }
+    }
 }
 
 pub fn redirect(hub: &TestHub) -> String {
     format!("{}{CALLBACK}", hub.url)
 }
 
-fn plugin(changes: &Value) -> Fixture {
+pub fn plugin(changes: &Value) -> Fixture {
     let at = |path: &str| format!("https://{HOST}{path}");
     let mut oauth = json!({
         "credential": "secret_key",
         "authorize-url": at("/authorize"), "token-url": at("/token"), "revoke-url": at("/revoke"),
         "scopes": {"required": ["read"], "optional": ["write"]},
         "account": {"url": at("/userinfo"), "id": "/sub", "name": "/email"},
-        "refresh": {"rotates": true},
+        "answer": {"keep": {"instance_url": "/instance_url"}},
     });
     for (key, value) in changes.as_object().unwrap() {
         match value {

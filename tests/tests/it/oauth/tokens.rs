@@ -58,7 +58,7 @@ async fn a_vendor_that_takes_the_tokens_no_more_makes_one_event_and_a_person_put
     scene.advance(4_000);
     for reply in join_all((0..40).map(|_| scene.call())).await {
         reply.expect_problem("reauthorization_needed");
-        assert!(reply.text().contains("/v1/connections/echo/authorize"), "{}", reply.text());
+        assert!(reply.text().contains("/oauth/connect/"), "{}", reply.text());
     }
     scene.call().await.expect_problem("reauthorization_needed");
     assert_eq!(scene.vendor.token_requests().len(), 2, "the vendor heard of it once");

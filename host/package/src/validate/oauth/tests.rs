@@ -18,21 +18,23 @@ fn full() -> Value {
             "authorize-url": "https://login.example.com/authorize",
             "token-url": "https://{domain}.example.com/token",
             "revoke-url": "https://login.example.com/revoke",
+            "issuer": "https://login.example.com",
             "client-auth": "post",
+            "client-auth-for": {"jwt-bearer": "none"},
             "pkce": "s256",
             "scopes": {"required": ["read", "https://example.com/auth/calendar"], "optional": ["write"], "separator": "space"},
             "authorize-parameters": {"access_type": "offline"},
             "token-parameters": {"audience": "https://api.example.com"},
-            "refresh": {"margin-seconds": 60, "rotates": true, "lifetime-seconds": 7_200},
+            "refresh": {"margin-seconds": 60, "repeatable": true, "lifetime-seconds": 7_200, "idle-seconds": 86_400},
             "account": {"url": "https://api.example.com/me", "id": "/sub", "name": "/email"},
             "answer": {
                 "access-token": "/authed_user/access_token", "refresh-token": "/authed_user/refresh_token",
                 "expires-in": "/authed_user/expires_in", "scope": "/authed_user/scope", "token-type": "/authed_user/token_type", "token-types": ["user"],
-                "error": "/status", "error-description": "/message", "keep": {"instance_url": "/instance_url"},
+                "error": ["/status", "/error"], "error-description": "/message", "keep": {"instance_url": "/instance_url"},
                 "invalid-grant": ["BAD_REFRESH_TOKEN"], "invalid-client": ["BAD_CLIENT_ID"], "transient": ["ratelimited"],
             },
-            "jwt": {"algorithm": "RS256", "audience": "https://login.example.com", "lifetime-seconds": 180,
-                "scope-claim": true, "claims": {"box_sub_type": "enterprise"}},
+            "jwt": {"algorithm": "RS256", "audience": "https://{domain}.example.com", "lifetime-seconds": 180,
+                "subject-optional": true, "scope-claim": true, "claims": {"box_sub_type": "enterprise"}},
         },
     })
 }
@@ -72,7 +74,7 @@ fn the_least_that_works_is_four_lines() {
     assert_eq!(printed["pkce"], "s256");
     assert_eq!(printed["client-auth"], "basic");
     assert_eq!(printed["grants"], json!(["authorization-code"]));
-    assert_eq!(printed["refresh"], json!({"margin-seconds": 300, "rotates": false}));
+    assert_eq!(printed["refresh"], json!({"margin-seconds": 300, "repeatable": false}));
     assert_eq!(printed["answer"]["access-token"], "/access_token");
     assert_eq!(serde_json::from_value::<crate::manifest::Oauth>(printed).unwrap(), manifest.oauth.unwrap());
 }
@@ -126,6 +128,18 @@ fn every_rule_has_its_place_and_its_words() {
             "a way that proves something: with `none` anybody could use the grant `client-credentials`",
         ),
         (
+            "/client-auth-for",
+            json!({"client-credentials": "none"}),
+            "/client-auth-for/client-credentials",
+            "a way that proves something: with `none` anybody could use the grant `client-credentials`",
+        ),
+        (
+            "/client-auth-for",
+            json!({"jwt-bearer": "post"}),
+            "/client-auth-for/jwt-bearer",
+            "another way than `client-auth` says",
+        ),
+        (
             "/token-url",
             json!("https://{region}.example.com/token"),
             "/token-url",
@@ -142,11 +156,27 @@ fn every_rule_has_its_place_and_its_words() {
         ("/scopes/optional", json!(["read"]), "/scopes/optional/0", "a scope that is not there twice"),
         ("/refresh/margin-seconds", json!(86_401), "/refresh/margin-seconds", "at most 86400"),
         ("/refresh/lifetime-seconds", json!(0), "/refresh/lifetime-seconds", "a number above 0"),
+        ("/refresh/idle-seconds", json!(59), "/refresh/idle-seconds", "at least 60"),
+        ("/answer/error", json!([]), "/answer/error", "one place at least"),
+        ("/answer/error", json!(["/error", "error"]), "/answer/error/1", member),
+        ("/issuer", json!("login.example.com"), "/issuer", "an https URL without query and fragment (RFC 8414, 2)"),
+        (
+            "/issuer",
+            json!("https://login.example.com?x=1"),
+            "/issuer",
+            "an https URL without query and fragment (RFC 8414, 2)",
+        ),
+        (
+            "/jwt/audience",
+            json!("https://{region}.example.com"),
+            "/jwt/audience",
+            "a setting in the schema of `config`: it has no property `region`",
+        ),
         ("/account", json!({}), "/account", "where its `id` or its `name` is, as JSON Pointers"),
         ("/account/name", json!("email"), "/account/name", member),
         ("/answer/access-token", json!(""), "/answer/access-token", member),
         ("/answer/token-types", json!([]), "/answer/token-types", "at least one type"),
-        ("/answer/error", json!("/a~2"), "/answer/error", member),
+        ("/answer/error", json!("/a~2"), "/answer/error/0", member),
         (
             "/answer/keep",
             json!({"instance-url": "/x"}),
@@ -185,7 +215,12 @@ fn every_endpoint_is_one_that_the_way_out_can_let_through() {
 
 #[test]
 fn a_public_client_needs_the_proof_that_only_pkce_gives() {
-    let public = [("/grants", json!(["authorization-code"])), ("/client-auth", json!("none")), ("/jwt", json!(null))];
+    let public = [
+        ("/grants", json!(["authorization-code"])),
+        ("/client-auth", json!("none")),
+        ("/client-auth-for", json!(null)),
+        ("/jwt", json!(null)),
+    ];
     assert_eq!(found(&public), []);
     let mut bare = public.to_vec();
     bare.push(("/pkce", json!("off")));
@@ -199,4 +234,22 @@ fn a_comma_may_stand_in_a_scope_only_if_it_does_not_part_them() {
         found(&[("/scopes/required", json!(["a,b"])), ("/scopes/separator", json!("comma"))])[0].0,
         "/oauth/scopes/required/0"
     );
+}
+
+#[test]
+fn the_example_of_the_guide_is_valid_and_uses_every_key() {
+    let guide = include_str!("../../../../../docs/guides/writing-a-connector.md");
+    let example = guide.split("```toml\n").skip(1).find(|block| block.contains("[oauth]")).unwrap();
+    let manifest: Manifest = toml::from_str(example.split("```").next().unwrap()).unwrap();
+    assert_eq!(validate(&manifest), Ok(()));
+    let said = serde_json::to_value(manifest.oauth.unwrap()).unwrap();
+    let all = serde_json::to_value(serde_json::from_value::<Manifest>(full()).unwrap().oauth.unwrap()).unwrap();
+    for (key, value) in all.as_object().unwrap() {
+        assert!(said.get(key).is_some(), "no {key}");
+        if matches!(key.as_str(), "scopes" | "refresh" | "account" | "answer") {
+            for inner in value.as_object().unwrap().keys() {
+                assert!(said[key].get(inner).is_some(), "no {key}.{inner}");
+            }
+        }
+    }
 }

@@ -21,13 +21,14 @@ use crate::{
 pub(super) async fn write(
     connection: &mut PgConnection,
     runs: &[Box<RunCommit>],
+    holders: &[bool],
 ) -> Result<Vec<Committed>, StorageError> {
     let mut documents = Documents::of(runs);
     if documents.is_empty() {
-        return Ok(vec![Committed::All; runs.len()]);
+        return Ok(documents.decide(runs, holders));
     }
     let there = lock(connection, &mut documents).await?;
-    let committed = runs.iter().map(|commit| documents.apply(commit)).collect();
+    let committed = documents.decide(runs, holders);
 
     let (mut made, mut changed, mut deleted) = (Vec::new(), Vec::new(), Vec::new());
     for (document, there) in documents.iter().zip(there).filter(|(document, _)| document.written) {

@@ -16,6 +16,30 @@ use crate::{
 /// How many bytes of webhook bodies one statement carries: driver and server each hold them whole.
 const BODIES: usize = 16 * 1024 * 1024;
 
+/// Says of each run if it may settle the webhook that it worked on, and keeps everybody else from those until the commit.
+pub(super) async fn holders(connection: &mut PgConnection, runs: &[Box<RunCommit>]) -> Result<Vec<bool>, StorageError> {
+    let rows = parts::worked_on(runs);
+    let mut leased = Vec::with_capacity(rows.len());
+    if !rows.is_empty() {
+        let found: Vec<(i64,)> = sqlx::query_as(
+            "SELECT wanted.place
+             FROM unnest($1::bigint[], $2::uuid[], $3::uuid[], $4::bigint[]) AS wanted (place, org_id, id, lease)
+             JOIN webhook ON webhook.org_id = wanted.org_id AND webhook.id = wanted.id
+             WHERE webhook.status = 'pending' AND webhook.next_attempt_at = wanted.lease
+             ORDER BY webhook.org_id, webhook.id
+             FOR UPDATE OF webhook",
+        )
+        .bind(column(&rows, |(place, ..)| i64::try_from(*place).unwrap_or(i64::MAX)))
+        .bind(column(&rows, |(_, org, _)| org.0))
+        .bind(column(&rows, |(.., outcome)| outcome.id.0))
+        .bind(column(&rows, |(.., outcome)| outcome.lease.timestamp_micros()))
+        .fetch_all(connection)
+        .await?;
+        leased.extend(found.into_iter().filter_map(|(place,)| usize::try_from(place).ok()));
+    }
+    Ok(parts::holders(runs, &leased))
+}
+
 pub(super) async fn settle(connection: &mut PgConnection, commits: &[&RunCommit]) -> Result<(), StorageError> {
     let rows: Vec<_> =
         commits.iter().filter_map(|commit| commit.webhook.as_ref().map(|outcome| (commit.run.org, outcome))).collect();

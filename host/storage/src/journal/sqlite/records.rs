@@ -13,10 +13,11 @@ use crate::{
 pub(super) async fn write(
     connection: &mut SqliteConnection,
     runs: &[Box<RunCommit>],
+    holders: &[bool],
 ) -> Result<Vec<Committed>, StorageError> {
     let mut documents = Documents::of(runs);
     if documents.is_empty() {
-        return Ok(vec![Committed::All; runs.len()]);
+        return Ok(documents.decide(runs, holders));
     }
     let wanted: Vec<_> =
         documents.iter().map(|d| (hex(&d.key.org.0), d.key.plugin.as_str(), d.key.collection, d.key.id)).collect();
@@ -34,7 +35,7 @@ pub(super) async fn write(
             documents.found(place, unsigned(version));
         }
     }
-    let committed = runs.iter().map(|commit| documents.apply(commit)).collect();
+    let committed = documents.decide(runs, holders);
 
     let (kept, deleted): (Vec<_>, Vec<_>) =
         documents.iter().filter(|document| document.written).partition(|document| document.data.is_some());

@@ -17,6 +17,33 @@ use crate::{
 /// How many bytes of webhook bodies one statement carries: they are copied into one parameter.
 const BODIES: usize = 4 * 1024 * 1024;
 
+/// Says of each run if it may settle the webhook that it worked on.
+pub(super) async fn holders(
+    connection: &mut SqliteConnection,
+    runs: &[Box<RunCommit>],
+) -> Result<Vec<bool>, StorageError> {
+    let worked_on = parts::worked_on(runs);
+    let mut leased = Vec::with_capacity(worked_on.len());
+    if !worked_on.is_empty() {
+        let rows: Vec<_> = worked_on
+            .iter()
+            .map(|(place, org, outcome)| (*place, hex(&org.0), hex(&outcome.id.0), outcome.lease.timestamp_micros()))
+            .collect();
+        let found: Vec<(i64,)> = sqlx::query_as(
+            "WITH wanted AS MATERIALIZED (SELECT value ->> 0 AS place, unhex(value ->> 1) AS org_id,
+               unhex(value ->> 2) AS id, value ->> 3 AS lease FROM json_each($1))
+             SELECT wanted.place FROM wanted CROSS JOIN webhook
+             WHERE webhook.org_id = wanted.org_id AND webhook.id = wanted.id AND webhook.status = 'pending'
+               AND webhook.next_attempt_at = wanted.lease",
+        )
+        .bind(json(&rows)?)
+        .fetch_all(connection)
+        .await?;
+        leased.extend(found.into_iter().filter_map(|(place,)| usize::try_from(place).ok()));
+    }
+    Ok(parts::holders(runs, &leased))
+}
+
 pub(super) async fn settle(connection: &mut SqliteConnection, commits: &[&RunCommit]) -> Result<(), StorageError> {
     let rows: Vec<_> = commits
         .iter()

@@ -1,0 +1,37 @@
+//! Between whom an authorization counts.
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::{OauthClient, OauthError};
+
+/// The hub's client and the vendor's token endpoint that an authorization was begun with, or that tokens came from. They
+/// are sealed with it. A code, a refresh token or a client's secret goes to no others: a new version of a plugin, changed
+/// settings or another registration would otherwise carry it to whoever stands there now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parties {
+    /// The client's id.
+    pub client_id: String,
+    /// The origin of the token endpoint, as in `https://auth.example.com`. Its path may change: a manifest's paths are
+    /// approved by the org's admin.
+    pub origin: String,
+}
+
+impl Parties {
+    pub(crate) fn new(client_id: &str, token: &Url) -> Self {
+        Self { client_id: client_id.to_owned(), origin: token.origin().ascii_serialization() }
+    }
+}
+
+impl OauthClient {
+    /// Between whom what this client gets counts.
+    #[must_use]
+    pub fn parties(&self) -> Parties {
+        Parties::new(&self.registration.client_id, self.provider.token.url())
+    }
+
+    /// Fails unless these are still the same.
+    pub(crate) fn require_parties(&self, parties: &Parties) -> Result<(), OauthError> {
+        if *parties == self.parties() { Ok(()) } else { Err(OauthError::OtherParties) }
+    }
+}
