@@ -8,7 +8,7 @@ use patchbay_model::plan::Metric;
 use serde_json::{Value, json};
 
 use crate::{
-    cli::ConfigOption,
+    cli::{ConfigOption, OrgOptions},
     config::Config,
     fix::OrFix,
     open,
@@ -21,7 +21,7 @@ pub enum PlanCommand {
     /// List the plans of the configuration, the lowest first
     List(List),
     /// Show an organization's plan and billing period
-    Show(Show),
+    Show(OrgOptions),
     /// Give an organization a plan, for the whole of the present billing period. A hub that runs takes note within a minute,
     /// on PostgreSQL at once
     Set(Set),
@@ -33,18 +33,6 @@ pub struct List {
     #[command(flatten)]
     config: ConfigOption,
     /// Print one JSON object per line
-    #[arg(long)]
-    json: bool,
-}
-
-/// Flags of `plan show`.
-#[derive(Debug, Args)]
-pub struct Show {
-    #[command(flatten)]
-    config: ConfigOption,
-    /// The organization's name or id
-    org: String,
-    /// Print one JSON value for a script
     #[arg(long)]
     json: bool,
 }
@@ -112,7 +100,7 @@ async fn list(options: &List) -> Result<()> {
     Ok(())
 }
 
-async fn show(options: &Show) -> Result<()> {
+async fn show(options: &OrgOptions) -> Result<()> {
     let hub = open::hub(&Config::load(&options.config.file)?).await?;
     let org = open::org(&hub, &options.org).await?;
     let shown = hub.plan_of(org).await.context("cannot read the organization's plan");
