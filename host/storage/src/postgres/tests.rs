@@ -112,7 +112,8 @@ async fn who_was_cancelled_while_speaking_for_another_says_anew_for_whom() {
     let Some((_database, server)) = server().await else { return };
     let mut tx = begun(&server).await;
     tx.speak_for(Scope::Nobody);
-    assert!(poll!(pin!(tx.connection())).is_pending());
+    // The server of a busy machine may have answered already: then nothing is cancelled, and the same has to hold.
+    let _ = poll!(pin!(tx.connection()));
     tx.speak_for(ours());
     assert!(org(&mut tx).await.is_some(), "the server may have heard of the change");
 }
