@@ -1,5 +1,5 @@
 //! `patchbay plan` and `patchbay usage` as an operator's script sees them, and the guide of plans.
-#![expect(clippy::indexing_slicing, reason = "in helpers of tests a failure is the test's")]
+#![expect(clippy::unwrap_used, reason = "in helpers of tests a failure is the test's")]
 
 use std::{
     fs,
