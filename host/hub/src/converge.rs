@@ -91,7 +91,12 @@ async fn take_over(hub: &Arc<Inner>, notice: Notice) {
             hub.egress.forget_org(org);
         }
         // renewed ones are those of the same account, and each request carries its own
-        Notice::Changed(Change::Tokens { org, plugin }) => hub.tenants.invalidate(&(org, plugin)).await,
+        Notice::Changed(Change::Tokens { org, plugin }) => {
+            let key = (org, plugin);
+            hub.tenants.invalidate(&key).await;
+            // what failed here did not fail there
+            hub.refresher.wake(&key);
+        }
         Notice::Changed(Change::PluginVersion { plugin, .. }) => look_for_packages(hub, Some(plugin)),
         Notice::Changed(Change::Org { org }) => {
             hub.rates.invalidate(&org).await;

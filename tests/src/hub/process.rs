@@ -26,12 +26,20 @@ impl HubProcess {
     /// # Panics
     /// If the hub is on SQLite, or the program was not built.
     pub async fn beside(hub: &TestHub, upstreams: &[(&str, String)]) -> Self {
+        Self::configured(hub, upstreams, "").await
+    }
+
+    /// The same, with further sections of its configuration.
+    ///
+    /// # Panics
+    /// As [`HubProcess::beside`], and if the configuration is refused.
+    pub async fn configured(hub: &TestHub, upstreams: &[(&str, String)], more: &str) -> Self {
         let directory = tempfile::tempdir().expect("a temporary folder");
         let data = hub.data_dir();
         let upstreams: String = upstreams.iter().map(|(host, url)| format!("\"{host}\" = \"{url}\"\n")).collect();
         let text = format!(
             "[data]\ndir = \"data\"\nkeys = {:?}\nblobs = {:?}\n[plugins]\nallow_unsigned = true\n[log]\nformat = \
-             \"json\"\n[upstreams]\n{upstreams}",
+             \"json\"\n[upstreams]\n{upstreams}{more}",
             data.join("keys"),
             data.join("blobs"),
         );

@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use patchbay_model::{Clock as _, ManualClock, SystemClock};
+use patchbay_model::{Clock as _, ManualClock, SystemClock, identity::Role};
 use patchbay_tests::{
     Fixture, Org, StripeSender, TestHub,
     hub::{HubProcess, on_postgres},
@@ -11,6 +11,8 @@ use patchbay_tests::{
 };
 use serde_json::{Value, json};
 use sqlx::{Connection as _, PgConnection};
+
+use crate::identity::scene::{add, sign_in};
 
 const SECOND: Duration = Duration::from_secs(1);
 /// For what a hub has to compile first.
@@ -31,6 +33,31 @@ async fn within(time: Duration, org: &Org, is_so: impl AsyncFn(&Org) -> bool) {
 
 async fn runs(org: &Org) -> bool {
     org.act("echo", "run", &json!({"text": "x"})).await.status == 200
+}
+
+async fn limits_and_plans() {
+    let hub = TestHub::start().await;
+    let org = hub.org("acme").await;
+    let _ = add(&hub, &org, "owner@example.com", Role::Owner).await;
+    let billing = "[billing]\ndefault_plan = \"free\"\nowners_choose = true\n";
+    let hubs = [HubProcess::configured(&hub, &[], billing).await, HubProcess::configured(&hub, &[], billing).await];
+    let orgs = [hubs[0].see(&org), hubs[1].see(&org)];
+    let owner = sign_in(&orgs[0], "owner@example.com").await;
+    let owners = [hubs[0].see(&owner), hubs[1].see(&owner)];
+    for round in 0..4 {
+        let (by, seen_by) = (round % 2, (round + 1) % 2);
+        let limit = 1_000 + round;
+        let limits = json!({"endpoints": {"read": format!("{limit}/h")}});
+        let _ = orgs[by].call("PUT", "/v1/rate-limits").json(&limits).send().await.expect(200);
+        within(SECOND, &orgs[seen_by], async |org| {
+            let policy = org.get("/v1/runs").await.header("ratelimit-policy").unwrap_or_default().to_owned();
+            policy.contains(&format!("q={limit}"))
+        })
+        .await;
+        let plan = ["starter", "pro", "business", "free"][round];
+        let _ = owners[by].call("PUT", "/v1/plan").json(&json!({"plan": plan})).send().await.expect(200);
+        within(SECOND, &orgs[seen_by], async |org| org.get("/v1/plan").await.json()["name"] == plan).await;
+    }
 }
 
 async fn enabling_pinning_and_disabling() {
@@ -151,6 +178,11 @@ async fn a_webhook_of_a_hub_that_was_killed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_switched_on_pinned_or_off_in_one_process_is_so_in_the_other_within_a_second() {
     on_postgres(enabling_pinning_and_disabling()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn limits_and_plans_of_one_process_hold_in_the_other_within_a_second() {
+    on_postgres(limits_and_plans()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

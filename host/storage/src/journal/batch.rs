@@ -80,11 +80,10 @@ impl<'a> Documents<'a> {
 
     /// Lets the runs write, one after the other, but for those that have lost the webhook that they worked on.
     pub(super) fn decide(&mut self, runs: &'a [Box<RunCommit>], holders: &[bool]) -> Vec<Committed> {
-        let end = |(commit, holds): (&'a Box<RunCommit>, &bool)| match holds {
-            true => self.apply(commit),
-            false => Committed::WebhookLost,
-        };
-        runs.iter().zip(holders).map(end).collect()
+        let runs = runs.iter().map(Box::as_ref);
+        runs.zip(holders)
+            .map(|(commit, holds)| if *holds { self.apply(commit) } else { Committed::WebhookLost })
+            .collect()
     }
 
     /// Lets one run write: all of its changes or none.

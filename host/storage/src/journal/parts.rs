@@ -55,13 +55,13 @@ pub(super) fn worked_on(runs: &[Box<RunCommit>]) -> Vec<(usize, OrgId, &WebhookO
 pub(super) fn holders(runs: &[Box<RunCommit>], leased: &[usize]) -> Vec<bool> {
     let leased: HashSet<usize> = leased.iter().copied().collect();
     let mut settled = HashSet::new();
-    let holds = |(place, commit): (usize, &Box<RunCommit>)| {
+    let holds = |(place, commit): (usize, &RunCommit)| {
         commit
             .webhook
             .as_ref()
             .is_none_or(|outcome| leased.contains(&place) && settled.insert((commit.run.org, outcome.id)))
     };
-    runs.iter().enumerate().map(holds).collect()
+    runs.iter().map(Box::as_ref).enumerate().map(holds).collect()
 }
 
 /// Of which orgs a batch is, in their order.
