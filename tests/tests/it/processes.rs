@@ -87,34 +87,6 @@ async fn enabling_pinning_and_disabling() {
     }
 }
 
-/// The plan is given by a third program, as an operator does at the command line.
-async fn plans_and_budgets() {
-    let hub = TestHub::start().await;
-    let org = hub.org("acme").await;
-    let hubs = [HubProcess::beside(&hub, &[]).await, HubProcess::beside(&hub, &[]).await];
-    let orgs = [hubs[0].see(&org), hubs[1].see(&org)];
-    let _ = orgs[0].upload(Fixture::load("echo").pack()).await.expect(201);
-    let _ = orgs[0].install("echo", json!({})).await.expect(200);
-    within(COMPILED, &orgs[1], async |org| runs(org).await).await;
-    let budget = "/v1/budgets/org/calls";
-    let put = async |org: &Org, cap: u64| org.call("PUT", budget).json(&json!({"cap": cap})).send().await.code();
-    for round in 0..3 {
-        let (by, seen_by) = (&orgs[round % 2], &orgs[(round + 1) % 2]);
-        // which has no budgets
-        hub.hub.set_plan(org.id, "free", None).await.unwrap();
-        for org in &orgs {
-            within(SECOND, org, async |org| put(org, 0).await == "plan_required").await;
-            assert_eq!(org.get("/v1/plan").await.expect(200).json()["name"], "free");
-        }
-        hub.hub.set_plan(org.id, "pro", None).await.unwrap();
-        within(SECOND, by, async |org| put(org, 0).await.is_empty()).await;
-        within(SECOND, seen_by, async |org| !runs(org).await).await;
-        seen_by.act("echo", "run", &json!({"text": "x"})).await.expect_problem("budget_exhausted");
-        let _ = by.call("DELETE", budget).send().await.expect(204);
-        within(SECOND, seen_by, async |org| runs(org).await).await;
-    }
-}
-
 /// Until somebody waits for what this transaction holds. Asked of the locks: who is connected, the server reads once
 /// in a transaction.
 async fn somebody_waits(holder: &mut PgConnection) {
@@ -188,9 +160,4 @@ async fn limits_and_plans_of_one_process_hold_in_the_other_within_a_second() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_hub_was_working_on_when_it_was_killed_is_taken_up_after_its_lease() {
     on_postgres(a_webhook_of_a_hub_that_was_killed()).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn plans_and_budgets_of_one_process_hold_in_the_other_within_a_second() {
-    on_postgres(plans_and_budgets()).await;
 }
