@@ -40,7 +40,7 @@ struct Operation<'d> {
 }
 
 /// Parameters that name something which is not one org's.
-const NAMES: [&str; 3] = ["plugin", "action", "path"];
+const NAMES: [&str; 4] = ["plugin", "action", "path", "unit"];
 
 impl Operation<'_> {
     /// True if all that it is about has the same name for each org.
@@ -78,10 +78,15 @@ impl Scene {
             let list = owner.get(path).await.expect(200).json();
             list["items"][0]["id"].as_str().unwrap_or_else(|| panic!("the owner has nothing in {path}")).to_owned()
         };
+        let key = first("/v1/api-keys").await;
+        let cap = json!({"cap": 1_000_000});
+        let _ = owner.call("PUT", &format!("/v1/budgets/{key}/calls")).json(&cap).send().await.expect(200);
         let known = BTreeMap::from([
             ("plugin", vec!["foreign-reader".to_owned(), "stripe".to_owned()]),
             ("action", vec!["run".to_owned()]),
             ("path", vec!["v1/anything".to_owned()]),
+            ("unit", vec!["calls".to_owned()]),
+            ("subject", vec![key]),
             ("session", vec![session]),
             ("connect_session", vec![connect_session]),
             ("run", vec![first("/v1/runs").await]),
