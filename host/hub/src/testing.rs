@@ -22,7 +22,7 @@ pub(crate) struct TestHub {
     pub(crate) clock: Arc<ManualClock>,
     _folder: TempDir,
     /// If it is on PostgreSQL. Last, because the hub is on it.
-    _database: Option<TestDatabase>,
+    pub(crate) database: Option<TestDatabase>,
 }
 
 impl TestHub {
@@ -33,7 +33,7 @@ impl TestHub {
         config.database_url = database.as_ref().map(|database| database.url().parse().unwrap());
         let clock = Arc::new(ManualClock::new(DateTime::from_timestamp(1_800_000_000, 0).unwrap()));
         let hub = Hub::open(config, Arc::clone(&clock) as _, Arc::new(SeededRandom::new(7))).await.unwrap();
-        Self { hub, clock, _folder: folder, _database: database }
+        Self { hub, clock, _folder: folder, database }
     }
 
     pub(crate) async fn org(&self) -> Org {
