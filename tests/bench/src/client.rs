@@ -50,6 +50,8 @@ impl Client {
     /// Sends it and reads the whole answer; gives the time that took.
     pub(crate) async fn time(&mut self, call: &Call) -> anyhow::Result<Duration> {
         let request = self.request(call)?;
+        // once the connection is done with the answer before
+        self.sender.ready().await?;
         let begun = Instant::now();
         let response = self.sender.send_request(request).await?;
         let status = response.status();
@@ -62,6 +64,7 @@ impl Client {
     /// Sends it and tells when each piece of the answer came, and how many bytes there were.
     pub(crate) async fn arrivals(&mut self, call: &Call, mut seen: impl FnMut(Instant, &[u8])) -> anyhow::Result<()> {
         let request = self.request(call)?;
+        self.sender.ready().await?;
         let mut response = self.sender.send_request(request).await?;
         ensure!(response.status().is_success(), "{}", response.status());
         while let Some(frame) = response.frame().await {
