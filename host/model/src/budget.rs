@@ -2,9 +2,9 @@
 
 use std::{fmt, str::FromStr};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::Serialize;
 
-use crate::{ApiKeyId, BudgetId, OrgId, PluginId, Timestamp, plan::Metric};
+use crate::{ApiKeyId, BudgetId, OrgId, PluginId, Timestamp, plan::Metric, text::as_text};
 
 /// The highest cap: what is above could not be kept exactly in millionths.
 pub const MOST_CAP: u64 = 1_000_000_000_000;
@@ -90,22 +90,6 @@ impl FromStr for BudgetUnit {
         }
         text.parse().map(Self::Metric).map_err(|_| InvalidBudget::Unit)
     }
-}
-
-macro_rules! as_text {
-    ($($name:ident)*) => {$(
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-            }
-        }
-    )*};
 }
 
 as_text! { BudgetSubject BudgetUnit }

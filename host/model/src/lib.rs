@@ -22,6 +22,7 @@ pub mod random;
 pub mod rate;
 pub mod record;
 pub mod run;
+mod text;
 pub mod webhook;
 pub mod wiped;
 

@@ -92,6 +92,21 @@ pub(crate) fn hash(bytes: Vec<u8>) -> Result<Hash, StorageError> {
 /// Rows of before there were chains that are read at a time.
 const PAGE: u32 = 500;
 
+/// The lines of one log, of which there is more to be said.
+macro_rules! lines_of {
+    ($key:literal, $lines:literal) => {
+        concat!(
+            "SELECT ",
+            $key,
+            " AS chain, seq, id, actor, action, subject, detail, at, request_id, hash FROM ",
+            $lines,
+            " WHERE ",
+            $key,
+            " = $1"
+        )
+    };
+}
+
 macro_rules! log {
     ($log:ident, $lines:literal, $heads:literal, $key:literal) => {
         impl $log<'_> {
@@ -183,13 +198,8 @@ macro_rules! log {
                     self.tx,
                     Row,
                     concat!(
-                        "SELECT ",
-                        $key,
-                        " AS chain, seq, id, actor, action, subject, detail, at, request_id, hash FROM ",
-                        $lines,
-                        " WHERE ",
-                        $key,
-                        " = $1 AND seq < $2 AND ($3 = '' OR actor = $3)
+                        lines_of!($key, $lines),
+                        " AND seq < $2 AND ($3 = '' OR actor = $3)
                            AND ($4 = '' OR action = $4 OR substr(action, 1, length($4) + 1) = $4 || '.')
                            AND ($5 = '' OR subject = $5) AND at >= $6 AND at < $7
                          ORDER BY seq DESC LIMIT $8"
@@ -217,15 +227,7 @@ macro_rules! log {
                 fetch_all!(
                     self.tx,
                     Row,
-                    concat!(
-                        "SELECT ",
-                        $key,
-                        " AS chain, seq, id, actor, action, subject, detail, at, request_id, hash FROM ",
-                        $lines,
-                        " WHERE ",
-                        $key,
-                        " = $1 AND seq > $2 ORDER BY seq LIMIT $3"
-                    ),
+                    concat!(lines_of!($key, $lines), " AND seq > $2 ORDER BY seq LIMIT $3"),
                     chain,
                     signed(seq),
                     row_limit(limit),

@@ -3,7 +3,7 @@
 use std::{pin::pin, sync::Arc, time::Duration};
 
 use futures::{FutureExt as _, future::join_all};
-use patchbay_oauth::{OauthClient, OauthError, RefreshError, RefreshSettings, Refresher};
+use patchbay_oauth::{Job, OauthClient, OauthError, RefreshError, RefreshSettings, Refresher};
 use patchbay_tests::oauth::{Behaviour, Fault};
 use serde_json::json;
 
@@ -220,17 +220,30 @@ async fn an_answer_that_is_lost_is_no_reason_to_send_the_token_twice_at_once() {
     assert_eq!(node.current(&seen).await.unwrap().version, 1, "the access token is good still");
 }
 
+/// What a caller is told whose connection is deleted between the vendor's answer and its commit; `meanwhile` happens
+/// right before that commit goes on.
+async fn deleted_before_its_commit(
+    node: &Refresher<Database>,
+    database: &Database,
+    seen: &Job<u32>,
+    meanwhile: impl FnOnce(),
+) -> RefreshError {
+    database.hold_commits(true);
+    let mut caller = pin!(node.renew(seen));
+    assert!(caller.as_mut().now_or_never().is_none());
+    database.wait_for_commits(1).await;
+    database.delete();
+    meanwhile();
+    database.hold_commits(false);
+    caller.await.unwrap_err()
+}
+
 #[tokio::test]
 async fn new_tokens_of_a_connection_that_was_deleted_are_given_back() {
     let (scene, client, database, node) = rotating().await;
     let seen = job(&client, database.stored());
-    database.hold_commits(true);
-    let mut caller = pin!(node.renew(&seen));
-    assert!(caller.as_mut().now_or_never().is_none());
-    database.wait_for_commits(1).await;
-    database.delete();
-    database.hold_commits(false);
-    assert_eq!(caller.await.unwrap_err(), RefreshError::Gone);
+    let error = deleted_before_its_commit(&node, &database, &seen, || {}).await;
+    assert_eq!(error, RefreshError::Gone);
     assert!(database.orphans().is_empty());
     assert!(scene.vendor.secrets().iter().all(|secret| !scene.vendor.accepts(secret)));
     assert_eq!(node.renew(&seen).await.unwrap_err(), RefreshError::Gone);
@@ -240,14 +253,9 @@ async fn new_tokens_of_a_connection_that_was_deleted_are_given_back() {
 async fn new_tokens_of_a_connection_that_was_deleted_wait_to_be_given_back_if_the_vendor_is_down() {
     let (scene, client, database, node) = rotating().await;
     let seen = job(&client, database.stored());
-    database.hold_commits(true);
-    let mut caller = pin!(node.renew(&seen));
-    assert!(caller.as_mut().now_or_never().is_none());
-    database.wait_for_commits(1).await;
-    database.delete();
-    scene.vendor.behave(Behaviour { revocation_fails: true, rotate: true, ..Behaviour::default() });
-    database.hold_commits(false);
-    assert_eq!(caller.await.unwrap_err(), RefreshError::Gone);
+    let broken = Behaviour { revocation_fails: true, rotate: true, ..Behaviour::default() };
+    let error = deleted_before_its_commit(&node, &database, &seen, || scene.vendor.behave(broken)).await;
+    assert_eq!(error, RefreshError::Gone);
     let orphans = database.orphans();
     assert_eq!(orphans.len(), 1);
     assert!(scene.vendor.accepts(access(&orphans[0])), "they are alive, and it is known");
