@@ -24,12 +24,12 @@ use futures::{FutureExt, future::BoxFuture};
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use http_body::{Frame, SizeHint};
 use patchbay_hub::AnswerNotes;
-use patchbay_model::{Clock, Failure, Random, RequestId};
+use patchbay_model::{Clock, Failure, Random, RequestId, RunId};
 use tower::{Layer, Service};
 use tracing::{Instrument, Span};
 
 use crate::{
-    notes,
+    notes, page,
     problem::{self, Problem},
 };
 
@@ -113,15 +113,22 @@ struct Entry {
 }
 
 impl Entry {
+    fn note(&mut self, failure: &Failure, run: Option<RunId>) {
+        self.code = Some(failure.code.as_str());
+        if failure.code.status() == 500 {
+            tracing::error!(code = self.code, ?run, internal = failure.internal, "failed");
+        } else if let Some(internal) = &failure.internal {
+            tracing::debug!(code = self.code, ?run, internal, "failed");
+        }
+    }
+
     fn answer(&mut self, mut response: Response) -> Response {
         if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-            self.code = Some(problem.failure.code.as_str());
-            if problem.failure.code.status() == 500 {
-                tracing::error!(code = self.code, run = ?problem.run, internal = problem.failure.internal, "failed");
-            } else if let Some(internal) = &problem.failure.internal {
-                tracing::debug!(code = self.code, run = ?problem.run, internal, "failed");
-            }
+            self.note(&problem.failure, problem.run);
             response = problem::render(response, &problem, self.id);
+        } else if let Some(failed) = response.extensions_mut().remove::<page::Failed>() {
+            self.note(&failed.failure, None);
+            response = page::render(response, &failed, self.id);
         }
         notes::write(&self.notes, response.headers_mut());
         if let Ok(id) = HeaderValue::try_from(self.id.to_string()) {
@@ -291,6 +298,24 @@ mod tests {
         let body = response.into_body().collect().await.unwrap().to_bytes();
         let text = String::from_utf8(body.to_vec()).unwrap();
         assert!(text.contains("\"code\":\"internal\"") && !text.contains("42"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn a_page_of_a_failure_says_whom_to_give_which_request_and_when_to_come_back() {
+        async fn fails() -> Response {
+            let failure = Failure::internal("the secret is 42").retry_after(std::time::Duration::from_millis(1_500));
+            let mut response = page::failed("Not joined", failure);
+            response.headers_mut().insert("set-cookie", HeaderValue::from_static("a=; Max-Age=0"));
+            response
+        }
+        let response = answer(Router::new().route("/", get(fails))).await;
+        assert_eq!((response.status().as_u16(), response.headers()["retry-after"].to_str().unwrap()), (500, "2"));
+        assert_eq!(response.headers()["set-cookie"], "a=; Max-Age=0");
+        assert_eq!(response.headers()["content-type"], "text/html; charset=utf-8");
+        let id = response.headers()["x-request-id"].to_str().unwrap().to_owned();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        let text = String::from_utf8(body.to_vec()).unwrap();
+        assert!(text.contains("Not joined") && text.contains(&id) && !text.contains("42"), "{text}");
     }
 
     #[tokio::test]

@@ -4,10 +4,10 @@
 
 use axum::response::{Html, IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
-use patchbay_model::Failure;
+use patchbay_model::{Failure, RequestId};
 use url::Url;
 
-use crate::escape::Text;
+use crate::{escape::Text, problem};
 
 /// For answers that hold a secret.
 pub(crate) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
@@ -21,10 +21,34 @@ pub(crate) fn text(status: StatusCode, title: &str, text: &str) -> Response {
     page(status, title, &format!("<p>{}</p>", Text(text)), TEXT_ALONE, "no-referrer")
 }
 
-/// A page that says why something did not happen.
-pub(crate) fn failed(title: &str, failure: &Failure) -> Response {
-    let status = StatusCode::from_u16(failure.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    text(status, title, &format!("{}. Nothing was changed.", told(failure)))
+/// A page that says why something did not happen. As a problem document, it is written by [`crate::observe`], which
+/// knows the request's id.
+#[derive(Debug, Clone)]
+pub(crate) struct Failed {
+    title: &'static str,
+    pub(crate) failure: Failure,
+}
+
+/// The answer that becomes such a page.
+pub(crate) fn failed(title: &'static str, failure: Failure) -> Response {
+    let mut response = problem::status_of(&failure).into_response();
+    response.extensions_mut().insert(Failed { title, failure });
+    response
+}
+
+/// Writes the page into the answer that carries it, keeping headers such as cookies.
+pub(crate) fn render(mut response: Response, failed: &Failed, request: RequestId) -> Response {
+    let Failed { title, failure } = failed;
+    let mut told = format!("{}. Nothing was changed.", told(failure));
+    if failure.code.status() >= 500 {
+        told.push_str(&format!(" Give {request} to whoever runs this hub."));
+    }
+    let (page, body) = text(problem::status_of(failure), title, &told).into_parts();
+    *response.status_mut() = page.status;
+    response.headers_mut().extend(page.headers);
+    problem::write_wait(failure, response.headers_mut());
+    *response.body_mut() = body;
+    response
 }
 
 /// A page with forms; `html` is markup, in which whatever somebody else wrote is escaped.

@@ -6,7 +6,7 @@
 //! is made in another task.
 
 use axum::response::{IntoResponse, Response};
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use patchbay_hub::CallFailure;
 use patchbay_model::{Entitlement, Failure, RequestId, RunId, Upstream, Violation};
 use serde::Serialize;
@@ -41,8 +41,17 @@ impl IntoResponse for Problem {
     }
 }
 
-fn status_of(failure: &Failure) -> StatusCode {
+pub(crate) fn status_of(failure: &Failure) -> StatusCode {
     StatusCode::from_u16(failure.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+/// Says when to come back, if it is known.
+pub(crate) fn write_wait(failure: &Failure, headers: &mut HeaderMap) {
+    if let Some(wait) = failure.retry_after {
+        // Rounded up: a client that comes back early would only be sent away again.
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
 }
 
 /// The body of every failed request (`application/problem+json`, RFC 9457).
@@ -104,11 +113,7 @@ pub(crate) fn render(mut response: Response, problem: &Problem, request_id: Requ
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
-    if let Some(wait) = failure.retry_after {
-        // Rounded up: a client that comes back early would only be sent away again.
-        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-    }
+    write_wait(failure, headers);
     if failure.code.status() == 401 {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"patchbay\""));
     }

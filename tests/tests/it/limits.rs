@@ -97,6 +97,17 @@ pub async fn a_manifests_rate_holds_for_each_org_until_it_sets_its_own() {
     assert_eq!((run(&org).await.status, run(&other).await.status), (200, 429));
 }
 
+pub async fn asking_who_one_is_counts_as_everything_else_that_one_asks_for() {
+    let hub = TestHub::start().await;
+    let org = hub.org("acme").await;
+    set(&org, json!({"endpoints": {"read": "2/h"}})).await;
+    let _ = org.get("/v1/session").await.expect(200);
+    let _ = org.get("/openapi.json").await.expect(200);
+    for path in ["/v1/session", "/openapi.json", "/v1/runs"] {
+        org.get(path).await.expect_problem("rate_limited");
+    }
+}
+
 pub async fn routes_without_a_key_are_limited_by_address() {
     let setup = TestHub::setup().edit(|config| {
         config.rates.addresses.webhooks = Some("3/h".parse().unwrap());

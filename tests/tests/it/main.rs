@@ -116,6 +116,7 @@ on_both_databases! {
         roles_change_members_leave_and_an_owner_stays
         nothing_that_people_type_or_hold_is_kept_as_it_is
         a_browser_signs_in_acts_and_signs_out
+        a_browser_whose_session_has_ended_is_nobody_and_gets_rid_of_its_cookie
         another_sites_page_changes_nothing_and_signs_nobody_in
         a_cookie_holds_a_session_and_nothing_else
         a_new_password_takes_the_place_of_the_cookie
@@ -150,6 +151,7 @@ on_both_databases! {
         an_answer_says_how_the_limits_stand
         a_reached_limit_refuses_with_its_name_and_when_to_come_again
         a_manifests_rate_holds_for_each_org_until_it_sets_its_own
+        asking_who_one_is_counts_as_everything_else_that_one_asks_for
         routes_without_a_key_are_limited_by_address
         pages_that_people_open_by_a_link_are_limited_by_address
         a_vendor_that_asks_for_a_pause_is_not_asked_before_its_end

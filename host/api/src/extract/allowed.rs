@@ -65,7 +65,7 @@ impl<N: Need> FromRequestParts<ApiState> for Allowed<N> {
         let credential = Credential::required(parts, state)?;
         let caller = state.hub.authenticate(credential.token).await?;
         caller.require(N::PERMISSION)?;
-        if let Some(endpoint) = endpoint(N::PERMISSION, &parts.method) {
+        if let Some(endpoint) = endpoint_of(N::PERMISSION, &parts.method) {
             state.hub.admit(&caller, endpoint, &notes(&parts.extensions)).await?;
         }
         Ok(Self { caller, by_cookie: credential.by_cookie, need: PhantomData })
@@ -83,11 +83,13 @@ impl FromRequestParts<ApiState> for Known {
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
         let credential = Credential::required(parts, state)?;
-        if credential.is_session() {
-            let session = state.hub.session(credential.token).await?;
-            return Ok(Self { caller: session.caller(), session: Some(session) });
-        }
-        Ok(Self { caller: state.hub.authenticate(credential.token).await?, session: None })
+        let session = if credential.is_session() { Some(state.hub.session(credential.token).await?) } else { None };
+        let caller = match &session {
+            Some(session) => session.caller(),
+            None => state.hub.authenticate(credential.token).await?,
+        };
+        admit(parts, state, &caller).await?;
+        Ok(Self { caller, session })
     }
 }
 
@@ -116,33 +118,40 @@ impl FromRequestParts<ApiState> for Member {
             state.hub.authenticate(token).await?;
             return Err(Failure::new(Code::Forbidden, "this is for members who are signed in").into());
         }
-        Ok(Self { session: state.hub.session(token).await?, by_cookie })
+        let session = state.hub.session(token).await?;
+        admit(parts, state, &session.caller()).await?;
+        Ok(Self { session, by_cookie })
     }
 }
 
-/// A caller where one shows who they are: nobody is fine, a bad key is not.
+/// A caller where one shows who they are: nobody is fine, a bad key is not. A browser whose session has ended is nobody: no
+/// script can take the cookie away.
 pub(crate) struct MaybeCaller(pub(crate) Caller);
 
 impl OptionalFromRequestParts<ApiState> for MaybeCaller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Option<Self>, Problem> {
-        match Credential::of(parts, state)? {
-            None => Ok(None),
-            Some(credential) => Ok(Some(Self(state.hub.authenticate(credential.token).await?))),
-        }
+        let Some(credential) = Credential::of(parts, state)? else { return Ok(None) };
+        let caller = match state.hub.authenticate(credential.token).await {
+            Err(failure) if credential.by_cookie && failure.code == Code::Unauthenticated => return Ok(None),
+            other => other?,
+        };
+        admit(parts, state, &caller).await?;
+        Ok(Some(Self(caller)))
     }
 }
 
-/// A member where one is signed in: nobody is fine, an ended session is not.
+/// A member where one is signed in: nobody is fine, and as with [`MaybeCaller`] so is an ended session in a cookie.
 impl OptionalFromRequestParts<ApiState> for Member {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Option<Self>, Problem> {
-        if Credential::of(parts, state)?.is_none() {
-            return Ok(None);
+        let Some(Credential { by_cookie, .. }) = Credential::of(parts, state)? else { return Ok(None) };
+        match <Self as FromRequestParts<ApiState>>::from_request_parts(parts, state).await {
+            Err(problem) if by_cookie && problem.failure.code == Code::Unauthenticated => Ok(None),
+            member => member.map(Some),
         }
-        <Self as FromRequestParts<ApiState>>::from_request_parts(parts, state).await.map(Some)
     }
 }
 
@@ -182,13 +191,21 @@ pub(crate) fn notes(extensions: &Extensions) -> AnswerNotes {
 }
 
 /// What a request is counted as. Calls of actions are counted by the hub, which knows their limits.
-fn endpoint(permission: Permission, method: &Method) -> Option<Endpoint> {
+fn endpoint_of(permission: Permission, method: &Method) -> Option<Endpoint> {
     match permission {
         Permission::CallActions => None,
         Permission::OperateHub if *method == Method::POST => Some(Endpoint::Upload),
-        _ if method.is_safe() => Some(Endpoint::Read),
-        _ => Some(Endpoint::Write),
+        _ => Some(read_or_write(method)),
     }
+}
+
+fn read_or_write(method: &Method) -> Endpoint {
+    if method.is_safe() { Endpoint::Read } else { Endpoint::Write }
+}
+
+/// Counts a request to a route that needs no permission.
+async fn admit(parts: &Parts, state: &ApiState, caller: &Caller) -> Result<(), Failure> {
+    state.hub.admit(caller, read_or_write(&parts.method), &notes(&parts.extensions)).await
 }
 
 /// Counts a request to a route that needs no key, by its client's address.

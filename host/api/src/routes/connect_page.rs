@@ -25,7 +25,7 @@ const CONNECTED: &str = "Connected";
 pub(crate) async fn show(_: Visitor, State(hub): State<Hub>, Path(token): Path<String>) -> Result<Response, Problem> {
     let view = async { hub.connectable(&hub.authenticate(&token).await?).await };
     Ok(match view.await {
-        Err(failure) => page::failed(NOT_CONNECTED, &failure),
+        Err(failure) => page::failed(NOT_CONNECTED, failure),
         Ok(view) if view.session.connected.is_some() => done(&view),
         Ok(view) => {
             let mut html = String::new();
@@ -49,7 +49,7 @@ pub(crate) async fn put(
         hub.connectable(&caller).await
     };
     match connected.await {
-        Err(failure) => page::failed(NOT_CONNECTED, &failure),
+        Err(failure) => page::failed(NOT_CONNECTED, failure),
         Ok(view) => done(&view),
     }
 }
@@ -67,7 +67,7 @@ pub(crate) async fn authorize(
         hub.connect_by_consent(&caller, &plugin, asking(&headers)).await
     };
     Ok(match begun.await {
-        Err(failure) => page::failed(NOT_CONNECTED, &failure),
+        Err(failure) => page::failed(NOT_CONNECTED, failure),
         Ok(Begun { authorization: Authorization::Pending { url, .. }, nonce: Some(nonce) }) => {
             page::see_other(&url, Some(cookie::set(cookie::CONSENT, &nonce, cookie::CONSENT_LIFETIME)))?
         }

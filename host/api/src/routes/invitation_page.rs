@@ -23,7 +23,7 @@ const NOT_JOINED: &str = "Not joined";
 /// Says what the invitation is, with a form to accept it.
 pub(crate) async fn show(_: Visitor, State(hub): State<Hub>, Path(token): Path<String>) -> Response {
     match hub.invited(&token).await {
-        Err(failure) => page::failed(NOT_JOINED, &failure),
+        Err(failure) => page::failed(NOT_JOINED, failure),
         Ok(invited) => {
             let role = invited.role.as_str();
             let mut html = format!(
@@ -65,7 +65,7 @@ pub(crate) async fn accept(
         hub.accept_invitation(&token, Acceptance { password, name }, &client).await
     };
     match accepted.await {
-        Err(failure) => page::failed(NOT_JOINED, &failure),
+        Err(failure) => page::failed(NOT_JOINED, failure),
         Ok(new) => {
             let mut response = page::text(StatusCode::OK, "Welcome", "You are a member now, and signed in.");
             response.headers_mut().append(header::SET_COOKIE, signed_in::session_cookie(&new));
@@ -82,7 +82,7 @@ pub(crate) async fn accept_by_oidc(
     Path(token): Path<String>,
 ) -> Result<Response, Problem> {
     Ok(match hub.begin_oidc(None, Some(&token)).await {
-        Err(failure) => page::failed(NOT_JOINED, &failure),
+        Err(failure) => page::failed(NOT_JOINED, failure),
         Ok(OidcStart { url, cookie }) => page::see_other(&url, Some(cookie::set(cookie::OIDC, &cookie, PATIENCE)))?,
     })
 }

@@ -47,7 +47,7 @@ pub(crate) async fn oauth_callback(
         Ok(authorized) => page::text(StatusCode::OK, "Connected", &connected(&authorized)),
         Err(failure) => {
             tracing::info!(%plugin, error = %failure, "an authorization was not completed");
-            page::failed("Not connected", &failure)
+            page::failed("Not connected", failure)
         }
     })
 }

@@ -48,6 +48,6 @@ pub(crate) async fn oauth_connect(
     let followed = hub.follow_connect_link(&link, cookie::get(&headers, cookie::CONSENT), proof).await;
     followed.and_then(|url| page::see_other(&url, None)).unwrap_or_else(|failure| {
         tracing::info!(error = %failure, "a link to connect an account was not followed");
-        page::failed("Not connected", &failure)
+        page::failed("Not connected", failure)
     })
 }

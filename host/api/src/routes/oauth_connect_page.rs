@@ -33,7 +33,7 @@ pub(crate) async fn oauth_connect_page(
     headers: HeaderMap,
 ) -> Response {
     match hub.connect_page(&link, cookie::get(&headers, cookie::CONSENT)).await {
-        Err(failure) => page::failed("Not connected", &failure),
+        Err(failure) => page::failed("Not connected", failure),
         Ok(shown) => {
             let mut response = page::forms(StatusCode::OK, "Connect an account", &html(&shown));
             let cookie = cookie::set(cookie::CONSENT, &shown.nonce, cookie::CONSENT_LIFETIME);

@@ -39,7 +39,7 @@ pub(crate) async fn oidc_callback(
         }
         Err(failure) => {
             tracing::info!(error = %failure, "a sign-in by the identity provider was not completed");
-            page::failed("Not signed in", &failure)
+            page::failed("Not signed in", failure)
         }
     };
     response.headers_mut().append(header::SET_COOKIE, cookie::clear(cookie::OIDC));

@@ -34,6 +34,25 @@ pub async fn a_browser_signs_in_acts_and_signs_out() {
     browser.get("/v1/members").await.expect_problem("unauthenticated");
 }
 
+pub async fn a_browser_whose_session_has_ended_is_nobody_and_gets_rid_of_its_cookie() {
+    let hub = TestHub::start().await;
+    let org = hub.org("acme").await;
+    let owner = member(&hub, &org, "ada@example.com", Role::Owner).await;
+    let browser = signed_in(&hub, "ada@example.com").await;
+    let kept = browser.cookie(SESSION).unwrap();
+    let _ = browser.send_json("DELETE", "/v1/session", &json!({}), "same-origin").await.expect(204);
+    browser.set_cookie(SESSION, &kept);
+    let _ = browser.get("/openapi.json").await.expect(200);
+    let invitation = json!({"email": "bob@example.com", "role": "viewer"});
+    let invited = owner.call("POST", "/v1/invitations").json(&invitation).send().await.expect(201).json();
+    let acceptance = json!({"token": invited["token"], "password": PASSWORD, "name": "Bob"});
+    let _ = browser.post("/v1/invitations/accept", &acceptance).await.expect(200);
+    let _ = browser.get("/v1/members").await.expect(200);
+    browser.set_cookie(SESSION, &kept);
+    browser.send_json("DELETE", "/v1/session", &json!({}), "same-origin").await.expect_problem("unauthenticated");
+    assert_eq!(browser.cookie(SESSION), None);
+}
+
 pub async fn another_sites_page_changes_nothing_and_signs_nobody_in() {
     let hub = TestHub::start().await;
     let org = hub.org("acme").await;
