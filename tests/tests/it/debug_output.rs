@@ -93,7 +93,7 @@ async fn data_keys_and_the_key_that_signs() {
 
     let database = Database::open(&DatabaseUrl::sqlite(folder.path().join("patchbay.db"))).await.unwrap();
     database.migrate().await.unwrap();
-    let org = patchbay_model::OrgId(patchbay_model::RunId::new(&patchbay_model::SystemClock, &SystemRandom).0);
+    let org = OrgId::new(&SystemClock, &SystemRandom);
     let vault = Vault::new(KeyEncryptionKey::from_bytes(1, bytes()), Arc::new(SystemRandom));
     let mut tx = database.begin().await.unwrap();
     let made = patchbay_model::org::Org { id: org, name: "o".to_owned(), created_at: Timestamp::default() };

@@ -190,11 +190,7 @@ async fn end_user(org: &Org, name: &str) -> (String, Org) {
 
 /// One webhook, worked on to its end.
 async fn receive(owner: &Org, hook: &str) {
-    let now = chrono::DateTime::timestamp(&patchbay_model::Clock::now(&patchbay_model::SystemClock));
-    let event = StripeSender::event(&format!("evt_{CANARY}"), "invoice.paid", now);
-    let header = StripeSender::new(SECRET).header(now, &event);
-    let call = owner.with_key("none").call("POST", hook).body("application/json", event);
-    let _ = call.header("stripe-signature", &header).send().await.expect(200);
+    let _ = StripeSender::new(SECRET).send(owner, hook, &format!("evt_{CANARY}")).await.expect(200);
     let done = || async {
         let webhooks = owner.get("/v1/webhooks").await.json();
         (webhooks["items"][0]["status"] == "processed").then_some(())

@@ -23,6 +23,7 @@ mod dump;
 mod exports;
 mod foreign_orgs;
 mod hot_swap;
+mod hubs;
 mod identity;
 mod isolation;
 mod killed;
