@@ -125,9 +125,7 @@ impl Setup {
 /// The `patchbay` program beside this test, if it was built: it compiles in a limited child process, as
 /// in production.
 fn compiler() -> Compiler {
-    let beside = std::env::current_exe().ok().and_then(|test| Some(test.parent()?.parent()?.join("patchbay")));
-    let named = std::env::var_os("PATCHBAY_BINARY").map(PathBuf::from);
-    named.or(beside).filter(|path| path.exists()).map_or(Compiler::InProcess, Compiler::Child)
+    process::find_program().map_or(Compiler::InProcess, Compiler::Child)
 }
 
 /// The metrics of every hub in this process: a process has one recorder.

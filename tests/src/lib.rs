@@ -19,6 +19,7 @@ pub mod hub;
 pub mod oauth;
 pub mod oidc;
 pub mod openai;
+mod secrets;
 pub mod stripe;
 pub mod vendor;
 
@@ -28,5 +29,6 @@ pub use hub::{Org, Reply, TestHub};
 pub use oauth::OauthVendor;
 pub use oidc::IdentityProvider;
 pub use openai::OpenAi;
+pub use secrets::assert_clean;
 pub use stripe::StripeSender;
 pub use vendor::{Trap, Vendor};

@@ -1,8 +1,11 @@
 //! Stripe as a sender of webhooks: events, and signatures of every kind, right and wrong.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use patchbay_model::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 use sha2::Sha256;
+
+use crate::{Org, Reply};
 
 /// The vendor's published check of a signature, as data: secret, time, body and headers.
 pub mod vector {
@@ -51,6 +54,15 @@ impl StripeSender {
     #[must_use]
     pub fn rotating_header(&self, old: &Self, time: i64, body: &str) -> String {
         format!("t={time},v1={},v1={},v0={}", old.sign(time, body), self.sign(time, body), "6".repeat(64))
+    }
+
+    /// Sends an invoice that was paid to an org's hook, now: `path` is the hook's, on the hub that this org is seen at.
+    pub async fn send(&self, org: &Org, path: &str, event: &str) -> Reply {
+        let now = SystemClock.now().timestamp();
+        let body = Self::event(event, "invoice.paid", now);
+        let header = self.header(now, &body);
+        let call = org.without_key("POST", path).body("application/json", body);
+        call.header("stripe-signature", &header).send().await
     }
 
     /// A snapshot event about an invoice, as text.

@@ -33,6 +33,7 @@ pub struct Vendor {
     address: SocketAddr,
     requests: Requests,
     silent: Arc<Notify>,
+    once: Arc<Notify>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -44,10 +45,18 @@ impl Vendor {
         let requests = Requests::default();
         let silent = Arc::new(Notify::new());
         let asked = Arc::clone(&silent);
+        let once_notify = Arc::new(Notify::new());
+        let once_asked = Arc::clone(&once_notify);
         let router = Router::new()
             .route("/ok", any(|| async { axum::Json(serde_json::json!({"ok": true})) }))
             .route("/echo", any(echo))
-            .route("/once", any(once))
+            .route(
+                "/once",
+                any(move |requests: State<Requests>, request: Request| {
+                    once_asked.notify_one();
+                    once(requests, request)
+                }),
+            )
             .route("/limited", any(limited))
             .route("/redirect", any(redirect))
             .route("/huge-header", any(|| async { ([("x-huge", "h".repeat(300 << 10))], "ok") }))
@@ -68,7 +77,7 @@ impl Vendor {
         let task = tokio::spawn(async move {
             let _ = axum::serve(listener, router).await;
         });
-        Self { address, requests, silent, task }
+        Self { address, requests, silent, once: once_notify, task }
     }
 
     /// `http://127.0.0.1:port`.
@@ -80,6 +89,11 @@ impl Vendor {
     /// Waits until `/silent` was asked for.
     pub async fn silent_was_asked(&self) {
         self.silent.notified().await;
+    }
+
+    /// Waits until `/once` was asked for; it has not answered then.
+    pub async fn once_was_asked(&self) {
+        self.once.notified().await;
     }
 
     /// What came to `/echo`, `/once`, `/limited` and `/redirect`.

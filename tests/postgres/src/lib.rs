@@ -132,6 +132,27 @@ fn start(keeps: Keeps) -> Option<Cluster> {
     }
 }
 
+/// Waits until somebody waits for what this connection's transaction holds. Asked of the locks: who is connected, the
+/// server reads once in a transaction.
+///
+/// # Panics
+/// If the server refuses.
+pub async fn somebody_waits(holder: &mut PgConnection) {
+    let sql =
+        "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid)))";
+    until(holder, sql).await;
+}
+
+async fn until(connection: &mut PgConnection, sql: &'static str) {
+    loop {
+        let (is_so,): (bool,) = sqlx::query_as(sql).fetch_one(&mut *connection).await.expect("the server's locks");
+        if is_so {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
 impl TestDatabase {
     /// The URL of its owner, as the hub takes it.
     #[must_use]
@@ -182,6 +203,22 @@ impl TestDatabase {
             dump.push((table, rows));
         }
         dump
+    }
+
+    /// Waits until somebody waits for a lock in it: where the transaction that holds it is the code's under test, and cannot be
+    /// asked.
+    ///
+    /// # Panics
+    /// If the server refuses.
+    pub async fn somebody_waits(&self) {
+        let mut superuser = self.connect("postgres").await;
+        // A row that another transaction has written is waited for by that transaction's number, which is of no database; whoever
+        // waits has a lock on the table too.
+        let sql = "SELECT EXISTS (
+                     SELECT FROM pg_locks waiting JOIN pg_locks have USING (pid)
+                     WHERE NOT waiting.granted
+                       AND have.database = (SELECT oid FROM pg_database WHERE datname = current_database()))";
+        until(&mut superuser, sql).await;
     }
 
     /// Ends everybody's connections to it, as a server that is restarted does.

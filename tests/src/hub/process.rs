@@ -83,14 +83,18 @@ impl HubProcess {
     }
 }
 
-/// The program `patchbay`: beside this test, or the one that is named.
+/// The program `patchbay`: beside this test, or the one that is named; nothing if it was not built.
+pub(super) fn find_program() -> Option<PathBuf> {
+    let beside = std::env::current_exe().ok().and_then(|test| Some(test.parent()?.parent()?.join("patchbay")));
+    let named = std::env::var_os("PATCHBAY_BINARY").map(PathBuf::from);
+    named.or(beside).filter(|path| path.exists())
+}
+
+/// The program `patchbay`.
 ///
 /// # Panics
 /// If it was not built.
 #[must_use]
 pub fn program() -> PathBuf {
-    let beside = std::env::current_exe().ok().and_then(|test| Some(test.parent()?.parent()?.join("patchbay")));
-    let named = std::env::var_os("PATCHBAY_BINARY").map(PathBuf::from);
-    let program = named.or(beside).filter(|path| path.exists());
-    program.expect("the program was built: run `cargo build --package patchbay` or `cargo xtask test`")
+    find_program().expect("the program was built: run `cargo build --package patchbay` or `cargo xtask test`")
 }

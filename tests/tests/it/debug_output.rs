@@ -4,8 +4,14 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use patchbay_egress::{Injection, Redactor};
-use patchbay_hub::{KeyCommand, KeySource, KeySources, PutClient, PutConnection};
-use patchbay_model::{SystemRandom, Timestamp};
+use patchbay_hub::{
+    Acceptance, KeyCommand, KeySource, KeySources, NewInvitation, NewMember, NewSession, OidcSettings, PutClient,
+    PutConnection, SignIn, SignedIn, StoreUrl,
+};
+use patchbay_model::{
+    InvitationId, OrgId, SeededRandom, SessionId, SystemClock, SystemRandom, Timestamp, UserId,
+    identity::{Invitation, Role, Session, SignInMethod},
+};
 use patchbay_oauth::{Account, Callback, Parties, RegisteredClient, SigningKey, Stored, Tokens};
 use patchbay_package::manifest::{
     Inject,
@@ -68,7 +74,6 @@ fn keys_and_what_they_seal() {
         credentials(),
         credentials().values().clone(),
         SecretString::from(CANARY),
-        KeySource::Env("KEK".to_owned()),
         KeySources {
             keys: BTreeMap::from([(1, KeySource::Command(KeyCommand::new("kms", vec![format!("--token={CANARY}")])))]),
             current: None
@@ -88,7 +93,7 @@ async fn data_keys_and_the_key_that_signs() {
 
     let database = Database::open(&DatabaseUrl::sqlite(folder.path().join("patchbay.db"))).await.unwrap();
     database.migrate().await.unwrap();
-    let org = patchbay_model::OrgId(patchbay_model::RunId::new(&patchbay_model::SystemClock, &SystemRandom).0);
+    let org = OrgId::new(&SystemClock, &SystemRandom);
     let vault = Vault::new(KeyEncryptionKey::from_bytes(1, bytes()), Arc::new(SystemRandom));
     let mut tx = database.begin().await.unwrap();
     let made = patchbay_model::org::Org { id: org, name: "o".to_owned(), created_at: Timestamp::default() };
@@ -112,8 +117,51 @@ fn what_is_on_its_way_to_a_vendor() {
         },
         PutClient { client: client() },
         format!("postgres://hub:{CANARY}@db/patchbay").parse::<DatabaseUrl>().unwrap(),
+        format!("redis://:{CANARY}@cache:6379").parse::<StoreUrl>().unwrap(),
     );
     assert_silent(&format!("postgres://hub:{CANARY}@db/patchbay").parse::<DatabaseUrl>().unwrap().to_string());
+}
+
+/// What people type, and what proves afterwards who they are.
+#[test]
+fn people_who_sign_in_and_are_invited() {
+    let at = Timestamp::default();
+    let random = SeededRandom::new(1);
+    let org = OrgId::new(&SystemClock, &random);
+    let email = || "ada@example.com".to_owned();
+    let session = Session {
+        id: SessionId::new(&SystemClock, &random),
+        org,
+        user: UserId::new(&SystemClock, &random),
+        method: SignInMethod::Password,
+        user_agent: None,
+        address: None,
+        created_at: at,
+        used_at: at,
+        expires_at: at,
+    };
+    let invitation = Invitation {
+        id: InvitationId::new(&SystemClock, &random),
+        org,
+        email: email(),
+        role: Role::Viewer,
+        invited_by: "operator".to_owned(),
+        created_at: at,
+        expires_at: at,
+    };
+    let url = format!("https://hub.example/invitations/{CANARY}").into();
+    silent!(
+        OidcSettings {
+            issuer: "https://id.example".to_owned(),
+            client_id: "hub".to_owned(),
+            client_secret: Some(CANARY.into()),
+        },
+        SignIn { email: email(), password: CANARY.into(), org: None },
+        NewMember { email: email(), name: None, role: Role::Viewer, password: Some(CANARY.into()) },
+        Acceptance { password: CANARY.into(), name: None },
+        NewSession { token: CANARY.into(), signed_in: SignedIn { session, role: Role::Viewer } },
+        NewInvitation { invitation, token: CANARY.into(), url },
+    );
 }
 
 #[test]

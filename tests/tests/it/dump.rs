@@ -3,10 +3,9 @@
 
 use std::path::PathBuf;
 
-use base64::Engine as _;
 use patchbay_model::org::Scope;
 use patchbay_package::manifest::oauth::JwtAlgorithm;
-use patchbay_tests::{Fixture, TestHub, Vendor, oauth::KeyPair, openai::percent_encoded};
+use patchbay_tests::{Fixture, TestHub, Vendor, assert_clean, oauth::KeyPair};
 use serde_json::json;
 
 use crate::oauth::scene::OauthScene;
@@ -17,67 +16,12 @@ const SENT: &str = "canary-sent+/=<&>\"'%7E~two";
 const OLD: &str = "canary-former-value-of-a-secret";
 const CLIENT: &str = "canary client+secret/=&%\"three\"";
 
-fn forms(secret: &str) -> Vec<Vec<u8>> {
-    let mut forms = vec![secret.as_bytes().to_vec(), percent_encoded(secret).into_bytes()];
-    forms.push(hex::encode(secret).into_bytes());
-    forms.push(hex::encode_upper(secret).into_bytes());
-    let quoted = serde_json::Value::from(secret).to_string();
-    forms.push(quoted.trim_matches('"').as_bytes().to_vec());
-    forms.push(quoted.trim_matches('"').replace('/', "\\/").into_bytes());
-    let escaped: String = secret
-        .encode_utf16()
-        .map(|unit| {
-            if (0x30..0x7b).contains(&unit) {
-                char::from_u32(unit.into()).unwrap().to_string()
-            } else {
-                format!("\\u{unit:04x}")
-            }
-        })
-        .collect();
-    forms.push(escaped.into_bytes());
-    for engine in [base64::engine::general_purpose::STANDARD_NO_PAD, base64::engine::general_purpose::URL_SAFE_NO_PAD] {
-        for before in 0..3 {
-            // In the middle of something longer: what its neighbours decide is left out.
-            let text = engine.encode([&vec![0; before][..], secret.as_bytes()].concat());
-            let from = (before * 8).div_ceil(6);
-            forms.push(text.as_bytes()[from..text.len() - 1].to_vec());
-        }
-    }
-    forms.retain(|form| form.len() >= 8);
-    forms
-}
-
 /// Everything that is stored but for the files of keys, which are no part of the database.
 async fn stored(hub: &TestHub) -> Vec<(PathBuf, Vec<u8>)> {
     let keys = hub.data_dir().join("keys");
     let mut kept = hub.kept().await;
     kept.retain(|(path, _)| !path.starts_with(&keys));
     kept
-}
-
-#[track_caller]
-fn assert_clean(kept: &[(PathBuf, Vec<u8>)], what: &str, secret: &str) {
-    for form in forms(secret) {
-        for (path, bytes) in kept {
-            let found = memchr::memmem::find(bytes, &form);
-            assert!(found.is_none(), "{what} is in {} as {:?}", path.display(), String::from_utf8_lossy(&form));
-        }
-    }
-}
-
-/// What looks for a secret has to find one that is there.
-#[test]
-fn every_form_is_found_wherever_it_stands() {
-    let engine = base64::engine::general_purpose::STANDARD;
-    for around in ["", "a", "ab", "abc"] {
-        let text = format!("{around}{KEY}{around}");
-        for hidden in
-            [text.clone(), hex::encode(&text), engine.encode(&text), serde_json::Value::from(text.as_str()).to_string()]
-        {
-            let found = forms(KEY).iter().any(|form| memchr::memmem::find(hidden.as_bytes(), form).is_some());
-            assert!(found, "{hidden}");
-        }
-    }
 }
 
 pub async fn a_dump_of_the_database_holds_no_secret() {

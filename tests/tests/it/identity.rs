@@ -2,7 +2,6 @@
 
 mod connect;
 mod cookies;
-mod foreign;
 mod keys;
 mod matrix;
 mod members;
@@ -13,7 +12,6 @@ pub mod scene;
 
 pub use connect::*;
 pub use cookies::*;
-pub use foreign::*;
 pub use keys::*;
 pub use matrix::*;
 pub use members::*;

@@ -46,7 +46,8 @@ impl Scene {
     }
 }
 
-/// Asks for a write until it is done, now of the one hub and now of the other, as a client does that was told to.
+/// Asks for a write until it is done, now of the one hub and now of the other: when the hub says, or at once of the other if
+/// one is gone.
 async fn until_done(orgs: &[Org; 2], number: usize) -> String {
     let mut attempt = number;
     loop {
@@ -56,11 +57,12 @@ async fn until_done(orgs: &[Org; 2], number: usize) -> String {
         match call.try_send().await {
             Some(reply) if reply.status == 200 => return reply.header("patchbay-run").unwrap().to_owned(),
             Some(reply) if reply.code() == "idempotency_in_progress" => {
-                tokio::time::sleep(Duration::from_millis(200)).await;
+                let seconds = reply.header("retry-after").unwrap().parse().unwrap();
+                tokio::time::sleep(Duration::from_secs(seconds)).await;
             }
             Some(reply) => panic!("write {number}: {}", reply.text()),
             // not there, or gone in the middle of it
-            None => tokio::time::sleep(Duration::from_millis(20)).await,
+            None => {}
         }
     }
 }

@@ -69,16 +69,10 @@ pub async fn a_reached_limit_refuses_with_its_name_and_when_to_come_again() {
         assert!(last.header("ratelimit").unwrap().starts_with(&format!("\"{name}\";r=0;t=")));
         let neighbour = run(&other).await;
         assert_eq!(neighbour.status, if name == "key" { 200 } else { 429 }, "{name}");
+        // the operator lifts them: no limit is on the way
         let limits = json!({"org": "unlimited", "key": "unlimited"});
-        let done = patchbay_hub_put(&hub, &org, &limits).await;
-        assert!(done, "the operator lifts them");
+        let _ = hub.hub.put_rate_limits_of(org.id, serde_json::from_value(limits).unwrap()).await.unwrap();
     }
-}
-
-/// The operator's way past a limit on the way to lift it.
-async fn patchbay_hub_put(hub: &TestHub, org: &Org, limits: &Value) -> bool {
-    let limits = serde_json::from_value(limits.clone()).unwrap();
-    hub.hub.put_rate_limits_of(org.id, limits).await.is_ok()
 }
 
 pub async fn a_manifests_rate_holds_for_each_org_until_it_sets_its_own() {
@@ -159,32 +153,18 @@ pub async fn pages_that_people_open_by_a_link_are_limited_by_address() {
     }
 }
 
-/// What is changed on one hub holds on the other within a second.
-pub async fn changing_limits_on_one_of_two_hubs() {
+/// That the other hub knows the limit, `processes` sees; here it refuses by it.
+async fn changing_limits_on_one_of_two_hubs() {
     let (first, org) = echo(TestHub::setup()).await;
     let second = TestHub::setup().beside(&first).start().await;
-    let orgs = [org.clone(), org.at(&second)];
-    for round in 0..4 {
-        let (by, seen_by) = (&orgs[round % 2], &orgs[(round + 1) % 2]);
-        let limit = format!("{}/h", 1_000 + round);
-        set(by, json!({"endpoints": {"read": limit}})).await;
-        let holds = || async {
-            let reply = seen_by.get("/v1/runs").await;
-            reply
-                .header("ratelimit-policy")
-                .unwrap_or_default()
-                .contains(&format!("q={};", 1_000 + round))
-                .then_some(())
-        };
-        seen_by.wait_for(Duration::from_secs(1), holds).await;
-    }
-    set(&orgs[0], json!({"endpoints": {"read": "1/day"}})).await;
-    let refused = || async { (orgs[1].get("/v1/runs").await.status == 429).then_some(()) };
-    orgs[1].wait_for(Duration::from_secs(1), refused).await;
+    let there = org.at(&second);
+    set(&org, json!({"endpoints": {"read": "1/day"}})).await;
+    let refused = || async { (there.get("/v1/runs").await.status == 429).then_some(()) };
+    there.wait_for(Duration::from_secs(1), refused).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_limit_that_is_changed_on_one_hub_holds_on_the_other_within_a_second() {
+async fn a_limit_that_is_set_on_one_hub_refuses_on_the_other_within_a_second() {
     patchbay_tests::hub::on_postgres(changing_limits_on_one_of_two_hubs()).await;
 }
 
@@ -207,9 +187,14 @@ async fn one_limit_over_two_hubs() {
     }
     let mut passed = 2;
     for round in 0..30 {
-        passed += u64::from(run(if round % 2 == 0 { &org } else { &there }).await.status == 200);
+        let reply = run(if round % 2 == 0 { &org } else { &there }).await;
+        if reply.status == 200 {
+            passed += 1;
+        } else {
+            reply.expect_problem("rate_limited");
+        }
     }
-    assert!(passed <= 11, "{passed} of 10 passed on two hubs together");
+    assert!((3..=11).contains(&passed), "{passed} of 10 passed on two hubs together");
 }
 
 #[tokio::test(flavor = "multi_thread")]

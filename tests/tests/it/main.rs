@@ -23,6 +23,7 @@ mod dump;
 mod exports;
 mod foreign_orgs;
 mod hot_swap;
+mod hubs;
 mod identity;
 mod isolation;
 mod killed;
@@ -140,7 +141,6 @@ on_both_databases! {
         an_answer_in_the_name_of_another_provider_is_not_redeemed
         a_session_by_the_provider_acts_in_the_org_that_was_asked_for
         a_hub_without_a_provider_says_so
-        another_orgs_people_keys_and_sessions_are_not_found
     }
     isolation {
         records_values_and_files_of_another_org_are_not_found

@@ -1,7 +1,7 @@
 //! Several hubs on one PostgreSQL: what is changed on one holds on the others within a second, what is uploaded to one
 //! serves on all, and what comes in twice is worked on once.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use patchbay_hub::{Hub, HubConfig, NewApiKey, StartError};
 use patchbay_model::{SystemClock, SystemRandom, org::Scope};
@@ -10,9 +10,7 @@ use patchbay_tests::{Fixture, Org, StripeSender, TestHub, Vendor, hub::Setup, st
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
-const SECOND: Duration = Duration::from_secs(1);
-/// For what a hub has to compile first.
-const COMPILED: Duration = Duration::from_secs(20);
+use crate::hubs::{COMPILED, SECOND, put, runs, version, within};
 
 /// Two hubs and one org.
 struct Scene {
@@ -46,7 +44,7 @@ impl Scene {
         let _ = self.orgs[0].upload(package).await.expect(201);
         let _ = self.orgs[0].install(plugin, json!({})).await.expect(200);
         let loaded = async |org: &Org| !version(org, plugin).await.is_null();
-        self.within(COMPILED, &self.orgs[1], loaded).await;
+        within(COMPILED, &self.orgs[1], loaded).await;
     }
 
     /// With Stripe's plugin on both, and one webhook that was worked on. Gives its id.
@@ -56,33 +54,12 @@ impl Scene {
         let _ = org.connect("stripe", "webhook_secret", SECRET).await.expect(200);
         let installed = org.install("stripe", json!({})).await.expect(200).json();
         let path = installed["webhook_url"].as_str().unwrap().strip_prefix(&self.first.url).unwrap().to_owned();
-        self.within(COMPILED, &self.orgs[1], async |org| !version(org, "stripe").await.is_null()).await;
-        let now = chrono::DateTime::timestamp(&patchbay_model::Clock::now(&SystemClock));
-        let body = StripeSender::event("evt_1", "invoice.paid", now);
-        let header = StripeSender::new(SECRET).header(now, &body);
-        let call = org.with_key("none").call("POST", &path).body("application/json", body);
-        let _ = call.header("stripe-signature", &header).send().await.expect(200);
+        within(COMPILED, &self.orgs[1], async |org| !version(org, "stripe").await.is_null()).await;
+        let _ = StripeSender::new(SECRET).send(org, &path, "evt_1").await.expect(200);
         let first = async |org: &Org| org.get("/v1/webhooks").await.json()["items"][0].clone();
-        self.within(5 * SECOND, org, async |org| first(org).await["status"] == "processed").await;
+        within(5 * SECOND, org, async |org| first(org).await["status"] == "processed").await;
         first(org).await["id"].as_str().unwrap().to_owned()
     }
-
-    /// Asks until it is so.
-    async fn within(&self, time: Duration, org: &Org, is_so: impl AsyncFn(&Org) -> bool) {
-        org.wait_for(time, || async { is_so(org).await.then_some(()) }).await;
-    }
-}
-
-async fn put(org: &Org, body: &Value) {
-    let _ = org.call("PUT", "/v1/installations/echo").json(body).send().await.expect(200);
-}
-
-async fn runs(org: &Org) -> bool {
-    org.act("echo", "run", &json!({"text": "x"})).await.status == 200
-}
-
-async fn version(org: &Org, plugin: &str) -> Value {
-    org.get(&format!("/v1/installations/{plugin}")).await.json()["version"].clone()
 }
 
 async fn switching_off_and_on() {
@@ -90,13 +67,13 @@ async fn switching_off_and_on() {
     for round in 0..6 {
         let (by, seen_by) = (&scene.orgs[round % 2], &scene.orgs[(round + 1) % 2]);
         put(by, &json!({"config": {}, "enabled": false})).await;
-        scene.within(SECOND, seen_by, async |org| !runs(org).await).await;
+        within(SECOND, seen_by, async |org| !runs(org).await).await;
         seen_by.act("echo", "run", &json!({"text": "x"})).await.expect_problem("not_installed");
         put(by, &json!({"config": {}, "enabled": true})).await;
-        scene.within(SECOND, seen_by, async |org| runs(org).await).await;
+        within(SECOND, seen_by, async |org| runs(org).await).await;
     }
     let _ = scene.orgs[0].call("DELETE", "/v1/installations/echo").send().await.expect(204);
-    scene.within(SECOND, &scene.orgs[1], async |org| org.get("/v1/installations/echo").await.status == 404).await;
+    within(SECOND, &scene.orgs[1], async |org| org.get("/v1/installations/echo").await.status == 404).await;
 }
 
 async fn revoking_a_key() {
@@ -110,7 +87,7 @@ async fn revoking_a_key() {
             let _ = leaked.get("/v1/runs").await.expect(200);
         }
         by.hub.revoke_api_key(org.id, key.id).await.unwrap();
-        scene.within(SECOND, &leaked, async |org| org.get("/v1/runs").await.status == 401).await;
+        within(SECOND, &leaked, async |org| org.get("/v1/runs").await.status == 401).await;
         let _ = org.get("/v1/runs").await.expect(200);
     }
 }
@@ -120,11 +97,10 @@ async fn changing_settings() {
     for (round, region) in ["eu", "us", "ap"].into_iter().enumerate() {
         let (by, seen_by) = (&scene.orgs[round % 2], &scene.orgs[(round + 1) % 2]);
         put(by, &json!({"config": {"region": region}})).await;
-        scene
-            .within(SECOND, seen_by, async |org| {
-                org.get("/v1/installations/echo").await.json()["config"]["region"] == region
-            })
-            .await;
+        within(SECOND, seen_by, async |org| {
+            org.get("/v1/installations/echo").await.json()["config"]["region"] == region
+        })
+        .await;
     }
 }
 
@@ -135,15 +111,14 @@ async fn changing_a_credential() {
         let (by, seen_by) = (&scene.orgs[round % 2], &scene.orgs[(round + 1) % 2]);
         let _ = by.connect("echo", "secret_key", secret).await.expect(200);
         let sent = format!("Bearer {secret}");
-        scene
-            .within(SECOND, seen_by, async |org| {
-                let _ = org.act("echo", "fetch", &input).await;
-                scene.vendor.requests().last().is_some_and(|request| request.header("authorization") == Some(&sent))
-            })
-            .await;
+        within(SECOND, seen_by, async |org| {
+            let _ = org.act("echo", "fetch", &input).await;
+            scene.vendor.requests().last().is_some_and(|request| request.header("authorization") == Some(&sent))
+        })
+        .await;
     }
     let _ = scene.orgs[0].call("DELETE", "/v1/connections/echo").send().await.expect(204);
-    scene.within(SECOND, &scene.orgs[1], async |org| org.get("/v1/connections/echo").await.status == 404).await;
+    within(SECOND, &scene.orgs[1], async |org| org.get("/v1/connections/echo").await.status == 404).await;
 }
 
 async fn uploading_a_version() {
@@ -152,7 +127,7 @@ async fn uploading_a_version() {
     for (round, newer) in ["1.0.1", "1.0.2", "1.1.0"].into_iter().enumerate() {
         let (by, seen_by) = (&scene.orgs[round % 2], &scene.orgs[(round + 1) % 2]);
         let _ = by.upload(echo.clone().version(newer).pack()).await.expect(201);
-        scene.within(COMPILED, seen_by, async |org| version(org, "echo").await == newer).await;
+        within(COMPILED, seen_by, async |org| version(org, "echo").await == newer).await;
         let reply = seen_by.act("echo", "run", &json!({"text": newer})).await.expect(200);
         assert_eq!(reply.json()["output"]["result"], newer);
     }
@@ -177,9 +152,9 @@ async fn pinning_to_an_older_version() {
     let scene = Scene::with_echo().await;
     let old = scene.orgs[0].get("/v1/installations/echo").await.json()["digest"].clone();
     let _ = scene.orgs[0].upload(Fixture::load("echo").version("2.0.0").pack()).await.expect(201);
-    scene.within(COMPILED, &scene.orgs[1], async |org| version(org, "echo").await == "2.0.0").await;
+    within(COMPILED, &scene.orgs[1], async |org| version(org, "echo").await == "2.0.0").await;
     put(&scene.orgs[0], &json!({"config": {}, "policy": {"pin": old}})).await;
-    scene.within(SECOND, &scene.orgs[1], async |org| version(org, "echo").await == "1.0.0").await;
+    within(SECOND, &scene.orgs[1], async |org| version(org, "echo").await == "1.0.0").await;
     assert!(runs(&scene.orgs[1]).await);
 }
 
@@ -222,7 +197,7 @@ async fn a_change_that_nobody_heard_of() {
         database.execute(&format!("UPDATE installation SET enabled = {enabled}")).await;
         assert_eq!(runs(&scene.orgs[1]).await, !enabled, "nobody has told it");
         database.end_connections().await;
-        scene.within(5 * SECOND, &scene.orgs[1], async |org| runs(org).await == enabled).await;
+        within(5 * SECOND, &scene.orgs[1], async |org| runs(org).await == enabled).await;
     }
 }
 
@@ -235,14 +210,14 @@ async fn a_version_that_only_one_hub_has_left() {
         hub.place("echo.wasm", &package);
     }
     for org in &scene.orgs {
-        scene.within(COMPILED, org, lists).await;
+        within(COMPILED, org, lists).await;
     }
     let digest = scene.orgs[0].get("/v1/plugins").await.json()["items"][0]["versions"][0]["digest"].clone();
     std::fs::remove_file(scene.second.plugins_dir().join("echo.wasm")).unwrap();
-    scene.within(COMPILED, &scene.orgs[1], async |org| !lists(org).await).await;
+    within(COMPILED, &scene.orgs[1], async |org| !lists(org).await).await;
     let body = json!({"config": {}, "policy": {"pin": digest}});
     let _ = scene.orgs[0].call("PUT", "/v1/installations/echo").json(&body).send().await.expect(200);
-    scene.within(COMPILED, &scene.orgs[1], async |org| runs(org).await).await;
+    within(COMPILED, &scene.orgs[1], async |org| runs(org).await).await;
     // Also on one that starts when it is in nobody's folder any more.
     std::fs::remove_file(scene.first.plugins_dir().join("echo.wasm")).unwrap();
     let third = TestHub::setup().beside(&scene.first).start().await;
@@ -261,7 +236,7 @@ async fn replaying_a_webhook() {
         let mut statuses = [one.status, other.status];
         statuses.sort_unstable();
         assert_eq!(statuses, [202, 409], "{} {}", one.text(), other.text());
-        scene.within(5 * SECOND, &scene.orgs[0], async |org| status(org, &id).await == "processed").await;
+        within(5 * SECOND, &scene.orgs[0], async |org| status(org, &id).await == "processed").await;
     }
 }
 
@@ -276,27 +251,20 @@ async fn a_webhook_that_comes_to_both_hubs_at_once() {
     // First, so that the second hub has it with the first look at the installation.
     let _ = org.connect("stripe", "webhook_secret", SECRET).await.expect(200);
     let installed = org.install("stripe", json!({})).await.expect(200).json();
-    scene.within(COMPILED, &scene.orgs[1], async |org| !version(org, "stripe").await.is_null()).await;
+    within(COMPILED, &scene.orgs[1], async |org| !version(org, "stripe").await.is_null()).await;
     let path = installed["webhook_url"].as_str().unwrap().strip_prefix(&scene.first.url).unwrap();
-    let now = chrono::DateTime::timestamp(&patchbay_model::Clock::now(&SystemClock));
-    let sends = (0..60).map(|number| {
-        let body = StripeSender::event(&format!("evt_{}", number / 6), "invoice.paid", now);
-        let header = StripeSender::new(SECRET).header(now, &body);
-        let to = scene.orgs[number % 2].with_key("none");
-        async move {
-            let call = to.call("POST", path).body("application/json", body).header("stripe-signature", &header);
-            call.send().await.status
-        }
-    });
+    let sender = StripeSender::new(SECRET);
+    let (sender, orgs) = (&sender, &scene.orgs);
+    let sends = (0..60)
+        .map(|number| async move { sender.send(&orgs[number % 2], path, &format!("evt_{}", number / 6)).await.status });
     let statuses = futures::future::join_all(sends).await;
     assert!(statuses.iter().all(|status| (200..300).contains(status)), "{statuses:?}");
-    scene
-        .within(5 * SECOND, org, async |org| {
-            let webhooks = org.get("/v1/webhooks?limit=200").await.json()["items"].as_array().cloned().unwrap();
-            assert_eq!(webhooks.len(), 10, "each is kept once");
-            webhooks.iter().all(|webhook| webhook["status"] == "processed")
-        })
-        .await;
+    within(5 * SECOND, org, async |org| {
+        let webhooks = org.get("/v1/webhooks?limit=200").await.json()["items"].as_array().cloned().unwrap();
+        assert_eq!(webhooks.len(), 10, "each is kept once");
+        webhooks.iter().all(|webhook| webhook["status"] == "processed")
+    })
+    .await;
     // Neither hub finds anything left to do, and none did it twice.
     assert_eq!(scene.first.hub.process_due_webhooks().await.unwrap(), 0);
     assert_eq!(scene.second.hub.process_due_webhooks().await.unwrap(), 0);

@@ -1,39 +1,22 @@
 //! Hubs in processes of their own, as an operator runs them, on one PostgreSQL: what is changed on one holds on the other
 //! within a second, and what one that was killed had begun another one takes up.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use patchbay_model::{Clock as _, ManualClock, SystemClock, identity::Role};
+use patchbay_test_postgres::somebody_waits;
 use patchbay_tests::{
-    Fixture, Org, StripeSender, TestHub,
+    Fixture, StripeSender, TestHub,
     hub::{HubProcess, on_postgres},
     stripe::vector::SECRET,
 };
 use serde_json::{Value, json};
-use sqlx::{Connection as _, PgConnection};
+use sqlx::Connection as _;
 
-use crate::identity::scene::{add, sign_in};
-
-const SECOND: Duration = Duration::from_secs(1);
-/// For what a hub has to compile first.
-const COMPILED: Duration = Duration::from_secs(30);
-
-async fn version(org: &Org, plugin: &str) -> Value {
-    org.get(&format!("/v1/installations/{plugin}")).await.json()["version"].clone()
-}
-
-async fn put(org: &Org, body: &Value) {
-    let _ = org.call("PUT", "/v1/installations/echo").json(body).send().await.expect(200);
-}
-
-/// Asks until it is so.
-async fn within(time: Duration, org: &Org, is_so: impl AsyncFn(&Org) -> bool) {
-    org.wait_for(time, || async { is_so(org).await.then_some(()) }).await;
-}
-
-async fn runs(org: &Org) -> bool {
-    org.act("echo", "run", &json!({"text": "x"})).await.status == 200
-}
+use crate::{
+    hubs::{COMPILED, SECOND, put, runs, version, within},
+    identity::scene::{add, sign_in},
+};
 
 async fn limits_and_plans() {
     let hub = TestHub::start().await;
@@ -87,23 +70,6 @@ async fn enabling_pinning_and_disabling() {
     }
 }
 
-/// Until somebody waits for what this transaction holds. Asked of the locks: who is connected, the server reads once
-/// in a transaction.
-async fn somebody_waits(holder: &mut PgConnection) {
-    loop {
-        let (waits,): (bool,) = sqlx::query_as(
-            "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid)))",
-        )
-        .fetch_one(&mut *holder)
-        .await
-        .unwrap();
-        if waits {
-            return;
-        }
-        tokio::task::yield_now().await;
-    }
-}
-
 async fn a_webhook_of_a_hub_that_was_killed() {
     let clock = Arc::new(ManualClock::new(SystemClock.now()));
     let survivor = TestHub::setup().clock(clock.clone()).start().await;
@@ -123,12 +89,8 @@ async fn a_webhook_of_a_hub_that_was_killed() {
         .execute(&mut *holder)
         .await
         .unwrap();
-    let now = SystemClock.now().timestamp();
-    let event = StripeSender::event("evt_1", "invoice.paid", now);
-    let header = StripeSender::new(SECRET).header(now, &event);
     let path = hook.split_once("/hooks/").map(|(_, token)| format!("/hooks/{token}")).unwrap();
-    let call = there.with_key("none").call("POST", &path).body("application/json", event);
-    let _ = call.header("stripe-signature", &header).send().await.expect(200);
+    let _ = StripeSender::new(SECRET).send(&there, &path, "evt_1").await.expect(200);
     somebody_waits(&mut holder).await;
     doomed.kill().await;
     holder.rollback().await.unwrap();

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
@@ -17,6 +17,7 @@ use patchbay_storage::{Database, DatabaseUrl, OrgKey, SealedCell, SealedColumn};
 use patchbay_tests::{Fixture, Org, TestHub, Vendor, oauth::Behaviour};
 use patchbay_vault::{KeyEncryptionKey, Keyring, Vault, VaultError};
 use serde_json::json;
+use tokio::sync::watch;
 
 use crate::oauth::scene::{AUTHORIZE, CONNECTION, OauthScene};
 
@@ -80,17 +81,17 @@ async fn sealed(database: &Database, org: OrgId) -> (Vec<OrgKey>, Vec<SealedCell
 /// Calls, changed settings and changed credentials of some orgs, until it is told to stop.
 struct Load {
     stop: Arc<AtomicBool>,
-    done: Arc<AtomicU64>,
+    done: watch::Sender<u64>,
     tasks: tokio::task::JoinSet<Vec<String>>,
 }
 
 impl Load {
     fn start(orgs: &[(Org, String)]) -> Self {
-        let (stop, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+        let (stop, done) = (Arc::new(AtomicBool::new(false)), watch::Sender::new(0));
         let mut tasks = tokio::task::JoinSet::new();
         for (org, secret) in orgs {
             for kind in 0..4 {
-                let (org, secret, stop, done) = (org.clone(), secret.clone(), Arc::clone(&stop), Arc::clone(&done));
+                let (org, secret, stop, done) = (org.clone(), secret.clone(), Arc::clone(&stop), done.clone());
                 tasks.spawn(async move {
                     let mut failed = Vec::new();
                     while !stop.load(Ordering::Relaxed) {
@@ -100,7 +101,7 @@ impl Load {
                             2 => org.install("echo", json!({"region": "eu"})).await,
                             _ => org.connect("echo", "secret_key", &secret).await,
                         };
-                        done.fetch_add(1, Ordering::Relaxed);
+                        done.send_modify(|done| *done += 1);
                         if reply.status != 200 {
                             failed.push(format!("{kind}: {}", reply.text()));
                         }
@@ -113,20 +114,19 @@ impl Load {
     }
 
     async fn wait_for_more(&self, calls: u64) {
-        let target = self.done.load(Ordering::Relaxed) + calls;
-        let waiting = async {
-            while self.done.load(Ordering::Relaxed) < target {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(60), waiting).await.expect("calls go on");
+        let mut done = self.done.subscribe();
+        let target = *done.borrow() + calls;
+        let waiting = done.wait_for(|done| *done >= target);
+        let reached = tokio::time::timeout(Duration::from_secs(60), waiting).await.expect("calls go on");
+        assert!(reached.is_ok());
     }
 
     /// How many there were, and what failed.
     async fn end(self) -> (u64, Vec<String>) {
         self.stop.store(true, Ordering::Relaxed);
         let failed = self.tasks.join_all().await.concat();
-        (self.done.load(Ordering::Relaxed), failed)
+        let done = *self.done.borrow();
+        (done, failed)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use patchbay_model::{Digest, OrgId, PluginId, event::Event};
 use patchbay_storage::{Change, Committed, Database, Journal, Notice, RunCommit, Told, UsageFilter};
-use patchbay_test_postgres::TestDatabase;
+use patchbay_test_postgres::{TestDatabase, somebody_waits};
 use serde_json::json;
 use sqlx::{Connection as _, raw_sql};
 use tokio::task::JoinSet;
@@ -144,7 +144,7 @@ async fn a_document_that_another_hub_makes_meanwhile_is_not_written_over() {
         .unwrap();
     let journal = store.journal();
     let commit = tokio::spawn(async move { journal.commit(made_anew(&store, Some(0))).await.map(|end| (end, store)) });
-    wait_for_a_waiting_lock(&mut blocking).await;
+    somebody_waits(&mut blocking).await;
     blocking.commit().await.unwrap();
     let (end, store) = commit.await.unwrap().unwrap();
     assert_eq!(end, Committed::Conflict { collection: "calls".to_owned(), id: "a".to_owned() });
@@ -154,23 +154,6 @@ async fn a_document_that_another_hub_makes_meanwhile_is_not_written_over() {
     let mut tx = store.database.read().await.unwrap();
     let document = tx.org(store.ours).records(&openai).get("calls", "a").await.unwrap().unwrap();
     assert_eq!((document.version, document.data), (2, json!("ours")));
-}
-
-/// Until somebody waits for what this transaction holds. The server says so as soon as it is so (of locks; who
-/// else is connected it reads once in a transaction).
-pub async fn wait_for_a_waiting_lock(holder: &mut sqlx::PgConnection) {
-    loop {
-        let (waiting,): (bool,) = sqlx::query_as(
-            "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid)))",
-        )
-        .fetch_one(&mut *holder)
-        .await
-        .unwrap();
-        if waiting {
-            return;
-        }
-        tokio::task::yield_now().await;
-    }
 }
 
 #[tokio::test]
@@ -193,7 +176,7 @@ async fn a_batch_that_the_server_ends_to_break_a_circle_begins_anew() {
         .await
         .unwrap();
     let batch = tokio::spawn(async move { journal.commit(second).await });
-    wait_for_a_waiting_lock(&mut blocking).await;
+    somebody_waits(&mut blocking).await;
     raw_sql("UPDATE record SET updated_at = 0").execute(&mut *blocking).await.unwrap();
     blocking.commit().await.unwrap();
     assert_eq!(batch.await.unwrap().unwrap(), Committed::All);

@@ -7,15 +7,11 @@ use patchbay_model::{
     webhook::WebhookStatus,
 };
 use patchbay_storage::{PluginSource, PluginStatus, PluginVersion};
+use patchbay_test_postgres::somebody_waits;
 use serde_json::json;
 use sqlx::Connection as _;
 
-use crate::{
-    Store,
-    isolation::installation,
-    nodes::{server, wait_for_a_waiting_lock},
-    store::plugin,
-};
+use crate::{Store, isolation::installation, nodes::server, store::plugin};
 
 async fn store() -> Option<Store> {
     Store::postgres().await
@@ -43,7 +39,7 @@ async fn a_value_that_is_written_anew_while_the_sweep_waits_for_it_stays() {
         tx.commit().await.unwrap();
         swept
     });
-    wait_for_a_waiting_lock(&mut writer).await;
+    somebody_waits(&mut writer).await;
     writer.commit().await.unwrap();
     assert_eq!(sweep.await.unwrap(), 0);
     let mut tx = store.database.read().await.unwrap();
@@ -71,7 +67,7 @@ async fn a_webhook_that_is_replayed_while_old_ones_are_cleared_away_stays() {
         tx.commit().await.unwrap();
         cleared
     });
-    wait_for_a_waiting_lock(&mut replay).await;
+    somebody_waits(&mut replay).await;
     replay.commit().await.unwrap();
     assert_eq!(clearing.await.unwrap(), 0);
     let mut tx = store.database.read().await.unwrap();
@@ -97,7 +93,7 @@ async fn of_two_that_replay_a_webhook_at_once_one_does() {
         let read = tx.org(org).webhooks().get(id).await.unwrap().unwrap().status;
         (read, tx.org(org).webhooks().replay(id, now).await.unwrap())
     });
-    somebody_waits(&store).await;
+    server(&store).somebody_waits().await;
     first.commit().await.unwrap();
     assert_eq!(second.await.unwrap(), (WebhookStatus::Failed, false));
 }
@@ -127,23 +123,6 @@ fn pinned(store: &Store) -> Installation {
     Installation { policy, id: InstallationId(uuid::Uuid::from_u128(7)), ..installation(store, store.ours, "openai") }
 }
 
-/// Until somebody waits for a lock.
-async fn somebody_waits(store: &Store) {
-    let mut superuser = server(store).connect("postgres").await;
-    loop {
-        let (waits,): (bool,) = sqlx::query_as(
-            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')",
-        )
-        .fetch_one(&mut superuser)
-        .await
-        .unwrap();
-        if waits {
-            return;
-        }
-        tokio::task::yield_now().await;
-    }
-}
-
 async fn kept(store: &Store) -> (PluginStatus, Option<Vec<u8>>) {
     let mut tx = store.database.read().await.unwrap();
     let status = tx.hub().plugin_version(&DIGEST).await.unwrap().unwrap().status;
@@ -167,7 +146,7 @@ async fn a_package_that_is_pinned_while_another_hub_lets_go_of_it_stays() {
         tx.commit().await.unwrap();
         released
     });
-    somebody_waits(&store).await;
+    server(&store).somebody_waits().await;
     pin.commit().await.unwrap();
     assert!(!release.await.unwrap());
     assert_eq!(kept(&store).await, (PluginStatus::Active, Some(BYTES.to_vec())));
@@ -198,7 +177,7 @@ async fn a_package_that_another_hub_is_letting_go_of_is_kept_anew_by_a_pin() {
         tx.commit().await.unwrap();
         news
     });
-    somebody_waits(&store).await;
+    server(&store).somebody_waits().await;
     release.commit().await.unwrap();
     assert!(pin.await.unwrap(), "others have to be told");
     assert_eq!(kept(&store).await, (PluginStatus::Active, Some(BYTES.to_vec())));
@@ -233,7 +212,7 @@ async fn of_two_hubs_that_switch_a_plugin_on_at_once_both_tell_the_id_that_is_st
         tx.commit().await.unwrap();
         stored
     });
-    somebody_waits(&store).await;
+    server(&store).somebody_waits().await;
     first.commit().await.unwrap();
     let stored = second.await.unwrap();
     assert_eq!((stored.id, stored.hook_token), (one.id, one.hook_token));

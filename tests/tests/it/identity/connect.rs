@@ -7,7 +7,7 @@ use patchbay_tests::{Browser, Fixture, Org, TestHub};
 use serde_json::{Value, json};
 
 use super::scene::clock;
-use crate::oauth::scene::{CALLBACK, HOST, OauthScene};
+use crate::oauth::scene::OauthScene;
 
 const SECRET: &str = "sk-end-user-canary";
 
@@ -112,15 +112,6 @@ pub async fn the_page_connects_without_a_console() {
     let _ = browser.get("/connect/pbc_nonsense").await.expect(401);
 }
 
-/// The vendor's page, and where it sends the browser back to.
-async fn consent(scene: &OauthScene, browser: &Browser, url: &str) -> String {
-    let vendor = url.replace(&format!("https://{HOST}"), &scene.vendor.url());
-    let back = browser.visit(&vendor).await;
-    let back = back.strip_prefix(&scene.hub.url).unwrap().to_owned();
-    assert!(back.starts_with(CALLBACK), "{back}");
-    back
-}
-
 pub async fn an_end_user_connects_at_the_vendor_in_the_browser_that_began() {
     let scene = OauthScene::start().await;
     let (begun, end_user) = begin(&scene.org, &["echo"]).await;
@@ -132,13 +123,13 @@ pub async fn an_end_user_connects_at_the_vendor_in_the_browser_that_began() {
     };
     assert!(browser.get(path).await.expect(200).text().contains("Go to "));
     let url = go(&browser).await;
-    let back = consent(&scene, &other, &url).await;
+    let back = scene.visit(&other, &url).await;
     let refused = other.get(&back).await.expect(409);
     assert!(refused.text().contains("begun in another browser"), "{}", refused.text());
     assert_eq!(scene.org.get("/v1/connections/echo").await.status, 404);
 
     let url = go(&browser).await;
-    let back = consent(&scene, &browser, &url).await;
+    let back = scene.visit(&browser, &url).await;
     let page = browser.get(&back).await.expect(200);
     assert!(page.text().contains("is now connected to the organization"), "{}", page.text());
     assert!(browser.cookie("__Host-patchbay_consent").is_some(), "it may have other consents open");
@@ -174,10 +165,10 @@ pub async fn a_members_browser_is_bound_to_what_it_begins() {
     let sign_in = json!({"email": "ada@example.com", "password": super::scene::PASSWORD});
     let _ = browser.post("/v1/session", &sign_in).await.expect(200);
     let begun = browser.post("/v1/connections/echo/authorize", &json!({})).await.expect(200).json();
-    let back = consent(&scene, &other, begun["url"].as_str().unwrap()).await;
+    let back = scene.visit(&other, begun["url"].as_str().unwrap()).await;
     let _ = other.get(&back).await.expect(409);
     let begun = browser.post("/v1/connections/echo/authorize", &json!({})).await.expect(200).json();
-    let back = consent(&scene, &browser, begun["url"].as_str().unwrap()).await;
+    let back = scene.visit(&browser, begun["url"].as_str().unwrap()).await;
     let _ = browser.get(&back).await.expect(200);
 }
 
@@ -190,7 +181,7 @@ pub async fn who_left_or_was_stopped_meanwhile_connects_nothing() {
     let sign_in = json!({"email": "ada@example.com", "password": super::scene::PASSWORD});
     let _ = browser.post("/v1/session", &sign_in).await.expect(200);
     let begun = browser.post("/v1/connections/echo/authorize", &json!({})).await.expect(200).json();
-    let back = consent(&scene, &browser, begun["url"].as_str().unwrap()).await;
+    let back = scene.visit(&browser, begun["url"].as_str().unwrap()).await;
     scene.hub.hub.remove_member(&operator, ada).await.unwrap();
     let page = browser.get(&back).await.expect(409);
     assert!(page.text().contains("no member of the organization"), "{}", page.text());

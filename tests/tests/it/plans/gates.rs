@@ -1,7 +1,7 @@
 //! What a plan does not have, and where it ends.
 
 use patchbay_model::identity::Role;
-use patchbay_tests::Fixture;
+use patchbay_tests::{Fixture, StripeSender, stripe::vector::SECRET};
 use serde_json::{Value, json};
 
 use crate::identity::scene::member;
@@ -131,14 +131,10 @@ pub async fn a_webhook_is_taken_in_whatever_the_plan_says() {
     .await;
     let org = &scene.org;
     let _ = org.upload(Fixture::plugin("stripe").pack()).await.expect(201);
-    let _ = org.connect("stripe", "webhook_secret", patchbay_tests::stripe::vector::SECRET).await.expect(200);
+    let _ = org.connect("stripe", "webhook_secret", SECRET).await.expect(200);
     let installed = org.install("stripe", json!({})).await.expect(200).json();
     let path = installed["webhook_url"].as_str().unwrap().strip_prefix(&scene.hub.url).unwrap().to_owned();
-    let now = patchbay_model::Clock::now(&patchbay_model::SystemClock).timestamp();
-    let body = patchbay_tests::StripeSender::event("evt_1", "invoice.paid", now);
-    let header = patchbay_tests::StripeSender::new(patchbay_tests::stripe::vector::SECRET).header(now, &body);
-    let call = org.with_key("none").call("POST", &path).body("application/json", body);
-    let _ = call.header("stripe-signature", &header).send().await.expect(200);
+    let _ = StripeSender::new(SECRET).send(org, &path, "evt_1").await.expect(200);
     act(org, "gpt-4.1").await.expect_problem("plan_limit_reached");
     assert_eq!(used(&summary(org).await, "calls"), 0, "a vendor's webhook is no call");
 }
