@@ -1,10 +1,10 @@
 //! Signing how far the logs go.
 
-use std::{collections::HashMap, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
-use patchbay_model::{Failure, Timestamp};
+use patchbay_model::Failure;
 use patchbay_storage::{
-    AuditHead, Tx,
+    AuditHead, SignedHead, Tx,
     chain::{Chain, Checkpoint},
 };
 
@@ -61,39 +61,45 @@ impl Hub {
 }
 
 impl Inner {
+    /// The hub's own log first, and then those of orgs, page by page.
     pub(super) async fn checkpoint_due(&self, all: bool) -> Result<usize, Failure> {
-        let due = self.due(all).await?;
         let mut made = 0;
-        for heads in due.chunks(BATCH) {
-            made += self.checkpoint(heads).await?;
+        if let Some(head) = self.due_of_hub(all).await? {
+            made += self.checkpoint(&[head]).await?;
         }
-        Ok(made)
+        let mut after = None;
+        loop {
+            let page = self.database.read().await?.hub().audit_heads(after, ORGS).await?;
+            after = match page.last() {
+                Some(SignedHead { head: AuditHead { chain: Chain::Org(org), .. }, .. }) => Some(*org),
+                _ => return Ok(made),
+            };
+            let due = page.iter().filter(|one| self.is_due(one, all)).map(|one| one.head);
+            let due: Vec<AuditHead> = due.collect();
+            for heads in due.chunks(BATCH) {
+                made += self.checkpoint(heads).await?;
+            }
+        }
     }
 
-    /// Logs that are to be signed now.
-    async fn due(&self, all: bool) -> Result<Vec<AuditHead>, Failure> {
-        let now = self.clock.now();
+    async fn due_of_hub(&self, all: bool) -> Result<Option<AuditHead>, Failure> {
         let mut tx = self.database.read().await?;
-        let latest = tx.hub().latest_audit_checkpoints().await?;
-        let latest: HashMap<Chain, (u64, Timestamp)> =
-            latest.into_iter().map(|one| (one.chain, (one.entries, one.at))).collect();
-        let is_due = |head: &AuditHead| match latest.get(&head.chain) {
+        let Some(head) = tx.hub().audit().head().await? else { return Ok(None) };
+        let latest = tx.hub().latest_audit_checkpoint(Chain::Hub).await?;
+        let one = SignedHead { head, signed: latest.map(|latest| (latest.entries, latest.at)) };
+        Ok(self.is_due(&one, all).then_some(head))
+    }
+
+    /// True for a log that is to be signed now.
+    fn is_due(&self, one: &SignedHead, all: bool) -> bool {
+        let SignedHead { head, signed } = one;
+        match signed {
             None => head.entries > 0,
             Some((entries, _)) if head.entries <= *entries => false,
             Some((entries, at)) => {
-                let age = (now - *at).to_std().unwrap_or_default();
+                let age = (self.clock.now() - *at).to_std().unwrap_or_default();
                 all || head.entries - entries >= self.config.audit.every_entries || age >= self.config.audit.every
             }
-        };
-        let mut due: Vec<AuditHead> = tx.hub().audit().head().await?.into_iter().filter(is_due).collect();
-        let mut after = None;
-        loop {
-            let heads = tx.hub().audit_heads(after, ORGS).await?;
-            after = match heads.last() {
-                Some(AuditHead { chain: Chain::Org(org), .. }) => Some(*org),
-                _ => return Ok(due),
-            };
-            due.extend(heads.into_iter().filter(is_due));
         }
     }
 

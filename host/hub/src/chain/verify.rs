@@ -105,8 +105,13 @@ impl Hub {
             }
         }
         let mut signed: BTreeSet<Chain> = outside.into_keys().collect();
-        let latest = hub.database.read().await?.hub().latest_audit_checkpoints().await?;
-        signed.extend(latest.into_iter().map(|one| one.chain));
+        let mut after = None;
+        loop {
+            let orgs = hub.database.read().await?.hub().orgs_with_audit_checkpoints(after, ORGS).await?;
+            let Some(last) = orgs.last() else { break };
+            after = Some(*last);
+            signed.extend(orgs.into_iter().map(Chain::Org));
+        }
         signed.extend(known.made.iter().filter_map(|org| org.parse().ok().map(Chain::Org)));
         for report in &reports {
             signed.remove(&report.log);
