@@ -7,7 +7,7 @@ use crate::{
     AuditHead, HubTx, StorageError,
     audit::{self, HeadRow, HubAudit},
     chain::{Chain, Checkpoint},
-    column::{after, limit as row_limit, optional_time, signed, time, unsigned},
+    column::{after, limit as row_limit, signed, time, unsigned},
 };
 
 #[derive(sqlx::FromRow)]
@@ -56,15 +56,11 @@ struct SignedRow {
     signed_at: Option<i64>,
 }
 
-impl TryFrom<SignedRow> for SignedHead {
-    type Error = StorageError;
-
-    fn try_from(row: SignedRow) -> Result<Self, StorageError> {
-        let signed_at = optional_time(row.signed_at)?;
-        Ok(Self {
-            head: audit::head((row.org_id, row.seq, row.hash))?,
-            signed: row.signed.map(unsigned).zip(signed_at),
-        })
+impl From<SignedRow> for SignedHead {
+    fn from(row: SignedRow) -> Self {
+        // A time that is none is long ago: whoever signs reads the checkpoint, and finds that it was changed.
+        let signed_at = row.signed_at.map(|at| time(at).unwrap_or_default());
+        Self { head: audit::head((row.org_id, row.seq, row.hash)), signed: row.signed.map(unsigned).zip(signed_at) }
     }
 }
 
@@ -79,7 +75,7 @@ impl HubTx<'_> {
     /// # Errors
     /// The database fails.
     pub async fn audit_heads(&mut self, after_id: Option<OrgId>, limit: u32) -> Result<Vec<SignedHead>, StorageError> {
-        fetch_all!(
+        let rows = fetch_all!(
             self.tx,
             SignedRow,
             // The end of an index each: what was signed before is not read, and only ever grows.
@@ -91,10 +87,8 @@ impl HubTx<'_> {
              FROM audit_head WHERE org_id > $1 ORDER BY org_id LIMIT $2",
             after(after_id.map(|id| id.0)),
             row_limit(limit),
-        )?
-        .into_iter()
-        .map(SignedHead::try_from)
-        .collect()
+        )?;
+        Ok(rows.into_iter().map(SignedHead::from).collect())
     }
 
     /// Where audit logs of orgs end whose last entry is of before there were chains.
@@ -102,15 +96,13 @@ impl HubTx<'_> {
     /// # Errors
     /// The database fails.
     pub async fn unchained_audit_heads(&mut self, limit: u32) -> Result<Vec<AuditHead>, StorageError> {
-        fetch_all!(
+        let rows = fetch_all!(
             self.tx,
             HeadRow,
             "SELECT org_id, seq, hash FROM audit_head WHERE hash IS NULL ORDER BY org_id LIMIT $1",
             row_limit(limit),
-        )?
-        .into_iter()
-        .map(audit::head)
-        .collect()
+        )?;
+        Ok(rows.into_iter().map(audit::head).collect())
     }
 
     /// Keeps a checkpoint. False if there is one of its log with as many entries.

@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use patchbay_model::Failure;
 use patchbay_storage::{
-    AuditHead, SignedHead, Tx,
+    AuditHead, SignedHead, StorageError, Tx,
     chain::{Chain, Checkpoint},
 };
 
@@ -85,8 +85,12 @@ impl Inner {
     async fn due_of_hub(&self, all: bool) -> Result<Option<AuditHead>, Failure> {
         let mut tx = self.database.read().await?;
         let Some(head) = tx.hub().audit().head().await? else { return Ok(None) };
-        let latest = tx.hub().latest_audit_checkpoint(Chain::Hub).await?;
-        let one = SignedHead { head, signed: latest.map(|latest| (latest.entries, latest.at)) };
+        let signed = match tx.hub().latest_audit_checkpoint(Chain::Hub).await {
+            // what is to be signed is compared with it, and then it is told
+            Err(StorageError::Corrupt(_)) => return Ok(Some(head)),
+            latest => latest?.map(|latest| (latest.entries, latest.at)),
+        };
+        let one = SignedHead { head, signed };
         Ok(self.is_due(&one, all).then_some(head))
     }
 
@@ -129,7 +133,14 @@ impl Inner {
 
     /// A log's next checkpoint, if it leads on from the one before.
     async fn signed(&self, tx: &mut Tx, head: &AuditHead) -> Result<Option<Checkpoint>, Failure> {
-        let before = tx.hub().latest_audit_checkpoint(head.chain).await?;
+        let before = match tx.hub().latest_audit_checkpoint(head.chain).await {
+            Err(StorageError::Corrupt(what)) => {
+                let damage = unreadable(&what);
+                tell(head.chain, &damage);
+                return Ok(None);
+            }
+            before => before?,
+        };
         let mut walk = match &before {
             None => Walk::new(head.chain),
             // another hub was faster
@@ -145,11 +156,7 @@ impl Inner {
             return Ok(None);
         }
         if let Some(damage) = damage {
-            tracing::error!(
-                log = %head.chain, kind = ?damage.kind, entry = damage.seq, detail = damage.detail,
-                "the audit log was tampered with, and is not signed any more: run `patchbay audit verify`"
-            );
-            metrics::counter!("patchbay_audit_damage_total").increment(1);
+            tell(head.chain, &damage);
             return Ok(None);
         }
         let previous = before.map(|before| before.digest());
@@ -157,10 +164,27 @@ impl Inner {
     }
 }
 
+/// What is wrong with a log whose checkpoints in the database cannot be read.
+pub(super) fn unreadable(what: &str) -> Damage {
+    Damage::new(DamageKind::ForgedCheckpoint, 1, format!("a checkpoint in the database cannot be read: {what}"))
+}
+
+/// Tells operators of a log that is not signed any more.
+fn tell(log: Chain, damage: &Damage) {
+    tracing::error!(
+        %log, kind = ?damage.kind, entry = damage.seq, detail = damage.detail,
+        "the audit log was tampered with, and is not signed any more: run `patchbay audit verify`"
+    );
+    metrics::counter!("patchbay_audit_damage_total").increment(1);
+}
+
 /// Walks to the end of a log as it was, and says what is wrong on the way.
 async fn follow(walk: &mut Walk, tx: &mut Tx, head: &AuditHead) -> Result<Option<Damage>, Failure> {
     while walk.seq < head.entries {
-        let lines = walk.page(tx).await?;
+        let lines = match walk.page(tx).await? {
+            Ok(lines) => lines,
+            Err(damage) => return Ok(Some(damage)),
+        };
         if lines.is_empty() {
             return Ok(Some(Damage::new(DamageKind::Truncated, walk.seq + 1, "the log ends before")));
         }
