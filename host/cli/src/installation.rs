@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use clap::{Args, Subcommand};
-use patchbay_hub::{Hub, InstallationView, PutInstallation};
-use patchbay_model::{Digest, PluginId, installation::VersionPolicy};
+use patchbay_hub::{InstallationView, PutInstallation};
+use patchbay_model::{Code, Digest, Failure, installation::VersionPolicy};
 use serde_json::{Value, json};
 
 use crate::{
@@ -104,22 +104,26 @@ async fn list(options: OrgOptions) -> Result<()> {
 /// Puts the installation with what `edit` changes; the rest stays.
 async fn change(one: PluginOptions, edit: impl FnOnce(PutInstallation) -> PutInstallation) -> Result<()> {
     let acting = act(&one).await?;
-    let before = settings(&acting.hub, &acting, &one.plugin).await;
-    let put = edit(PutInstallation { config: before, policy: None, enabled: None, accept: None });
-    let changed = acting.hub.put_installation(&acting.caller, &one.plugin, put).await;
+    let changed = match settings(acting.hub.installation(&acting.caller, &one.plugin).await) {
+        Ok(config) => {
+            let put = edit(PutInstallation { config, policy: None, enabled: None, accept: None });
+            acting.hub.put_installation(&acting.caller, &one.plugin, put).await
+        }
+        Err(failure) => Err(failure),
+    };
     finish(acting, changed, one.json).await
 }
 
-/// The settings that it has; none if it is new.
-async fn settings(hub: &Hub, acting: &Acting, plugin: &PluginId) -> Value {
-    hub.installation(&acting.caller, plugin).await.map_or_else(|_| json!({}), |view| view.config)
+/// The settings that it has; none if it is new. What could not be read is not taken for none: that would be put.
+fn settings(found: Result<InstallationView, Failure>) -> Result<Value, Failure> {
+    match found {
+        Ok(view) => Ok(view.config),
+        Err(failure) if failure.code == Code::NotInstalled => Ok(json!({})),
+        Err(failure) => Err(failure),
+    }
 }
 
-async fn finish(
-    acting: Acting,
-    installation: Result<InstallationView, patchbay_model::Failure>,
-    json: bool,
-) -> Result<()> {
+async fn finish(acting: Acting, installation: Result<InstallationView, Failure>, json: bool) -> Result<()> {
     acting.hub.shutdown().await;
     let installation = installation
         .context("the installation")
@@ -141,4 +145,18 @@ fn line(installation: &InstallationView) -> String {
     };
     let held = held_back.as_ref().map(|held| format!("  {} is held back: {}", held.version, held.code.as_str()));
     format!("{plugin}  {state}  {version}  {policy}{}", held.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_that_cannot_be_read_are_not_taken_for_none() {
+        let found = |code| settings(Err(Failure::new(code, "no")));
+        assert_eq!(found(Code::NotInstalled), Ok(json!({})));
+        for code in [Code::Unavailable, Code::Internal, Code::NotFound] {
+            assert_eq!(found(code).unwrap_err().code, code);
+        }
+    }
 }

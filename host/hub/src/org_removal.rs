@@ -2,8 +2,8 @@
 //!
 //! First its data keys are destroyed, with what its callers and calls need, in one transaction: from its commit on nothing
 //! of it can be read, and nothing new begins. Then its rows go in batches, so that nobody waits for one large
-//! deletion, and last the org itself. What breaks off is taken up by asking for the same again, or by a hub within an hour. What happened is in the
-//! hub's own log, because the org's is gone.
+//! deletion, then its files, and last the org itself. What breaks off is taken up by asking for the same again, or by a hub
+//! within an hour. What happened is in the hub's own log, because the org's is gone.
 
 use std::sync::Arc;
 
@@ -77,12 +77,17 @@ impl Hub {
             rows += removed;
             tokio::task::yield_now().await;
         }
+        // While there is a row yet by which the deletion is found again, if it breaks off here.
+        hub.blobs.remove_org(org).await.map_err(Failure::internal)?;
         let mut tx = hub.database.begin().await?;
-        tx.operator(org).remove().await?;
-        tx.hub().notify(Change::Org { org }).await?;
-        let entry = hub.hub_audit(Actor::Operator, "org.deleted", org, json!({ "name": known.name, "rows": rows }));
-        tx.hub().audit().append(&entry).await?;
-        tx.commit().await?;
+        // of two hubs that come to the end at once, one says so
+        if tx.operator(org).remove().await? {
+            tx.hub().notify(Change::Org { org }).await?;
+            let entry = hub.hub_audit(Actor::Operator, "org.deleted", org, json!({ "name": known.name, "rows": rows }));
+            tx.hub().audit().append(&entry).await?;
+            tx.commit().await?;
+        }
+        // and what a call has written in between that was still on its way
         hub.blobs.remove_org(org).await.map_err(Failure::internal)?;
         let erased = hub.database.scrub().await?;
         Ok(DeletedOrg { org, name: known.name, data_keys, rows, erased })
@@ -119,6 +124,8 @@ impl Inner {
     /// Forgets all that is kept of an org, and breaks its calls off. What other orgs had cached is read anew: this is rare.
     fn org_left(&self, org: OrgId) {
         self.keys.invalidate_all();
+        // they went with its members
+        self.sessions.invalidate_all();
         self.tenants.invalidate_all();
         self.standings.invalidate_all();
         self.hooks.invalidate_all();
@@ -166,6 +173,41 @@ mod tests {
         let told: Vec<_> = lines.iter().map(|line| (line.entry.action.as_str(), line.entry.subject.clone())).collect();
         let id = org.id.to_string();
         assert_eq!(told, [("org.create", id.clone()), ("org.delete", id.clone()), ("org.deleted", id)]);
+    }
+
+    #[tokio::test]
+    async fn two_that_delete_an_org_at_once_tell_of_one_end() {
+        let test = TestHub::open().await;
+        let org = test.org().await;
+        for _ in 0..=BATCH {
+            test.run(&org, "openai", None).await;
+        }
+        let (first, second) = tokio::join!(test.hub.delete_org(org.id), test.hub.delete_org(org.id));
+        for done in [first, second] {
+            assert!(done.as_ref().is_ok() || done.as_ref().is_err_and(|failure| failure.code == Code::NotFound));
+        }
+        let mut tx = test.hub.0.database.read().await.unwrap();
+        let lines = tx.hub().audit().after(0, 10).await.unwrap();
+        let told: Vec<_> = lines.iter().map(|line| line.entry.action.as_str()).collect();
+        assert_eq!(told, ["org.create", "org.delete", "org.deleted"]);
+    }
+
+    #[tokio::test]
+    async fn a_deletion_whose_files_could_not_be_removed_is_found_again_and_goes_on() {
+        let test = TestHub::open().await;
+        let org = test.org().await;
+        let hub = &test.hub.0;
+        let folder = hub.config.data_dir.join("blobs").join(org.id.to_string());
+        // A file in the place of the folder.
+        std::fs::write(&folder, "in the way").unwrap();
+        test.hub.delete_org(org.id).await.unwrap_err();
+        std::fs::remove_file(&folder).unwrap();
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::write(folder.join("a file"), "of the org").unwrap();
+        test.hub.finish_deletions().await.unwrap();
+        assert!(!folder.exists());
+        let mut tx = hub.database.read().await.unwrap();
+        assert!(tx.hub().org(org.id).await.unwrap().is_none());
     }
 
     #[tokio::test]

@@ -170,9 +170,18 @@ impl Hub {
                 return;
             }
             let invocation = call.invocation(timeout);
-            let (mut finished, relayed) = match claim {
-                None => (call.plugin().proxy(invocation, request, sender).await, None),
-                Some(_) => once::proxy(call.plugin(), invocation, request, sender).await,
+            let mut relayed = None;
+            let mut finished = match claim {
+                None => call.plugin().proxy(invocation, request, sender).await,
+                // a client that leaves does not end it, so a hub that stops has to
+                Some(_) => {
+                    let calling = async {
+                        let (finished, copy) = once::proxy(call.plugin(), invocation, request, sender).await;
+                        relayed = copy;
+                        finished
+                    };
+                    call.unless_broken_off(&hub.0, calling).await
+                }
             };
             if finished.result.is_err() && limit.was_passed() {
                 finished.result = Err(limit.failure());

@@ -259,14 +259,13 @@ macro_rules! log {
             /// The database fails.
             pub async fn head(&mut self) -> Result<Option<AuditHead>, StorageError> {
                 let chain = self.chain().id();
-                fetch_optional!(
+                let found = fetch_optional!(
                     self.tx,
                     HeadRow,
                     concat!("SELECT ", $key, " AS chain, seq, hash FROM ", $heads, " WHERE ", $key, " = $1"),
                     chain,
-                )?
-                .map(head)
-                .transpose()
+                )?;
+                Ok(found.map(head))
             }
         }
     };
@@ -289,6 +288,12 @@ impl HubAudit<'_> {
 
 pub(crate) type HeadRow = (Uuid, i64, Option<Vec<u8>>);
 
-pub(crate) fn head((chain, seq, bytes): HeadRow) -> Result<AuditHead, StorageError> {
-    Ok(AuditHead { chain: Chain::of(chain), entries: unsigned(seq), hash: bytes.map(hash).transpose()? })
+/// No entry has this hash.
+const OF_NO_ENTRY: Hash = Hash([0; 32]);
+
+/// What is no hash is read as one that no entry has: it is damage, which is told of with the log, and no reason to fail
+/// for those who read the ends of all logs.
+pub(crate) fn head((chain, seq, bytes): HeadRow) -> AuditHead {
+    let hash = bytes.map(|bytes| hash(bytes).unwrap_or(OF_NO_ENTRY));
+    AuditHead { chain: Chain::of(chain), entries: unsigned(seq), hash }
 }

@@ -220,7 +220,8 @@ impl Idempotency<'_> {
 pub(crate) async fn sweep(tx: &mut Tx, now: Timestamp, limit: u32) -> Result<u64, StorageError> {
     execute!(
         tx,
-        "DELETE FROM idempotency_key WHERE (org_id, id) IN
+        // Asked again outside, as of small values: a key that is claimed anew while this waits for its row stays.
+        "DELETE FROM idempotency_key WHERE expires_at <= $1 AND (org_id, id) IN
            (SELECT org_id, id FROM idempotency_key WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)",
         now.timestamp_micros(),
         row_limit(limit),

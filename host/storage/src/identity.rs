@@ -54,9 +54,11 @@ impl Identities<'_> {
     pub async fn sweep(&mut self, ended: Ended, limit: u32) -> Result<u64, StorageError> {
         let limit = row_limit(limit);
         let now = ended.now.timestamp_micros();
+        // What can change while the deletion waits for the row is asked again outside: on PostgreSQL only that is looked at
+        // anew then.
         let sessions = execute!(
             self.tx,
-            "DELETE FROM session WHERE hash IN
+            "DELETE FROM session WHERE (expires_at <= $1 OR used_at <= $2) AND hash IN
                (SELECT hash FROM session WHERE expires_at <= $1 OR used_at <= $2 LIMIT $3)",
             now,
             ended.idle_since.timestamp_micros(),
@@ -78,7 +80,7 @@ impl Identities<'_> {
         )?;
         let attempts = execute!(
             self.tx,
-            "DELETE FROM sign_in_attempt WHERE subject IN
+            "DELETE FROM sign_in_attempt WHERE last_at <= $1 AND locked_until <= $2 AND subject IN
                (SELECT subject FROM sign_in_attempt WHERE last_at <= $1 AND locked_until <= $2 LIMIT $3)",
             ended.forget_before.timestamp_micros(),
             now,

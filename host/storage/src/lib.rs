@@ -60,6 +60,7 @@ mod webhook;
 
 pub use api_key::ApiKeys;
 pub use audit::{Audit, AuditFilter, AuditHead, HubAudit};
+pub use audit_checkpoint::SignedHead;
 pub use blob::Blobs;
 pub use budget::{Ask, BudgetState, Budgets, Reservation, Reserved};
 pub use changes::{Change, Changes, Notice, Told};

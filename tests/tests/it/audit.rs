@@ -129,6 +129,11 @@ pub async fn whatever_is_done_to_an_entry_is_found() {
         ("edit an action", "UPDATE audit SET action = 'x' WHERE org_id = {org} AND seq = 6", (DamageKind::Edited, 6)),
         ("edit a resource", "UPDATE audit SET subject = 'x' WHERE org_id = {org} AND seq = 6", (DamageKind::Edited, 6)),
         ("edit a time", "UPDATE audit SET at = at + 1 WHERE org_id = {org} AND seq = 1", (DamageKind::Edited, 1)),
+        ("make a time of it that is none", "UPDATE audit SET at = 9223372036854775807 WHERE org_id = {org} AND seq = 3", (DamageKind::Edited, 3)),
+        ("cut a hash short", "UPDATE audit SET hash = substr(hash, 1, 5) WHERE org_id = {org} AND seq = 5", (DamageKind::Edited, 5)),
+        ("cut the hash of the end short", "UPDATE audit_head SET hash = substr(hash, 1, 5) WHERE org_id = {org}", (DamageKind::Edited, 6)),
+        ("cut a signature short", "UPDATE audit_checkpoint SET signature = substr(signature, 1, 5) WHERE chain = {org}",
+           (DamageKind::ForgedCheckpoint, 1)),
         ("take a hash away", "UPDATE audit SET hash = NULL WHERE org_id = {org} AND seq = 5", (DamageKind::Edited, 5)),
         ("delete one", "DELETE FROM audit WHERE org_id = {org} AND seq = 3", (DamageKind::Missing, 3)),
         ("delete the first", "DELETE FROM audit WHERE org_id = {org} AND seq = 1", (DamageKind::Missing, 1)),
@@ -159,6 +164,24 @@ pub async fn whatever_is_done_to_an_entry_is_found() {
     let all = scene.hub.hub.verify_audit(VerifyAudit::default()).await.unwrap();
     assert_eq!(all[0].log, Chain::Hub);
     assert_eq!(all.iter().filter(|report| report.damage.is_none()).count(), 2, "the hub's, and the one that is whole");
+}
+
+pub async fn a_row_that_cannot_be_read_keeps_no_other_log_from_being_signed() {
+    let scene = Scene::start().await;
+    let (signed, entry, end, whole) = (scene.org(3).await, scene.org(0).await, scene.org(0).await, scene.org(0).await);
+    for (org, sql) in [
+        (signed, "UPDATE audit_checkpoint SET at = 9223372036854775807 WHERE chain = {org}"),
+        (entry, "UPDATE audit SET hash = substr(hash, 1, 5) WHERE org_id = {org} AND seq = 3"),
+        (end, "UPDATE audit_head SET hash = substr(hash, 1, 5) WHERE org_id = {org}"),
+    ] {
+        scene.tamper(org, sql).await;
+    }
+    scene.hub.hub.checkpoint_audit().await.unwrap();
+    assert_eq!(scene.verify(whole, false).await.signed, 6, "the last in their order");
+    for org in [entry, end] {
+        assert_eq!(scene.verify(org, false).await.checkpoints, 0);
+    }
+    assert_eq!(scene.found(signed).await, Some((DamageKind::ForgedCheckpoint, 1)));
 }
 
 pub async fn a_chain_made_anew_contradicts_what_was_signed() {

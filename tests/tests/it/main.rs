@@ -74,6 +74,7 @@ macro_rules! on_both_databases {
 on_both_databases! {
     audit {
         whatever_is_done_to_an_entry_is_found
+        a_row_that_cannot_be_read_keeps_no_other_log_from_being_signed
         a_chain_made_anew_contradicts_what_was_signed
         a_checkpoint_cannot_be_forged_or_taken_out
         an_organization_that_vanished_is_missed_and_one_that_was_deleted_is_not

@@ -1,10 +1,10 @@
 //! Signing how far the logs go.
 
-use std::{collections::HashMap, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
-use patchbay_model::{Failure, Timestamp};
+use patchbay_model::Failure;
 use patchbay_storage::{
-    AuditHead, Tx,
+    AuditHead, SignedHead, StorageError, Tx,
     chain::{Chain, Checkpoint},
 };
 
@@ -61,39 +61,49 @@ impl Hub {
 }
 
 impl Inner {
+    /// The hub's own log first, and then those of orgs, page by page.
     pub(super) async fn checkpoint_due(&self, all: bool) -> Result<usize, Failure> {
-        let due = self.due(all).await?;
         let mut made = 0;
-        for heads in due.chunks(BATCH) {
-            made += self.checkpoint(heads).await?;
+        if let Some(head) = self.due_of_hub(all).await? {
+            made += self.checkpoint(&[head]).await?;
         }
-        Ok(made)
+        let mut after = None;
+        loop {
+            let page = self.database.read().await?.hub().audit_heads(after, ORGS).await?;
+            after = match page.last() {
+                Some(SignedHead { head: AuditHead { chain: Chain::Org(org), .. }, .. }) => Some(*org),
+                _ => return Ok(made),
+            };
+            let due = page.iter().filter(|one| self.is_due(one, all)).map(|one| one.head);
+            let due: Vec<AuditHead> = due.collect();
+            for heads in due.chunks(BATCH) {
+                made += self.checkpoint(heads).await?;
+            }
+        }
     }
 
-    /// Logs that are to be signed now.
-    async fn due(&self, all: bool) -> Result<Vec<AuditHead>, Failure> {
-        let now = self.clock.now();
+    async fn due_of_hub(&self, all: bool) -> Result<Option<AuditHead>, Failure> {
         let mut tx = self.database.read().await?;
-        let latest = tx.hub().latest_audit_checkpoints().await?;
-        let latest: HashMap<Chain, (u64, Timestamp)> =
-            latest.into_iter().map(|one| (one.chain, (one.entries, one.at))).collect();
-        let is_due = |head: &AuditHead| match latest.get(&head.chain) {
+        let Some(head) = tx.hub().audit().head().await? else { return Ok(None) };
+        let signed = match tx.hub().latest_audit_checkpoint(Chain::Hub).await {
+            // what is to be signed is compared with it, and then it is told
+            Err(StorageError::Corrupt(_)) => return Ok(Some(head)),
+            latest => latest?.map(|latest| (latest.entries, latest.at)),
+        };
+        let one = SignedHead { head, signed };
+        Ok(self.is_due(&one, all).then_some(head))
+    }
+
+    /// True for a log that is to be signed now.
+    fn is_due(&self, one: &SignedHead, all: bool) -> bool {
+        let SignedHead { head, signed } = one;
+        match signed {
             None => head.entries > 0,
             Some((entries, _)) if head.entries <= *entries => false,
             Some((entries, at)) => {
-                let age = (now - *at).to_std().unwrap_or_default();
+                let age = (self.clock.now() - *at).to_std().unwrap_or_default();
                 all || head.entries - entries >= self.config.audit.every_entries || age >= self.config.audit.every
             }
-        };
-        let mut due: Vec<AuditHead> = tx.hub().audit().head().await?.into_iter().filter(is_due).collect();
-        let mut after = None;
-        loop {
-            let heads = tx.hub().audit_heads(after, ORGS).await?;
-            after = match heads.last() {
-                Some(AuditHead { chain: Chain::Org(org), .. }) => Some(*org),
-                _ => return Ok(due),
-            };
-            due.extend(heads.into_iter().filter(is_due));
         }
     }
 
@@ -123,7 +133,14 @@ impl Inner {
 
     /// A log's next checkpoint, if it leads on from the one before.
     async fn signed(&self, tx: &mut Tx, head: &AuditHead) -> Result<Option<Checkpoint>, Failure> {
-        let before = tx.hub().latest_audit_checkpoint(head.chain).await?;
+        let before = match tx.hub().latest_audit_checkpoint(head.chain).await {
+            Err(StorageError::Corrupt(what)) => {
+                let damage = unreadable(&what);
+                tell(head.chain, &damage);
+                return Ok(None);
+            }
+            before => before?,
+        };
         let mut walk = match &before {
             None => Walk::new(head.chain),
             // another hub was faster
@@ -139,11 +156,7 @@ impl Inner {
             return Ok(None);
         }
         if let Some(damage) = damage {
-            tracing::error!(
-                log = %head.chain, kind = ?damage.kind, entry = damage.seq, detail = damage.detail,
-                "the audit log was tampered with, and is not signed any more: run `patchbay audit verify`"
-            );
-            metrics::counter!("patchbay_audit_damage_total").increment(1);
+            tell(head.chain, &damage);
             return Ok(None);
         }
         let previous = before.map(|before| before.digest());
@@ -151,10 +164,27 @@ impl Inner {
     }
 }
 
+/// What is wrong with a log whose checkpoints in the database cannot be read.
+pub(super) fn unreadable(what: &str) -> Damage {
+    Damage::new(DamageKind::ForgedCheckpoint, 1, format!("a checkpoint in the database cannot be read: {what}"))
+}
+
+/// Tells operators of a log that is not signed any more.
+fn tell(log: Chain, damage: &Damage) {
+    tracing::error!(
+        %log, kind = ?damage.kind, entry = damage.seq, detail = damage.detail,
+        "the audit log was tampered with, and is not signed any more: run `patchbay audit verify`"
+    );
+    metrics::counter!("patchbay_audit_damage_total").increment(1);
+}
+
 /// Walks to the end of a log as it was, and says what is wrong on the way.
 async fn follow(walk: &mut Walk, tx: &mut Tx, head: &AuditHead) -> Result<Option<Damage>, Failure> {
     while walk.seq < head.entries {
-        let lines = walk.page(tx).await?;
+        let lines = match walk.page(tx).await? {
+            Ok(lines) => lines,
+            Err(damage) => return Ok(Some(damage)),
+        };
         if lines.is_empty() {
             return Ok(Some(Damage::new(DamageKind::Truncated, walk.seq + 1, "the log ends before")));
         }

@@ -8,13 +8,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use patchbay_model::Failure;
 use patchbay_storage::{
-    AuditHead, Tx,
+    AuditHead, StorageError, Tx,
     chain::{AuditLine, Chain, Checkpoint, Hash},
 };
 use patchbay_vault::PublicKey;
 use serde::Serialize;
 
-use super::walk::{Damage, DamageKind, Walk};
+use super::{
+    checkpoints::unreadable,
+    walk::{Damage, DamageKind, Walk},
+};
 use crate::hub::{Hub, Inner};
 
 /// Orgs that are read at a time.
@@ -105,8 +108,13 @@ impl Hub {
             }
         }
         let mut signed: BTreeSet<Chain> = outside.into_keys().collect();
-        let latest = hub.database.read().await?.hub().latest_audit_checkpoints().await?;
-        signed.extend(latest.into_iter().map(|one| one.chain));
+        let mut after = None;
+        loop {
+            let orgs = hub.database.read().await?.hub().orgs_with_audit_checkpoints(after, ORGS).await?;
+            let Some(last) = orgs.last() else { break };
+            after = Some(*last);
+            signed.extend(orgs.into_iter().map(Chain::Org));
+        }
         signed.extend(known.made.iter().filter_map(|org| org.parse().ok().map(Chain::Org)));
         for report in &reports {
             signed.remove(&report.log);
@@ -140,10 +148,17 @@ impl Inner {
         // One snapshot, so that what is added meanwhile is not taken for damage.
         let mut tx = self.database.read().await?;
         let mut all: BTreeMap<[u8; 32], Checkpoint> = BTreeMap::new();
-        for checkpoint in tx.hub().audit_checkpoints(chain).await?.into_iter().chain(outside) {
+        let mut damages = Vec::new();
+        let inside = match tx.hub().audit_checkpoints(chain).await {
+            Err(StorageError::Corrupt(what)) => {
+                damages.push(unreadable(&what));
+                Vec::new()
+            }
+            inside => inside?,
+        };
+        for checkpoint in inside.into_iter().chain(outside) {
             all.insert(checkpoint.digest().0, checkpoint);
         }
-        let mut damages = Vec::new();
         let by_entries = good(&all, trusted, &mut damages);
         let mut walk = Walk::new(chain);
         let mut signed = Signed { by_entries: &by_entries, covered: 0 };
@@ -175,7 +190,10 @@ impl Inner {
         known: &mut Known,
     ) -> Result<Option<Damage>, Failure> {
         loop {
-            let lines = walk.page(tx).await?;
+            let lines = match walk.page(tx).await? {
+                Ok(lines) => lines,
+                Err(damage) => return Ok(Some(damage)),
+            };
             if lines.is_empty() {
                 return Ok(None);
             }

@@ -2,7 +2,7 @@
 
 use patchbay_model::Failure;
 use patchbay_storage::{
-    Tx,
+    StorageError, Tx,
     chain::{AuditLine, Chain, Hash},
 };
 use serde::Serialize;
@@ -26,7 +26,7 @@ pub enum DamageKind {
     Truncated,
     /// The chain holds in itself, and is another one than what was signed.
     Restamped,
-    /// A checkpoint was not signed by a key that counts.
+    /// A checkpoint was not signed by a key that counts, or is no checkpoint.
     ForgedCheckpoint,
     /// A checkpoint that a later one names is not there.
     MissingCheckpoint,
@@ -68,9 +68,21 @@ impl Walk {
         Self { chain, seq, head, hashed: true }
     }
 
-    /// The next entries, if they follow; fewer than a page at the end.
-    pub(super) async fn page(&self, tx: &mut Tx) -> Result<Vec<AuditLine>, Failure> {
-        lines(tx, self.chain, self.seq, PAGE).await
+    /// The next entries, if they follow; fewer than a page at the end, and before one that cannot be read. If the very
+    /// next is that, it is damage: whoever changes a row so that nothing reads it must not stop those who look.
+    pub(super) async fn page(&self, tx: &mut Tx) -> Result<Result<Vec<AuditLine>, Damage>, Failure> {
+        let mut limit = PAGE;
+        loop {
+            match lines(tx, self.chain, self.seq, limit).await {
+                Ok(lines) => return Ok(Ok(lines)),
+                Err(StorageError::Corrupt(what)) if limit == 1 => {
+                    let what = format!("it cannot be read: {what}");
+                    return Ok(Err(Damage::new(DamageKind::Edited, self.seq + 1, what)));
+                }
+                Err(StorageError::Corrupt(_)) => limit /= 2,
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 
     /// Goes on by one entry.
@@ -106,7 +118,11 @@ impl Walk {
             return Ok(damage);
         }
         let first = damage.seq.saturating_sub(WINDOW);
-        let near = lines(tx, self.chain, first.saturating_sub(1), u32::try_from(2 * WINDOW).unwrap_or(PAGE)).await?;
+        let window = u32::try_from(2 * WINDOW).unwrap_or(PAGE);
+        let near = match lines(tx, self.chain, first.saturating_sub(1), window).await {
+            Err(StorageError::Corrupt(_)) => return Ok(damage),
+            near => near?,
+        };
         let Some(line) = near.iter().find(|line| line.seq == damage.seq) else { return Ok(damage) };
         let befores = || near.iter().filter_map(|line| line.hash).chain([self.head]);
         for place in first.max(1)..=damage.seq + WINDOW {
@@ -120,9 +136,9 @@ impl Walk {
     }
 }
 
-async fn lines(tx: &mut Tx, chain: Chain, after: u64, limit: u32) -> Result<Vec<AuditLine>, Failure> {
-    Ok(match chain {
-        Chain::Hub => tx.hub().audit().after(after, limit).await?,
-        Chain::Org(org) => tx.org(org).audit().after(after, limit).await?,
-    })
+async fn lines(tx: &mut Tx, chain: Chain, after: u64, limit: u32) -> Result<Vec<AuditLine>, StorageError> {
+    match chain {
+        Chain::Hub => tx.hub().audit().after(after, limit).await,
+        Chain::Org(org) => tx.org(org).audit().after(after, limit).await,
+    }
 }

@@ -253,6 +253,17 @@ async fn a_role_that_changes_holds_for_sessions_that_go_on_and_who_is_removed_ha
 }
 
 #[tokio::test]
+async fn sessions_end_with_their_org_at_once() {
+    let test = TestHub::open().await;
+    let org = test.org().await;
+    test.member(&org, "ada@example.com", Role::Owner).await;
+    let (token, _) = test.signed_in("ada@example.com").await;
+    assert!(test.is_good(&token).await);
+    test.hub.delete_org(org.id).await.unwrap();
+    assert!(!test.is_good(&token).await);
+}
+
+#[tokio::test]
 async fn an_admin_neither_makes_owners_nor_touches_them() {
     let test = TestHub::open().await;
     let org = test.org().await;

@@ -45,7 +45,7 @@ pub async fn entries_are_numbered_without_gaps_and_chained(store: Store) {
     let head = AuditHead { chain, entries: 3, hash: Some(end) };
     assert_eq!(tx.org(store.ours).audit().head().await.unwrap(), Some(head));
     let heads = tx.hub().audit_heads(None, 10).await.unwrap();
-    assert_eq!(heads.iter().map(|head| (head.chain, head.entries)).collect::<Vec<_>>(), {
+    assert_eq!(heads.iter().map(|one| (one.head.chain, one.head.entries)).collect::<Vec<_>>(), {
         let mut both = [(chain, 3), (Chain::Org(store.theirs), 1)];
         both.sort_unstable();
         both
@@ -175,9 +175,48 @@ pub async fn of_two_checkpoints_of_as_many_entries_the_first_stays(store: Store)
     assert_eq!(tx.hub().audit_checkpoints(chain).await.unwrap(), [checkpoint(1, 1), checkpoint(5, 3)]);
     assert_eq!(tx.hub().latest_audit_checkpoint(chain).await.unwrap(), Some(checkpoint(5, 3)));
     assert_eq!(tx.hub().latest_audit_checkpoint(Chain::Org(store.theirs)).await.unwrap(), None);
-    let mut latest = tx.hub().latest_audit_checkpoints().await.unwrap();
-    latest.sort_by_key(|one| one.chain);
-    assert_eq!(latest, [hub, checkpoint(5, 3)]);
+    let theirs = Checkpoint { chain: Chain::Org(store.theirs), ..checkpoint(3, 5) };
+    assert!(tx.hub().insert_audit_checkpoint(&theirs).await.unwrap());
+    let mut both = [store.ours, store.theirs];
+    both.sort_unstable();
+    assert_eq!(tx.hub().orgs_with_audit_checkpoints(None, 10).await.unwrap(), both, "each once, and no hub");
+    assert_eq!(tx.hub().orgs_with_audit_checkpoints(Some(both[0]), 1).await.unwrap(), [both[1]]);
+    assert_eq!(tx.hub().orgs_with_audit_checkpoints(Some(both[1]), 1).await.unwrap(), []);
+}
+
+pub async fn ends_of_logs_page_with_how_far_they_were_signed(store: Store) {
+    for org in [store.ours, store.ours, store.theirs] {
+        append(&store, org).await;
+    }
+    let checkpoint = |chain, entries, at| Checkpoint {
+        chain,
+        entries,
+        head: Hash([1; 32]),
+        at,
+        previous: None,
+        key_id: [1; 8],
+        signature: [1; 64],
+    };
+    let mut tx = store.database.begin().await.unwrap();
+    for (chain, entries, at) in [
+        (Chain::Org(store.ours), 2, store.later(2)),
+        (Chain::Org(store.ours), 1, store.later(1)),
+        (Chain::Hub, 9, store.later(9)),
+    ] {
+        assert!(tx.hub().insert_audit_checkpoint(&checkpoint(chain, entries, at)).await.unwrap());
+    }
+    let (mut found, mut after) = (Vec::new(), None);
+    loop {
+        let page = tx.hub().audit_heads(after, 1).await.unwrap();
+        let Some(one) = page.first() else { break };
+        assert_eq!(page.len(), 1);
+        let Chain::Org(org) = one.head.chain else { panic!("not an org's") };
+        after = Some(org);
+        found.push((org, one.head.entries, one.signed));
+    }
+    let mut expected = [(store.ours, 2, Some((2, store.later(2)))), (store.theirs, 1, None)];
+    expected.sort_unstable_by_key(|(org, ..)| *org);
+    assert_eq!(found, expected);
 }
 
 /// As a database is that was migrated with entries in it.

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::Store;
 
-fn owner(call: u128, node: u128) -> Owner {
+pub fn owner(call: u128, node: u128) -> Owner {
     Owner { call: Uuid::from_u128(call), node: Uuid::from_u128(node) }
 }
 

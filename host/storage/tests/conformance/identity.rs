@@ -292,7 +292,7 @@ pub async fn a_connect_session_connects_once_and_for_its_org(store: Store) {
     assert!(tx_ours.connect_sessions().delete(ours.id).await.unwrap());
 }
 
-const SLOW: Attempts = Attempts {
+pub const SLOW: Attempts = Attempts {
     free: 2,
     first_wait: Duration::seconds(10),
     longest_wait: Duration::seconds(25),

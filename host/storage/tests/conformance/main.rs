@@ -194,6 +194,7 @@ conformance! {
         the_hub_has_a_log_of_its_own
         a_detail_counts_to_the_letter
         of_two_checkpoints_of_as_many_entries_the_first_stays
+        ends_of_logs_page_with_how_far_they_were_signed
         what_was_there_before_chains_is_under_the_first_hash
     }
     operator {

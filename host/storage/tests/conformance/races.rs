@@ -1,17 +1,25 @@
 //! PostgreSQL alone: two hubs that want the same row at the same moment. One of them is a transaction that is held open, so
 //! that the moment is as long as it has to be.
 
+use chrono::Duration;
 use patchbay_model::{
     Digest, InstallationId,
     installation::{Installation, VersionPolicy},
     webhook::WebhookStatus,
 };
-use patchbay_storage::{PluginSource, PluginStatus, PluginVersion};
+use patchbay_storage::{Attempt, Ended, PluginSource, PluginStatus, PluginVersion};
 use patchbay_test_postgres::somebody_waits;
 use serde_json::json;
 use sqlx::Connection as _;
 
-use crate::{Store, isolation::installation, nodes::server, store::plugin};
+use crate::{
+    Store,
+    idempotency::{claim, owner},
+    identity::SLOW,
+    isolation::installation,
+    nodes::server,
+    store::plugin,
+};
 
 async fn store() -> Option<Store> {
     Store::postgres().await
@@ -45,6 +53,59 @@ async fn a_value_that_is_written_anew_while_the_sweep_waits_for_it_stays() {
     let mut tx = store.database.read().await.unwrap();
     let kept = tx.org(store.ours).kv(&stripe).get("nonce", store.later(10)).await.unwrap().unwrap();
     assert_eq!(kept.value, b"new");
+}
+
+#[tokio::test]
+async fn a_write_that_is_claimed_anew_while_the_sweep_waits_for_it_stays() {
+    let Some(store) = store().await else { return };
+    let org = store.ours;
+    let mut tx = store.database.begin().await.unwrap();
+    let first = claim(&store, 1, owner(1, 1));
+    assert!(tx.org(org).idempotency().claim(&first, store.now()).await.unwrap());
+    tx.commit().await.unwrap();
+    store.clock.advance(Duration::hours(24));
+
+    let again = claim(&store, 1, owner(2, 1));
+    let mut writer = store.database.begin().await.unwrap();
+    assert!(writer.org(org).idempotency().claim(&again, store.now()).await.unwrap());
+    let (database, now) = (store.database.clone(), store.now());
+    let sweep = tokio::spawn(async move {
+        let mut tx = database.begin().await.unwrap();
+        let swept = tx.hub().sweep_idempotency(now, 10).await.unwrap();
+        tx.commit().await.unwrap();
+        swept
+    });
+    server(&store).somebody_waits().await;
+    writer.commit().await.unwrap();
+    assert_eq!(sweep.await.unwrap(), 0);
+    let mut tx = store.database.read().await.unwrap();
+    let kept = tx.org(org).idempotency().get(&again.id).await.unwrap().unwrap();
+    assert_eq!(kept.owner, again.owner);
+}
+
+#[tokio::test]
+async fn an_attempt_that_is_counted_while_the_sweep_waits_for_it_stays_counted() {
+    let Some(store) = store().await else { return };
+    let (subject, start) = ([1; 32], store.now());
+    let mut tx = store.database.begin().await.unwrap();
+    assert_eq!(tx.hub().identities().attempt(&subject, start, SLOW).await.unwrap(), Attempt::Counted);
+    tx.commit().await.unwrap();
+    store.clock.advance(Duration::hours(2));
+
+    let now = store.now();
+    let mut writer = store.database.begin().await.unwrap();
+    assert_eq!(writer.hub().identities().attempt(&subject, now, SLOW).await.unwrap(), Attempt::Counted);
+    let database = store.database.clone();
+    let sweep = tokio::spawn(async move {
+        let mut tx = database.begin().await.unwrap();
+        let swept =
+            tx.hub().identities().sweep(Ended { now, idle_since: start, forget_before: start }, 10).await.unwrap();
+        tx.commit().await.unwrap();
+        swept
+    });
+    server(&store).somebody_waits().await;
+    writer.commit().await.unwrap();
+    assert_eq!(sweep.await.unwrap(), 0);
 }
 
 #[tokio::test]
