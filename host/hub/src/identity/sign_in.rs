@@ -52,10 +52,19 @@ impl Hub {
         let mut tx = hub.database.begin().await?;
         hub.accept_proof(&mut tx, &proven).await?;
         let memberships = tx.hub().identities().memberships(user).await?;
-        let membership = Inner::choose(memberships, sign_in.org)?;
+        let membership = match Inner::choose(memberships, sign_in.org) {
+            Ok(membership) => membership,
+            Err(refused) => {
+                // The password was right: it was no guess, and what was counted as one is taken back all the same.
+                tx.commit().await?;
+                return Err(refused);
+            }
+        };
         let new = hub.begin_session(&mut tx, user, &membership, SignInMethod::Password, client).await?;
         hub.store_session(&mut tx, &new).await?;
         tx.commit().await?;
+        // it may have taken the place of an old one
+        hub.sessions.invalidate_all();
         Ok(new)
     }
 
