@@ -138,7 +138,8 @@ impl Inner {
         self.attempt_succeeded(tx, &proven.counted).await
     }
 
-    /// Ends all sessions of a user, and says so in the audit log of each of their orgs.
+    /// Ends all sessions of a user, and says so in the audit log of each of their orgs, with how many were its own: how much
+    /// somebody is at work elsewhere is not an org's to know.
     pub(crate) async fn end_all_sessions(
         &self,
         tx: &mut Tx,
@@ -149,6 +150,7 @@ impl Inner {
         let ended = tx.hub().identities().end_sessions(user).await?;
         for membership in tx.hub().identities().memberships(user).await? {
             let org = membership.org;
+            let ended = ended.iter().filter(|of| **of == org).count();
             let entry = self.audit(org, actor, action, user, json!({ "sessions_ended": ended }));
             tx.org(org).audit().append(&entry).await?;
             tx.hub().notify(Change::Member { org, user }).await?;
