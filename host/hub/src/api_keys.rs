@@ -7,7 +7,7 @@
 use chrono::Duration;
 use patchbay_model::{
     ApiKeyId, Code, Failure, OrgId, Permission, Timestamp,
-    org::{ApiKey, Scope},
+    org::{ApiKey, AuditEntry, Scope},
 };
 use patchbay_storage::{Change, Tx};
 use patchbay_vault::new_api_key;
@@ -111,8 +111,10 @@ impl Hub {
                 "nothing: the key shares the limits of the key that makes it",
             ));
         }
+        let ended = if limits.is_empty() { Vec::new() } else { hub.delete_ended_key_limits(&mut ours).await? };
         hub.put_key_limits(&mut ours, &key, &limits).await?;
         let secret = hub.store_key(&mut tx, caller, &key, &limits, "api_key.create").await?;
+        tell(&mut tx, caller.org, &ended).await?;
         if !limits.is_empty() {
             tx.hub().notify(Change::Plan { org: caller.org }).await?;
         }
@@ -209,7 +211,7 @@ impl Hub {
     }
 
     /// Makes an API key stop working: in this process at once, on hubs that share the database within a second, and within a
-    /// minute in a process that cannot be told. Harmless if it was revoked before; `not_found` for one that is unknown or
+    /// minute in a process that cannot be told. Its budgets go with the last key that shares them, an hour later. Harmless if it was revoked before; `not_found` for one that is unknown or
     /// another org's. Needs the permission `manage_keys`, and nothing of what the key had: whoever finds it leaked ends it.
     pub async fn end_api_key(&self, caller: &Caller, id: ApiKeyId) -> Result<(), Failure> {
         caller.require(Permission::ManageKeys)?;
@@ -220,9 +222,15 @@ impl Hub {
             return Err(not_found("API key"));
         }
         if tx.org(caller.org).api_keys().revoke(id, hub.clock.now()).await? {
+            let ended = hub.delete_ended_key_limits(&mut tx.org(caller.org)).await?;
             tx.org(caller.org).audit().append(&entry).await?;
+            tell(&mut tx, caller.org, &ended).await?;
             tx.hub().notify(Change::ApiKey { org: caller.org, id }).await?;
+            if !ended.is_empty() {
+                tx.hub().notify(Change::Plan { org: caller.org }).await?;
+            }
             tx.commit().await?;
+            hub.standings.invalidate(&caller.org).await;
         }
         // the cache is keyed by hash, which nobody can tell from the id; revoking is rare
         hub.keys.invalidate_all();
@@ -256,6 +264,14 @@ impl Inner {
     }
 }
 
+/// Writes entries into an org's audit log.
+async fn tell(tx: &mut Tx, org: OrgId, entries: &[AuditEntry]) -> Result<(), Failure> {
+    for entry in entries {
+        tx.org(org).audit().append(entry).await?;
+    }
+    Ok(())
+}
+
 /// What a key may spend in a billing period.
 async fn key_limits(tx: &mut Tx, key: &ApiKey) -> Result<SpendLimits, Failure> {
     let budgets = tx.org(key.org).budgets().list().await?;
@@ -271,7 +287,11 @@ fn check_expiry(expires_at: Option<Timestamp>, now: Timestamp) -> Result<(), Fai
 
 #[cfg(test)]
 mod tests {
-    use patchbay_model::Permissions;
+    use patchbay_model::{
+        Permissions,
+        budget::{BudgetSubject, BudgetUnit},
+        plan::Metric,
+    };
 
     use super::*;
     use crate::testing::TestHub;
@@ -347,6 +367,44 @@ mod tests {
         test.hub.authenticate(secret.expose_secret()).await.unwrap();
         let again = test.hub.rotate_api_key(&caller, old.id, rotate).await;
         assert_eq!(again.unwrap_err().code, Code::Conflict);
+    }
+
+    #[tokio::test]
+    async fn the_limits_of_keys_end_with_the_last_that_shares_them() {
+        let test = TestHub::open().await;
+        let org = test.org().await;
+        let caller = Caller::operator(org.id);
+        test.hub.set_plan(org.id, "pro", None).await.unwrap();
+        let limited = async |expires_at| {
+            let limits = [(BudgetUnit::Metric(Metric::Calls), 3)].into_iter().collect();
+            let new = NewApiKey { spend_limits: limits, ..new("ci", &[Scope::Read], expires_at) };
+            test.clock.advance(Duration::milliseconds(1));
+            test.hub.issue_api_key(&caller, new).await.unwrap().0.key
+        };
+        let with_limits = async || -> Vec<ApiKeyId> {
+            let budgets = test.hub.budgets(&caller).await.unwrap();
+            let of_key = |view: crate::BudgetView| match view.budget.subject {
+                BudgetSubject::ApiKey(key) => key,
+                other => panic!("{other}"),
+            };
+            budgets.into_iter().map(of_key).collect()
+        };
+        let (first, bystander) = (limited(None).await, limited(None).await);
+        let rotated = test.hub.rotate_api_key(&caller, first.id, RotateApiKey::default()).await.unwrap().0.key;
+        test.hub.end_api_key(&caller, first.id).await.unwrap();
+        test.clock.advance(Duration::hours(2));
+        let (other, _) = test.hub.create_api_key(org.id, new("other", &[Scope::Read], None)).await.unwrap();
+        test.hub.end_api_key(&caller, other.id).await.unwrap();
+        assert_eq!(with_limits().await, [first.id, bystander.id], "the key in its place shares them");
+
+        test.hub.end_api_key(&caller, rotated.id).await.unwrap();
+        assert_eq!(with_limits().await, [first.id, bystander.id], "a call may still be at work");
+        test.clock.advance(Duration::hours(2));
+        let soon = limited(Some(test.hub.0.clock.now() + Duration::hours(1))).await;
+        assert_eq!(with_limits().await, [bystander.id, soon.id]);
+        test.clock.advance(Duration::hours(3));
+        test.hub.end_api_key(&caller, bystander.id).await.unwrap();
+        assert_eq!(with_limits().await, [bystander.id], "of one that expired nothing stays either");
     }
 
     #[tokio::test]
