@@ -4,7 +4,7 @@
 //! stays when its maker leaves, because programs depend on it; the audit log and `made_by` say whose idea it was. What it may
 //! spend is kept as budgets of its own: see `budgets/of_key.rs`.
 
-use chrono::Duration;
+use chrono::{Datelike as _, Duration};
 use patchbay_model::{
     ApiKeyId, Code, Failure, OrgId, Permission, Timestamp,
     org::{ApiKey, AuditEntry, Scope},
@@ -27,6 +27,10 @@ use crate::{
 const MOST_OVERLAP: Duration = Duration::days(7);
 /// How long it does if nothing is said.
 const OVERLAP: Duration = Duration::days(1);
+
+/// The last year in which a key can end: later times are in no form that all who read them understand (RFC 3339), and near
+/// the end of what can be counted nothing can be added to them.
+const LATEST_YEAR: i32 = 9999;
 
 /// What an API key shall be.
 #[derive(Debug, Clone, Default)]
@@ -185,10 +189,9 @@ impl Hub {
             let detail = "a key that has spend limits replaces only keys that share them";
             return Err(Failure::new(Code::Forbidden, detail));
         }
-        let lifetime = old.expires_at.map(|at| at - old.created_at);
         let key = ApiKey {
             id: ApiKeyId::new(&*hub.clock, &*hub.random),
-            expires_at: rotate.expires_at.or(lifetime.map(|lifetime| now + lifetime)),
+            expires_at: rotate.expires_at.or_else(|| as_long_as(&old, now)),
             created_at: now,
             made_by: Some(caller.actor.to_string()),
             used_at: None,
@@ -278,9 +281,20 @@ async fn key_limits(tx: &mut Tx, key: &ApiKey) -> Result<SpendLimits, Failure> {
     Ok(limits_of(&budgets, key.spender()))
 }
 
+/// When a key ends that is made now for as long as another one was. If that is past the latest year, when the other one does.
+fn as_long_as(old: &ApiKey, now: Timestamp) -> Option<Timestamp> {
+    let ends = old.expires_at?;
+    let as_long = now.checked_add_signed(ends - old.created_at);
+    Some(as_long.filter(|at| at.year() <= LATEST_YEAR).unwrap_or(ends))
+}
+
 fn check_expiry(expires_at: Option<Timestamp>, now: Timestamp) -> Result<(), Failure> {
     match expires_at {
         Some(at) if at <= now => Err(Failure::violation("/expires_at", "a time in the future")),
+        Some(at) if at.year() > LATEST_YEAR => Err(Failure::violation(
+            "/expires_at",
+            format!("a year up to {LATEST_YEAR}, or nothing for a key without an end"),
+        )),
         _ => Ok(()),
     }
 }
@@ -313,6 +327,24 @@ mod tests {
             let failure = test.hub.create_api_key(org.id, new).await.unwrap_err();
             assert_eq!(failure.violations[0].pointer, pointer);
         }
+    }
+
+    #[tokio::test]
+    async fn a_key_ends_within_the_years_that_can_be_written() {
+        let test = TestHub::open().await;
+        let org = test.org().await;
+        let caller = Caller::operator(org.id);
+        let last = Timestamp::MAX_UTC;
+        let refused = test.hub.create_api_key(org.id, new("x", &[Scope::Read], Some(last))).await.unwrap_err();
+        assert_eq!(refused.violations[0].pointer, "/expires_at");
+        let written: Timestamp = "9999-12-31T23:59:59Z".parse().unwrap();
+        let (key, _) = test.hub.create_api_key(org.id, new("x", &[Scope::Read], Some(written))).await.unwrap();
+        let rotate = RotateApiKey { expires_at: Some(last), ..RotateApiKey::default() };
+        let refused = test.hub.rotate_api_key(&caller, key.id, rotate).await.unwrap_err();
+        assert_eq!(refused.violations[0].pointer, "/expires_at");
+        test.clock.advance(Duration::days(1));
+        let (view, _) = test.hub.rotate_api_key(&caller, key.id, RotateApiKey::default()).await.unwrap();
+        assert_eq!(view.key.expires_at, Some(written), "no later than can be written");
     }
 
     #[tokio::test]
