@@ -1,7 +1,8 @@
 //! What a command is given beside its flags: from a file, or from standard input.
 
 use std::{
-    io::{IsTerminal as _, Read as _},
+    fs::File,
+    io::{IsTerminal as _, Read},
     path::Path,
 };
 
@@ -33,16 +34,37 @@ pub fn secret(path: Option<&Path>) -> Result<SecretString> {
 }
 
 fn file(path: &Path) -> Result<String> {
-    std::fs::read_to_string(path)
-        .with_context(|| format!("cannot read {}", path.display()))
-        .or_fix("name a file that is there")
+    let what = path.display().to_string();
+    let opened = File::open(path).with_context(|| format!("cannot read {what}")).or_fix("name a file that is there")?;
+    bounded(opened, &what)
 }
 
 fn standard_input() -> Result<String> {
+    bounded(std::io::stdin(), "standard input")
+}
+
+fn bounded(from: impl Read, what: &str) -> Result<String> {
     let mut text = String::new();
-    std::io::stdin().take(MOST + 1).read_to_string(&mut text).context("cannot read standard input")?;
+    from.take(MOST + 1).read_to_string(&mut text).with_context(|| format!("cannot read {what}"))?;
     if text.len() as u64 > MOST {
-        bail!("standard input has more than {MOST} bytes");
+        bail!("{what} has more than {MOST} bytes");
     }
     Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_read_up_to_the_bound() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("settings.json");
+        let most = usize::try_from(MOST).unwrap();
+        std::fs::write(&path, "x".repeat(most)).unwrap();
+        assert_eq!(file(&path).unwrap().len(), most);
+        std::fs::write(&path, "x".repeat(most + 1)).unwrap();
+        assert!(file(&path).unwrap_err().to_string().contains("more than 1048576 bytes"));
+        assert!(file(&folder.path().join("none")).is_err());
+    }
 }

@@ -5,7 +5,7 @@ use chrono::Duration;
 use clap::{Args, Subcommand, ValueEnum};
 use patchbay_hub::{ApiKeyView, Caller, NewApiKey, RotateApiKey};
 use patchbay_model::{
-    ApiKeyId, Clock, SystemClock,
+    ApiKeyId, Clock, SystemClock, Timestamp,
     budget::{BudgetUnit, InvalidBudget},
     org,
 };
@@ -154,9 +154,9 @@ pub async fn run(command: KeyCommand) -> Result<()> {
 }
 
 async fn create(options: Create) -> Result<()> {
+    let expires_at = options.expires_in_days.map(|days| in_days(SystemClock.now(), days)).transpose()?;
     let hub = open::hub(&Config::load(&options.config.file)?).await?;
     let org = open::org(&hub, &options.org).await?;
-    let expires_at = options.expires_in_days.map(|days| SystemClock.now() + Duration::days(days.into()));
     let scopes = options.scopes.into_iter().map(org::Scope::from).collect();
     let spend_limits = options.spend_limits.into_iter().collect();
     let new = NewApiKey { name: options.name, scopes, expires_at, spend_limits };
@@ -169,15 +169,23 @@ async fn create(options: Create) -> Result<()> {
 
 async fn rotate(options: Rotate) -> Result<()> {
     let old: ApiKeyId = options.key.parse().or_fix("take the id that `patchbay key list` shows, not the key itself")?;
+    let expires_at = options.expires_in_days.map(|days| in_days(SystemClock.now(), days)).transpose()?;
     let hub = open::hub(&Config::load(&options.config.file)?).await?;
     let org = open::org(&hub, &options.org).await?;
-    let expires_at = options.expires_in_days.map(|days| SystemClock.now() + Duration::days(days.into()));
     let rotate = RotateApiKey { overlap_s: Some(options.overlap_hours.saturating_mul(3600)), expires_at };
     let made = hub.rotate_api_key(&Caller::operator(org), old, rotate).await.context("cannot replace the key");
     hub.shutdown().await;
     let (made, secret) = made?;
     show(&made.key, &secret, options.json);
     Ok(())
+}
+
+/// So many days later, if there is such a day.
+fn in_days(now: Timestamp, days: u32) -> Result<Timestamp> {
+    let later = now.checked_add_signed(Duration::days(days.into()));
+    later
+        .with_context(|| format!("--expires-in-days {days} is after the end of the calendar"))
+        .or_fix("give fewer days")
 }
 
 fn show(key: &org::ApiKey, secret: &SecretString, json: bool) {
@@ -236,4 +244,17 @@ async fn revoke(options: Revoke) -> Result<()> {
         println!("{key} is revoked");
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_days_than_there_are_is_an_error_that_names_the_flag() {
+        let now: Timestamp = "2026-01-31T00:00:00Z".parse().unwrap();
+        assert_eq!(in_days(now, 1).unwrap().to_rfc3339(), "2026-02-01T00:00:00+00:00");
+        let error = in_days(now, u32::MAX).unwrap_err();
+        assert!(format!("{error:#}").contains("--expires-in-days 4294967295"), "{error:#}");
+    }
 }

@@ -4,10 +4,10 @@
 //! stays when its maker leaves, because programs depend on it; the audit log and `made_by` say whose idea it was. What it may
 //! spend is kept as budgets of its own: see `budgets/of_key.rs`.
 
-use chrono::Duration;
+use chrono::{Datelike as _, Duration};
 use patchbay_model::{
     ApiKeyId, Code, Failure, OrgId, Permission, Timestamp,
-    org::{ApiKey, Scope},
+    org::{ApiKey, AuditEntry, Scope},
 };
 use patchbay_storage::{Change, Tx};
 use patchbay_vault::new_api_key;
@@ -27,6 +27,10 @@ use crate::{
 const MOST_OVERLAP: Duration = Duration::days(7);
 /// How long it does if nothing is said.
 const OVERLAP: Duration = Duration::days(1);
+
+/// The last year in which a key can end: later times are in no form that all who read them understand (RFC 3339), and near
+/// the end of what can be counted nothing can be added to them.
+const LATEST_YEAR: i32 = 9999;
 
 /// What an API key shall be.
 #[derive(Debug, Clone, Default)]
@@ -111,8 +115,10 @@ impl Hub {
                 "nothing: the key shares the limits of the key that makes it",
             ));
         }
+        let ended = if limits.is_empty() { Vec::new() } else { hub.delete_ended_key_limits(&mut ours).await? };
         hub.put_key_limits(&mut ours, &key, &limits).await?;
         let secret = hub.store_key(&mut tx, caller, &key, &limits, "api_key.create").await?;
+        tell(&mut tx, caller.org, &ended).await?;
         if !limits.is_empty() {
             tx.hub().notify(Change::Plan { org: caller.org }).await?;
         }
@@ -183,10 +189,9 @@ impl Hub {
             let detail = "a key that has spend limits replaces only keys that share them";
             return Err(Failure::new(Code::Forbidden, detail));
         }
-        let lifetime = old.expires_at.map(|at| at - old.created_at);
         let key = ApiKey {
             id: ApiKeyId::new(&*hub.clock, &*hub.random),
-            expires_at: rotate.expires_at.or(lifetime.map(|lifetime| now + lifetime)),
+            expires_at: rotate.expires_at.or_else(|| as_long_as(&old, now)),
             created_at: now,
             made_by: Some(caller.actor.to_string()),
             used_at: None,
@@ -209,7 +214,7 @@ impl Hub {
     }
 
     /// Makes an API key stop working: in this process at once, on hubs that share the database within a second, and within a
-    /// minute in a process that cannot be told. Harmless if it was revoked before; `not_found` for one that is unknown or
+    /// minute in a process that cannot be told. Its budgets go with the last key that shares them, an hour later. Harmless if it was revoked before; `not_found` for one that is unknown or
     /// another org's. Needs the permission `manage_keys`, and nothing of what the key had: whoever finds it leaked ends it.
     pub async fn end_api_key(&self, caller: &Caller, id: ApiKeyId) -> Result<(), Failure> {
         caller.require(Permission::ManageKeys)?;
@@ -220,9 +225,15 @@ impl Hub {
             return Err(not_found("API key"));
         }
         if tx.org(caller.org).api_keys().revoke(id, hub.clock.now()).await? {
+            let ended = hub.delete_ended_key_limits(&mut tx.org(caller.org)).await?;
             tx.org(caller.org).audit().append(&entry).await?;
+            tell(&mut tx, caller.org, &ended).await?;
             tx.hub().notify(Change::ApiKey { org: caller.org, id }).await?;
+            if !ended.is_empty() {
+                tx.hub().notify(Change::Plan { org: caller.org }).await?;
+            }
             tx.commit().await?;
+            hub.standings.invalidate(&caller.org).await;
         }
         // the cache is keyed by hash, which nobody can tell from the id; revoking is rare
         hub.keys.invalidate_all();
@@ -256,22 +267,45 @@ impl Inner {
     }
 }
 
+/// Writes entries into an org's audit log.
+async fn tell(tx: &mut Tx, org: OrgId, entries: &[AuditEntry]) -> Result<(), Failure> {
+    for entry in entries {
+        tx.org(org).audit().append(entry).await?;
+    }
+    Ok(())
+}
+
 /// What a key may spend in a billing period.
 async fn key_limits(tx: &mut Tx, key: &ApiKey) -> Result<SpendLimits, Failure> {
     let budgets = tx.org(key.org).budgets().list().await?;
     Ok(limits_of(&budgets, key.spender()))
 }
 
+/// When a key ends that is made now for as long as another one was. If that is past the latest year, when the other one does.
+fn as_long_as(old: &ApiKey, now: Timestamp) -> Option<Timestamp> {
+    let ends = old.expires_at?;
+    let as_long = now.checked_add_signed(ends - old.created_at);
+    Some(as_long.filter(|at| at.year() <= LATEST_YEAR).unwrap_or(ends))
+}
+
 fn check_expiry(expires_at: Option<Timestamp>, now: Timestamp) -> Result<(), Failure> {
     match expires_at {
         Some(at) if at <= now => Err(Failure::violation("/expires_at", "a time in the future")),
+        Some(at) if at.year() > LATEST_YEAR => Err(Failure::violation(
+            "/expires_at",
+            format!("a year up to {LATEST_YEAR}, or nothing for a key without an end"),
+        )),
         _ => Ok(()),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use patchbay_model::Permissions;
+    use patchbay_model::{
+        Permissions,
+        budget::{BudgetSubject, BudgetUnit},
+        plan::Metric,
+    };
 
     use super::*;
     use crate::testing::TestHub;
@@ -293,6 +327,24 @@ mod tests {
             let failure = test.hub.create_api_key(org.id, new).await.unwrap_err();
             assert_eq!(failure.violations[0].pointer, pointer);
         }
+    }
+
+    #[tokio::test]
+    async fn a_key_ends_within_the_years_that_can_be_written() {
+        let test = TestHub::open().await;
+        let org = test.org().await;
+        let caller = Caller::operator(org.id);
+        let last = Timestamp::MAX_UTC;
+        let refused = test.hub.create_api_key(org.id, new("x", &[Scope::Read], Some(last))).await.unwrap_err();
+        assert_eq!(refused.violations[0].pointer, "/expires_at");
+        let written: Timestamp = "9999-12-31T23:59:59Z".parse().unwrap();
+        let (key, _) = test.hub.create_api_key(org.id, new("x", &[Scope::Read], Some(written))).await.unwrap();
+        let rotate = RotateApiKey { expires_at: Some(last), ..RotateApiKey::default() };
+        let refused = test.hub.rotate_api_key(&caller, key.id, rotate).await.unwrap_err();
+        assert_eq!(refused.violations[0].pointer, "/expires_at");
+        test.clock.advance(Duration::days(1));
+        let (view, _) = test.hub.rotate_api_key(&caller, key.id, RotateApiKey::default()).await.unwrap();
+        assert_eq!(view.key.expires_at, Some(written), "no later than can be written");
     }
 
     #[tokio::test]
@@ -347,6 +399,44 @@ mod tests {
         test.hub.authenticate(secret.expose_secret()).await.unwrap();
         let again = test.hub.rotate_api_key(&caller, old.id, rotate).await;
         assert_eq!(again.unwrap_err().code, Code::Conflict);
+    }
+
+    #[tokio::test]
+    async fn the_limits_of_keys_end_with_the_last_that_shares_them() {
+        let test = TestHub::open().await;
+        let org = test.org().await;
+        let caller = Caller::operator(org.id);
+        test.hub.set_plan(org.id, "pro", None).await.unwrap();
+        let limited = async |expires_at| {
+            let limits = [(BudgetUnit::Metric(Metric::Calls), 3)].into_iter().collect();
+            let new = NewApiKey { spend_limits: limits, ..new("ci", &[Scope::Read], expires_at) };
+            test.clock.advance(Duration::milliseconds(1));
+            test.hub.issue_api_key(&caller, new).await.unwrap().0.key
+        };
+        let with_limits = async || -> Vec<ApiKeyId> {
+            let budgets = test.hub.budgets(&caller).await.unwrap();
+            let of_key = |view: crate::BudgetView| match view.budget.subject {
+                BudgetSubject::ApiKey(key) => key,
+                other => panic!("{other}"),
+            };
+            budgets.into_iter().map(of_key).collect()
+        };
+        let (first, bystander) = (limited(None).await, limited(None).await);
+        let rotated = test.hub.rotate_api_key(&caller, first.id, RotateApiKey::default()).await.unwrap().0.key;
+        test.hub.end_api_key(&caller, first.id).await.unwrap();
+        test.clock.advance(Duration::hours(2));
+        let (other, _) = test.hub.create_api_key(org.id, new("other", &[Scope::Read], None)).await.unwrap();
+        test.hub.end_api_key(&caller, other.id).await.unwrap();
+        assert_eq!(with_limits().await, [first.id, bystander.id], "the key in its place shares them");
+
+        test.hub.end_api_key(&caller, rotated.id).await.unwrap();
+        assert_eq!(with_limits().await, [first.id, bystander.id], "a call may still be at work");
+        test.clock.advance(Duration::hours(2));
+        let soon = limited(Some(test.hub.0.clock.now() + Duration::hours(1))).await;
+        assert_eq!(with_limits().await, [bystander.id, soon.id]);
+        test.clock.advance(Duration::hours(3));
+        test.hub.end_api_key(&caller, bystander.id).await.unwrap();
+        assert_eq!(with_limits().await, [bystander.id], "of one that expired nothing stays either");
     }
 
     #[tokio::test]

@@ -82,12 +82,28 @@ pub(crate) struct What {
 
 /// A hash of parts, so that no two lists of parts are alike.
 pub(crate) fn hash_of(parts: &[&[u8]]) -> [u8; 32] {
+    hashing(parts).finalize().into()
+}
+
+/// As [`hash_of`], with one more part behind the others, which is there in pieces: however it is cut, the hash is the
+/// same.
+pub(crate) fn hash_with_pieces(parts: &[&[u8]], pieces: &[&[u8]]) -> [u8; 32] {
+    let mut hash = hashing(parts);
+    let length: usize = pieces.iter().map(|piece| piece.len()).sum();
+    hash.update((length as u64).to_be_bytes());
+    for piece in pieces {
+        hash.update(piece);
+    }
+    hash.finalize().into()
+}
+
+fn hashing(parts: &[&[u8]]) -> Sha256 {
     let mut hash = Sha256::new();
     for part in parts {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     }
-    hash.finalize().into()
+    hash
 }
 
 #[cfg(test)]
@@ -129,5 +145,14 @@ mod tests {
     fn parts_do_not_run_into_each_other() {
         assert_ne!(hash_of(&[b"ab", b"c"]), hash_of(&[b"a", b"bc"]));
         assert_ne!(hash_of(&[b"a"]), hash_of(&[b"a", b""]));
+    }
+
+    #[test]
+    fn a_part_in_pieces_is_the_same_part() {
+        let whole = hash_of(&[b"query", b"abcdef"]);
+        assert_eq!(hash_with_pieces(&[b"query"], &[b"abc", b"", b"def"]), whole);
+        assert_eq!(hash_with_pieces(&[b"query"], &[b"abcdef"]), whole);
+        assert_ne!(hash_with_pieces(&[b"query"], &[b"abc", b"deg"]), whole);
+        assert_eq!(hash_with_pieces(&[b"query"], &[]), hash_of(&[b"query", b""]));
     }
 }

@@ -1,5 +1,7 @@
 //! API keys, found by the keyed hash of what a caller presents.
 
+use std::collections::BTreeSet;
+
 use patchbay_model::{
     ApiKeyId, OrgId, Timestamp,
     org::{ApiKey, Scope},
@@ -154,6 +156,22 @@ impl ApiKeys<'_> {
             at.timestamp_micros(),
         )?;
         Ok(rows > 0)
+    }
+
+    /// Of whose budgets keys spend that work, or did after this instant.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn spenders(&mut self, since: Timestamp) -> Result<BTreeSet<ApiKeyId>, StorageError> {
+        let found = fetch_all!(
+            self.tx,
+            (Uuid,),
+            "SELECT DISTINCT COALESCE(spends_as, id) FROM api_key
+             WHERE org_id = $1 AND (revoked_at IS NULL OR revoked_at > $2) AND (expires_at IS NULL OR expires_at > $2)",
+            self.org.0,
+            since.timestamp_micros(),
+        )?;
+        Ok(found.into_iter().map(|(id,)| ApiKeyId(id)).collect())
     }
 
     /// Notes that a key was used; never goes back.

@@ -6,6 +6,8 @@
 
 mod reserve;
 
+use std::collections::BTreeMap;
+
 use patchbay_model::{
     BudgetId, OrgId, Timestamp,
     budget::{Budget, BudgetSubject, BudgetUnit},
@@ -153,6 +155,33 @@ impl Budgets<'_> {
         )?;
         let (spent, reserved) = row.unwrap_or_default();
         Ok(BudgetState { spent: unsigned(spent), reserved: unsigned(reserved) })
+    }
+
+    /// How all of them stand in the period that begins then, in one query.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn states(
+        &mut self,
+        period: Timestamp,
+        now: Timestamp,
+    ) -> Result<BTreeMap<BudgetId, BudgetState>, StorageError> {
+        let rows = fetch_all!(
+            self.tx,
+            (Uuid, i64, i64),
+            "SELECT id, COALESCE((SELECT spent FROM budget_period
+                 WHERE org_id = $1 AND budget_id = budget.id AND period = $2), 0),
+               COALESCE((SELECT CAST(SUM(held) AS BIGINT) FROM budget_reservation
+                 WHERE org_id = $1 AND budget_id = budget.id AND period = $2 AND lease_until > $3), 0)
+             FROM budget WHERE org_id = $1",
+            self.org.0,
+            period.timestamp_micros(),
+            now.timestamp_micros(),
+        )?;
+        let state = |(id, spent, reserved)| {
+            (BudgetId(id), BudgetState { spent: unsigned(spent), reserved: unsigned(reserved) })
+        };
+        Ok(rows.into_iter().map(state).collect())
     }
 
     /// Says what was spent in a period, for a budget that begins within it.

@@ -10,7 +10,7 @@ mod member;
 mod session;
 mod user;
 
-use patchbay_model::{Timestamp, UserId};
+use patchbay_model::{OrgId, Timestamp, UserId};
 
 use crate::{HubTx, StorageError, Tx, column::limit as row_limit};
 
@@ -89,11 +89,11 @@ impl Identities<'_> {
         Ok(sessions.max(invitations).max(connects).max(attempts))
     }
 
-    /// Ends all sessions of a user in all orgs, and gives their number.
+    /// Ends all sessions of a user in all orgs, and gives for each in which org it was.
     ///
     /// # Errors
     /// The database fails.
-    pub async fn end_sessions(&mut self, user: UserId) -> Result<u64, StorageError> {
+    pub async fn end_sessions(&mut self, user: UserId) -> Result<Vec<OrgId>, StorageError> {
         session::end_all(self.tx, user).await
     }
 }

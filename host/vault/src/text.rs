@@ -4,7 +4,7 @@ use patchbay_model::OrgId;
 use patchbay_storage::OrgTx;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::{Vault, VaultError, cipher};
+use crate::{Vault, VaultError, cipher, vault::FIRST};
 
 /// Where a sealed text is: it opens nowhere else. A table that has such texts is listed in
 /// [`patchbay_storage::SealedColumn`], or they are lost when the org's data key is rotated.
@@ -29,6 +29,21 @@ impl Vault {
         text: &SecretString,
     ) -> Result<Vec<u8>, VaultError> {
         let (version, key) = self.sealing_key(tx).await?;
+        self.seal(&key, version, &framed(tx.id(), place.table, place.row, version), text.expose_secret().as_bytes())
+    }
+
+    /// Seals a text without the org's lock, also in a transaction that only reads: no key is made. Only for what may be lost:
+    /// a data key that is being replaced may be gone before the text is stored, and then nothing opens it any more.
+    ///
+    /// # Errors
+    /// `KeyMissing` if the org has no data key; it does not open; or the database fails.
+    pub async fn seal_text_unlocked(
+        &self,
+        tx: &mut OrgTx<'_>,
+        place: TextPlace<'_>,
+        text: &SecretString,
+    ) -> Result<Vec<u8>, VaultError> {
+        let (version, key) = self.newest_key(tx).await?.ok_or(VaultError::KeyMissing(FIRST))?;
         self.seal(&key, version, &framed(tx.id(), place.table, place.row, version), text.expose_secret().as_bytes())
     }
 

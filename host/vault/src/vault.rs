@@ -28,7 +28,7 @@ use crate::{
 const FORM: u8 = 1;
 
 /// The version of an org's first data key.
-const FIRST: u32 = 1;
+pub(crate) const FIRST: u32 = 1;
 
 /// How many unwrapped data keys are kept at most.
 const CACHED: usize = 4_096;
@@ -159,14 +159,20 @@ impl Vault {
         Ok((version, self.unwrap(tx.id(), &key)?, sealed))
     }
 
-    /// The data key that seals now. It is the org's newest for as long as the transaction lasts: whoever changes that
-    /// holds the org's lock too.
+    /// The data key that seals now. In a transaction that writes it is the org's newest for as long as that lasts: whoever
+    /// changes that holds the org's lock too. One that only reads may see what was before the lock.
     pub(crate) async fn sealing_key(&self, tx: &mut OrgTx<'_>) -> Result<(u32, Arc<KeyBytes>), VaultError> {
         tx.lock().await?;
-        if let Some(key) = tx.keys().current().await? {
-            return Ok((key.version, self.unwrap(tx.id(), &key)?));
+        match self.newest_key(tx).await? {
+            Some(found) => Ok(found),
+            None => self.add_key(tx, FIRST).await,
         }
-        self.add_key(tx, FIRST).await
+    }
+
+    /// The newest data key that the transaction sees.
+    pub(crate) async fn newest_key(&self, tx: &mut OrgTx<'_>) -> Result<Option<(u32, Arc<KeyBytes>)>, VaultError> {
+        let Some(key) = tx.keys().current().await? else { return Ok(None) };
+        Ok(Some((key.version, self.unwrap(tx.id(), &key)?)))
     }
 
     /// Makes a data key of this version.

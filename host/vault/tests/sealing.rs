@@ -227,3 +227,24 @@ async fn nothing_that_can_be_printed_holds_a_secret() {
         assert!(!text.contains(secret), "{secret} in {text}");
     }
 }
+
+#[tokio::test]
+async fn a_text_is_sealed_without_the_lock_by_a_key_that_is_there_and_none_is_made() {
+    let world = World::new().await;
+    let here = TextPlace { table: "idempotency_key", row: b"order" };
+    let sealed = async |org| {
+        let mut tx = world.database.read().await.unwrap();
+        world.vault.seal_text_unlocked(&mut tx.org(org), here, &SECRET.into()).await
+    };
+    assert!(matches!(sealed(world.ours).await, Err(VaultError::KeyMissing(1))));
+    drop(world.seal(world.ours, 10).await);
+    let mut tx = world.database.begin().await.unwrap();
+    world.vault.add_data_key(&mut tx.org(world.ours)).await.unwrap();
+    tx.commit().await.unwrap();
+
+    let text = sealed(world.ours).await.unwrap();
+    assert_eq!(&text[1..5], &[0, 0, 0, 2], "by the newest");
+    let mut tx = world.database.read().await.unwrap();
+    let opened = world.vault.open_text(&mut tx.org(world.ours), here, &text).await.unwrap();
+    assert_eq!(opened.expose_secret(), SECRET);
+}

@@ -256,8 +256,12 @@ impl Hold {
         };
         let (mut budgets, mut asks) = (Vec::new(), Vec::new());
         for budget in &standing.budgets {
+            // asked first: an org may have budgets of many keys, and a call is of one
+            if !applies(budget, &manifest.id, admitted.key) {
+                continue;
+            }
             let most = held.sum(budget, |bound| bound.most);
-            if most > 0 && applies(budget, &manifest.id, admitted.key) {
+            if most > 0 {
                 asks.push(Ask { budget: budget.id, spent: 0, wanted: most, at_least: most });
                 budgets.push(budget.clone());
             }

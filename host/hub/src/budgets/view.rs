@@ -34,11 +34,14 @@ impl Hub {
         let standing = self.0.standing(caller.org).await?;
         let mut tx = self.0.database.read().await?;
         let mut ours = tx.org(caller.org);
-        let mut views = Vec::new();
-        for budget in ours.budgets().list().await? {
-            views.push(self.0.budget_view(&mut ours, &standing, budget).await?);
-        }
-        Ok(views)
+        let now = self.0.clock.now();
+        let period = standing.period(now);
+        let states = ours.budgets().states(period.starts_at, now).await?;
+        let view = |budget: Budget| {
+            let state = states.get(&budget.id).copied().unwrap_or_default();
+            self.0.view_of(budget, period, state)
+        };
+        Ok(ours.budgets().list().await?.into_iter().map(view).collect())
     }
 
     /// One of them; `not_found` if there is none. Needs the permission `read_settings`.
@@ -68,8 +71,12 @@ impl Inner {
         let now = self.clock.now();
         let period = standing.period(now);
         let state = tx.budgets().state(budget.id, period.starts_at, now).await?;
+        Ok(self.view_of(budget, period, state))
+    }
+
+    fn view_of(&self, budget: Budget, period: Period, state: BudgetState) -> BudgetView {
         let currency = (budget.unit == BudgetUnit::Money).then(|| self.config.plans.currency().to_owned());
-        Ok(BudgetView { budget, period, state, currency })
+        BudgetView { budget, period, state, currency }
     }
 }
 

@@ -82,7 +82,7 @@ impl Inner {
     /// # Errors
     /// `idempotency_key_reused` if the key stands for something else, `idempotency_in_progress` while it is being done,
     /// `idempotency_outcome_unknown` if nobody knows whether it was, `idempotency_answer_not_kept` if it was and its
-    /// answer is too large.
+    /// answer was too large, could not be sealed, or does not open any more.
     async fn begin_once(&self, caller: &Caller, what: &What) -> Result<Begun, CallFailure> {
         let What { key, method, route, fingerprint } = what;
         let fingerprint = *fingerprint;
@@ -95,9 +95,13 @@ impl Inner {
             let mut tx = self.database.begin().await.map_err(Failure::from)?;
             let mut ours = tx.org(caller.org);
             if ours.idempotency().claim(&claim, now).await.map_err(Failure::from)? {
-                // The org's data key is there from here on: the answer is sealed without a transaction that writes.
-                let nothing = SecretString::from(String::new());
-                self.vault.seal_text(&mut ours, place(&id), &nothing).await.map_err(Failure::from)?;
+                // The org's data key is there from here on: the answer is sealed without a transaction that writes. Looked
+                // without the org's lock, which would be held over this commit and queue all such calls of the org: an org
+                // that has a data key keeps one until it is deleted, and of two who find none sealing lets one make it.
+                if ours.keys().current().await.map_err(Failure::from)?.is_none() {
+                    let nothing = SecretString::from(String::new());
+                    self.vault.seal_text(&mut ours, place(&id), &nothing).await.map_err(Failure::from)?;
+                }
                 tx.commit().await.map_err(Failure::from)?;
                 count("begun");
                 return Ok(self.ours(caller, id, owner));
@@ -112,10 +116,10 @@ impl Inner {
                 let kept = match &record.answer {
                     Some(sealed) => match self.vault.open_text(&mut ours, place(&id), sealed).await {
                         // Sealed while the org's data key was being replaced, and committed after it was destroyed.
-                        Err(VaultError::KeyMissing(_)) => None,
-                        opened => Some(opened.map_err(Failure::from)?),
+                        Err(VaultError::KeyMissing(_)) => Err(KEY_GONE),
+                        opened => Ok(opened.map_err(Failure::from)?),
                     },
-                    None => None,
+                    None => Err(NOT_STORED),
                 };
                 drop(tx);
                 return replay(&record, kept);
@@ -171,10 +175,14 @@ impl Inner {
         IdempotencyAnswer { id, owner, run, answer, at: self.clock.now() }
     }
 
+    /// Without the org's lock: it would end with this transaction, and the answer is stored in a later one, that of the
+    /// run. So a rotation may come between the two in any case. It seals the answer anew if that is stored before it
+    /// looks for the last time; what is stored after that nobody opens any more, and a repeat is told that the answer was
+    /// not kept. See ADR 012.
     async fn seal_answer(&self, once: &Once, kept: &Kept) -> Result<Vec<u8>, Failure> {
         let text = serde_json::to_string(kept).map(SecretString::from).map_err(Failure::internal)?;
         let mut tx = self.database.read().await?;
-        Ok(self.vault.seal_text(&mut tx.org(once.org()), place(&once.id()), &text).await?)
+        Ok(self.vault.seal_text_unlocked(&mut tx.org(once.org()), place(&once.id()), &text).await?)
     }
 
     /// Settles a write whose run does not: it is forgotten if nothing was changed by it, else it is written down how it
@@ -248,17 +256,27 @@ fn unknown() -> Failure {
     Failure::new(Code::IdempotencyOutcomeUnknown, detail)
 }
 
-fn replay(record: &IdempotencyRecord, kept: Option<SecretString>) -> Result<Begun, CallFailure> {
+/// Why an answer is not there: it was never stored.
+const NOT_STORED: &str = "its answer was larger than what is kept, or could not be sealed, which the hub's log says then: \
+                          `run` tells of it";
+/// Why an answer is not there: it does not open any more.
+const KEY_GONE: &str = "the organization's data key was replaced while its answer was being stored, so the answer does not \
+                        open any more: `run` tells of it";
+
+/// `kept`: the answer, or why it is not there.
+fn replay(record: &IdempotencyRecord, kept: Result<SecretString, &'static str>) -> Result<Begun, CallFailure> {
     match kept {
-        Some(kept) => {
+        Ok(kept) => {
             count("replayed");
             let kept = serde_json::from_str(kept.expose_secret()).map_err(Failure::internal)?;
             Ok(Begun::Before(record.run, kept))
         }
-        None => {
+        Err(detail) => {
             count("not_kept");
-            let detail = "its answer is larger than what is kept: `run` tells of it";
             Err(CallFailure { run: record.run, failure: Failure::new(Code::IdempotencyAnswerNotKept, detail) })
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

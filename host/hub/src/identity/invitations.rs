@@ -170,6 +170,8 @@ impl Hub {
         let new = hub.begin_session(&mut tx, user.id, &membership, SignInMethod::Password, client).await?;
         hub.store_session(&mut tx, &new).await?;
         tx.commit().await?;
+        // it may have taken the place of an old one
+        hub.sessions.invalidate_all();
         Ok(new)
     }
 

@@ -22,7 +22,10 @@ use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
 use super::{Client, email as parse_email, members::name_of, sessions::NewSession};
-use crate::hub::{Hub, Inner};
+use crate::{
+    hub::{Hub, Inner},
+    request::carried,
+};
 
 /// How long somebody may take at the provider.
 const PATIENCE: Duration = Duration::minutes(10);
@@ -116,7 +119,7 @@ impl Hub {
     pub async fn finish_oidc(&self, query: &str, cookie: &str, client: Client) -> Result<NewSession, Failure> {
         let (hub, query, cookie) = (self.clone(), query.to_owned(), SecretString::from(cookie));
         let work = async move { hub.0.finish_oidc(&query, cookie.expose_secret(), &client).await };
-        self.0.work.spawn(work).await.map_err(Failure::internal)?
+        self.0.work.spawn(carried(work)).await.map_err(Failure::internal)?
     }
 }
 

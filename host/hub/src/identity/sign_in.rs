@@ -52,10 +52,19 @@ impl Hub {
         let mut tx = hub.database.begin().await?;
         hub.accept_proof(&mut tx, &proven).await?;
         let memberships = tx.hub().identities().memberships(user).await?;
-        let membership = Inner::choose(memberships, sign_in.org)?;
+        let membership = match Inner::choose(memberships, sign_in.org) {
+            Ok(membership) => membership,
+            Err(refused) => {
+                // The password was right: it was no guess, and what was counted as one is taken back all the same.
+                tx.commit().await?;
+                return Err(refused);
+            }
+        };
         let new = hub.begin_session(&mut tx, user, &membership, SignInMethod::Password, client).await?;
         hub.store_session(&mut tx, &new).await?;
         tx.commit().await?;
+        // it may have taken the place of an old one
+        hub.sessions.invalidate_all();
         Ok(new)
     }
 
@@ -129,7 +138,8 @@ impl Inner {
         self.attempt_succeeded(tx, &proven.counted).await
     }
 
-    /// Ends all sessions of a user, and says so in the audit log of each of their orgs.
+    /// Ends all sessions of a user, and says so in the audit log of each of their orgs, with how many were its own: how much
+    /// somebody is at work elsewhere is not an org's to know.
     pub(crate) async fn end_all_sessions(
         &self,
         tx: &mut Tx,
@@ -140,6 +150,7 @@ impl Inner {
         let ended = tx.hub().identities().end_sessions(user).await?;
         for membership in tx.hub().identities().memberships(user).await? {
             let org = membership.org;
+            let ended = ended.iter().filter(|of| **of == org).count();
             let entry = self.audit(org, actor, action, user, json!({ "sessions_ended": ended }));
             tx.org(org).audit().append(&entry).await?;
             tx.hub().notify(Change::Member { org, user }).await?;

@@ -16,7 +16,7 @@ use super::{ProxyReply, headers};
 use crate::{
     call::{Call, CallFailure, Ended},
     hub::Inner,
-    idempotency::{Claim, IdempotencyKey, Kept, MOST_KEPT, hash_of},
+    idempotency::{Claim, IdempotencyKey, Kept, MOST_KEPT, hash_with_pieces},
 };
 
 /// How much of a body counts for the fingerprint, and is held for it, in bytes.
@@ -54,14 +54,17 @@ pub(super) async fn fingerprint(
         length += piece.len();
         pieces.push(piece);
     }
-    let mut looked_at = Vec::with_capacity(length.min(LOOKED_AT));
-    for piece in &pieces {
-        let room = LOOKED_AT.saturating_sub(looked_at.len());
-        looked_at.extend_from_slice(piece.get(..room.min(piece.len())).unwrap_or_default());
-    }
+    // hashed where it lies: what is held of a body is held once
+    let mut room = LOOKED_AT;
+    let looked_at = pieces.iter().map(|piece| {
+        let part = piece.get(..room.min(piece.len())).unwrap_or_default();
+        room -= part.len();
+        part
+    });
+    let looked_at: Vec<&[u8]> = looked_at.collect();
     let media_type = headers.get(CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
     let declared = size.unwrap_or(u64::MAX).to_be_bytes();
-    let fingerprint = hash_of(&[query.as_bytes(), media_type, &declared, &looked_at]);
+    let fingerprint = hash_with_pieces(&[query.as_bytes(), media_type, &declared], &looked_at);
     let whole = stream::iter(pieces.into_iter().map(Ok)).chain(body);
     Ok(Read { body: whole.boxed(), fingerprint })
 }
@@ -122,6 +125,7 @@ pub(super) fn replayed(run: Option<RunId>, kept: Kept) -> Result<ProxyReply, Cal
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::idempotency::hash_of;
 
     async fn of(pieces: &[&'static str], size: Option<u64>, query: &str) -> ([u8; 32], Bytes) {
         let body = stream::iter(pieces.to_vec()).map(|piece| Ok(Bytes::from_static(piece.as_bytes()))).boxed();
@@ -147,5 +151,19 @@ mod tests {
         assert_eq!(whole.len(), (6 << 20) + 1);
         assert_eq!(of(&[large, large, "b"], Some(7), "").await.0, one);
         assert_ne!(of(&[large, large, "a"], Some(8), "").await.0, one);
+    }
+
+    #[tokio::test]
+    async fn what_is_looked_at_of_a_large_body_does_not_depend_on_how_it_comes() {
+        let large: &'static str = "x".repeat(5 << 20).leak();
+        let (one, _) = of(&[large], None, "a=1").await;
+        let first = "x".repeat(LOOKED_AT);
+        let declared = u64::MAX.to_be_bytes();
+        assert_eq!(
+            one,
+            hash_of(&[b"a=1", b"", &declared, first.as_bytes()]),
+            "what hubs of earlier releases have stored"
+        );
+        assert_eq!(of(&[&large[..3 << 20], &large[3 << 20..]], None, "a=1").await.0, one);
     }
 }

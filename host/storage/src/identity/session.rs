@@ -166,6 +166,8 @@ impl Identities<'_> {
     }
 }
 
-pub(super) async fn end_all(tx: &mut Tx, user: UserId) -> Result<u64, StorageError> {
-    execute!(tx, "DELETE FROM session WHERE user_id = $1", user.0)
+pub(super) async fn end_all(tx: &mut Tx, user: UserId) -> Result<Vec<OrgId>, StorageError> {
+    let ended: Vec<(Uuid,)> =
+        fetch_all!(tx, (Uuid,), "DELETE FROM session WHERE user_id = $1 RETURNING org_id", user.0)?;
+    Ok(ended.into_iter().map(|(org,)| OrgId(org)).collect())
 }

@@ -154,6 +154,10 @@ pub async fn what_a_run_has_spent_is_settled_with_it(store: Store) {
     commit.spent = spent(5_000_000);
     journal.commit(commit).await.unwrap();
     assert_eq!(state(&store, budget.id).await, (5, 0));
+    let mut tx = store.database.read().await.unwrap();
+    let all = tx.org(store.ours).budgets().states(period(&store), store.now()).await.unwrap();
+    assert_eq!(all.into_iter().collect::<Vec<_>>(), [(budget.id, BudgetState { spent: 5 * MILLION, reserved: 0 })]);
+    drop(tx);
     // of several in one batch all count, also of calls that held nothing
     let commits = (0..5).map(|_| {
         let mut commit = store.commit(store.ours);
@@ -245,6 +249,7 @@ pub async fn an_org_does_not_see_anothers_budgets(store: Store) {
     assert_eq!(theirs.budgets().get(&budget.subject, budget.unit).await.unwrap(), None);
     let state = theirs.budgets().state(budget.id, period(&store), store.now()).await.unwrap();
     assert_eq!(state, BudgetState::default());
+    assert!(theirs.budgets().states(period(&store), store.now()).await.unwrap().is_empty());
     assert!(!theirs.budgets().delete(budget.id).await.unwrap());
     tx.commit().await.unwrap();
     assert_eq!(self::state(&store, budget.id).await, (0, 6));

@@ -267,7 +267,7 @@ pub async fn sessions_end_one_by_one_all_at_once_and_the_oldest_first(store: Sto
     let left: Vec<SessionId> =
         identities.sessions(ada.id).await.unwrap().iter().map(|found| found.session.id).collect();
     assert_eq!(left, [all[3], all[2]]);
-    assert_eq!(identities.end_sessions(ada.id).await.unwrap(), 2);
+    assert_eq!(identities.end_sessions(ada.id).await.unwrap(), [store.ours, store.ours]);
     assert!(identities.session_by_hash(&[9; 32]).await.unwrap().is_some());
 }
 
@@ -388,8 +388,14 @@ pub async fn a_key_says_when_it_was_used_and_ends_when_it_is_told(store: Store) 
     assert!(!ours.api_keys().expire(key.id, store.later(600)).await.unwrap(), "never later");
     let found = ours.api_keys().get(key.id).await.unwrap().unwrap();
     assert_eq!((found.used_at, found.expires_at), (Some(store.later(5)), Some(store.later(500))));
+    let spends = key.spends_as.unwrap();
+    assert!(ours.api_keys().spenders(store.later(499)).await.unwrap().contains(&spends));
+    assert!(ours.api_keys().spenders(store.later(500)).await.unwrap().is_empty(), "it has expired by then");
     ours.api_keys().revoke(key.id, store.now()).await.unwrap();
+    assert!(ours.api_keys().spenders(store.now()).await.unwrap().is_empty());
+    assert!(ours.api_keys().spenders(store.later(-1)).await.unwrap().contains(&spends), "it worked until now");
     assert!(!ours.api_keys().expire(key.id, store.later(1)).await.unwrap());
+    assert!(tx.org(store.theirs).api_keys().spenders(store.later(0)).await.unwrap().is_empty());
 }
 
 pub async fn an_org_renames_itself_and_no_other(store: Store) {

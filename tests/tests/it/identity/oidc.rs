@@ -77,6 +77,8 @@ pub async fn a_known_address_signs_in_and_is_known_by_its_subject_from_then_on()
     let who = browser.get("/v1/session").await.expect(200).json();
     assert_eq!((&who["user"]["email"], &who["session"]["method"]), (&json!("ada@example.com"), &json!("oidc")));
     assert_eq!(who["session"]["role"], "admin");
+    let log = scene.org.get("/v1/audit?action=session.create").await.expect(200).json();
+    assert!(log["items"][0]["request_id"].is_string(), "which request it was is known: {log}");
 
     // The address may change at the provider: the subject is who it is.
     scene.provider.claims(json!({"email": "lovelace@example.com"}));
