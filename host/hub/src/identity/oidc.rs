@@ -204,11 +204,12 @@ impl Inner {
         invited: bool,
     ) -> Result<User, Failure> {
         let org = match &config.provision {
+            // the invitation says of which org and as what: who is a member already cannot accept one to the same
+            _ if invited => None,
             Some(provision) => {
                 let org = self.provision_org(tx, &provision.org).await?;
                 Some((org, provision.role))
             }
-            None if invited => None,
             None => return Err(refused("nobody has invited you: ask a member of your organization")),
         };
         let user = self.insert_user(tx, email, name, None, Some(self.clock.now())).await?;
