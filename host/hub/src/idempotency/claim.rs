@@ -204,9 +204,15 @@ impl Inner {
         match &ended.result {
             Ok(_) => claim.is_answered(),
             Err(_) if stored && !succeeded && ended.run.is_some() => claim.is_answered(),
-            Err(failure) => claim.let_go(self, failure).await,
+            Err(failure) => claim.let_go(self, known(ended.run, stored, failure)).await,
         }
     }
+}
+
+/// What is known of a write whose run did not store its answer. Nothing if its answer was to be stored and there is no
+/// run: then it is the commit that failed, which says nothing of what a vendor did, and reads as if nothing was done.
+const fn known(run: Option<RunId>, stored: bool, failure: &Failure) -> Option<&Failure> {
+    if stored && run.is_none() { None } else { Some(failure) }
 }
 
 impl Claim {
@@ -223,18 +229,9 @@ impl Claim {
         }
     }
 
-    /// Ends a write by which nothing was changed, although its call did not fail.
-    pub(crate) async fn release(&self, hub: &Inner) {
-        match hub.let_go(&self.once, None).await {
-            Ok(()) => self.is_answered(),
-            // what could not be settled is left behind, and settled later
-            Err(error) => tracing::warn!(%error, "a write that is to be done once was not settled"),
-        }
-    }
-
-    /// Ends a write whose run did not store its answer.
-    pub(crate) async fn let_go(&self, hub: &Inner, failure: &Failure) {
-        match hub.let_go(&self.once, Some(failure)).await {
+    /// Ends a write whose run did not store its answer: by what failed, or nothing if it did not fail or nobody knows.
+    pub(crate) async fn let_go(&self, hub: &Inner, failure: Option<&Failure>) {
+        match hub.let_go(&self.once, failure).await {
             Ok(()) => self.is_answered(),
             // what could not be settled is left behind, and settled later
             Err(error) => tracing::warn!(%error, "a write that is to be done once was not settled"),
@@ -260,5 +257,19 @@ fn replay(record: &IdempotencyRecord, kept: Option<SecretString>) -> Result<Begu
             let detail = "its answer is larger than what is kept: `run` tells of it";
             Err(CallFailure { run: record.run, failure: Failure::new(Code::IdempotencyAnswerNotKept, detail) })
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_commit_that_failed_says_nothing_of_what_was_done() {
+        let failure = Failure::new(Code::Unavailable, "the database did not answer in time");
+        let run = Some(RunId(uuid::Uuid::from_u128(1)));
+        assert_eq!(known(None, true, &failure), None, "the call may have succeeded");
+        assert_eq!(known(None, false, &failure), Some(&failure), "it was not begun");
+        assert_eq!(known(run, true, &failure), Some(&failure), "it lost against another run");
     }
 }
