@@ -18,7 +18,10 @@ use super::{
     email as parse_email, passwords,
     sessions::{NewSession, SignedIn},
 };
-use crate::hub::{Hub, Inner};
+use crate::{
+    audit::Entries,
+    hub::{Hub, Inner},
+};
 
 /// Who wants to sign in.
 #[derive(Debug)]
@@ -54,7 +57,9 @@ impl Hub {
         let memberships = tx.hub().identities().memberships(user).await?;
         let membership = Inner::choose(memberships, sign_in.org)?;
         let new = hub.begin_session(&mut tx, user, &membership, SignInMethod::Password, client).await?;
-        hub.store_session(&mut tx, &new).await?;
+        let mut entries = Entries::default();
+        hub.store_session(&mut tx, &mut entries, &new).await?;
+        entries.append(&mut tx).await?;
         tx.commit().await?;
         Ok(new)
     }
@@ -87,11 +92,13 @@ impl Hub {
         let mut tx = hub.database.begin().await?;
         hub.accept_proof(&mut tx, &proven).await?;
         tx.hub().identities().set_password(user, Some(&hash)).await?;
-        hub.end_all_sessions(&mut tx, user, Actor::Member(user), "member.password").await?;
+        let mut entries = Entries::default();
+        hub.end_all_sessions(&mut tx, &mut entries, user, Actor::Member(user), "member.password").await?;
         let memberships = tx.hub().identities().memberships(user).await?;
         let membership = Inner::choose(memberships, Some(signed_in.session.org))?;
         let begun = hub.begin_session(&mut tx, user, &membership, SignInMethod::Password, client).await?;
-        hub.store_session(&mut tx, &begun).await?;
+        hub.store_session(&mut tx, &mut entries, &begun).await?;
+        entries.append(&mut tx).await?;
         tx.commit().await?;
         hub.sessions.invalidate_all();
         Ok(begun)
@@ -129,10 +136,11 @@ impl Inner {
         self.attempt_succeeded(tx, &proven.counted).await
     }
 
-    /// Ends all sessions of a user, and says so in the audit log of each of their orgs.
+    /// Ends all sessions of a user, with an entry for the audit log of each of their orgs, which the caller appends.
     pub(crate) async fn end_all_sessions(
         &self,
         tx: &mut Tx,
+        entries: &mut Entries,
         user: UserId,
         actor: Actor,
         action: &str,
@@ -140,8 +148,7 @@ impl Inner {
         let ended = tx.hub().identities().end_sessions(user).await?;
         for membership in tx.hub().identities().memberships(user).await? {
             let org = membership.org;
-            let entry = self.audit(org, actor, action, user, json!({ "sessions_ended": ended }));
-            tx.org(org).audit().append(&entry).await?;
+            entries.push(self.audit(org, actor, action, user, json!({ "sessions_ended": ended })));
             tx.hub().notify(Change::Member { org, user }).await?;
         }
         Ok(())
