@@ -117,6 +117,10 @@ async fn take_over(hub: &Arc<Inner>, notice: Notice) {
             hub.egress.forget_all();
             hub.registry.mark_kept_unsettled();
             hub.rates.invalidate_all();
+            hub.vault.forget_all();
+            if let Err(failure) = hub.leave_orgs_being_deleted().await {
+                tracing::warn!(error = %failure, "it was not looked up which organizations are being deleted");
+            }
             look_for_packages(hub, None);
         }
     }

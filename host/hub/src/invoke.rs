@@ -89,7 +89,7 @@ impl Hub {
             Ok(prepared) => self.make_call(prepared, claim).await,
             Err(failure) => {
                 if let Some(claim) = claim {
-                    claim.let_go(&self.0, &failure).await;
+                    claim.let_go(&self.0, Some(&failure)).await;
                 }
                 Err(failure.into())
             }

@@ -121,6 +121,15 @@ impl Inner {
         Ok(())
     }
 
+    /// Another hub may have begun to delete orgs without this one being told: their calls end here too.
+    pub(crate) async fn leave_orgs_being_deleted(&self) -> Result<(), Failure> {
+        let begun = self.database.read().await?.hub().orgs_being_deleted(ORGS).await?;
+        for org in begun {
+            self.org_left(org);
+        }
+        Ok(())
+    }
+
     /// Forgets all that is kept of an org, and breaks its calls off. What other orgs had cached is read anew: this is rare.
     fn org_left(&self, org: OrgId) {
         self.keys.invalidate_all();

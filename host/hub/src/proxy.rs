@@ -116,7 +116,7 @@ impl Hub {
             Ok(admitted) => admitted,
             Err(failure) => {
                 if let Some(claim) = claim {
-                    claim.let_go(hub, &failure).await;
+                    claim.let_go(hub, Some(&failure)).await;
                 }
                 return Err(failure.into());
             }

@@ -76,23 +76,33 @@ impl Hub {
     /// asks for: it protects the hub from the org.
     pub async fn put_rate_limits(&self, caller: &Caller, rates: OrgRates) -> Result<RateLimitsView, Failure> {
         caller.require(Permission::ManageInstallations)?;
-        if rates.org != self.0.rates_of(caller.org).await?.org {
-            caller.require(Permission::OperateHub)?;
-        }
-        self.set_rate_limits(caller.org, caller.actor, rates).await
+        self.set_rate_limits(caller.org, caller.actor, rates, Some(caller)).await
     }
 
     /// As [`Hub::put_rate_limits`], for the operator.
     pub async fn put_rate_limits_of(&self, org: OrgId, rates: OrgRates) -> Result<RateLimitsView, Failure> {
-        self.set_rate_limits(org, Actor::Operator, rates).await
+        self.set_rate_limits(org, Actor::Operator, rates, None).await
     }
 
-    async fn set_rate_limits(&self, org: OrgId, actor: Actor, rates: OrgRates) -> Result<RateLimitsView, Failure> {
+    /// `caller` needs `operator` to change the limit over all that the org asks for; none may.
+    async fn set_rate_limits(
+        &self,
+        org: OrgId,
+        actor: Actor,
+        rates: OrgRates,
+        caller: Option<&Caller>,
+    ) -> Result<RateLimitsView, Failure> {
         let hub = &*self.0;
         check(&rates)?;
         let mut tx = hub.database.begin().await?;
         tx.org(org).lock().await?;
         let before = tx.org(org).rate_limits().get().await?.unwrap_or_default();
+        // What is cached may be a minute old: with it a caller could put back what the operator has just changed.
+        if let Some(caller) = caller
+            && rates.org != before.org
+        {
+            caller.require(Permission::OperateHub)?;
+        }
         let entry = hub.audit(org, actor, "rate_limits.put", org, json!({ "old": before, "new": rates }));
         tx.org(org).rate_limits().put(&rates, hub.clock.now()).await?;
         tx.org(org).audit().append(&entry).await?;
@@ -278,6 +288,21 @@ mod tests {
         assert_eq!(test.hub.put_rate_limits(&caller, rates("{}")).await.unwrap_err().code, Code::ScopeMissing);
         caller.permissions = Scope::all_permissions(&[Scope::Read]);
         assert_eq!(test.hub.put_rate_limits(&caller, rates("{}")).await.unwrap_err().code, Code::ScopeMissing);
+    }
+
+    #[tokio::test]
+    async fn what_another_hub_has_set_over_the_org_is_not_put_back_from_what_is_cached() {
+        let test = TestHub::open().await;
+        let org = test.org().await;
+        let mut caller = test.caller(&org).await;
+        caller.permissions = Scope::all_permissions(&[Scope::Admin, Scope::Read]);
+        assert_eq!(test.hub.rate_limits(&caller).await.unwrap().own, OrgRates::default(), "cached from here on");
+        let hub = &test.hub.0;
+        let mut tx = hub.database.begin().await.unwrap();
+        tx.org(org.id).rate_limits().put(&rates(r#"{"org":"5/s"}"#), hub.clock.now()).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(test.hub.put_rate_limits(&caller, rates("{}")).await.unwrap_err().code, Code::ScopeMissing);
+        test.hub.put_rate_limits(&caller, rates(r#"{"org":"5/s","key":"1/s"}"#)).await.unwrap();
     }
 
     #[tokio::test]

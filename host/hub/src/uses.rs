@@ -5,6 +5,7 @@
 
 use std::{
     collections::HashMap,
+    hash::Hash,
     mem,
     sync::{
         Mutex,
@@ -50,11 +51,14 @@ impl LastUse {
     }
 }
 
+/// When each was used last.
+type Noted<I> = Mutex<HashMap<(OrgId, I), Timestamp>>;
+
 /// Uses that are not written yet.
 #[derive(Default)]
 pub(crate) struct Uses {
-    keys: Mutex<HashMap<(OrgId, ApiKeyId), Timestamp>>,
-    sessions: Mutex<HashMap<(OrgId, SessionId), Timestamp>>,
+    keys: Noted<ApiKeyId>,
+    sessions: Noted<SessionId>,
 }
 
 impl Uses {
@@ -67,11 +71,27 @@ impl Uses {
     }
 }
 
+/// Takes what was noted, in the same order on every hub: two that write the same rows do not wait for each other in a
+/// circle.
+fn take<I: Ord>(noted: &Noted<I>) -> Vec<((OrgId, I), Timestamp)> {
+    let mut taken: Vec<_> = mem::take(&mut *lock(noted)).into_iter().collect();
+    taken.sort_unstable();
+    taken
+}
+
+/// Notes again what was not written; what was noted meanwhile is newer.
+fn put_back<I: Copy + Eq + Hash>(noted: &Noted<I>, left: &[((OrgId, I), Timestamp)], written: usize) {
+    let mut noted = lock(noted);
+    for (key, at) in left.iter().skip(written) {
+        noted.entry(*key).or_insert(*at);
+    }
+}
+
 impl Inner {
-    /// Writes what was noted. What cannot be written is given up: the next use is noted anew.
+    /// Writes what was noted. What cannot be written is noted again, for the next time.
     pub(crate) async fn write_uses(&self) {
-        let keys: Vec<_> = mem::take(&mut *lock(&self.uses.keys)).into_iter().collect();
-        let sessions: Vec<_> = mem::take(&mut *lock(&self.uses.sessions)).into_iter().collect();
+        let (keys, sessions) = (take(&self.uses.keys), take(&self.uses.sessions));
+        let (mut keys_written, mut sessions_written) = (0, 0);
         let write = async {
             for batch in keys.chunks(BATCH) {
                 let mut tx = self.database.begin().await?;
@@ -79,6 +99,7 @@ impl Inner {
                     tx.org(*org).api_keys().used(*id, *at).await?;
                 }
                 tx.commit().await?;
+                keys_written += batch.len();
             }
             for batch in sessions.chunks(BATCH) {
                 let mut tx = self.database.begin().await?;
@@ -86,11 +107,14 @@ impl Inner {
                     tx.org(*org).sessions().used(*id, *at).await?;
                 }
                 tx.commit().await?;
+                sessions_written += batch.len();
             }
             Ok::<_, StorageError>(())
         };
         if let Err(error) = write.await {
             tracing::warn!(%error, "when keys and sessions were last used was not written");
+            put_back(&self.uses.keys, &keys, keys_written);
+            put_back(&self.uses.sessions, &sessions, sessions_written);
         }
     }
 }
@@ -100,6 +124,44 @@ mod tests {
     use chrono::{DateTime, Duration};
 
     use super::*;
+    use crate::testing::TestHub;
+
+    fn uuid(number: u128) -> uuid::Uuid {
+        uuid::Uuid::from_u128(number)
+    }
+
+    #[test]
+    fn uses_are_written_in_one_order() {
+        let (uses, at) = (Uses::default(), DateTime::from_timestamp(1_800_000_000, 0).unwrap());
+        let ids: Vec<_> = (0..100).map(|number| (OrgId(uuid(number / 10)), ApiKeyId(uuid(number % 10)))).collect();
+        for (org, id) in ids.iter().rev() {
+            uses.key(*org, *id, at);
+        }
+        assert_eq!(take(&uses.keys).into_iter().map(|(key, _)| key).collect::<Vec<_>>(), ids);
+        assert_eq!(take(&uses.keys), []);
+    }
+
+    #[test]
+    fn what_was_noted_meanwhile_stays_and_what_was_written_does_not_come_back() {
+        let (uses, at) = (Uses::default(), DateTime::from_timestamp(1_800_000_000, 0).unwrap());
+        let one = |number| (OrgId(uuid(1)), ApiKeyId(uuid(number)));
+        let later = at + Duration::seconds(1);
+        uses.key(one(2).0, one(2).1, later);
+        put_back(&uses.keys, &[(one(1), at), (one(2), at), (one(3), at)], 1);
+        assert_eq!(take(&uses.keys), [(one(2), later), (one(3), at)]);
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_written_is_noted_again() {
+        let test = TestHub::open().await;
+        let (hub, at) = (&test.hub.0, test.hub.0.clock.now());
+        hub.database.close().await;
+        hub.uses.key(OrgId(uuid(1)), ApiKeyId(uuid(2)), at);
+        hub.uses.session(OrgId(uuid(1)), SessionId(uuid(3)), at);
+        hub.write_uses().await;
+        assert_eq!(take(&hub.uses.keys), [((OrgId(uuid(1)), ApiKeyId(uuid(2))), at)]);
+        assert_eq!(take(&hub.uses.sessions), [((OrgId(uuid(1)), SessionId(uuid(3))), at)]);
+    }
 
     #[test]
     fn a_use_is_news_once_a_minute() {

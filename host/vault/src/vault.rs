@@ -226,6 +226,11 @@ impl Vault {
         self.cache().retain(|(of, _), _| *of != org);
     }
 
+    /// Wipes the data keys of all orgs out of memory, likewise.
+    pub fn forget_all(&self) {
+        self.cache().clear();
+    }
+
     fn cache(&self) -> std::sync::MutexGuard<'_, Unwrapped> {
         self.unwrapped.lock().unwrap_or_else(PoisonError::into_inner)
     }

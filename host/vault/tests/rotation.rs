@@ -165,4 +165,6 @@ async fn a_vault_that_forgets_an_org_unwraps_its_keys_again() {
     world.open(&vault).await.unwrap();
     vault.forget(ORG);
     world.open(&vault).await.unwrap();
+    vault.forget_all();
+    world.open(&vault).await.unwrap();
 }

@@ -137,6 +137,7 @@ on_both_databases! {
         nobody_whom_nobody_has_invited_comes_in
         an_invitation_for_another_address_is_not_accepted_by_the_provider
         unknown_people_are_made_members_where_the_operator_says
+        who_was_invited_to_where_unknown_people_are_made_members_comes_in_as_invited
         who_proves_an_address_takes_it_from_who_only_said_it
         an_answer_counts_in_the_browser_that_asked_once_and_within_ten_minutes
         an_answer_in_the_name_of_another_provider_is_not_redeemed

@@ -212,9 +212,15 @@ impl Inner {
         match &ended.result {
             Ok(_) => claim.is_answered(),
             Err(_) if stored && !succeeded && ended.run.is_some() => claim.is_answered(),
-            Err(failure) => claim.let_go(self, failure).await,
+            Err(failure) => claim.let_go(self, known(ended.run, stored, failure)).await,
         }
     }
+}
+
+/// What is known of a write whose run did not store its answer. Nothing if its answer was to be stored and there is no
+/// run: then it is the commit that failed, which says nothing of what a vendor did, and reads as if nothing was done.
+const fn known(run: Option<RunId>, stored: bool, failure: &Failure) -> Option<&Failure> {
+    if stored && run.is_none() { None } else { Some(failure) }
 }
 
 impl Claim {
@@ -231,18 +237,9 @@ impl Claim {
         }
     }
 
-    /// Ends a write by which nothing was changed, although its call did not fail.
-    pub(crate) async fn release(&self, hub: &Inner) {
-        match hub.let_go(&self.once, None).await {
-            Ok(()) => self.is_answered(),
-            // what could not be settled is left behind, and settled later
-            Err(error) => tracing::warn!(%error, "a write that is to be done once was not settled"),
-        }
-    }
-
-    /// Ends a write whose run did not store its answer.
-    pub(crate) async fn let_go(&self, hub: &Inner, failure: &Failure) {
-        match hub.let_go(&self.once, Some(failure)).await {
+    /// Ends a write whose run did not store its answer: by what failed, or nothing if it did not fail or nobody knows.
+    pub(crate) async fn let_go(&self, hub: &Inner, failure: Option<&Failure>) {
+        match hub.let_go(&self.once, failure).await {
             Ok(()) => self.is_answered(),
             // what could not be settled is left behind, and settled later
             Err(error) => tracing::warn!(%error, "a write that is to be done once was not settled"),

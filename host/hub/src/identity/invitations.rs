@@ -21,6 +21,7 @@ use super::{
     sign_in::Proven,
 };
 use crate::{
+    audit::Entries,
     auth::Caller,
     hub::{Hub, Inner},
     orgs::check_name,
@@ -166,9 +167,11 @@ impl Hub {
             }
             Joins::New { name, hash } => hub.insert_user(&mut tx, invitation.email, name, Some(&hash), None).await?,
         };
-        let membership = hub.join(&mut tx, token, &user).await?;
+        let mut entries = Entries::default();
+        let membership = hub.join(&mut tx, &mut entries, token, &user).await?;
         let new = hub.begin_session(&mut tx, user.id, &membership, SignInMethod::Password, client).await?;
-        hub.store_session(&mut tx, &new).await?;
+        hub.store_session(&mut tx, &mut entries, &new).await?;
+        entries.append(&mut tx).await?;
         tx.commit().await?;
         // it may have taken the place of an old one
         hub.sessions.invalidate_all();
@@ -182,7 +185,9 @@ impl Hub {
         let mut tx = hub.database.begin().await?;
         let found = tx.hub().identities().user(signed_in.session.user).await?;
         let user = found.ok_or_else(|| Failure::new(Code::Unauthenticated, "the account is gone"))?.user;
-        let membership = hub.join(&mut tx, token, &user).await?;
+        let mut entries = Entries::default();
+        let membership = hub.join(&mut tx, &mut entries, token, &user).await?;
+        entries.append(&mut tx).await?;
         tx.commit().await?;
         Ok(membership)
     }
@@ -204,8 +209,14 @@ impl Inner {
         found.filter(|invitation| invitation.expires_at > self.clock.now()).ok_or_else(gone)
     }
 
-    /// Takes an invitation and makes a user the member that it says.
-    pub(crate) async fn join(&self, tx: &mut Tx, token: &str, user: &User) -> Result<Membership, Failure> {
+    /// Takes an invitation and makes a user the member that it says. The audit entries are the caller's to append.
+    pub(crate) async fn join(
+        &self,
+        tx: &mut Tx,
+        entries: &mut Entries,
+        token: &str,
+        user: &User,
+    ) -> Result<Membership, Failure> {
         if !TokenKind::Invitation.fits(token) {
             return Err(gone());
         }
@@ -216,9 +227,8 @@ impl Inner {
         }
         let Invitation { org, role, id, .. } = invitation;
         let actor = Actor::Member(user.id);
-        self.insert_member(tx, org, user, role, actor).await?;
-        let entry = self.audit(org, actor, "invitation.accept", id, json!({ "email": user.email, "role": role }));
-        tx.org(org).audit().append(&entry).await?;
+        self.insert_member(tx, entries, org, user, role, actor).await?;
+        entries.push(self.audit(org, actor, "invitation.accept", id, json!({ "email": user.email, "role": role })));
         let name = tx.hub().org(org).await?.ok_or_else(gone)?.name;
         Ok(Membership { org, name, role })
     }

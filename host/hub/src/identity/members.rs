@@ -13,6 +13,7 @@ use serde_json::json;
 
 use super::{email as parse_email, passwords, sessions::SignedIn};
 use crate::{
+    audit::Entries,
     auth::Caller,
     hub::{Hub, Inner},
     orgs::check_name,
@@ -86,7 +87,9 @@ impl Hub {
             Some(found) => found.user,
             None => hub.insert_user(&mut tx, email, name, hash.as_deref(), None).await?,
         };
-        let member = hub.insert_member(&mut tx, caller.org, &user, new.role, caller.actor).await?;
+        let mut entries = Entries::default();
+        let member = hub.insert_member(&mut tx, &mut entries, caller.org, &user, new.role, caller.actor).await?;
+        entries.append(&mut tx).await?;
         tx.commit().await?;
         Ok(member)
     }
@@ -145,7 +148,9 @@ impl Hub {
         let mut tx = hub.database.begin().await?;
         tx.hub().identities().set_password(user, Some(&hash)).await?;
         hub.forget_attempts(&mut tx, &member.email).await?;
-        hub.end_all_sessions(&mut tx, user, caller.actor, "member.reset_password").await?;
+        let mut entries = Entries::default();
+        hub.end_all_sessions(&mut tx, &mut entries, user, caller.actor, "member.reset_password").await?;
+        entries.append(&mut tx).await?;
         tx.commit().await?;
         hub.sessions.invalidate_all();
         Ok(())
@@ -168,10 +173,11 @@ impl Inner {
         Ok(user)
     }
 
-    /// A new member, with the audit entry. `conflict` if they are one.
+    /// A new member; the audit entry is the caller's to append. `conflict` if they are one.
     pub(crate) async fn insert_member(
         &self,
         tx: &mut Tx,
+        entries: &mut Entries,
         org: OrgId,
         user: &User,
         role: Role,
@@ -191,9 +197,8 @@ impl Inner {
             updated_at: now,
         };
         let detail = json!({ "email": member.email, "role": role });
-        let entry = self.audit(org, actor, "member.create", user.id, detail);
+        entries.push(self.audit(org, actor, "member.create", user.id, detail));
         tx.org(org).members().insert(&member).await?;
-        tx.org(org).audit().append(&entry).await?;
         tx.hub().notify(Change::Member { org, user: user.id }).await?;
         Ok(member)
     }

@@ -23,6 +23,7 @@ use url::Url;
 
 use super::{Client, email as parse_email, members::name_of, sessions::NewSession};
 use crate::{
+    audit::Entries,
     hub::{Hub, Inner},
     request::carried,
 };
@@ -154,22 +155,32 @@ impl Inner {
         }
         let identity = provider.finish(&self.oidc_redirect()?, query, &self.oidc_secrets(cookie)).await?;
         let mut tx = self.database.begin().await?;
-        let user = self.user_of(&mut tx, provider.issuer(), identity, kept.invitation.is_some()).await?;
+        let mut entries = Entries::default();
+        let invited = kept.invitation.is_some();
+        let user = self.user_of(&mut tx, &mut entries, provider.issuer(), identity, invited).await?;
         let mut wanted = kept.org;
         if let Some(token) = &kept.invitation {
-            wanted = Some(self.join(&mut tx, token.expose_secret(), &user).await?.org);
+            wanted = Some(self.join(&mut tx, &mut entries, token.expose_secret(), &user).await?.org);
         }
         let memberships = tx.hub().identities().memberships(user.id).await?;
         let membership = Self::choose(memberships, wanted)?;
         let new = self.begin_session(&mut tx, user.id, &membership, SignInMethod::Oidc, client).await?;
-        self.store_session(&mut tx, &new).await?;
+        self.store_session(&mut tx, &mut entries, &new).await?;
+        entries.append(&mut tx).await?;
         tx.commit().await?;
         self.sessions.invalidate_all();
         Ok(new)
     }
 
     /// The user whom the provider means, who is made if nobody knows them and that is allowed.
-    async fn user_of(&self, tx: &mut Tx, issuer: &str, identity: Identity, invited: bool) -> Result<User, Failure> {
+    async fn user_of(
+        &self,
+        tx: &mut Tx,
+        entries: &mut Entries,
+        issuer: &str,
+        identity: Identity,
+        invited: bool,
+    ) -> Result<User, Failure> {
         let Some(config) = &self.config.oidc else { return Err(Failure::internal("a sign-in without a provider")) };
         let email = self.proven_email(config, &identity)?;
         if let Some(found) = tx.hub().identities().user_by_subject(issuer, &identity.subject).await? {
@@ -183,7 +194,8 @@ impl Inner {
                 if found.user.email_verified_at.is_none() {
                     tx.hub().identities().set_password(found.user.id, None).await?;
                     tx.hub().identities().set_email_verified(found.user.id, now).await?;
-                    self.end_all_sessions(tx, found.user.id, Actor::Hub, "member.email_verified").await?;
+                    let action = "member.email_verified";
+                    self.end_all_sessions(tx, entries, found.user.id, Actor::Hub, action).await?;
                 }
                 found.user
             }
@@ -191,7 +203,7 @@ impl Inner {
                 let name = identity.name.unwrap_or_default();
                 let name: String = name.chars().filter(|character| !character.is_control()).take(200).collect();
                 let name = if name.trim().is_empty() { name_of(&email) } else { name };
-                self.new_oidc_user(tx, config, email, name, invited).await?
+                self.new_oidc_user(tx, entries, config, email, name, invited).await?
             }
         };
         tx.hub().identities().insert_subject(issuer, &identity.subject, user.id, now).await?;
@@ -201,22 +213,24 @@ impl Inner {
     async fn new_oidc_user(
         &self,
         tx: &mut Tx,
+        entries: &mut Entries,
         config: &OidcConfig,
         email: String,
         name: String,
         invited: bool,
     ) -> Result<User, Failure> {
         let org = match &config.provision {
+            // the invitation says of which org and as what: who is a member already cannot accept one to the same
+            _ if invited => None,
             Some(provision) => {
                 let org = self.provision_org(tx, &provision.org).await?;
                 Some((org, provision.role))
             }
-            None if invited => None,
             None => return Err(refused("nobody has invited you: ask a member of your organization")),
         };
         let user = self.insert_user(tx, email, name, None, Some(self.clock.now())).await?;
         if let Some((org, role)) = org {
-            self.insert_member(tx, org, &user, role, Actor::Hub).await?;
+            self.insert_member(tx, entries, org, &user, role, Actor::Hub).await?;
         }
         Ok(user)
     }

@@ -12,6 +12,7 @@ use serde_json::json;
 
 use super::{Client, IDLE, LONGEST};
 use crate::{
+    audit::Entries,
     auth::Caller,
     hub::{Hub, Inner},
     queries::not_found,
@@ -161,11 +162,13 @@ impl Hub {
         }
         let new = hub.begin_session(&mut tx, session.user, &membership, session.method, client).await?;
         let new = hub.ending_by(new, session.expires_at);
-        hub.store_session(&mut tx, &new).await?;
+        let mut entries = Entries::default();
+        hub.store_session(&mut tx, &mut entries, &new).await?;
         let (from, user) = (session.org, session.user);
-        let entry = hub.audit(from, Actor::Member(user), "session.end", session.id, json!({ "switched_to": org }));
-        tx.org(from).audit().append(&entry).await?;
+        let detail = json!({ "switched_to": org });
+        entries.push(hub.audit(from, Actor::Member(user), "session.end", session.id, detail));
         tx.hub().notify(Change::Member { org: from, user }).await?;
+        entries.append(&mut tx).await?;
         tx.commit().await?;
         hub.sessions.invalidate_all();
         Ok(new)
@@ -208,16 +211,20 @@ impl Inner {
         new
     }
 
-    /// Stores a session with its audit entry.
-    pub(crate) async fn store_session(&self, tx: &mut Tx, new: &NewSession) -> Result<(), Failure> {
+    /// Stores a session; its audit entry is the caller's to append.
+    pub(crate) async fn store_session(
+        &self,
+        tx: &mut Tx,
+        entries: &mut Entries,
+        new: &NewSession,
+    ) -> Result<(), Failure> {
         let SignedIn { session, role } = &new.signed_in;
         let hash = self.hasher.hash(new.token.expose_secret());
         let detail = json!({
             "method": session.method, "role": role, "address": session.address, "expires_at": session.expires_at,
         });
-        let entry = self.audit(session.org, Actor::Member(session.user), "session.create", session.id, detail);
-        tx.org(session.org).sessions().insert(session, &hash).await?;
-        Ok(tx.org(session.org).audit().append(&entry).await?)
+        entries.push(self.audit(session.org, Actor::Member(session.user), "session.create", session.id, detail));
+        Ok(tx.org(session.org).sessions().insert(session, &hash).await?)
     }
 
     /// Chooses the org that a session acts in: the one that was asked for, or else the oldest. `forbidden` for somebody who is

@@ -18,7 +18,10 @@ use super::{
     email as parse_email, passwords,
     sessions::{NewSession, SignedIn},
 };
-use crate::hub::{Hub, Inner};
+use crate::{
+    audit::Entries,
+    hub::{Hub, Inner},
+};
 
 /// Who wants to sign in.
 #[derive(Debug)]
@@ -61,7 +64,9 @@ impl Hub {
             }
         };
         let new = hub.begin_session(&mut tx, user, &membership, SignInMethod::Password, client).await?;
-        hub.store_session(&mut tx, &new).await?;
+        let mut entries = Entries::default();
+        hub.store_session(&mut tx, &mut entries, &new).await?;
+        entries.append(&mut tx).await?;
         tx.commit().await?;
         // it may have taken the place of an old one
         hub.sessions.invalidate_all();
@@ -96,11 +101,13 @@ impl Hub {
         let mut tx = hub.database.begin().await?;
         hub.accept_proof(&mut tx, &proven).await?;
         tx.hub().identities().set_password(user, Some(&hash)).await?;
-        hub.end_all_sessions(&mut tx, user, Actor::Member(user), "member.password").await?;
+        let mut entries = Entries::default();
+        hub.end_all_sessions(&mut tx, &mut entries, user, Actor::Member(user), "member.password").await?;
         let memberships = tx.hub().identities().memberships(user).await?;
         let membership = Inner::choose(memberships, Some(signed_in.session.org))?;
         let begun = hub.begin_session(&mut tx, user, &membership, SignInMethod::Password, client).await?;
-        hub.store_session(&mut tx, &begun).await?;
+        hub.store_session(&mut tx, &mut entries, &begun).await?;
+        entries.append(&mut tx).await?;
         tx.commit().await?;
         hub.sessions.invalidate_all();
         Ok(begun)
@@ -138,11 +145,12 @@ impl Inner {
         self.attempt_succeeded(tx, &proven.counted).await
     }
 
-    /// Ends all sessions of a user, and says so in the audit log of each of their orgs, with how many were its own: how much
-    /// somebody is at work elsewhere is not an org's to know.
+    /// Ends all sessions of a user, with an entry for the audit log of each of their orgs, which the caller appends: it says how
+    /// many were of that org, because how much somebody is at work elsewhere is not an org's to know.
     pub(crate) async fn end_all_sessions(
         &self,
         tx: &mut Tx,
+        entries: &mut Entries,
         user: UserId,
         actor: Actor,
         action: &str,
@@ -151,8 +159,7 @@ impl Inner {
         for membership in tx.hub().identities().memberships(user).await? {
             let org = membership.org;
             let ended = ended.iter().filter(|of| **of == org).count();
-            let entry = self.audit(org, actor, action, user, json!({ "sessions_ended": ended }));
-            tx.org(org).audit().append(&entry).await?;
+            entries.push(self.audit(org, actor, action, user, json!({ "sessions_ended": ended })));
             tx.hub().notify(Change::Member { org, user }).await?;
         }
         Ok(())

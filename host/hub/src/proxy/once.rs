@@ -102,7 +102,7 @@ pub(super) async fn commit(
     };
     let ended = call.commit_with(hub, finished, None, answer).await;
     match &ended.result {
-        Ok(()) if !stored => claim.release(hub).await,
+        Ok(()) if !stored => claim.let_go(hub, None).await,
         _ => hub.settle_once(&ended, stored, succeeded, claim).await,
     }
     ended

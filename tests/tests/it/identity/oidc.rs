@@ -156,6 +156,19 @@ pub async fn unknown_people_are_made_members_where_the_operator_says() {
     }
 }
 
+pub async fn who_was_invited_to_where_unknown_people_are_made_members_comes_in_as_invited() {
+    let scene = OidcScene::start(|oidc| {
+        oidc.provision = Some(Provision { org: "acme".to_owned(), role: Role::Member });
+    })
+    .await;
+    let invite = json!({"email": "ada@example.com", "role": "viewer"});
+    let made = scene.org.call("POST", "/v1/invitations").json(&invite).send().await.expect(201).json();
+    let browser = Browser::new(&scene.hub);
+    let _ = scene.sign_in(&browser, &json!({"invitation": made["token"]})).await.expect(200);
+    let who = browser.get("/v1/session").await.expect(200).json();
+    assert_eq!((&who["org"]["name"], &who["session"]["role"]), (&json!("acme"), &json!("viewer")));
+}
+
 /// Somebody who invited may accept in the other's name and wait in the account: whoever proves the address gets it.
 pub async fn who_proves_an_address_takes_it_from_who_only_said_it() {
     let scene = OidcScene::start(|_| {}).await;

@@ -87,3 +87,12 @@ async fn why_an_answer_was_not_kept_is_told_apart() {
     assert_eq!(failure.code, Code::IdempotencyAnswerNotKept);
     assert!(failure.detail.contains("data key was replaced"), "{failure}");
 }
+
+#[test]
+fn a_commit_that_failed_says_nothing_of_what_was_done() {
+    let failure = Failure::new(Code::Unavailable, "the database did not answer in time");
+    let run = Some(RunId(uuid::Uuid::from_u128(1)));
+    assert_eq!(known(None, true, &failure), None, "the call may have succeeded");
+    assert_eq!(known(None, false, &failure), Some(&failure), "it was not begun");
+    assert_eq!(known(run, true, &failure), Some(&failure), "it lost against another run");
+}
