@@ -60,7 +60,7 @@ impl Hub {
         self.0.count(&[Wanted { key, rate }], notes).await
     }
 
-    /// The org's rate limits. Needs the scope `read`.
+    /// The org's rate limits. Needs the permission `read_settings`.
     pub async fn rate_limits(&self, caller: &Caller) -> Result<RateLimitsView, Failure> {
         caller.require(Permission::ReadSettings)?;
         self.rate_limits_of(caller.org).await
@@ -72,8 +72,8 @@ impl Hub {
         Ok(RateLimitsView { configured: self.0.config.rates.clone(), own: (*own).clone() })
     }
 
-    /// Sets all of the org's rate limits. Needs the scope `admin`, and `operator` to change the one over all that the org
-    /// asks for: it protects the hub from the org.
+    /// Sets all of the org's rate limits. Needs the permission `manage_installations`, and `operate_hub` to change the one over
+    /// all that the org asks for: it protects the hub from the org.
     pub async fn put_rate_limits(&self, caller: &Caller, rates: OrgRates) -> Result<RateLimitsView, Failure> {
         caller.require(Permission::ManageInstallations)?;
         if rates.org != self.0.rates_of(caller.org).await?.org {
