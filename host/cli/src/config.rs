@@ -19,6 +19,7 @@ use std::{
 use ::config::{Environment, File, FileFormat};
 use anyhow::{Context, Result};
 use patchbay_storage::DatabaseUrl;
+use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
 use url::Url;
 
@@ -79,6 +80,11 @@ pub struct Config {
     pub egress: Egress,
     /// The log.
     pub log: Log,
+}
+
+/// A secret that may be missing.
+fn secret<'de, D: Deserializer<'de>>(from: D) -> Result<Option<SecretString>, D::Error> {
+    Ok(Option::<String>::deserialize(from)?.map(SecretString::from))
 }
 
 fn upstreams<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Url>, D::Error> {

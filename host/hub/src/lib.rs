@@ -24,6 +24,7 @@ mod invoke;
 mod keyed_locks;
 mod keys;
 mod measure;
+mod network;
 mod notes;
 mod oauth;
 mod operator;

@@ -38,8 +38,9 @@ pub struct DeletedOrg {
 }
 
 impl Hub {
-    /// Deletes an org: its secrets at once and for good, its calls within a second on every hub, then all that it has.
-    /// Goes on where a former one broke off. `not_found` if there is no such org.
+    /// Deletes an org: its secrets at once and for good, its calls within a second on every hub that shares a
+    /// PostgreSQL, and within a minute in another process on SQLite, then all that it has. Goes on where a former one broke
+    /// off. `not_found` if there is no such org.
     pub async fn delete_org(&self, org: OrgId) -> Result<DeletedOrg, Failure> {
         let hub = &self.0;
         let now = hub.clock.now();

@@ -1,7 +1,7 @@
 //! Organizations: made at the command line, so without a caller; looked at and renamed by whoever may.
 
 use patchbay_model::{Code, Failure, OrgId, Permission, org::Org};
-use patchbay_storage::Change;
+use patchbay_storage::{Change, Tx};
 use serde_json::json;
 
 use crate::{
@@ -30,16 +30,7 @@ impl Hub {
 
     /// The oldest org of this name. Names are not unique; this is for commands that run again.
     pub async fn org_named(&self, name: &str) -> Result<Option<Org>, Failure> {
-        let mut tx = self.0.database.read().await?;
-        let mut after = None;
-        loop {
-            let orgs = tx.hub().orgs(after, 1000).await?;
-            let Some(last) = orgs.last() else { return Ok(None) };
-            after = Some(last.id);
-            if let Some(org) = orgs.into_iter().find(|org| org.name == name) {
-                return Ok(Some(org));
-            }
-        }
+        org_named(&mut self.0.database.read().await?, name).await
     }
 
     /// All orgs, the oldest first: for the operator, so without a caller. At most 200 at once, 50 if not said.
@@ -72,6 +63,19 @@ impl Hub {
         tx.hub().notify(Change::Org { org: caller.org }).await?;
         tx.commit().await?;
         Ok(Org { name: name.to_owned(), ..before })
+    }
+}
+
+/// The oldest org of a name.
+pub(crate) async fn org_named(tx: &mut Tx, name: &str) -> Result<Option<Org>, Failure> {
+    let mut after = None;
+    loop {
+        let orgs = tx.hub().orgs(after, 1000).await?;
+        let Some(last) = orgs.last() else { return Ok(None) };
+        after = Some(last.id);
+        if let Some(org) = orgs.into_iter().find(|org| org.name == name) {
+            return Ok(Some(org));
+        }
     }
 }
 

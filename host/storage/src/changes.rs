@@ -116,12 +116,7 @@ pub struct Told {
 pub struct Changes(broadcast::Receiver<Told>);
 
 impl Changes {
-    /// Waits for the next one. Nothing when the database was closed. Safe to cancel.
-    pub async fn next(&mut self) -> Option<Notice> {
-        self.next_told().await.map(|told| told.notice)
-    }
-
-    /// As [`Changes::next`], and says who changed it.
+    /// Waits for the next one, and says who gave it. Nothing when the database was closed. Safe to cancel.
     pub async fn next_told(&mut self) -> Option<Told> {
         match self.0.recv().await {
             Ok(told) => Some(told),

@@ -146,16 +146,6 @@ impl Installations<'_> {
             .transpose()
     }
 
-    /// The installation with this id.
-    ///
-    /// # Errors
-    /// The database fails.
-    pub async fn by_id(&mut self, id: InstallationId) -> Result<Option<Installation>, StorageError> {
-        fetch_optional!(self.tx, Row, select!("WHERE org_id = $1 AND id = $2"), self.org.0, id.0)?
-            .map(Installation::try_from)
-            .transpose()
-    }
-
     /// Switches a plugin off for good; what it keeps stays. False if it was not on.
     ///
     /// # Errors

@@ -88,7 +88,7 @@ pub(crate) async fn run(store: &Store) -> Result<(), StorageError> {
 }
 
 async fn run_on_postgres(server: &Server) -> Result<(), StorageError> {
-    server.prepare().await?;
+    // The roles that migrations grant to are there: nobody has a server that was not opened, and opening makes them.
     let mut login = server.login().await?;
     let (may,): (bool,) =
         sqlx::query_as("SELECT has_schema_privilege(current_schema(), 'CREATE')").fetch_one(&mut login).await?;

@@ -191,3 +191,23 @@ fn what_oauth_gives_and_needs() {
     let body: String = pair.private.lines().filter(|line| !line.starts_with("--")).collect();
     assert!(!format!("{key:?}").contains(&body[..20]));
 }
+
+#[test]
+fn what_leads_a_browser_on() {
+    let pending = || patchbay_hub::Authorization::Pending {
+        url: format!("https://hub.example/connect/{CANARY}").parse().unwrap(),
+        expires_at: Timestamp::default(),
+    };
+    let page = patchbay_hub::ConnectPage {
+        plugin: "openai".parse().unwrap(),
+        plugin_name: "OpenAI".to_owned(),
+        organization: "acme".to_owned(),
+        asked_by: None,
+        vendor: "auth.vendor.example".to_owned(),
+        scopes: Vec::new(),
+        account: None,
+        nonce: CANARY.into(),
+        proof: CANARY.to_owned(),
+    };
+    silent!(pending(), patchbay_hub::Begun { authorization: pending(), nonce: Some(CANARY.into()) }, page);
+}

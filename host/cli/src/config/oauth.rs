@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use patchbay_hub::{Grant, OperatorClient, RegisteredClient};
 use secrecy::SecretString;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
+
+use super::secret;
 
 /// A client that the operator registered at a plugin's vendor, for all organizations that have none of their own.
 #[derive(Debug, Deserialize)]
@@ -28,10 +30,6 @@ pub struct OauthClient {
     /// operator.
     #[serde(default)]
     pub shared_grants: Vec<Grant>,
-}
-
-fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SecretString>, D::Error> {
-    Ok(Option::<String>::deserialize(deserializer)?.map(SecretString::from))
 }
 
 impl OauthClient {

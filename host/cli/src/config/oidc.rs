@@ -6,7 +6,9 @@ use anyhow::{Context, Result, bail};
 use patchbay_hub::{OidcConfig, OidcSettings, Provision};
 use patchbay_model::identity::Role;
 use secrecy::SecretString;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
+
+use super::secret;
 
 /// `[oidc]`
 #[derive(Debug, Deserialize)]
@@ -36,10 +38,6 @@ pub struct Oidc {
 
 const fn member() -> Role {
     Role::Member
-}
-
-fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SecretString>, D::Error> {
-    Ok(Option::<String>::deserialize(deserializer)?.map(SecretString::from))
 }
 
 impl Oidc {

@@ -108,12 +108,21 @@ impl Inner {
     }
 
     async fn checkpoint(&self, heads: &[AuditHead]) -> Result<usize, Failure> {
-        let mut made = Vec::with_capacity(heads.len());
-        let mut tx = self.database.begin().await?;
+        // Logs may be long: they are walked where nobody waits for it. On SQLite a transaction that writes holds all others up.
+        let mut signed = Vec::with_capacity(heads.len());
+        let mut tx = self.database.read().await?;
         for head in heads {
-            if let Some(checkpoint) = self.signed(&mut tx, head).await?
-                && tx.hub().insert_audit_checkpoint(&checkpoint).await?
-            {
+            signed.extend(self.signed(&mut tx, head).await?);
+        }
+        drop(tx);
+        if signed.is_empty() {
+            return Ok(0);
+        }
+        let mut made = Vec::with_capacity(signed.len());
+        let mut tx = self.database.begin().await?;
+        for checkpoint in signed {
+            // Somebody may have signed more meanwhile: what does not lead on from the latest is not kept.
+            if leads_on(&mut tx, &checkpoint).await? && tx.hub().insert_audit_checkpoint(&checkpoint).await? {
                 made.push(checkpoint);
             }
         }
@@ -176,6 +185,15 @@ fn tell(log: Chain, damage: &Damage) {
         "the audit log was tampered with, and is not signed any more: run `patchbay audit verify`"
     );
     metrics::counter!("patchbay_audit_damage_total").increment(1);
+}
+
+/// True if the latest checkpoint of its log is the one that this one names as the one before it.
+async fn leads_on(tx: &mut Tx, checkpoint: &Checkpoint) -> Result<bool, Failure> {
+    match tx.hub().latest_audit_checkpoint(checkpoint.chain).await {
+        // the next walk tells of it
+        Err(StorageError::Corrupt(_)) => Ok(false),
+        latest => Ok(latest?.map(|latest| latest.digest()) == checkpoint.previous),
+    }
 }
 
 /// Walks to the end of a log as it was, and says what is wrong on the way.

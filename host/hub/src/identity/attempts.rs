@@ -9,7 +9,7 @@ use chrono::Duration;
 use patchbay_model::{Code, Failure, Timestamp};
 use patchbay_storage::{Attempt, Attempts, Tx};
 
-use crate::hub::Inner;
+use crate::{hub::Inner, network::network};
 
 /// For one account: five mistakes are people's own.
 const OF_AN_ACCOUNT: Attempts = Attempts {
@@ -79,28 +79,4 @@ impl Inner {
 fn wait(until: Timestamp, now: Timestamp) -> Failure {
     let wait = (until - now).to_std().unwrap_or_default();
     Failure::new(Code::RateLimited, "too many sign-ins failed: wait before the next one").retry_after(wait)
-}
-
-/// Whom an address stands for: of IPv6 its network, since anybody has a network full of addresses.
-fn network(address: IpAddr) -> String {
-    match address.to_canonical() {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_network_of_ipv6_counts_as_one() {
-        let of = |text: &str| network(text.parse().unwrap());
-        assert_eq!(of("2001:db8:0:1::5"), of("2001:db8:0:1:ffff::9"));
-        assert_ne!(of("2001:db8:0:1::5"), of("2001:db8:0:2::5"));
-        assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
-    }
 }

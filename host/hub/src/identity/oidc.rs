@@ -25,6 +25,7 @@ use super::{Client, email as parse_email, members::name_of, sessions::NewSession
 use crate::{
     audit::Entries,
     hub::{Hub, Inner},
+    orgs::org_named,
     request::carried,
 };
 
@@ -238,18 +239,11 @@ impl Inner {
     /// Reads the operator's org, by its id or its name.
     async fn provision_org(&self, tx: &mut Tx, name_or_id: &str) -> Result<OrgId, Failure> {
         let missing = || Failure::internal(format!("oidc.provision_org: there is no organization {name_or_id:?}"));
-        if let Ok(id) = name_or_id.parse() {
-            return tx.hub().org(id).await?.map(|org| org.id).ok_or_else(missing);
-        }
-        let mut after = None;
-        loop {
-            let orgs = tx.hub().orgs(after, 1000).await?;
-            let last = orgs.last().ok_or_else(missing)?.id;
-            if let Some(org) = orgs.iter().find(|org| org.name == name_or_id) {
-                return Ok(org.id);
-            }
-            after = Some(last);
-        }
+        let found = match name_or_id.parse::<OrgId>() {
+            Ok(id) => tx.hub().org(id).await?,
+            Err(_) => org_named(tx, name_or_id).await?,
+        };
+        found.map(|org| org.id).ok_or_else(missing)
     }
 
     /// The e-mail address that the provider vouches for, if it does. `forbidden` if the operator does not want it here.

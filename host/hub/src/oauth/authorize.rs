@@ -1,5 +1,7 @@
 //! How somebody asks for an authorization.
 
+use std::fmt;
+
 use patchbay_model::{Code, Failure, Permission, PluginId, Timestamp};
 use patchbay_oauth::{OauthClient, SetupError, StateHash, unguessable};
 use patchbay_package::manifest::oauth::Grant;
@@ -26,8 +28,8 @@ pub enum Browser<'a> {
     Opening,
 }
 
-/// What came of the wish to authorize a connection.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What came of the wish to authorize a connection. Its text for people is without the URL, which holds what is good once.
+#[derive(Clone, PartialEq, Eq)]
 pub enum Authorization {
     /// A person must consent.
     Pending {
@@ -39,6 +41,17 @@ pub enum Authorization {
     },
     /// The vendor needed nobody's consent.
     Done(Box<ConnectionView>),
+}
+
+impl fmt::Debug for Authorization {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pending { url: _, expires_at } => {
+                f.debug_struct("Pending").field("expires_at", expires_at).finish_non_exhaustive()
+            }
+            Self::Done(view) => f.debug_tuple("Done").field(view).finish(),
+        }
+    }
 }
 
 /// What came of it, and what binds it to a browser.

@@ -4,6 +4,8 @@
 //! Opening alone begins nothing, so that a mail scanner or a preview spends no ticket; and another site's page cannot
 //! press the button, so that nobody is led through a consent that they gave before without having seen whose it will be.
 
+use std::fmt;
+
 use patchbay_model::{
     Code, Failure, OrgId, PluginId, Timestamp,
     oauth::{AuthorizationStage, SealedAuthorization},
@@ -27,8 +29,8 @@ use crate::{
     hub::{Hub, Inner},
 };
 
-/// What the page of a link says, and what its button sends along.
-#[derive(Debug, Clone)]
+/// What the page of a link says, and what its button sends along. Its text for people is without the proof.
+#[derive(Clone)]
 pub struct ConnectPage {
     /// Of which plugin.
     pub plugin: PluginId,
@@ -48,6 +50,19 @@ pub struct ConnectPage {
     pub nonce: SecretString,
     /// For the form.
     pub proof: String,
+}
+
+impl fmt::Debug for ConnectPage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConnectPage")
+            .field("plugin", &self.plugin)
+            .field("organization", &self.organization)
+            .field("asked_by", &self.asked_by)
+            .field("vendor", &self.vendor)
+            .field("scopes", &self.scopes)
+            .field("account", &self.account)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What a link is for, or what the browser that asked is sent to the vendor for.

@@ -9,7 +9,8 @@ use crate::{auth::Caller, hub::Hub};
 /// Which entries; what is not said is not asked for.
 #[derive(Debug, Clone, Default)]
 pub struct AuditFilter {
-    /// By whom: `key_…`, `operator` for the command line, `hub` for the hub itself.
+    /// By whom: `key_…`, `user_…` for a member, a connect session's id for an end user, `reconnect-link` for whoever opened
+    /// that link, `operator` for the command line, `hub` for the hub itself.
     pub actor: Option<String>,
     /// An action, as in `connection.put`, or what several begin with, as in `connection`.
     pub action: Option<String>,
@@ -26,7 +27,7 @@ pub struct AuditFilter {
 }
 
 impl Hub {
-    /// The org's audit log, newest first. Needs the scope `admin`.
+    /// The org's audit log, newest first. Needs the permission `read_audit`.
     pub async fn audit_log(&self, caller: &Caller, filter: AuditFilter) -> Result<Page<AuditLine>, Failure> {
         caller.require(Permission::ReadAudit)?;
         let size = Size::new(filter.limit)?;

@@ -121,10 +121,6 @@ impl Server {
         }
     }
 
-    pub(crate) async fn prepare(&self) -> Result<(), StorageError> {
-        roles::ensure(&mut self.login().await?).await
-    }
-
     pub(crate) fn pool(&self) -> &PgPool {
         &self.pool
     }

@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 
 use crate::{
     Store,
+    changes::next,
     store::{Home, delete, plugin, put},
 };
 
@@ -192,7 +193,7 @@ async fn a_change_by_one_hub_is_heard_by_all_and_after_a_loss_all_start_over() {
     let other = another(&store).await;
     let mut changes = [store.database.changes(), other.changes()];
     for changes in &mut changes {
-        assert_eq!(changes.next().await, Some(Notice::Resync), "listening has begun");
+        assert_eq!(next(changes).await, Some(Notice::Resync), "listening has begun");
     }
     for org in [store.ours, store.theirs] {
         let change = Change::Org { org };
@@ -205,12 +206,12 @@ async fn a_change_by_one_hub_is_heard_by_all_and_after_a_loss_all_start_over() {
         }
         server(&store).end_connections().await;
         for changes in &mut changes {
-            assert_eq!(changes.next().await, Some(Notice::Resync), "what was said meanwhile is lost");
+            assert_eq!(next(changes).await, Some(Notice::Resync), "what was said meanwhile is lost");
         }
     }
     let mut newer = server(&store).connect("postgres").await;
     raw_sql("NOTIFY patchbay_changed, '{\"kind\":\"of tomorrow\"}'").execute(&mut newer).await.unwrap();
-    assert_eq!(changes[0].next().await, Some(Notice::Resync), "what cannot be read may concern anything");
+    assert_eq!(next(&mut changes[0]).await, Some(Notice::Resync), "what cannot be read may concern anything");
 }
 
 #[tokio::test]
