@@ -49,11 +49,13 @@ impl TestHub {
         let hub = &*self.hub.0;
         let mut tx = hub.database.begin().await.unwrap();
         let membership = tx.hub().identities().memberships(user).await.unwrap().remove(0);
+        let mut entries = crate::audit::Entries::default();
         for _ in 0..times {
             self.clock.advance(Duration::milliseconds(1));
             let begun = hub.begin_session(&mut tx, user, &membership, SignInMethod::Password, &client()).await;
-            hub.store_session(&mut tx, &begun.unwrap()).await.unwrap();
+            hub.store_session(&mut tx, &mut entries, &begun.unwrap()).await.unwrap();
         }
+        entries.append(&mut tx).await.unwrap();
         tx.commit().await.unwrap();
         self.clock.advance(Duration::milliseconds(1));
     }
