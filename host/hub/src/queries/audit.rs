@@ -26,7 +26,7 @@ pub struct AuditFilter {
 }
 
 impl Hub {
-    /// The org's audit log, newest first. Needs the scope `admin`.
+    /// The org's audit log, newest first. Needs the permission `read_audit`.
     pub async fn audit_log(&self, caller: &Caller, filter: AuditFilter) -> Result<Page<AuditLine>, Failure> {
         caller.require(Permission::ReadAudit)?;
         let size = Size::new(filter.limit)?;
