@@ -115,10 +115,10 @@ fn render_operation(html: &mut String, method: &str, path: &str, operation: &Val
 
 /// Who may call an operation. Each entry of its `security` is one way to show who one is; an empty one stands for nobody.
 fn render_needs(html: &mut String, operation: &Value) -> fmt::Result {
-    let entries = || list(operation, "security").filter_map(Value::as_object);
-    let ways: Vec<_> = entries().flatten().filter_map(|(way, needed)| needs(way, needed)).collect();
+    let security = || list(operation, "security").filter_map(Value::as_object);
+    let ways: Vec<_> = security().flatten().filter_map(|(way, needed)| needs(way, needed)).collect();
     let ways = ways.join(", or ");
-    let is_open = entries().all(serde_json::Map::is_empty) || entries().any(serde_json::Map::is_empty);
+    let is_open = security().all(serde_json::Map::is_empty) || security().any(serde_json::Map::is_empty);
     match (is_open, ways.is_empty()) {
         (false, _) => write!(html, "<p>Needs {ways}.</p>"),
         (true, false) => write!(html, "<p>Needs no key, and takes {ways}.</p>"),
