@@ -16,8 +16,8 @@ use std::{
 
 use tempfile::TempDir;
 
-const MISSING: &str = "tests of shared rate limits need redis-server or valkey-server, and found neither in PATH: install Redis 7 or \
-     Valkey (Debian: apt-get install redis-server)";
+const MISSING: &str = "tests of shared rate limits need redis-server or valkey-server, and found neither in PATH: install Redis 6 or \
+     newer, or Valkey (Debian: apt-get install redis-server)";
 
 /// `$1`: the program; `$2`: the socket. The pipe's end is the sign to stop, whatever the test process dies of.
 const KEEPER: &str = r#"

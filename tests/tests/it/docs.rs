@@ -1,7 +1,11 @@
 //! What the documentation tells its readers to type does what it says.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
+use patchbay_storage::SealedColumn;
 use tokio::process::Command;
 
 use crate::{
@@ -74,4 +78,15 @@ async fn the_documented_python_works() {
         let script = format!("import os\nfrom openai import OpenAI\n{guide}\nassert client.models.list().data");
         in_python(&filled_in(&script, &scene), &scene, &interpreter).await;
     }
+}
+
+/// What an operator has to clear of former rows after a key was seen.
+#[test]
+fn the_guide_to_keys_names_every_table_that_holds_something_sealed() {
+    let guide = page("docs/guides/keys-and-audit.md");
+    let list = guide.split_once("`VACUUM FULL ").unwrap().1.split_once('`').unwrap().0;
+    let named: BTreeSet<&str> = list.split(',').map(str::trim).collect();
+    let sealed = SealedColumn::ALL.into_iter().map(SealedColumn::table);
+    // and the data keys themselves
+    assert_eq!(named, sealed.chain(["org_key"]).collect());
 }

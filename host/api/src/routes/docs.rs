@@ -89,10 +89,7 @@ fn render_operation(html: &mut String, method: &str, path: &str, operation: &Val
         text(operation, "summary"),
         text(operation, "description"),
     )?;
-    let needed = list(operation, "security").find_map(|security| list(security, "api_key").find_map(Value::as_str));
-    if let Some(permission) = needed.and_then(Permission::from_text) {
-        write!(html, "<p>Needs the permission <code>{}</code>: {}.</p>", permission.as_str(), who_has(permission))?;
-    }
+    render_needs(html, operation)?;
     for parameter in list(operation, "parameters") {
         write!(
             html,
@@ -114,6 +111,32 @@ fn render_operation(html: &mut String, method: &str, path: &str, operation: &Val
     }
     html.push_str("</details>");
     Ok(())
+}
+
+/// Who may call an operation. Each entry of its `security` is one way to show who one is; an empty one stands for nobody.
+fn render_needs(html: &mut String, operation: &Value) -> fmt::Result {
+    let security = || list(operation, "security").filter_map(Value::as_object);
+    let ways: Vec<_> = security().flatten().filter_map(|(way, needed)| needs(way, needed)).collect();
+    let ways = ways.join(", or ");
+    let is_open = security().all(serde_json::Map::is_empty) || security().any(serde_json::Map::is_empty);
+    match (is_open, ways.is_empty()) {
+        (false, _) => write!(html, "<p>Needs {ways}.</p>"),
+        (true, false) => write!(html, "<p>Needs no key, and takes {ways}.</p>"),
+        (true, true) => write!(html, "<p>Needs no key.</p>"),
+    }
+}
+
+fn needs(way: &str, needed: &Value) -> Option<String> {
+    let permission = needed.get(0).and_then(Value::as_str).and_then(Permission::from_text);
+    match (way, permission) {
+        ("api_key", Some(permission)) => {
+            Some(format!("the permission <code>{}</code>: {}", permission.as_str(), who_has(permission)))
+        }
+        ("api_key", None) => Some("an API key".to_owned()),
+        ("session", _) => Some("somebody who is signed in".to_owned()),
+        ("connect_session", _) => Some("the token of a connect session".to_owned()),
+        _ => None,
+    }
 }
 
 /// Who has a permission, by the table.

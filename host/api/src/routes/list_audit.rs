@@ -17,7 +17,8 @@ use crate::{
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct AuditQuery {
-    /// Only by this one: a key's id, `operator` for the command line, `hub` for the hub itself.
+    /// Only by this one: a key's, a member's or a connect session's id, `reconnect-link` for whoever opened such a link,
+    /// `operator` for the command line, `hub` for the hub itself.
     actor: Option<String>,
     /// Only this action, or those that begin with it and a dot.
     #[param(example = "connection")]

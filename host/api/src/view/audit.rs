@@ -17,7 +17,8 @@ pub(crate) struct AuditEntry {
     /// When.
     #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
-    /// Who: a key's id, `operator` for the command line, `hub` for the hub itself.
+    /// Who: a key's, a member's or a connect session's id, `reconnect-link` for whoever opened such a link, `operator` for
+    /// the command line, `hub` for the hub itself.
     actor: String,
     /// What was done.
     #[schema(example = "connection.put")]

@@ -145,5 +145,16 @@ async fn the_page_needs_no_script_and_names_every_route_and_code() {
     for code in Code::ALL {
         assert!(page.text.contains(code.as_str()), "{}", code.as_str());
     }
+    for needed in [
+        "Needs the permission <code>read_audit</code>: a key with the scope <code>audit</code>, or a member with the role ",
+        "Needs the permission <code>manage_billing</code>: a member with the role <code>owner</code>.",
+        "Needs somebody who is signed in.",
+        "Needs the token of a connect session.",
+        "Needs an API key, or somebody who is signed in, or the token of a connect session.",
+        "Needs no key, and takes somebody who is signed in.",
+        "Needs no key.",
+    ] {
+        assert!(page.text.contains(needed), "{needed}");
+    }
     assert_eq!(face.get("/docs/style.css", None).await.header("content-type"), "text/css; charset=utf-8");
 }
