@@ -133,7 +133,9 @@ fn needs(way: &str, needed: &Value) -> Option<String> {
             Some(format!("the permission <code>{}</code>: {}", permission.as_str(), who_has(permission)))
         }
         ("api_key", None) => Some("an API key".to_owned()),
-        ("session", _) => Some("somebody who is signed in".to_owned()),
+        // their roles are told with the permission
+        ("session", Some(_)) => None,
+        ("session", None) => Some("somebody who is signed in".to_owned()),
         ("connect_session", _) => Some("the token of a connect session".to_owned()),
         _ => None,
     }
