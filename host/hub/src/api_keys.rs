@@ -7,7 +7,7 @@
 use chrono::{Datelike as _, Duration};
 use patchbay_model::{
     ApiKeyId, Code, Failure, OrgId, Permission, Timestamp,
-    org::{ApiKey, AuditEntry, Scope},
+    org::{ApiKey, Scope},
 };
 use patchbay_storage::{Change, Tx};
 use patchbay_vault::new_api_key;
@@ -16,6 +16,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::{
+    audit::Entries,
     auth::Caller,
     budgets::{SpendLimits, limits_of, shared_by},
     hub::{Hub, Inner},
@@ -115,10 +116,10 @@ impl Hub {
                 "nothing: the key shares the limits of the key that makes it",
             ));
         }
-        let ended = if limits.is_empty() { Vec::new() } else { hub.delete_ended_key_limits(&mut ours).await? };
+        let ended = if limits.is_empty() { Entries::default() } else { hub.delete_ended_key_limits(&mut ours).await? };
         hub.put_key_limits(&mut ours, &key, &limits).await?;
         let secret = hub.store_key(&mut tx, caller, &key, &limits, "api_key.create").await?;
-        tell(&mut tx, caller.org, &ended).await?;
+        ended.append(&mut tx).await?;
         if !limits.is_empty() {
             tx.hub().notify(Change::Plan { org: caller.org }).await?;
         }
@@ -228,11 +229,11 @@ impl Hub {
         if tx.org(caller.org).api_keys().revoke(id, hub.clock.now()).await? {
             let ended = hub.delete_ended_key_limits(&mut tx.org(caller.org)).await?;
             tx.org(caller.org).audit().append(&entry).await?;
-            tell(&mut tx, caller.org, &ended).await?;
-            tx.hub().notify(Change::ApiKey { org: caller.org, id }).await?;
             if !ended.is_empty() {
                 tx.hub().notify(Change::Plan { org: caller.org }).await?;
             }
+            ended.append(&mut tx).await?;
+            tx.hub().notify(Change::ApiKey { org: caller.org, id }).await?;
             tx.commit().await?;
             hub.standings.invalidate(&caller.org).await;
         }
@@ -266,14 +267,6 @@ impl Inner {
         tx.org(caller.org).audit().append(&entry).await?;
         Ok(secret)
     }
-}
-
-/// Writes entries into an org's audit log.
-async fn tell(tx: &mut Tx, org: OrgId, entries: &[AuditEntry]) -> Result<(), Failure> {
-    for entry in entries {
-        tx.org(org).audit().append(entry).await?;
-    }
-    Ok(())
 }
 
 /// What a key may spend in a billing period.

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::{hub::Inner, request};
 
-/// Entries of one transaction in the logs of several orgs, kept for its end. A log is locked from its entry to the commit:
+/// Entries of one transaction, perhaps in the logs of several orgs, kept for its end. A log is locked from its entry to the commit:
 /// two transactions that came to the same logs in another order would wait for each other.
 #[derive(Debug, Default)]
 pub(crate) struct Entries(Vec<AuditEntry>);
@@ -19,6 +19,10 @@ pub(crate) struct Entries(Vec<AuditEntry>);
 impl Entries {
     pub(crate) fn push(&mut self, entry: AuditEntry) {
         self.0.push(entry);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Appends them all, log after log in the order of the orgs' ids, and those of one log as they came.

@@ -159,7 +159,11 @@ fn people_who_sign_in_and_are_invited() {
         SignIn { email: email(), password: CANARY.into(), org: None },
         NewMember { email: email(), name: None, role: Role::Viewer, password: Some(CANARY.into()) },
         Acceptance { password: CANARY.into(), name: None },
-        NewSession { token: CANARY.into(), signed_in: SignedIn { session, role: Role::Viewer } },
+        NewSession {
+            token: CANARY.into(),
+            signed_in: SignedIn { session, role: Role::Viewer },
+            replaces_others: false,
+        },
         NewInvitation { invitation, token: CANARY.into(), url },
     );
 }

@@ -10,13 +10,13 @@ use patchbay_model::{
     ApiKeyId, BudgetId, Code, Failure,
     budget::{Budget, BudgetSubject, BudgetUnit, MOST_CAP},
     identity::Actor,
-    org::{ApiKey, AuditEntry},
+    org::ApiKey,
 };
 use patchbay_storage::OrgTx;
 use serde_json::json;
 
 use super::put::check_unit;
-use crate::{auth::Caller, hub::Inner, plans::catalogue::Feature, queries::not_found};
+use crate::{audit::Entries, auth::Caller, hub::Inner, plans::catalogue::Feature, queries::not_found};
 
 /// How long the budgets of a key stay after it has ended. A call that has begun may still settle, and a hub that was not
 /// told yet takes the key for good for up to a minute: who revokes their own key must not get around its limits by that.
@@ -68,17 +68,17 @@ impl Inner {
     /// Deletes the budgets of keys that do not work any more, and neither does any that was made in their place: nobody can
     /// spend of them, and each call would look at them. Gives what to say of it in the audit log, at the end of the
     /// transaction. Whoever gets something tells of [`patchbay_storage::Change::Plan`].
-    pub(crate) async fn delete_ended_key_limits(&self, tx: &mut OrgTx<'_>) -> Result<Vec<AuditEntry>, Failure> {
+    pub(crate) async fn delete_ended_key_limits(&self, tx: &mut OrgTx<'_>) -> Result<Entries, Failure> {
         let of_keys = tx.budgets().list().await?.into_iter().filter_map(|budget| match budget.subject {
             BudgetSubject::ApiKey(spender) => Some((spender, budget)),
             BudgetSubject::Org | BudgetSubject::Plugin(_) => None,
         });
         let of_keys: Vec<_> = of_keys.collect();
         if of_keys.is_empty() {
-            return Ok(Vec::new());
+            return Ok(Entries::default());
         }
         let spenders = tx.api_keys().spenders(self.clock.now() - STILL_SPENDS).await?;
-        let mut told = Vec::new();
+        let mut told = Entries::default();
         for (_, budget) in of_keys.into_iter().filter(|(spender, _)| !spenders.contains(spender)) {
             tx.budgets().delete(budget.id).await?;
             let detail =

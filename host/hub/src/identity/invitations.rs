@@ -173,8 +173,9 @@ impl Hub {
         hub.store_session(&mut tx, &mut entries, &new).await?;
         entries.append(&mut tx).await?;
         tx.commit().await?;
-        // it may have taken the place of an old one
-        hub.sessions.invalidate_all();
+        if new.replaces_others {
+            hub.sessions.invalidate_all();
+        }
         Ok(new)
     }
 

@@ -51,6 +51,8 @@ pub struct NewSession {
     pub token: SecretString,
     /// The session.
     pub signed_in: SignedIn,
+    /// It took the place of older ones, which caches may still have.
+    pub replaces_others: bool,
 }
 
 /// A caller, as told to themselves.
@@ -198,11 +200,12 @@ impl Inner {
             expires_at: now + LONGEST,
         };
         // one less than there may be: this one is coming
-        if tx.hub().identities().keep_newest_sessions(user, MOST - 1).await? > 0 {
+        let replaces_others = tx.hub().identities().keep_newest_sessions(user, MOST - 1).await? > 0;
+        if replaces_others {
             tx.hub().notify(Change::Member { org: membership.org, user }).await?;
         }
         let signed_in = SignedIn { session, role: membership.role };
-        Ok(NewSession { token: TokenKind::Session.generate(&*self.random), signed_in })
+        Ok(NewSession { token: TokenKind::Session.generate(&*self.random), signed_in, replaces_others })
     }
 
     fn ending_by(&self, mut new: NewSession, latest: Timestamp) -> NewSession {
