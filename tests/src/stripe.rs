@@ -5,7 +5,7 @@ use patchbay_model::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use crate::{Org, Reply};
+use crate::{Org, Reply, hub::Call};
 
 /// The vendor's published check of a signature, as data: secret, time, body and headers.
 pub mod vector {
@@ -58,20 +58,29 @@ impl StripeSender {
 
     /// Sends an invoice that was paid to an org's hook, now: `path` is the hook's, on the hub that this org is seen at.
     pub async fn send(&self, org: &Org, path: &str, event: &str) -> Reply {
-        let now = SystemClock.now().timestamp();
-        let body = Self::event(event, "invoice.paid", now);
-        let header = self.header(now, &body);
-        let call = org.without_key("POST", path).body("application/json", body);
-        call.header("stripe-signature", &header).send().await
+        let body = Self::event(event, "invoice.paid", SystemClock.now().timestamp());
+        self.post(org, path, body).send().await
+    }
+
+    /// A request with this body to an org's hook, signed now; `path` as in [`StripeSender::send`].
+    pub fn post(&self, org: &Org, path: &str, body: String) -> Call {
+        let header = self.header(SystemClock.now().timestamp(), &body);
+        org.without_key("POST", path).body("application/json", body).header("stripe-signature", &header)
     }
 
     /// A snapshot event about an invoice, as text.
     #[must_use]
     pub fn event(id: &str, kind: &str, created: i64) -> String {
+        Self::event_about("in_1Simulated", id, kind, created)
+    }
+
+    /// The same about the invoice of this id.
+    #[must_use]
+    pub fn event_about(invoice: &str, id: &str, kind: &str, created: i64) -> String {
         let event: Value = json!({
             "id": id, "object": "event", "api_version": "2026-10-28.endive", "created": created, "type": kind,
             "livemode": false, "pending_webhooks": 1, "request": {"id": null, "idempotency_key": null},
-            "data": {"object": {"id": "in_1Simulated", "object": "invoice", "customer": "cus_Simulated", "amount_due": 4900}},
+            "data": {"object": {"id": invoice, "object": "invoice", "customer": "cus_Simulated", "amount_due": 4900}},
         });
         event.to_string()
     }

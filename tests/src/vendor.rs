@@ -21,12 +21,23 @@ use serde::Deserialize;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
-    sync::Notify,
+    sync::{Notify, watch},
 };
 
 use crate::openai::Captured;
 
 type Requests = Arc<Mutex<Vec<Captured>>>;
+
+/// What becomes of requests to `/held`.
+#[derive(Debug, Clone, Copy, Default)]
+struct Held {
+    /// They wait.
+    waits: bool,
+    /// They are answered with a failure.
+    fails: bool,
+    /// So many have come.
+    asked: usize,
+}
 
 /// A running vendor; it stops when this is dropped.
 pub struct Vendor {
@@ -34,6 +45,7 @@ pub struct Vendor {
     requests: Requests,
     silent: Arc<Notify>,
     once: Arc<Notify>,
+    held: Arc<watch::Sender<Held>>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -47,6 +59,8 @@ impl Vendor {
         let asked = Arc::clone(&silent);
         let once_notify = Arc::new(Notify::new());
         let once_asked = Arc::clone(&once_notify);
+        let held: Arc<watch::Sender<Held>> = Arc::default();
+        let waiting = Arc::clone(&held);
         let router = Router::new()
             .route("/ok", any(|| async { axum::Json(serde_json::json!({"ok": true})) }))
             .route("/echo", any(echo))
@@ -69,6 +83,13 @@ impl Vendor {
                     async { drip(Duration::from_secs(3600)) }
                 }),
             )
+            .route(
+                "/held",
+                any(move || {
+                    waiting.send_modify(|held| held.asked += 1);
+                    answer_held(waiting.subscribe())
+                }),
+            )
             .route("/endless", any(endless))
             .route("/gzip-bomb", any(gzip_bomb))
             .route("/deep-json", any(|| async { "[".repeat(100_000) + &"]".repeat(100_000) }))
@@ -77,7 +98,7 @@ impl Vendor {
         let task = tokio::spawn(async move {
             let _ = axum::serve(listener, router).await;
         });
-        Self { address, requests, silent, once: once_notify, task }
+        Self { address, requests, silent, once: once_notify, held, task }
     }
 
     /// `http://127.0.0.1:port`.
@@ -94,6 +115,22 @@ impl Vendor {
     /// Waits until `/once` was asked for; it has not answered then.
     pub async fn once_was_asked(&self) {
         self.once.notified().await;
+    }
+
+    /// Lets requests to `/held` wait, or go on.
+    pub fn hold(&self, waits: bool) {
+        self.held.send_modify(|held| held.waits = waits);
+    }
+
+    /// Answers requests to `/held` with a failure, or as they should be.
+    pub fn fail(&self, fails: bool) {
+        self.held.send_modify(|held| held.fails = fails);
+    }
+
+    /// How often `/held` was asked.
+    #[must_use]
+    pub fn held_requests(&self) -> usize {
+        self.held.borrow().asked
     }
 
     /// What came to `/echo`, `/once`, `/limited` and `/redirect`.
@@ -222,6 +259,15 @@ async fn many_headers() -> Response {
         }
     }
     (headers, "ok").into_response()
+}
+
+/// Says yes, or fails, once it may.
+async fn answer_held(mut held: watch::Receiver<Held>) -> Response {
+    // fails only when the vendor stops
+    match held.wait_for(|held| !held.waits).await.map(|held| held.fails) {
+        Ok(false) => "yes".into_response(),
+        _ => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
 }
 
 fn drip(every: Duration) -> Response {

@@ -138,11 +138,23 @@ fn cargo_test(
         cargo.arg("--workspace");
     }
     cargo.args(arguments).envs(variables.iter().map(|(name, value)| (name, value)));
+    if std::env::var_os(THREADS).is_none() {
+        cargo.env(THREADS, threads().to_string());
+    }
     counted(&mut cargo, tally)?;
     if tally.passed == 0 {
         bail!("no test ran");
     }
     Ok(())
+}
+
+/// Says how many tests run at once in one program.
+const THREADS: &str = "RUST_TEST_THREADS";
+
+/// Half as many more tests at once as there are cores: many wait, for leases to end or for a process to start.
+fn threads() -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    cores + cores.div_ceil(2)
 }
 
 /// Runs tests and counts what they report.

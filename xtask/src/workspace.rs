@@ -35,8 +35,9 @@ impl Workspace {
         self.join("wit")
     }
 
-    /// The version of the contract that fixtures are built against.
-    pub fn newest_wit(&self) -> PathBuf {
+    /// The first version of the contract: fixtures in other languages than Rust are built against it, and so show that what was
+    /// built for it is served still.
+    pub fn first_wit(&self) -> PathBuf {
         self.join("wit/patchbay@1.0.0")
     }
 

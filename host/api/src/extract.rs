@@ -15,14 +15,14 @@ mod path;
 mod query;
 
 pub(crate) use allowed::{
-    Allowed, CallActions, ConnectAccount, Known, ManageBilling, ManageConnectSessions, ManageConnections,
-    ManageInstallations, ManageKeys, ManageMembers, ManageOrg, MaybeCaller, Member, OperateHub, ReadActivity,
-    ReadAudit, ReadMembers, ReadSettings, admit_address, notes,
+    Allowed, AllowedEither, CallActions, ConnectAccount, Known, ManageBilling, ManageConnectSessions,
+    ManageConnections, ManageInstallations, ManageKeys, ManageMembers, ManageOrg, MaybeCaller, Member, OperateHub,
+    ReadActivity, ReadAudit, ReadMembers, ReadSettings, Shown, admit_address, notes,
 };
 pub(crate) use bytes::{JsonText, PackageBytes};
 pub(crate) use client::{Client, Visitor};
 pub(crate) use form::Form;
-pub(crate) use json::{Json, optional_secret, secret};
+pub(crate) use json::{Json, OptionalJson, optional_secret, secret};
 pub(crate) use origin::OwnOrigin;
 pub(crate) use path::Path;
 pub(crate) use query::Query;

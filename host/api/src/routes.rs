@@ -4,21 +4,28 @@ pub(crate) mod accept_invitation;
 pub(crate) mod authorize_connect;
 pub(crate) mod authorize_connection;
 pub(crate) mod begin_oidc;
+pub(crate) mod cancel_job;
 pub(crate) mod change_password;
 pub(crate) mod connect_page;
 pub(crate) mod create_api_key;
 pub(crate) mod create_connect_session;
+pub(crate) mod create_endpoint;
+pub(crate) mod create_export;
 pub(crate) mod create_invitation;
 pub(crate) mod delete_api_key;
 pub(crate) mod delete_budget;
 pub(crate) mod delete_connect_session;
 pub(crate) mod delete_connection;
+pub(crate) mod delete_endpoint;
+pub(crate) mod delete_export;
 pub(crate) mod delete_installation;
 pub(crate) mod delete_invitation;
 pub(crate) mod delete_member;
 pub(crate) mod delete_oauth_client;
+pub(crate) mod delete_schedule;
 pub(crate) mod delete_session;
 pub(crate) mod docs;
+pub(crate) mod download_export;
 pub(crate) mod estimate_usage;
 pub(crate) mod get_api_key;
 pub(crate) mod get_blob;
@@ -26,13 +33,21 @@ pub(crate) mod get_budget;
 pub(crate) mod get_connect;
 pub(crate) mod get_connect_session;
 pub(crate) mod get_connection;
+pub(crate) mod get_delivery;
+pub(crate) mod get_endpoint;
+pub(crate) mod get_endpoint_stats;
+pub(crate) mod get_event;
+pub(crate) mod get_export;
 pub(crate) mod get_installation;
+pub(crate) mod get_job;
 pub(crate) mod get_member;
 pub(crate) mod get_oauth_client;
 pub(crate) mod get_org;
 pub(crate) mod get_plan;
 pub(crate) mod get_rate_limits;
+pub(crate) mod get_record;
 pub(crate) mod get_run;
+pub(crate) mod get_schedule;
 pub(crate) mod get_webhook;
 pub(crate) mod healthz;
 pub(crate) mod invitation_page;
@@ -41,12 +56,21 @@ pub(crate) mod leave_org;
 pub(crate) mod list_api_keys;
 pub(crate) mod list_audit;
 pub(crate) mod list_budgets;
+pub(crate) mod list_deliveries;
+pub(crate) mod list_endpoint_deliveries;
+pub(crate) mod list_endpoints;
+pub(crate) mod list_event_types;
 pub(crate) mod list_events;
+pub(crate) mod list_exports;
 pub(crate) mod list_installations;
 pub(crate) mod list_invitations;
+pub(crate) mod list_jobs;
 pub(crate) mod list_members;
+pub(crate) mod list_objects;
 pub(crate) mod list_plugins;
+pub(crate) mod list_records;
 pub(crate) mod list_runs;
+pub(crate) mod list_schedules;
 pub(crate) mod list_sessions;
 pub(crate) mod list_usage;
 pub(crate) mod list_webhooks;
@@ -56,6 +80,7 @@ pub(crate) mod oauth_connect;
 pub(crate) mod oauth_connect_page;
 pub(crate) mod oidc_callback;
 pub(crate) mod openapi;
+pub(crate) mod patch_endpoint;
 pub(crate) mod proxy;
 pub(crate) mod put_budget;
 pub(crate) mod put_connect;
@@ -66,13 +91,22 @@ pub(crate) mod put_oauth_client;
 pub(crate) mod put_org;
 pub(crate) mod put_plan;
 pub(crate) mod put_rate_limits;
+pub(crate) mod put_schedule;
 pub(crate) mod readyz;
 pub(crate) mod receive_webhook;
+pub(crate) mod redrive_job;
+pub(crate) mod redrive_jobs;
+pub(crate) mod replay_endpoint;
 pub(crate) mod replay_webhook;
+pub(crate) mod replay_webhooks;
+pub(crate) mod retry_delivery;
 pub(crate) mod rotate_api_key;
+pub(crate) mod rotate_endpoint_secret;
 pub(crate) mod sign_in;
 pub(crate) mod sign_out;
+pub(crate) mod stream_events;
 pub(crate) mod switch_org;
+pub(crate) mod test_endpoint;
 pub(crate) mod upload_plugin;
 pub(crate) mod who_am_i;
 
@@ -122,10 +156,27 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
         .routes(routes!(list_budgets::list_budgets))
         .routes(routes!(get_budget::get_budget, put_budget::put_budget, delete_budget::delete_budget))
         .routes(routes!(list_events::list_events))
+        .routes(routes!(stream_events::stream_events))
+        .routes(routes!(get_event::get_event))
+        .routes(routes!(list_event_types::list_event_types))
+        .routes(routes!(list_objects::list_objects))
+        .routes(routes!(list_records::list_records))
+        .routes(routes!(get_record::get_record))
         .routes(routes!(list_audit::list_audit))
+        .routes(routes!(list_exports::list_exports, create_export::create_export))
+        .routes(routes!(get_export::get_export, delete_export::delete_export))
+        .routes(routes!(download_export::download_export))
         .routes(routes!(list_webhooks::list_webhooks))
         .routes(routes!(get_webhook::get_webhook))
         .routes(routes!(replay_webhook::replay_webhook))
+        .routes(routes!(replay_webhooks::replay_webhooks))
+        .routes(routes!(list_jobs::list_jobs))
+        .routes(routes!(get_job::get_job))
+        .routes(routes!(cancel_job::cancel_job))
+        .routes(routes!(redrive_job::redrive_job))
+        .routes(routes!(redrive_jobs::redrive_jobs))
+        .routes(routes!(list_schedules::list_schedules))
+        .routes(routes!(get_schedule::get_schedule, put_schedule::put_schedule, delete_schedule::delete_schedule))
         .routes(routes!(get_rate_limits::get_rate_limits, put_rate_limits::put_rate_limits))
         .routes(routes!(sign_in::sign_in, who_am_i::who_am_i, sign_out::sign_out))
         .routes(routes!(switch_org::switch_org))
@@ -144,6 +195,16 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
         .routes(routes!(list_api_keys::list_api_keys, create_api_key::create_api_key))
         .routes(routes!(get_api_key::get_api_key, delete_api_key::delete_api_key))
         .routes(routes!(rotate_api_key::rotate_api_key))
+        .routes(routes!(list_endpoints::list_endpoints, create_endpoint::create_endpoint))
+        .routes(routes!(get_endpoint::get_endpoint, patch_endpoint::patch_endpoint, delete_endpoint::delete_endpoint))
+        .routes(routes!(get_endpoint_stats::get_endpoint_stats))
+        .routes(routes!(rotate_endpoint_secret::rotate_endpoint_secret))
+        .routes(routes!(test_endpoint::test_endpoint))
+        .routes(routes!(replay_endpoint::replay_endpoint))
+        .routes(routes!(list_endpoint_deliveries::list_endpoint_deliveries))
+        .routes(routes!(list_deliveries::list_deliveries))
+        .routes(routes!(get_delivery::get_delivery))
+        .routes(routes!(retry_delivery::retry_delivery))
         .routes(routes!(healthz::healthz))
         .routes(routes!(readyz::readyz))
         // These take every method and any path below them, which OpenAPI has no words for; `ApiDoc` says

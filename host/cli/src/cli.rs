@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use patchbay_model::PluginId;
 
-use crate::{audit, connection, db, init, installation, key, limits, member, org, plan, plugin, serve, usage, vault};
+use crate::{
+    audit, connection, db, delivery, endpoint, export, init, installation, job, key, limits, member, org, plan, plugin,
+    schedule, serve, usage, vault, webhook,
+};
 
 /// Integrations as sandboxed plugins, behind one API.
 #[derive(Debug, Parser)]
@@ -38,6 +41,18 @@ pub enum Command {
     /// An organization's credentials for plugins
     #[command(subcommand)]
     Connection(connection::ConnectionCommand),
+    /// An organization's background work
+    #[command(subcommand)]
+    Job(job::JobCommand),
+    /// What makes an organization's jobs by the clock
+    #[command(subcommand)]
+    Schedule(schedule::ScheduleCommand),
+    /// URLs that an organization's events are sent to
+    #[command(subcommand)]
+    Endpoint(endpoint::EndpointCommand),
+    /// Events on their way to endpoints
+    #[command(subcommand)]
+    Delivery(delivery::DeliveryCommand),
     /// An organization's rate limits
     #[command(subcommand)]
     Limits(limits::LimitsCommand),
@@ -46,6 +61,11 @@ pub enum Command {
     Plan(plan::PlanCommand),
     /// What an organization used in a billing period, and what that costs
     Usage(usage::Options),
+    /// What vendors sent in: list, show, replay
+    #[command(subcommand)]
+    Webhook(webhook::WebhookCommand),
+    /// An organization's rows in a file, as CSV or JSON Lines
+    Export(export::Options),
     /// The database: its schema, and the proof that it keeps organizations apart
     #[command(subcommand)]
     Db(db::DbCommand),

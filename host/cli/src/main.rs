@@ -8,10 +8,14 @@ mod cli;
 mod config;
 mod connection;
 mod db;
+mod delivery;
+mod endpoint;
+mod export;
 mod fix;
 mod init;
 mod input;
 mod installation;
+mod job;
 mod key;
 mod limits;
 mod logging;
@@ -20,11 +24,13 @@ mod open;
 mod org;
 mod plan;
 mod plugin;
+mod schedule;
 mod secret;
 mod serve;
 mod table;
 mod usage;
 mod vault;
+mod webhook;
 
 use std::process::ExitCode;
 
@@ -49,9 +55,15 @@ fn main() -> ExitCode {
         Command::Key(command) => block_on(key::run(command)),
         Command::Installation(command) => block_on(installation::run(command)),
         Command::Connection(command) => block_on(connection::run(command)),
+        Command::Job(command) => block_on(job::run(command)),
+        Command::Schedule(command) => block_on(schedule::run(command)),
+        Command::Endpoint(command) => block_on(endpoint::run(command)),
+        Command::Delivery(command) => block_on(delivery::run(command)),
         Command::Limits(command) => block_on(limits::run(command)),
         Command::Plan(command) => block_on(plan::run(command)),
         Command::Usage(options) => block_on(usage::run(options)),
+        Command::Webhook(command) => block_on(webhook::run(command)),
+        Command::Export(options) => block_on(export::run(options)),
         Command::Db(command) => block_on(db::run(command)),
         Command::Vault(command) => block_on(vault::run(command)),
         Command::Audit(command) => block_on(audit::run(command)),

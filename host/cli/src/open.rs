@@ -31,6 +31,13 @@ pub async fn acting(config: &Config, name_or_id: &str) -> Result<Acting> {
     Ok(Acting { hub, caller })
 }
 
+/// As [`acting`], for what no plugin is asked about.
+pub async fn acting_without_plugins(config: &Config, name_or_id: &str) -> Result<Acting> {
+    let hub = hub(config).await?;
+    let caller = hub.operator(org(&hub, name_or_id).await?).await?;
+    Ok(Acting { hub, caller })
+}
+
 /// The database alone, for lists that no caller of the API has.
 pub async fn database(config: &Config) -> Result<Database> {
     let url = config.database_url();

@@ -131,7 +131,14 @@ fn as_json(plan: &Plan, currency: &str) -> Value {
         .into_iter()
         .map(|metric| json!({ "metric": metric, "limit": plan.limit(metric), "overage": plan.overage(metric) }))
         .collect();
-    json!({ "name": plan.name, "rank": plan.rank, "price": plan.price, "currency": currency, "limits": limits })
+    json!({
+        "name": plan.name,
+        "rank": plan.rank,
+        "price": plan.price,
+        "currency": currency,
+        "limits": limits,
+        "max_export_rows": plan.max_export_rows,
+    })
 }
 
 fn print(view: &PlanView, json: bool) {
@@ -163,6 +170,7 @@ fn print(view: &PlanView, json: bool) {
         })
         .collect();
     print!("{}", columns(&rows, [false, true, false]));
+    println!("rows in one export: {}", limit(plan.max_export_rows));
     let lacking: Vec<_> = features.iter().filter(|feature| !feature.included).collect();
     if !lacking.is_empty() {
         println!();

@@ -53,7 +53,13 @@ pub async fn run(options: Options) -> Result<()> {
 
     let upkeep = tokio::spawn(keep_up(metrics.clone()));
     let router = patchbay_api::router(hub.clone(), config.api(metrics));
-    patchbay_api::serve_within(config.serve(), listener, router, stop_signal()?).await;
+    let stop = stop_signal()?;
+    let stopping = async {
+        stop.await;
+        // they would keep their connections open for as long as they are let
+        hub.end_streams();
+    };
+    patchbay_api::serve_within(config.serve(), listener, router, stopping).await;
     tracing::info!("stopping");
     hub.shutdown().await;
     upkeep.abort();

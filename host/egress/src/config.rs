@@ -5,6 +5,8 @@ use std::{collections::BTreeMap, time::Duration};
 use ipnet::IpNet;
 use url::Url;
 
+use crate::EndpointRules;
+
 /// The operator's settings. The defaults are those of a hub that talks to vendors on the open Internet.
 #[derive(Debug, Clone)]
 pub struct EgressConfig {
@@ -17,6 +19,8 @@ pub struct EgressConfig {
     pub allow_addresses: Vec<IpNet>,
     /// Ports that plugins may reach; mapped upstreams are exempt.
     pub ports: Vec<u16>,
+    /// Where orgs may have endpoints.
+    pub endpoints: EndpointRules,
     /// For DNS, TCP and TLS together.
     pub connect_timeout: Duration,
     /// Of the request's and of the response's headers: names, values and the URL, in bytes.
@@ -49,6 +53,7 @@ impl Default for EgressConfig {
             upstreams: BTreeMap::new(),
             allow_addresses: Vec::new(),
             ports: vec![443],
+            endpoints: EndpointRules::default(),
             connect_timeout: Duration::from_secs(5),
             max_header_bytes: 64 << 10,
             max_headers: 100,

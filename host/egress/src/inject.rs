@@ -7,7 +7,7 @@ use std::{fmt, sync::Arc};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderMap, HeaderName, HeaderValue};
-use patchbay_package::manifest::Inject;
+use patchbay_package::{manifest::Inject, secret_path::secret_path};
 use secrecy::{ExposeSecret, SecretString};
 use url::{Url, form_urlencoded};
 use zeroize::Zeroizing;
@@ -40,9 +40,36 @@ impl Injection {
         Err(EgressError::Denied(format!("the credential may not go to {host}: add {host:?} to its hosts")))
     }
 
+    /// Puts a credential that is a path in the place of the guest's, if it is one: before the request is mapped to where it
+    /// really goes. Texts never show the path.
+    pub(crate) fn apply_path(&self, url: &mut Url) -> Result<(), EgressError> {
+        let Some(pattern) = &self.place.path else { return Ok(()) };
+        let Some(secret) = secret_path(pattern, self.secret.expose_secret()) else {
+            let text = format!("the credential is no path or URL that {pattern} matches: set it anew");
+            return Err(EgressError::InvalidRequest(text));
+        };
+        let host = url.host_str().unwrap_or_default();
+        if secret.host.is_some_and(|own| own != host) {
+            return Err(EgressError::Denied(format!("the credential is a URL of another host than {host}")));
+        }
+        url.set_query(None);
+        url.set_path(secret.path);
+        // what the parser has rewritten is not what the vendor gave
+        if url.path() == secret.path {
+            Ok(())
+        } else {
+            Err(EgressError::InvalidRequest(
+                "the credential's path is not one that a URL can carry as it is".to_owned(),
+            ))
+        }
+    }
+
     /// Puts the credential in, in the place of anything that the guest put there.
     pub(crate) fn apply(&self, url: &mut Url, headers: &mut HeaderMap) -> Result<(), EgressError> {
         let invalid = |text: &str| EgressError::InvalidRequest(text.to_owned());
+        if self.place.path.is_some() {
+            return Ok(());
+        }
         let value = self.value().ok_or_else(|| invalid("the credential's format has no {} or {basic}"))?;
         match (&self.place.header, &self.place.query) {
             (Some(header), None) => {
@@ -108,6 +135,7 @@ mod tests {
             place: Inject {
                 header: header.map(str::to_owned),
                 query: query.map(str::to_owned),
+                path: None,
                 format: format.to_owned(),
             },
             hosts: vec!["api.example.com".to_owned(), "*.eu.example.com".to_owned()],
@@ -155,6 +183,26 @@ mod tests {
         assert!(key.check_host("a.eu.example.com").is_ok());
         assert!(matches!(key.check_host("www.example.com"), Err(EgressError::Denied(_))));
         assert!(Injection { hosts: Vec::new(), ..key }.check_host("www.example.com").is_ok());
+    }
+
+    #[test]
+    fn a_secret_path_takes_the_place_of_the_guests_and_is_shown_to_nobody() {
+        let mut hook = injection(None, None, "{}", "https://hooks.example.com/services/T0/B0/s3cret");
+        hook.place.path = Some("/services/*/*/*".to_owned());
+        let sent = |hook: &Injection, url: &str| {
+            let mut url = Url::parse(url).unwrap();
+            hook.apply_path(&mut url).map(|()| url.to_string())
+        };
+        assert_eq!(
+            sent(&hook, "https://hooks.example.com/services/a/b/c?x=1").unwrap(),
+            "https://hooks.example.com/services/T0/B0/s3cret"
+        );
+        let elsewhere = sent(&hook, "https://other.example.com/services/a/b/c").unwrap_err();
+        hook.secret = Arc::new(SecretString::from("https://hooks.example.com/admin/s3cret"));
+        let misfit = sent(&hook, "https://hooks.example.com/services/a/b/c").unwrap_err();
+        for error in [elsewhere, misfit] {
+            assert!(!error.to_string().contains("s3cret"), "{error}");
+        }
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! The one way out: every byte that leaves the hub for a vendor goes through [`Egress::send`].
+//! The one way out: every byte that leaves the hub for a vendor goes through [`Egress::send`], and what an org's endpoints
+//! get through [`Egress::post`].
 //!
 //! In order, and each step for a reason: the plugin's allow-list ([`rules`]) on the logical URL; the
 //! operator's map of upstreams ([`config`]); the credential, put in only after the check ([`inject`]);
@@ -16,6 +17,7 @@ mod asked_pause;
 pub mod body;
 pub mod config;
 mod decode;
+pub mod endpoint;
 pub mod error;
 pub mod filter;
 mod forms;
@@ -35,6 +37,7 @@ mod upstream;
 
 pub use body::ResponseBody;
 pub use config::{ConfigError, EgressConfig};
+pub use endpoint::{EndpointRules, Post, Posted};
 pub use error::EgressError;
 pub use filter::Filter;
 pub use inject::Injection;

@@ -14,7 +14,7 @@ use std::{
 use patchbay_model::OrgId;
 use reqwest::{Client, redirect, retry};
 
-use crate::{ConfigError, EgressConfig, Lookup, address::AddressPolicy, resolver::CheckedResolver, tls::Tls};
+use crate::{ConfigError, EgressConfig, Lookup, address::AddressPolicy, endpoint, resolver::CheckedResolver, tls::Tls};
 
 /// Where a client may connect to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -24,6 +24,8 @@ pub(crate) enum Way {
     /// To upstreams that the operator named. Apart from the other, or a name that the operator mapped
     /// would be open to a plugin that lists it as a host of its own.
     Mapped,
+    /// To URLs that orgs chose themselves, with a check of their own.
+    Endpoint,
 }
 
 struct Entry {
@@ -42,7 +44,8 @@ pub(crate) struct Pool {
 impl Pool {
     pub(crate) fn new(config: Arc<EgressConfig>, lookup: Arc<dyn Lookup>) -> Result<Self, ConfigError> {
         let policy = Arc::new(AddressPolicy::new(config.allow_addresses.clone()));
-        let factory = Factory { tls: Tls::new(config.extra_roots.as_deref())?, lookup, policy, config };
+        let of_endpoints = endpoint::policy(&config.endpoints);
+        let factory = Factory { tls: Tls::new(config.extra_roots.as_deref())?, lookup, policy, of_endpoints, config };
         // What cannot be built should say so when the hub starts, not at the first call.
         factory.client(Way::Checked)?;
         Ok(Self { clients: RwLock::default(), uses: AtomicU64::new(0), factory })
@@ -66,11 +69,20 @@ impl Pool {
         Ok(entry.client.clone())
     }
 
+    pub(crate) fn lookup(&self) -> &dyn Lookup {
+        &*self.factory.lookup
+    }
+
+    pub(crate) fn endpoint_policy(&self) -> &AddressPolicy {
+        &self.factory.of_endpoints
+    }
+
     /// Closes the org's idle connections; requests under way go on.
     pub(crate) fn forget(&self, org: OrgId) {
         let mut clients = self.clients.write().unwrap_or_else(PoisonError::into_inner);
-        clients.remove(&(org, Way::Checked));
-        clients.remove(&(org, Way::Mapped));
+        for way in [Way::Checked, Way::Mapped, Way::Endpoint] {
+            clients.remove(&(org, way));
+        }
     }
 
     /// Closes everybody's idle connections; requests under way go on.
@@ -83,16 +95,21 @@ struct Factory {
     tls: Tls,
     lookup: Arc<dyn Lookup>,
     policy: Arc<AddressPolicy>,
+    of_endpoints: Arc<AddressPolicy>,
     config: Arc<EgressConfig>,
 }
 
 impl Factory {
     fn client(&self, way: Way) -> Result<Client, ConfigError> {
-        let policy = (way == Way::Checked).then(|| self.policy.clone());
         let config = &self.config;
+        let (policy, https_only) = match way {
+            Way::Checked => (Some(self.policy.clone()), true),
+            Way::Mapped => (None, false),
+            Way::Endpoint => (Some(self.of_endpoints.clone()), !config.endpoints.allow_http),
+        };
         let mut builder = Client::builder()
             .tls_backend_preconfigured(self.tls.client()?)
-            .https_only(way == Way::Checked)
+            .https_only(https_only)
             .dns_resolver(CheckedResolver::new(self.lookup.clone(), policy))
             .redirect(redirect::Policy::none())
             // Repeats are ours to decide; without clones of each request for the client's own.

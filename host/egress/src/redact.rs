@@ -32,11 +32,22 @@ impl fmt::Debug for Redactor {
     }
 }
 
+/// The shortest last segment of a secret URL's path that is looked for by itself, in bytes: shorter ones are words.
+const SHORTEST_SEGMENT: usize = 16;
+
+/// A secret, and if it is a URL its path and the last segment of that: vendors repeat either without the rest.
+fn parts(secret: &str) -> impl Iterator<Item = &str> {
+    let path = secret.strip_prefix("https://").and_then(|rest| rest.split_once('/')).map(|(_, path)| path);
+    let path = path.map(|path| path.trim_matches('/'));
+    let last = path.and_then(|path| path.rsplit('/').next()).filter(|last| last.len() >= SHORTEST_SEGMENT);
+    [Some(secret), path.filter(|path| path.len() >= SHORTEST_SEGMENT), last].into_iter().flatten()
+}
+
 impl Redactor {
     /// A redactor for these secrets.
     pub fn new<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Self {
         let mut all: Vec<Vec<u8>> =
-            secrets.into_iter().filter(|secret| secret.len() >= SHORTEST).flat_map(forms).collect();
+            secrets.into_iter().flat_map(parts).filter(|secret| secret.len() >= SHORTEST).flat_map(forms).collect();
         all.sort_unstable();
         all.dedup();
         if all.is_empty() {
@@ -169,6 +180,20 @@ mod tests {
             redact.redact_str("a sk-secret-1234, b other-key; c sk-secret-1234"),
             "a [redacted], b [redacted]; c [redacted]"
         );
+    }
+
+    #[test]
+    fn a_secret_url_goes_also_where_only_its_path_is_repeated() {
+        let redact = Redactor::new(["https://hooks.example.com/services/T0TEST/XyZ0123456789abcdef"]);
+        for text in [
+            "https://hooks.example.com/services/T0TEST/XyZ0123456789abcdef",
+            "no /services/T0TEST/XyZ0123456789abcdef here",
+            "unknown hook XyZ0123456789abcdef",
+        ] {
+            let clean = redact.redact_str(text);
+            assert!(clean.contains("[redacted]") && !clean.contains("XyZ0123456789abcdef"), "{clean}");
+        }
+        assert_eq!(redact.redact_str("hooks.example.com"), "hooks.example.com");
     }
 
     #[test]

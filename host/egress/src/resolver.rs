@@ -42,6 +42,16 @@ pub(crate) struct AllBlocked {
     reason: &'static str,
 }
 
+impl AllBlocked {
+    pub(crate) fn host(&self) -> &str {
+        &self.host
+    }
+
+    pub(crate) const fn reason(&self) -> &'static str {
+        self.reason
+    }
+}
+
 /// The resolver of the HTTP client.
 pub(crate) struct CheckedResolver {
     lookup: Arc<dyn Lookup>,

@@ -19,6 +19,7 @@ use url::Url;
 
 use crate::{
     Body, ConfigError, EgressConfig, EgressError, Lookup, Request, Response, Rules,
+    address::AddressPolicy,
     asked_pause::asked_pause,
     headers,
     pool::{Pool, Way},
@@ -93,6 +94,22 @@ impl Egress {
         }
     }
 
+    pub(crate) fn config(&self) -> &EgressConfig {
+        &self.config
+    }
+
+    pub(crate) fn lookup(&self) -> &dyn Lookup {
+        self.pool.lookup()
+    }
+
+    pub(crate) fn endpoint_policy(&self) -> &AddressPolicy {
+        self.pool.endpoint_policy()
+    }
+
+    pub(crate) fn client(&self, org: OrgId, way: Way) -> Result<Client, ConfigError> {
+        self.pool.client(org, way)
+    }
+
     /// Waits until the vendor may be asked, if there is the time. Whoever waited looks again: others that waited as well
     /// may have been asked for another pause.
     async fn wait_for_leave(&self, key: Option<&PauseKey>, until: Instant) -> Result<(), EgressError> {
@@ -127,10 +144,18 @@ impl Egress {
     }
 
     /// Checks the request and makes it what the vendor will see.
-    fn prepare(&self, rules: &Rules, request: Request) -> Result<Going, EgressError> {
+    fn prepare(&self, rules: &Rules, mut request: Request) -> Result<Going, EgressError> {
         rules.allows(request.method.as_str(), &request.url)?;
         let may_repeat = request.may_repeat();
         let host = request.url.host_str().unwrap_or_default().to_owned();
+        if let Some(credential) = request.credential.as_ref().filter(|credential| credential.place.path.is_some()) {
+            credential.check_host(&host)?;
+            credential.apply_path(&mut request.url)?;
+            // the other denial would say the path
+            rules.allows(request.method.as_str(), &request.url).map_err(|_| {
+                EgressError::Denied(format!("the credential's path on {host} is not in the plugin's egress list"))
+            })?;
+        }
         let (way, mut url) = match self.upstreams.map(&request.url) {
             Some(mapped) => (Way::Mapped, mapped),
             None => (Way::Checked, self.check_port(request.url)?),

@@ -7,6 +7,7 @@
 use patchbay_model::{
     ApiKeyId, Code, ConnectSessionId, Failure, OrgId, Permission, Permissions, Timestamp,
     identity::{Actor, Role},
+    job::JobCaller,
     org::{ApiKey, Scope},
 };
 use patchbay_vault::TokenKind;
@@ -34,6 +35,17 @@ impl Caller {
     #[must_use]
     pub const fn operator(org: OrgId) -> Self {
         Self { org, actor: Actor::Operator, permissions: Permissions::ALL, spends_as: None }
+    }
+
+    /// The hub of its own accord: may do nothing that needs a permission.
+    pub(crate) const fn hub(org: OrgId) -> Self {
+        Self { org, actor: Actor::Hub, permissions: Permissions::NONE, spends_as: None }
+    }
+
+    /// Whoever asked for a job, as they were then.
+    pub(crate) const fn of_job(org: OrgId, caller: JobCaller) -> Self {
+        let JobCaller { actor, permissions, spends_as } = caller;
+        Self { org, actor, permissions, spends_as }
     }
 
     /// With which API key, if it is one.

@@ -4,10 +4,11 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use patchbay_model::{
     Code, Failure, RunId,
+    event::Event,
     run::{Figures, Run, RunKind},
 };
 use patchbay_runtime::{Effects, Finished, Invocation, Once, Plugin, Spending};
-use patchbay_storage::{Committed, IdempotencyAnswer, RunCommit, WebhookOutcome};
+use patchbay_storage::{Committed, IdempotencyAnswer, JobOutcome, RunCommit, WebhookOutcome};
 use tracing::{Span, field::Empty};
 
 use crate::{
@@ -55,7 +56,22 @@ pub(crate) struct Call {
     pub(crate) hold: Option<Hold>,
     /// The write that it does, if that is to be done once.
     pub(crate) once: Option<Arc<Once>>,
+    /// How many events led to it.
+    pub(crate) hops: u32,
     _in_flight: InFlight,
+}
+
+/// What is committed with a call's run beside what the plugin left.
+#[derive(Debug, Default)]
+pub(crate) struct Leaves {
+    /// What became of the webhook that it worked on.
+    pub(crate) webhook: Option<WebhookOutcome>,
+    /// What became of the job whose step it was.
+    pub(crate) job: Option<JobOutcome>,
+    /// What the hub publishes of it, also of a call that failed.
+    pub(crate) events: Vec<Event>,
+    /// The answer of a write that is done once.
+    pub(crate) idempotency: Option<IdempotencyAnswer>,
 }
 
 /// What became of a call.
@@ -88,7 +104,18 @@ impl Call {
             error.type = Empty,
         );
         let in_flight = InFlight::new(&manifest.id, kind);
-        Self { run, serving, kind, operation, span, admitted: None, hold: None, once: None, _in_flight: in_flight }
+        Self {
+            run,
+            serving,
+            kind,
+            operation,
+            span,
+            admitted: None,
+            hold: None,
+            once: None,
+            hops: 0,
+            _in_flight: in_flight,
+        }
     }
 
     pub(crate) fn plugin(&self) -> &Plugin {
@@ -139,17 +166,11 @@ impl Call {
         finished: Finished<T>,
         webhook: Option<WebhookOutcome>,
     ) -> Ended<T> {
-        self.commit_with(hub, finished, webhook, None).await
+        self.commit_with(hub, finished, Leaves { webhook, ..Leaves::default() }).await
     }
 
-    /// As [`Call::commit`], with the answer of a write that is done once in the same transaction.
-    pub(crate) async fn commit_with<T>(
-        &self,
-        hub: &Inner,
-        finished: Finished<T>,
-        webhook: Option<WebhookOutcome>,
-        idempotency: Option<IdempotencyAnswer>,
-    ) -> Ended<T> {
+    /// As [`Call::commit`], with whatever else belongs in the same transaction.
+    pub(crate) async fn commit_with<T>(&self, hub: &Inner, finished: Finished<T>, leaves: Leaves) -> Ended<T> {
         let Finished { result, effects, figures, upstream_status, started_at, finished_at } = finished;
         hub.note_answers(&self.serving, &effects.answered, result.as_ref().err().map(|failure| failure.code));
         let began = !matches!(&result, Err(failure) if is_a_refusal(failure.code)) || figures.host_calls > 0;
@@ -161,7 +182,13 @@ impl Call {
         }
         let manifest = self.plugin().manifest();
         let failure = result.as_ref().err();
-        let Effects { usage, events, changes, log, .. } = effects;
+        let Effects { usage, mut events, changes, object_changes, mut jobs, log, .. } = effects;
+        for event in &mut events {
+            event.hops = self.hops;
+        }
+        for job in &mut jobs {
+            job.hops = self.hops;
+        }
         let run = Run {
             id: self.run,
             org: self.serving.tenant.org,
@@ -179,21 +206,31 @@ impl Call {
             finished_at,
         };
         let succeeded = result.is_ok();
+        let published = if succeeded { events } else { Vec::new() };
+        let jobs = if succeeded { jobs } else { Vec::new() };
+        let first_due = jobs.iter().map(|job| job.due_at).min();
         let standing = hub.standing_at_the_end(self, &usage).await;
         let counted = hub.counted(self, &usage);
         let commit = RunCommit {
             run,
             spent: hub.spent_by(self, standing.as_deref(), &usage).await,
             usage,
-            events: if succeeded { events } else { Vec::new() },
+            events: published.into_iter().chain(leaves.events).collect(),
             plugin_changes: if succeeded { changes } else { Vec::new() },
-            webhook,
-            idempotency,
+            object_changes: if succeeded { object_changes } else { Vec::new() },
+            hops: self.hops,
+            webhook: leaves.webhook,
+            job: leaves.job,
+            jobs,
+            idempotency: leaves.idempotency,
         };
         let took = Duration::from_micros(figures.wall_us);
         let committed = hub.journal.commit(commit).await;
         if let (Ok(_), Some(standing)) = (&committed, &standing) {
             standing.tally.add_all(&counted);
+        }
+        if let (Ok(Committed::All), Some(due_at)) = (&committed, first_due) {
+            hub.jobs.due_at(due_at);
         }
         match committed {
             Ok(Committed::All) => self.ended(Some(self.run), result, took),
@@ -204,6 +241,10 @@ impl Call {
             }
             Ok(Committed::WebhookLost) => {
                 let detail = "the work took longer than the webhook's lease, and was taken up anew meanwhile";
+                self.ended(Some(self.run), Err(Failure::new(Code::Conflict, detail)), took)
+            }
+            Ok(Committed::JobLost) => {
+                let detail = "the job was taken up anew while this step of it ran, because its lease was not prolonged";
                 self.ended(Some(self.run), Err(Failure::new(Code::Conflict, detail)), took)
             }
             Err(error) => self.ended(None, Err(error.into()), took),

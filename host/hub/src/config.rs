@@ -14,6 +14,7 @@ use patchbay_storage::DatabaseUrl;
 
 use crate::{
     chain::AuditConfig,
+    deliveries::DeliverySettings,
     identity::oidc::OidcConfig,
     keys::{KeySources, SigningSource},
     oauth::OperatorClient,
@@ -63,12 +64,20 @@ pub struct HubConfig {
     pub max_proxy_body_bytes: u64,
     /// Webhooks that are processed in the background at once.
     pub webhook_concurrency: usize,
+    /// Jobs that run at once.
+    pub job_concurrency: usize,
+    /// Jobs of one org and plugin that run at once, where the plugin does not say less; on all hubs together.
+    pub job_lane_concurrency: u32,
+    /// Streams of events that one org has open at once, on one hub.
+    pub event_streams: usize,
     /// The files of one org together, in bytes.
     pub max_org_blob_bytes: u64,
     /// The plans that orgs can have.
     pub plans: Plans,
     /// How often orgs, keys and addresses may ask.
     pub rates: RateConfig,
+    /// How events are sent to endpoints.
+    pub deliveries: DeliverySettings,
     /// How long history is kept.
     pub retention: Retention,
     /// How often it is looked for connections whose tokens are due.
@@ -101,9 +110,13 @@ impl HubConfig {
             max_package_bytes: 64 << 20,
             max_proxy_body_bytes: 32 << 20,
             webhook_concurrency: 64,
+            job_concurrency: 64,
+            job_lane_concurrency: 16,
+            event_streams: 50,
             max_org_blob_bytes: 10 << 30,
             plans: Plans::default(),
             rates: RateConfig::default(),
+            deliveries: DeliverySettings::default(),
             retention: Retention::default(),
             upkeep_every: Duration::from_secs(30),
             watch_delay: Duration::from_millis(50),

@@ -7,7 +7,10 @@ use patchbay_model::{
     Code, ConnectionId, Failure, OrgId, Permission, PluginId, Timestamp, Violation, installation::SealedConnection,
 };
 use patchbay_oauth::Parties;
-use patchbay_package::manifest::{Credential, Oauth};
+use patchbay_package::{
+    manifest::{Credential, Oauth},
+    secret_path::secret_path,
+};
 use patchbay_runtime::Plugin;
 use patchbay_storage::{Change, OrgTx, StorageError, Tx};
 use patchbay_vault::{CredentialValues, Credentials};
@@ -116,6 +119,10 @@ impl Hub {
         let mut tx = hub.database.begin().await?;
         // the new values are made from the old ones, and the org's data key with the first of them
         tx.org(caller.org).lock().await?;
+        if hub.registry.catalogue().consumes(plugin) {
+            // with these credentials it may be another version that serves
+            tx.org(caller.org).relay().changed().await?;
+        }
         hub.settle_connect_session(&mut tx, caller.org, caller.actor, plugin).await?;
         let before = tx.org(caller.org).connections().get(plugin).await?;
         if let Some(oauth) = oauth
@@ -150,6 +157,8 @@ impl Hub {
         tx.org(caller.org).audit().append(&entry).await?;
         tx.commit().await?;
         hub.tenants.invalidate(&(caller.org, plugin.clone())).await;
+        hub.takers.invalidate(&caller.org).await;
+        hub.relay.concerned(caller.org);
         // an open connection to a vendor may be logged in with what no longer counts
         hub.egress.forget_org(caller.org);
         Ok(view)
@@ -178,6 +187,7 @@ impl Hub {
         tx.org(caller.org).audit().append(&entry).await?;
         tx.commit().await?;
         hub.tenants.invalidate(&key).await;
+        hub.takers.invalidate(&caller.org).await;
         hub.refresher.forget(&key);
         hub.suspicions.clear(&key);
         // an open connection to a vendor may be logged in with what no longer counts
@@ -277,7 +287,21 @@ fn misfit(credential: &Credential, value: &str) -> Option<String> {
     if value.is_empty() || value.len() > MOST_BYTES {
         return Some(format!("1 to {MOST_BYTES} bytes"));
     }
-    credential.inject.as_ref()?;
+    let inject = credential.inject.as_ref()?;
+    if let Some(pattern) = &inject.path {
+        let host = |host: &str| {
+            credential.hosts.is_empty()
+                || credential.hosts.iter().any(|own| match own.strip_prefix('*') {
+                    Some(below) => host.ends_with(below),
+                    None => own == host,
+                })
+        };
+        let fits = secret_path(pattern, value).is_some_and(|secret| secret.host.is_none_or(host));
+        if !fits {
+            let host = credential.hosts.first().map_or("…", String::as_str);
+            return Some(format!("the URL as the vendor gave it, as in https://{host}{pattern}"));
+        }
+    }
     // a header takes nothing else, and a line break pasted along with a key is a common slip
     if !value.bytes().all(|byte| (0x20..0x7f).contains(&byte)) || value.trim() != value {
         return Some("visible ASCII characters without line breaks and without blanks around them".to_owned());

@@ -14,7 +14,7 @@ use std::{
 };
 
 use patchbay_model::PluginId;
-use patchbay_storage::{Change, Notice, Told};
+use patchbay_storage::{Change, LaneKey, Notice, Told};
 
 use crate::hub::{Hub, Inner, lock};
 
@@ -60,6 +60,7 @@ const fn is_taken_over_by_its_teller(notice: &Notice) -> bool {
                 | Change::Connection { .. }
                 | Change::Tokens { .. }
                 | Change::PluginVersion { .. }
+                | Change::Endpoint { .. }
         )
     )
 }
@@ -73,6 +74,8 @@ async fn take_over(hub: &Arc<Inner>, notice: Notice) {
         Notice::Changed(Change::Installation { org, id, plugin }) => {
             hub.registry.forget_verdicts(id);
             hub.tenants.invalidate(&(org, plugin.clone())).await;
+            hub.takers.invalidate(&org).await;
+            hub.relay.concerned(org);
             // the token is not said: a notice is outside of row-level security
             hub.hooks.invalidate_all();
             // it may be pinned to a version that is kept for others
@@ -85,6 +88,7 @@ async fn take_over(hub: &Arc<Inner>, notice: Notice) {
         Notice::Changed(Change::Connection { org, plugin, .. }) => {
             let key = (org, plugin);
             hub.tenants.invalidate(&key).await;
+            hub.takers.invalidate(&org).await;
             // what failed before may have been put right there
             hub.refresher.wake(&key);
             // an open connection to a vendor may be logged in with what no longer counts
@@ -106,12 +110,19 @@ async fn take_over(hub: &Arc<Inner>, notice: Notice) {
         }
         // opened with the next use, if the database still has them
         Notice::Changed(Change::DataKeys { org }) => hub.vault.forget(org),
+        Notice::Changed(Change::Endpoint { org, id }) => {
+            hub.endpoint_is_changed(LaneKey { org, endpoint: id }).await;
+        }
+        Notice::Changed(Change::Lane { org, endpoint }) => {
+            hub.deliveries.poke([LaneKey { org, endpoint }], &*hub.clock);
+        }
         Notice::Changed(Change::Plan { org }) => hub.standings.invalidate(&org).await,
         Notice::Resync => {
             hub.registry.forget_all_verdicts();
             hub.keys.invalidate_all();
             hub.sessions.invalidate_all();
             hub.tenants.invalidate_all();
+            hub.takers.invalidate_all();
             hub.standings.invalidate_all();
             hub.hooks.invalidate_all();
             hub.egress.forget_all();
@@ -121,6 +132,8 @@ async fn take_over(hub: &Arc<Inner>, notice: Notice) {
             if let Err(failure) = hub.leave_orgs_being_deleted().await {
                 tracing::warn!(error = %failure, "it was not looked up which organizations are being deleted");
             }
+            hub.deliveries.live.invalidate_all();
+            hub.relay.forget_all();
             look_for_packages(hub, None);
         }
     }

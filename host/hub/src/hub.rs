@@ -1,4 +1,6 @@
-//! The hub itself: what it stands on, how it starts and how it stops.
+//! The hub itself: what it stands on, how it starts and how it stops; what it clears away is in `sweep.rs`.
+
+mod sweep;
 
 use std::{
     fs,
@@ -12,7 +14,7 @@ use patchbay_limits::{Limiter, Pauses, Store};
 use patchbay_model::{Clock, Code, Failure, OrgId, PluginId, Random, rate::OrgRates};
 use patchbay_oauth::{Net, OidcProvider, RefreshSettings, Refresher};
 use patchbay_runtime::{BlobStore, Runtime, Services};
-use patchbay_storage::{Database, DatabaseUrl, Ended, Journal};
+use patchbay_storage::{Database, DatabaseUrl, Journal};
 use patchbay_vault::{CheckpointKey, KeyHasher, Vault};
 use tokio::task::JoinHandle;
 use tokio_util::{
@@ -25,14 +27,22 @@ use crate::{
     chain,
     config::HubConfig,
     converge,
+    deliveries::{self, Engine},
+    events::{
+        bells::{self, Bells},
+        stream::Streams,
+    },
+    exports,
     idempotency::node::{self, Node},
-    identity::{self, passwords::Passwords, sessions::LiveSession},
+    identity::{passwords::Passwords, sessions::LiveSession},
+    jobs,
     keys::Keys,
     oauth::{REQUEST_TIME, TokenStore, link::Links, suspicion::Suspicions, upkeep},
     plans::standing::Standings,
     read_through::ReadThrough,
     registry::Registry,
-    retention,
+    relay::{self, Relay, plugins::Takers},
+    retention, schedules,
     start_error::StartError,
     tenant::{Installed, Serving},
     uses::Uses,
@@ -45,8 +55,6 @@ const CACHE_TIME: Duration = Duration::from_secs(60);
 const DRAIN_TIME: Duration = Duration::from_secs(10);
 /// How long it waits after that for the runs of calls that are broken off.
 const BREAK_OFF_TIME: Duration = Duration::from_secs(5);
-/// How often expired values are taken out of the database.
-const SWEEP_TIME: Duration = Duration::from_secs(60);
 
 /// Installations ready to be called.
 pub(crate) type Tenants = ReadThrough<(OrgId, PluginId), Installed>;
@@ -80,6 +88,8 @@ pub(crate) struct Inner {
     /// By whom people sign in.
     pub(crate) oidc: Option<OidcProvider>,
     pub(crate) tenants: Arc<Tenants>,
+    /// Which plugins take in an org's events.
+    pub(crate) takers: ReadThrough<OrgId, Takers>,
     /// For packages that other hubs were given.
     pub(crate) looks: converge::Looks,
     /// Plans and budgets, by org.
@@ -100,6 +110,17 @@ pub(crate) struct Inner {
     /// By the token in a webhook's URL.
     pub(crate) hooks: ReadThrough<String, (OrgId, PluginId)>,
     pub(crate) webhooks: webhooks::Queue,
+    pub(crate) jobs: jobs::Queue,
+    pub(crate) schedules: schedules::Bell,
+    /// Wake those who follow events.
+    pub(crate) bells: Bells,
+    pub(crate) streams: Streams,
+    /// Hands events on.
+    pub(crate) relay: Relay,
+    /// Sends them to endpoints.
+    pub(crate) deliveries: Engine,
+    /// Files that are being written.
+    pub(crate) exports: exports::Files,
     /// Work that shutting down waits for.
     pub(crate) work: TaskTracker,
     pub(crate) stop: CancellationToken,
@@ -120,7 +141,12 @@ impl Hub {
         hub.0.settle_kept().await;
         node::start(&hub).await.map_err(StartError::Unwritable)?;
         converge::start(&hub);
+        bells::start(&hub);
         webhooks::worker::start(&hub);
+        jobs::worker::start(&hub);
+        schedules::clock::start(&hub);
+        relay::start(&hub);
+        deliveries::start(&hub);
         hub.start_sweeping();
         retention::start(&hub);
         upkeep::start(&hub);
@@ -175,6 +201,7 @@ impl Hub {
         let tenants = Arc::new(Tenants::new(10_000, CACHE_TIME));
         let links = Links::new(&config.public_url, hasher.clone());
         let limiter = Limiter::new(store);
+        let deliveries = Engine::new(&config.deliveries, database.is_shared(), CACHE_TIME);
         let store = TokenStore {
             database: database.clone(),
             vault: Arc::clone(&vault),
@@ -198,6 +225,7 @@ impl Hub {
             registry: Registry::new(packages),
             keys: ReadThrough::new(10_000, CACHE_TIME),
             tenants,
+            takers: ReadThrough::new(100_000, CACHE_TIME),
             looks: converge::Looks::default(),
             standings: Standings::new(10_000, CACHE_TIME),
             hooks: ReadThrough::new(10_000, CACHE_TIME),
@@ -205,6 +233,13 @@ impl Hub {
             limiter,
             node: Node::new(&*clock, &*random),
             webhooks: webhooks::Queue::new(config.webhook_concurrency, database.is_shared()),
+            jobs: jobs::Queue::new(config.job_concurrency, config.job_lane_concurrency, jobs::host_jobs()),
+            schedules: schedules::Bell::default(),
+            bells: Bells::default(),
+            streams: Streams::default(),
+            relay: Relay::default(),
+            deliveries,
+            exports: exports::Files::default(),
             work: TaskTracker::new(),
             _stop_on_drop: stop.clone().drop_guard(),
             stop,
@@ -220,6 +255,7 @@ impl Hub {
             runtime,
         }));
         hub.0.chain_legacy_logs().await.map_err(StartError::Audit)?;
+        relay::plugins::start(&hub);
         Ok(hub)
     }
 
@@ -245,6 +281,7 @@ impl Hub {
             tracing::warn!("tokens were still being renewed when the hub stopped");
         }
         hub.write_uses().await;
+        hub.let_go_of_lanes().await;
         hub.journal.shutdown().await;
         hub.leave().await;
         hub.database.close().await;
@@ -276,19 +313,6 @@ impl Hub {
     pub(crate) fn downgrade(&self) -> Weak<Inner> {
         Arc::downgrade(&self.0)
     }
-
-    fn start_sweeping(&self) {
-        let (weak, stop) = (self.downgrade(), self.0.stop.clone());
-        tokio::spawn(async move {
-            let mut ticks = tokio::time::interval(SWEEP_TIME);
-            while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-                let Some(hub) = weak.upgrade() else { return };
-                if let Err(failure) = hub.sweep().await {
-                    tracing::warn!(error = %failure, "expired values were not swept");
-                }
-            }
-        });
-    }
 }
 
 impl Inner {
@@ -317,40 +341,6 @@ impl Inner {
     ) -> JoinHandle<T> {
         let runtime = self.runtime.clone();
         self.work.spawn(async move { runtime.drive_behind(work).await })
-    }
-
-    async fn sweep(&self) -> Result<(), Failure> {
-        const BATCH: u32 = 1000;
-        self.tenants.sweep().await;
-        self.standings.sweep().await;
-        self.keys.sweep().await;
-        self.sessions.sweep().await;
-        self.write_uses().await;
-        self.hooks.sweep().await;
-        self.rates.sweep().await;
-        self.settle_leftovers().await;
-        if self.database.is_shared() {
-            // a notice may have been lost without the connection that brings them
-            self.registry.round();
-            self.load_missing(None).await?;
-        }
-        loop {
-            let mut tx = self.database.begin().await?;
-            let now = self.clock.now();
-            let ended = Ended {
-                now,
-                idle_since: now - identity::IDLE,
-                forget_before: now - identity::attempts::FORGOTTEN_AFTER,
-            };
-            let mut swept = tx.hub().sweep_kv(now, BATCH).await?;
-            swept = swept.max(tx.hub().sweep_oauth_authorizations(now, BATCH).await?);
-            swept = swept.max(tx.hub().sweep_idempotency(now, BATCH).await?);
-            swept = swept.max(tx.hub().identities().sweep(ended, BATCH).await?);
-            tx.commit().await?;
-            if swept < u64::from(BATCH) {
-                return Ok(());
-            }
-        }
     }
 }
 

@@ -17,7 +17,7 @@ mod kept;
 pub(crate) mod node;
 
 use http::{HeaderMap, HeaderName};
-use patchbay_model::{Code, Failure};
+use patchbay_model::{Code, Failure, JobId};
 use sha2::{Digest as _, Sha256};
 
 pub(crate) use claim::{Begun, Claim};
@@ -46,6 +46,11 @@ impl IdempotencyKey {
             }),
             (Some(_), Some(_)) => Err(Failure::new(Code::InvalidRequest, "send one header `Idempotency-Key`")),
         }
+    }
+
+    /// That of a job, which is done once until somebody has it done once more.
+    pub(crate) fn of_job(job: JobId, redriven: u32) -> Self {
+        Self(format!("{job}-{redriven}"))
     }
 
     fn parse(text: &str) -> Option<Self> {

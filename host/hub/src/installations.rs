@@ -18,6 +18,7 @@ use crate::{
     hub::{Hub, Inner},
     plans::catalogue::Feature,
     registry::{leaves::Leaves, resolve::HeldBack, stored},
+    schedules,
     tenant::{Installed, Settings},
 };
 
@@ -128,16 +129,22 @@ impl Hub {
             None => Leaves::Nothing,
         };
         let mut tx = hub.database.begin().await?;
+        if hub.registry.catalogue().consumes(plugin) {
+            // another version of it, or none, takes in events from here on
+            tx.org(caller.org).relay().changed().await?;
+        }
         if hub.database.is_shared() && is_pinned(&after.installation) {
             // in this transaction: another hub that nobody runs it on may be letting go of it just now
             stored::share(&mut tx, version.package()).await?;
         }
         // of two hubs that switch it on at once, one makes it and the other finds it made
         let put = tx.org(caller.org).installations().put(&after.installation).await?;
+        schedules::defaults::bring(hub, &mut tx.org(caller.org), version.manifest()).await?;
         tx.hub().notify(change_of(&put)).await?;
         tx.org(caller.org).audit().append(&entry).await?;
         tx.commit().await?;
         hub.installation_changed(&put, leaves).await;
+        hub.schedules.ring();
         drop(held);
         let installed = hub.installed(caller.org, plugin).await?.ok_or_else(|| not_installed(plugin))?;
         Ok(hub.installation_view(&installed))
@@ -156,7 +163,11 @@ impl Hub {
         let detail = json!({ "old": audited(&installation) });
         let entry = hub.audit(caller.org, caller.actor, "installation.delete", plugin, detail);
         let leaves = hub.leaves_kept(&installation, None).await;
+        if hub.registry.catalogue().consumes(plugin) {
+            tx.org(caller.org).relay().changed().await?;
+        }
         tx.org(caller.org).installations().delete(plugin).await?;
+        tx.org(caller.org).schedules().delete_of(plugin).await?;
         tx.hub().notify(change_of(&installation)).await?;
         tx.org(caller.org).audit().append(&entry).await?;
         tx.commit().await?;
@@ -285,6 +296,8 @@ impl Inner {
         self.registry.forget_verdicts(installation.id);
         self.tenants.invalidate(&(installation.org, installation.plugin.clone())).await;
         self.hooks.invalidate(&installation.hook_token).await;
+        self.takers.invalidate(&installation.org).await;
+        self.relay.concerned(installation.org);
         match leaves {
             Leaves::Nothing => {}
             Leaves::Kept => self.settle(&installation.plugin).await,

@@ -11,7 +11,7 @@ use tracing::Instrument as _;
 use crate::{
     auth::Caller,
     budgets::Intent,
-    call::{Call, CallFailure, Ended},
+    call::{Call, CallFailure, Ended, Leaves},
     hub::{Hub, Inner},
     idempotency::{Begun, Claim, IdempotencyKey, Kept, What, hash_of},
     notes::AnswerNotes,
@@ -48,14 +48,21 @@ pub enum Output {
     Bytes(String, Bytes),
 }
 
+/// What is committed of a call, beside its run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Keeps {
+    All,
+    NoWrites,
+}
+
 /// A call that may be made.
-struct Prepared {
-    serving: Arc<Serving>,
-    action: String,
-    input: String,
-    timeout: Option<Duration>,
-    admitted: Admitted,
-    intent: Intent,
+pub(crate) struct Prepared {
+    pub(crate) serving: Arc<Serving>,
+    pub(crate) action: String,
+    pub(crate) input: String,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) admitted: Admitted,
+    pub(crate) intent: Intent,
 }
 
 impl Hub {
@@ -86,7 +93,7 @@ impl Hub {
             };
         }
         match self.prepare(caller, plugin, action, input, &notes).await {
-            Ok(prepared) => self.make_call(prepared, claim).await,
+            Ok(prepared) => self.make_call(prepared, claim, Keeps::All).await,
             Err(failure) => {
                 if let Some(claim) = claim {
                     claim.let_go(&self.0, Some(&failure)).await;
@@ -96,7 +103,25 @@ impl Hub {
         }
     }
 
-    async fn make_call(&self, prepared: Prepared, claim: Option<Claim>) -> Result<InvokeReply, CallFailure> {
+    /// As [`Hub::invoke`], for what the hub itself asks a plugin in an org's name. It is a question: nothing that the plugin
+    /// publishes, writes or plans in answer to it is committed.
+    pub(crate) async fn ask(
+        &self,
+        org: OrgId,
+        plugin: &PluginId,
+        action: &str,
+        input: Bytes,
+    ) -> Result<InvokeReply, CallFailure> {
+        let prepared = self.prepare(&Caller::operator(org), plugin, action, input, &AnswerNotes::default()).await?;
+        self.make_call(prepared, None, Keeps::NoWrites).await
+    }
+
+    async fn make_call(
+        &self,
+        prepared: Prepared,
+        claim: Option<Claim>,
+        keeps: Keeps,
+    ) -> Result<InvokeReply, CallFailure> {
         let Prepared { serving, action, input, timeout, admitted, intent } = prepared;
         let mut call = Call::new(&self.0, Arc::clone(&serving), RunKind::Action, action.clone());
         call.admitted = Some(admitted);
@@ -114,7 +139,10 @@ impl Hub {
             }
             let calling = call.plugin().invoke(call.invocation(timeout), action);
             let finished = call.unless_broken_off(hub, calling).await;
-            let finished = hub.check_output(&call, finished).await;
+            let mut finished = hub.check_output(&call, finished).await;
+            if keeps == Keeps::NoWrites {
+                finished.effects.drop_writes();
+            }
             let ended = match claim {
                 None => call.commit(hub, finished, None).await,
                 Some(claim) => hub.commit_once(&call, finished, &claim).await,
@@ -148,7 +176,7 @@ fn check_input(schemas: &ActionSchemas, input: Bytes) -> Result<(String, Value),
 
 impl Hub {
     /// Finds what is to be called, and checks what it is called with and whether the org's plan has it.
-    async fn prepare(
+    pub(crate) async fn prepare(
         &self,
         caller: &Caller,
         plugin: &PluginId,
@@ -188,12 +216,13 @@ impl Inner {
             (result, true) => Some(self.answer_of(claim, Some(call.run), Kept::of_action(result).as_ref()).await),
             (_, false) => None,
         };
-        let ended = call.commit_with(self, finished, None, answer).await;
+        let leaves = Leaves { idempotency: answer, ..Leaves::default() };
+        let ended = call.commit_with(self, finished, leaves).await;
         self.settle_once(&ended, stored, succeeded, claim).await;
         ended
     }
 
-    async fn check_output(&self, call: &Call, finished: Finished<ActionOutput>) -> Finished<Output> {
+    pub(crate) async fn check_output(&self, call: &Call, finished: Finished<ActionOutput>) -> Finished<Output> {
         let Finished { result, effects, figures, upstream_status, started_at, finished_at } = finished;
         let result = match result {
             Ok(output) => self.output(call, output).await,

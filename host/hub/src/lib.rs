@@ -9,18 +9,24 @@
 mod api_keys;
 mod audit;
 mod auth;
+mod backoff;
 mod budgets;
 mod call;
 mod chain;
 mod config;
 mod connections;
 mod converge;
+mod deliveries;
 mod durable_file;
+mod endpoints;
+mod events;
+mod exports;
 mod hub;
 mod idempotency;
 mod identity;
 mod installations;
 mod invoke;
+mod jobs;
 mod keyed_locks;
 mod keys;
 mod measure;
@@ -36,9 +42,11 @@ mod queries;
 mod rates;
 mod read_through;
 mod registry;
+mod relay;
 mod request;
 mod retention;
 mod rotation;
+mod schedules;
 mod start_error;
 mod tenant;
 #[cfg(test)]
@@ -54,6 +62,14 @@ pub use call::CallFailure;
 pub use chain::{AuditConfig, ChainReport, Damage, DamageKind, VerifyAudit, read_checkpoints};
 pub use config::HubConfig;
 pub use connections::{ConnectionView, PutConnection};
+pub use deliveries::{DeliveryFilter, DeliverySettings, DeliveryView, EndpointStats, Replay, ReplayOnly, ReplayReport};
+pub use endpoints::{EndpointPatch, EndpointSecret, EndpointTest, NewEndpoint};
+pub use events::{
+    catalogue::EventTypeView,
+    envelope::CloudEvent,
+    stream::{EventStream, Streamed},
+};
+pub use exports::{Download, ExportFile, ExportList, ExportView, NewExport};
 pub use hub::Hub;
 pub use idempotency::IdempotencyKey;
 pub use identity::{
@@ -92,6 +108,8 @@ pub use queries::{
     actions::ActionDoc,
     audit::AuditFilter,
     events::{EventFilter, SequencedEvent},
+    jobs::JobFilter,
+    records::{ObjectView, RecordFilter},
     runs::{RunFilter, RunStatus},
     usage::{UsageFilter, UsageTotal, UsageView},
     webhooks::WebhookFilter,
@@ -101,8 +119,11 @@ pub use registry::{
     resolve::HeldBack,
     view::{CredentialDoc, PluginStatus, PluginView, Problem, VersionView},
 };
+pub use relay::EventConsumer;
 pub use request::in_request;
 pub use retention::Retention;
 pub use rotation::{DataKeyCount, Resealed, Rewrapped, VaultStatus};
+pub use schedules::{PutSchedule, ScheduleFilter};
 pub use start_error::StartError;
 pub use webhooks::receive::{WebhookAnswer, WebhookRequest};
+pub use webhooks::replay::{ReplayWebhooks, ReplayedWebhooks};

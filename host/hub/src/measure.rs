@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use metrics::{Gauge, counter, gauge, histogram};
-use patchbay_model::{Code, PluginId, run::RunKind};
+use patchbay_model::{Code, PluginId, job::JobKind, run::RunKind};
+use patchbay_storage::JobEnd;
 
 /// A call that runs; counted until it is dropped.
 pub(crate) struct InFlight(Gauge);
@@ -28,6 +29,25 @@ pub(crate) fn called(plugin: &PluginId, kind: RunKind, code: Option<Code>, took:
     counter!("patchbay_calls_total", "plugin" => plugin.to_string(), "kind" => kind.as_str(), "code" => code)
         .increment(1);
     histogram!("patchbay_call_duration_seconds", "plugin" => plugin.to_string(), "kind" => kind.as_str()).record(took);
+}
+
+/// A step of a job that was settled; the outcome is `done`, `again`, `later`, `failed_once`, `failed` or `cancelled`.
+pub(crate) fn job_step(kind: JobKind, end: &JobEnd) {
+    let outcome = match end {
+        JobEnd::Done(_) => "done",
+        JobEnd::Again { .. } => "again",
+        JobEnd::Later { error: None, .. } => "later",
+        JobEnd::Later { error: Some(_), .. } => "failed_once",
+        JobEnd::Failed(..) => "failed",
+        JobEnd::Cancelled => "cancelled",
+    };
+    counter!("patchbay_job_steps_total", "kind" => kind.as_str(), "outcome" => outcome).increment(1);
+}
+
+/// How many jobs wait or run.
+pub(crate) fn job_backlog(jobs: u64) {
+    #[expect(clippy::cast_precision_loss, reason = "a gauge is a float, and nobody has 2^52 jobs")]
+    gauge!("patchbay_job_backlog").set(jobs as f64);
 }
 
 /// A package that was put in place, or failed to be.

@@ -141,6 +141,8 @@ impl Inner {
         self.hooks.invalidate_all();
         self.runtime.stop_org(org);
         self.egress.forget_org(org);
+        self.relay.forget_org(org);
+        self.deliveries.forget_org(org);
         self.vault.forget(org);
     }
 }

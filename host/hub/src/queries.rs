@@ -5,6 +5,8 @@ pub(crate) mod audit;
 pub(crate) mod blobs;
 pub(crate) mod connections;
 pub(crate) mod events;
+pub(crate) mod jobs;
+pub(crate) mod records;
 pub(crate) mod runs;
 pub(crate) mod usage;
 pub(crate) mod webhooks;

@@ -77,6 +77,11 @@ pub(crate) struct Catalogue {
 }
 
 impl Catalogue {
+    /// The plugins that have a loaded version, by id.
+    pub(crate) fn plugins(&self) -> impl Iterator<Item = &PluginId> {
+        self.versions.keys()
+    }
+
     /// The loaded versions of a plugin, best first.
     pub(crate) fn versions(&self, plugin: &PluginId) -> &[Loaded] {
         self.versions.get(plugin).map_or(&[], Vec::as_slice)
@@ -98,6 +103,17 @@ impl Catalogue {
         self.allowed(plugin, policy).find(|loaded| pinned || loaded.offered()).map(|loaded| &loaded.plugin)
     }
 
+    /// The loaded version of this number that an installation may be moved to, or is pinned to; not one that is kept for
+    /// others.
+    pub(crate) fn version(&self, installation: &Installation, version: &str) -> Option<&Arc<Plugin>> {
+        let pinned = |loaded: &&Loaded| installation.policy == VersionPolicy::Pin(loaded.plugin.digest());
+        self.versions(&installation.plugin)
+            .iter()
+            .filter(|loaded| loaded.offered() || pinned(loaded))
+            .find(|loaded| loaded.plugin.version().to_string() == version)
+            .map(|loaded| &loaded.plugin)
+    }
+
     /// The version that this installation would get if it takes its settings: one that asks for no more than
     /// was approved, kept ones last.
     pub(crate) fn choice_within(&self, installation: &Installation) -> Option<&Arc<Plugin>> {
@@ -106,6 +122,11 @@ impl Catalogue {
             .allowed(&installation.plugin, &installation.policy)
             .filter(|loaded| pinned || beyond_approval(&loaded.plugin, installation).is_empty());
         fits.next().map(|loaded| &loaded.plugin)
+    }
+
+    /// True if a loaded version of the plugin takes in events.
+    pub(crate) fn consumes(&self, plugin: &PluginId) -> bool {
+        self.versions(plugin).iter().any(|loaded| !loaded.plugin.manifest().events.consumes.is_empty())
     }
 
     /// True if there are versions that are kept only for those that run them.

@@ -20,24 +20,40 @@ const BATCH: u32 = 500;
 /// Orgs read at a time.
 const ORGS: u32 = 100;
 
+/// For how long at least something waits for an endpoint that is switched off.
+const LEAST_WAIT_DAYS: u32 = 7;
+
 /// How long history is kept, in days; 0: for ever. It is the configuration's `[retention]` too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Retention {
     /// Runs with their logs; what they are billed for stays.
     pub run_days: u32,
-    /// Published events, and with them the knowledge that an event was published before.
+    /// Published events, and with them the knowledge that an event was published before; and who deleted a record of a
+    /// standard object.
     pub event_days: u32,
     /// Webhooks that were processed or failed for good, and with them the knowledge that one came before.
     pub webhook_days: u32,
     /// Webhooks that were refused.
     pub refused_webhook_days: u32,
+    /// Jobs that have ended, with what they gave, and exports; their files go after a day.
+    pub job_days: u32,
+    /// Deliveries to endpoints with their attempts, unless the org's plan says otherwise; what waits for an endpoint that
+    /// is switched off is given up after as long, and not before a week.
+    pub delivery_days: u32,
 }
 
 impl Default for Retention {
-    /// 90 days, refused webhooks 7.
+    /// 90 days, jobs and deliveries 30, refused webhooks 7.
     fn default() -> Self {
-        Self { run_days: 90, event_days: 90, webhook_days: 90, refused_webhook_days: 7 }
+        Self {
+            run_days: 90,
+            event_days: 90,
+            webhook_days: 90,
+            refused_webhook_days: 7,
+            job_days: 30,
+            delivery_days: 30,
+        }
     }
 }
 
@@ -77,15 +93,26 @@ impl Inner {
             };
             for org in &orgs {
                 while self.clear_batch(org.id).await? {}
+                if let Err(failure) = self.remove_unused_exports(org.id).await {
+                    tracing::warn!(error = %failure, org.id = %org.id, "files of exports that nobody needs were not cleared away");
+                }
             }
             let Some(last) = orgs.last() else { return Ok(()) };
             after = Some(last.id);
         }
     }
 
+    /// How long the org's deliveries are kept: as its plan says, or else the configuration.
+    async fn delivery_days(&self, org: OrgId) -> u32 {
+        // of an org that is being deleted nobody knows how it stands
+        let by_plan = self.standing(org).await.ok().and_then(|standing| standing.plan.delivery_days);
+        by_plan.unwrap_or(self.config.retention.delivery_days)
+    }
+
     /// One transaction for one org; true if there may be more.
     async fn clear_batch(&self, org: OrgId) -> Result<bool, Failure> {
         let (ages, now) = (self.config.retention, self.clock.now());
+        let delivery_days = self.delivery_days(org).await;
         let mut cleared = Vec::new();
         let mut tx = self.database.begin().await?;
         let mut ours = tx.org(org);
@@ -93,7 +120,22 @@ impl Inner {
             cleared.push(ours.runs().clear_before(at, BATCH).await?);
         }
         if let Some(at) = old_before(ages.event_days, now) {
-            cleared.push(ours.events().clear_before(at, BATCH).await?);
+            // what is still to be handed on or sent
+            let relayed = ours.relay().last().await?.map(|last| last + 1);
+            let queued = ours.deliveries().oldest_queued().await?;
+            let kept_from = relayed.into_iter().chain(queued).min();
+            cleared.push(ours.events().clear_before(at, kept_from, BATCH).await?);
+            cleared.push(ours.objects().clear_deleted_before(at, BATCH).await?);
+        }
+        if let Some(at) = old_before(ages.job_days, now) {
+            cleared.push(ours.jobs().clear_before(at, BATCH).await?);
+            cleared.push(ours.exports().clear_before(at, BATCH).await?);
+        }
+        if let Some(at) = old_before(delivery_days, now) {
+            cleared.push(ours.deliveries().clear_before(at, BATCH).await?);
+        }
+        if let Some(at) = old_before(delivery_days.max(LEAST_WAIT_DAYS), now).filter(|_| delivery_days > 0) {
+            cleared.push(ours.deliveries().cancel_before(at, now, BATCH).await?);
         }
         for (days, refused) in [(ages.webhook_days, false), (ages.refused_webhook_days, true)] {
             if let Some(at) = old_before(days, now) {

@@ -90,7 +90,11 @@ impl TestHub {
             spent: vec![],
             events: vec![],
             plugin_changes: vec![],
+            object_changes: vec![],
+            hops: 0,
             webhook: None,
+            job: None,
+            jobs: vec![],
             idempotency: None,
         }
     }

@@ -8,11 +8,13 @@
 //! webhook is not due again before the work must have ended, so that another hub takes it up only if this one
 //! is gone. A hub that has its database to itself needs none, and takes up after a crash at once.
 
-mod backoff;
 mod claims;
+mod in_line;
 mod process;
 pub(crate) mod receive;
-mod replay;
+pub(crate) mod replay;
+mod verify_anew;
+mod version;
 pub(crate) mod worker;
 
 use std::{

@@ -56,6 +56,15 @@ pub struct Upstream {
     pub code: Option<String>,
 }
 
+/// What is wrong with a part of an input, as places of the whole: `pointer` is where the part is.
+#[must_use]
+pub fn at(pointer: &str, violations: Vec<Violation>) -> Vec<Violation> {
+    violations
+        .into_iter()
+        .map(|Violation { pointer: within, expected }| Violation { pointer: format!("{pointer}{within}"), expected })
+        .collect()
+}
+
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $text:literal, $status:literal, $title:literal;)*) => {
         /// Every code that a problem answer can carry. Stable: a code is never renamed or reused.

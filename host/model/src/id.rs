@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use crate::{Clock, Random};
+use crate::{Clock, Random, Timestamp};
 
 /// A text that is not an id of the kind asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -38,6 +38,13 @@ macro_rules! ids {
             /// A new id: the clock's milliseconds, then randomness.
             pub fn new(clock: &dyn Clock, random: &dyn Random) -> Self {
                 Self(new_uuid(clock, random))
+            }
+
+            /// The least that an id made at this time can be.
+            #[must_use]
+            pub fn least_at(at: Timestamp) -> Self {
+                let millis = u64::try_from(at.timestamp_millis()).unwrap_or(0);
+                Self(uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid())
             }
         }
 
@@ -97,10 +104,20 @@ ids! {
     RevocationId = "rev";
     /// A published fact.
     EventId = "evt";
+    /// An org's URL that subscribes to events.
+    EndpointId = "ep";
+    /// One event to one endpoint.
+    DeliveryId = "dlv";
     /// A vendor's webhook as received.
     WebhookId = "whk";
+    /// Durable background work.
+    JobId = "job";
+    /// What makes jobs by the clock.
+    ScheduleId = "sch";
     /// A stored file.
     BlobId = "blob";
+    /// Rows that are written into a file.
+    ExportId = "exp";
     /// One line of the audit log.
     AuditId = "aud";
     /// A spend budget.
@@ -111,23 +128,47 @@ ids! {
 
 impl UsageId {
     /// The id of a run's metered quantity: the same for the same run, meter and place among the run's quantities, so that
-    /// one that is recorded again is the same record. It begins with the run's time, so that it sorts as others do.
+    /// one that is recorded again is the same record.
     #[must_use]
     pub fn of(run: RunId, meter: &str, index: usize) -> Self {
-        let mut hash = Sha256::new();
-        hash.update(run.0.as_bytes());
-        hash.update((index as u64).to_be_bytes());
-        hash.update(meter.as_bytes());
-        let mut bytes = [0; 16];
-        for (byte, hashed) in bytes.iter_mut().zip(hash.finalize()) {
-            *byte = hashed;
-        }
-        for (byte, time) in bytes.iter_mut().zip(run.0.as_bytes()).take(6) {
-            *byte = *time;
-        }
-        let builder = uuid::Builder::from_bytes(bytes).with_variant(uuid::Variant::RFC4122);
-        Self(builder.with_version(uuid::Version::SortRand).into_uuid())
+        Self(derived(run.0, &[&(index as u64).to_be_bytes(), meter.as_bytes()]))
     }
+}
+
+impl EventId {
+    /// The id of an event that follows from a run: the same for the same run, type and fact.
+    #[must_use]
+    pub fn of(run: RunId, kind: &str, fact: &str) -> Self {
+        // a type has no space in it
+        Self(derived(run.0, &[b"event ", kind.as_bytes(), b" ", fact.as_bytes()]))
+    }
+}
+
+impl DeliveryId {
+    /// The id of an event's delivery to an endpoint: the same however often it is made, so that it is made once, and its
+    /// receiver knows a repeat. It begins with the event's time.
+    #[must_use]
+    pub fn of(event: EventId, endpoint: EndpointId) -> Self {
+        Self(derived(event.0, &[b"delivery", endpoint.0.as_bytes()]))
+    }
+}
+
+/// An id that follows from another one, whose time it begins with.
+fn derived(from: Uuid, parts: &[&[u8]]) -> Uuid {
+    let mut hash = Sha256::new();
+    hash.update(from.as_bytes());
+    for part in parts {
+        hash.update(part);
+    }
+    let mut bytes = [0; 16];
+    for (byte, hashed) in bytes.iter_mut().zip(hash.finalize()) {
+        *byte = hashed;
+    }
+    for (byte, time) in bytes.iter_mut().zip(from.as_bytes()).take(6) {
+        *byte = *time;
+    }
+    let builder = uuid::Builder::from_bytes(bytes).with_variant(uuid::Variant::RFC4122);
+    builder.with_version(uuid::Version::SortRand).into_uuid()
 }
 
 /// A plugin's id: 1 to 64 of `a-z`, `0-9` and `-`, starting with a letter.
@@ -236,5 +277,19 @@ mod tests {
         }
         assert_eq!(id.0.get_version_num(), 7);
         assert_eq!(id.0.get_timestamp(), run.0.get_timestamp(), "it sorts by the run's time");
+    }
+
+    #[test]
+    fn an_event_has_one_delivery_to_each_endpoint_which_sorts_by_its_time() {
+        let clock = ManualClock::new(chrono::DateTime::from_timestamp(1_800_000_000, 0).unwrap());
+        let random = SeededRandom::new(1);
+        let (event, other) = (EventId::new(&clock, &random), EventId::new(&clock, &random));
+        let (here, there) = (EndpointId::new(&clock, &random), EndpointId::new(&clock, &random));
+        let id = DeliveryId::of(event, here);
+        assert_eq!(id, DeliveryId::of(event, here));
+        assert_ne!(id, DeliveryId::of(event, there));
+        assert_ne!(id, DeliveryId::of(other, here));
+        assert_eq!(id.0.get_timestamp(), event.0.get_timestamp());
+        assert!(!id.to_string().contains('.'), "Standard Webhooks signs it before a dot");
     }
 }

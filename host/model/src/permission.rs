@@ -9,7 +9,7 @@
 
 use std::fmt;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{identity::Role, org::Scope};
 
@@ -41,11 +41,12 @@ macro_rules! permissions {
 permissions! {
     /// Call actions and the proxy.
     CallActions = "call_actions";
-    /// Read runs, usage, events, webhooks and stored files.
+    /// Read runs, jobs, usage, events, webhooks and stored files.
     ReadActivity = "read_activity";
     /// Read plugins, installations, connections (never their secrets) and the org itself.
     ReadSettings = "read_settings";
-    /// Switch plugins on and off, configure them, begin failed webhooks anew, set the org's rate limits.
+    /// Switch plugins on and off, configure them, begin failed webhooks and jobs anew, put schedules, set the org's rate
+    /// limits.
     ManageInstallations = "manage_installations";
     /// Put, authorize and destroy connections, and register the org's own OAuth clients.
     ManageConnections = "manage_connections";
@@ -123,6 +124,15 @@ impl Permissions {
     /// The set's permissions, in the order of [`Permission::ALL`].
     pub fn iter(self) -> impl Iterator<Item = Permission> {
         Permission::ALL.iter().copied().filter(move |permission| self.contains(*permission))
+    }
+}
+
+impl<'de> Deserialize<'de> for Permissions {
+    /// Of a list of their texts. One that is not known any more gives nothing.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let texts = Vec::<String>::deserialize(deserializer)?;
+        let known: Vec<Permission> = texts.iter().filter_map(|text| Permission::from_text(text)).collect();
+        Ok(Self::of(&known))
     }
 }
 

@@ -14,7 +14,7 @@ pub enum WebhookStatus {
     Processed,
     /// Its work failed too often; it waits for a replay.
     Failed,
-    /// Not genuine: kept with the reason, never processed.
+    /// Not genuine: kept with the reason, and not processed unless a replay finds that it is.
     Refused,
 }
 
@@ -29,6 +29,15 @@ impl WebhookStatus {
             Self::Refused => "refused",
         }
     }
+}
+
+/// How a webhook that is replayed is worked on.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Replay {
+    /// By this version of the plugin; by the one that serves if none is said.
+    pub version: Option<String>,
+    /// It was refused: its plugin is asked again whether it is genuine, as of when it came.
+    pub unverified: bool,
 }
 
 /// A vendor's webhook as received.
@@ -67,6 +76,8 @@ pub struct Webhook {
     pub next_attempt_at: Option<Timestamp>,
     /// When it came.
     pub received_at: Timestamp,
+    /// How it is worked on, if somebody replayed it.
+    pub replay: Option<Replay>,
 }
 
 /// What a list of webhooks shows of each: not its body, headers and URL, which may be megabytes.

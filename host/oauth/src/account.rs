@@ -33,9 +33,9 @@ impl OauthClient {
         }
         match self.account(tokens).await {
             Ok(_) => Ok(Some(true)),
-            Err(OauthError::InvalidClient(answer) | OauthError::InvalidGrant(answer) | OauthError::Refused(answer))
-                if answer.status == 401 =>
-            {
+            // A vendor that answers 200 to everything says so by a word that the manifest knows.
+            Err(OauthError::InvalidGrant(_)) => Ok(Some(false)),
+            Err(OauthError::InvalidClient(answer) | OauthError::Refused(answer)) if answer.status == 401 => {
                 Ok(Some(false))
             }
             Err(error) => Err(error),

@@ -128,9 +128,9 @@ pub(crate) fn done(oauth: &Oauth, answer: &Answer, redact: &Redactor) -> Result<
 /// The answer of the endpoint that says whose account it is.
 ///
 /// # Errors
-/// As [`status`], or if it is not JSON.
+/// As [`done`], or if it is not JSON.
 pub(crate) fn profile(oauth: &Oauth, answer: &Answer, redact: &Redactor) -> Result<crate::Account, OauthError> {
-    status(oauth, answer, redact)?;
+    done(oauth, answer, redact)?;
     let json = parse(answer).ok_or_else(|| OauthError::Malformed("it is not JSON".to_owned()))?;
     Ok(account(oauth.account.as_ref(), &json))
 }

@@ -135,7 +135,8 @@ pub(crate) async fn send(net: &Net, org: OrgId, rules: &Rules, outgoing: Outgoin
 }
 
 fn injection(value: &str) -> Injection {
-    let place = Inject { header: Some(header::AUTHORIZATION.to_string()), query: None, format: "{}".to_owned() };
+    let place =
+        Inject { header: Some(header::AUTHORIZATION.to_string()), query: None, path: None, format: "{}".to_owned() };
     Injection { place, hosts: Vec::new(), secret: Arc::new(SecretString::from(value)) }
 }
 

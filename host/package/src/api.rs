@@ -10,14 +10,10 @@ use semver::Version;
 use crate::PackageError;
 
 /// The version of `patchbay:connector` that this host serves.
-pub const HOST_API: Version = Version::new(1, 0, 0);
+pub const HOST_API: Version = Version::new(1, 1, 0);
 
 /// True if a plugin built for this version can run here.
 #[must_use]
-#[expect(
-    clippy::absurd_extreme_comparisons,
-    reason = "the minor version is 0 only until the contract's first addition"
-)]
 pub fn serves(api: &Version) -> bool {
     api.pre.is_empty() && api.major == HOST_API.major && api.minor <= HOST_API.minor
 }
@@ -38,11 +34,12 @@ mod tests {
     fn every_patch_of_a_served_minor_version_is_served() {
         assert!(serves(&Version::new(1, 0, 0)));
         assert!(serves(&Version::new(1, 0, 9)));
+        assert!(serves(&Version::new(1, 1, 0)));
     }
 
     #[test]
     fn newer_older_and_unfinished_contracts_are_not_served() {
-        for text in ["2.0.0", "1.1.0", "0.9.0", "1.0.0-rc.1"] {
+        for text in ["2.0.0", "1.2.0", "0.9.0", "1.1.0-rc.1"] {
             assert!(!serves(&text.parse().unwrap()), "{text}");
         }
     }
@@ -52,7 +49,7 @@ mod tests {
         let newer = check(&Version::new(2, 1, 0)).unwrap_err().to_string();
         assert_eq!(
             newer,
-            "built for patchbay:connector 2.1.0, this host serves 1.0.0..=1.0.x: \
+            "built for patchbay:connector 2.1.0, this host serves 1.0.0..=1.1.x: \
              update the host, or build the plugin with an older SDK"
         );
         let older = check(&Version::new(0, 9, 0)).unwrap_err().to_string();

@@ -8,8 +8,10 @@ mod oauth;
 
 use std::collections::BTreeSet;
 
+use patchbay_model::object::Access;
+
 use crate::{
-    Manifest,
+    Manifest, cron,
     manifest::{Credential, Inject},
 };
 
@@ -43,12 +45,19 @@ pub fn in_words(manifest: &Manifest) -> Vec<String> {
     }
     if let Some(webhooks) = &manifest.webhooks {
         lines.push(format!("receives webhooks of up to {} KiB", webhooks.body_kib));
+        let wait = webhooks.answer_ms.iter();
+        lines.extend(wait.map(|wait| format!("answers vendors that wait within {wait} ms")));
     }
     lines.extend(manifest.events.emits.iter().map(|event| format!("publishes the event {}", event.kind)));
     lines.extend(manifest.events.consumes.iter().map(|kind| format!("takes in the event {kind}")));
     lines.extend(manifest.jobs.iter().map(|job| format!("does jobs of the kind {}", job.kind)));
+    lines.extend(manifest.schedules.iter().map(|schedule| {
+        let zone = schedule.time_zone.as_deref().unwrap_or(cron::UTC);
+        format!("makes a job of the kind {} at {} ({zone})", schedule.kind, schedule.cron)
+    }));
     lines.extend(manifest.meters.iter().map(|meter| format!("meters {} by the {}", meter.name, meter.unit)));
     lines.extend(manifest.collections.iter().map(|collection| format!("keeps the collection {}", collection.name)));
+    lines.extend(objects(manifest));
     lines
 }
 
@@ -71,7 +80,21 @@ pub fn grants(manifest: &Manifest) -> BTreeSet<String> {
     }
     grants.extend(manifest.oauth.iter().flat_map(oauth::grants));
     grants.extend(manifest.events.consumes.iter().map(|kind| format!("takes in the event {kind}")));
+    for (object, access) in &manifest.objects {
+        // each by itself, so that a version that writes no more needs no approval
+        grants.insert(format!("reads all records of the object {object}"));
+        if *access == Access::Write {
+            grants.insert(format!("makes, changes and deletes records of the object {object}"));
+        }
+    }
     grants
+}
+
+fn objects(manifest: &Manifest) -> impl Iterator<Item = String> {
+    manifest.objects.iter().map(|(object, access)| match access {
+        Access::Read => format!("reads all records of the object {object}"),
+        Access::Write => format!("reads, makes, changes and deletes records of the object {object}"),
+    })
 }
 
 /// The grants of this plugin that are not among the approved ones. A path below an approved `**` is.
@@ -88,6 +111,7 @@ pub fn beyond(manifest: &Manifest, approved: &BTreeSet<String>) -> Vec<String> {
 fn place(inject: &Inject) -> String {
     match inject {
         Inject { header: Some(header), .. } => format!("in the header {header}"),
+        Inject { path: Some(path), .. } => format!("in the place of the path ({path})"),
         Inject { query, .. } => format!("in the query parameter {}", query.as_deref().unwrap_or_default()),
     }
 }
@@ -141,6 +165,20 @@ mod tests {
     }
 
     #[test]
+    fn what_is_learned_from_other_plugins_is_approved() {
+        let with = |objects: serde_json::Value| -> Manifest {
+            let manifest = serde_json::json!({
+                "id": "demo", "name": "Demo", "version": "1.0.0", "api": "1.0.0", "objects": objects,
+            });
+            serde_json::from_value(manifest).unwrap()
+        };
+        let (reads, writes) = (with(serde_json::json!({"call": "read"})), with(serde_json::json!({"call": "write"})));
+        assert_eq!(beyond(&reads, &BTreeSet::new()), ["reads all records of the object call"]);
+        assert_eq!(beyond(&writes, &grants(&reads)), ["makes, changes and deletes records of the object call"]);
+        assert!(beyond(&reads, &grants(&writes)).is_empty());
+    }
+
+    #[test]
     fn each_capability_is_one_line() {
         let manifest: Manifest = serde_json::from_value(serde_json::json!({
             "id": "demo", "name": "Demo", "version": "1.0.0", "api": "1.0.0",
@@ -159,6 +197,7 @@ mod tests {
             "proxy": {"key": [{"header": "authorization", "prefix": "Bearer "}], "routes": [{"method": "GET", "path": "/v1/models"}]},
             "webhooks": {"body-kib": 64},
             "meters": [{"name": "input_tokens", "unit": "token"}],
+            "objects": {"contact": "read", "call": "write"},
         }))
         .unwrap();
         assert_eq!(
@@ -180,6 +219,8 @@ mod tests {
                 "takes the hub's key from the header authorization",
                 "receives webhooks of up to 64 KiB",
                 "meters input_tokens by the token",
+                "reads, makes, changes and deletes records of the object call",
+                "reads all records of the object contact",
             ]
         );
     }

@@ -8,20 +8,23 @@
 //! The table of contents: [`section`] reads and appends custom sections, [`signature`] signs and
 //! verifies, [`api`] says which contract the host serves, [`manifest`] is the document and
 //! [`validate()`] its rules, [`load_manifest_dir`] reads it from an author's folder, [`pack()`] and
-//! [`component`] build the file, [`schema`] compiles JSON Schemas, [`capabilities`] says in words what
-//! a plugin may do, [`endpoint`] reads the URLs that the host itself calls for it.
+//! [`component`] build the file, [`schema`] compiles JSON Schemas, [`objects`] those of standard objects, [`capabilities`] says in words what
+//! a plugin may do, [`endpoint`] reads the URLs that the host itself calls for it, [`secret_path`] those that are secrets.
 
 pub mod api;
 pub mod capabilities;
 pub mod component;
+pub mod cron;
 pub mod endpoint;
 pub mod error;
 pub mod load;
 pub mod manifest;
+pub mod objects;
 pub mod open;
 pub mod pack;
 pub mod pattern;
 pub mod schema;
+pub mod secret_path;
 pub mod section;
 pub mod signature;
 pub mod validate;

@@ -6,19 +6,23 @@
 
 mod estimate;
 pub mod oauth;
+mod webhooks;
 
 use std::collections::BTreeMap;
 
 use patchbay_model::{
     PluginId,
+    object::{Access, StandardObject},
     plan::{Counts, Metric},
     rate::Rate,
+    schedule::Missed,
 };
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
 pub use estimate::{Estimate, StreamEstimate};
 pub use oauth::Oauth;
+pub use webhooks::{ANSWER_MS, Fallback, Webhooks};
 
 /// A JSON Schema (2020-12): in `plugin.toml` the path of a file beside it, in a package the schema.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -84,12 +88,18 @@ pub struct Manifest {
     /// Kinds of jobs that its step export does.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub jobs: Vec<Job>,
+    /// When jobs are made by themselves, for each installation. An org may change them or switch them off.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub schedules: Vec<Schedule>,
     /// What it meters.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub meters: Vec<Meter>,
     /// Documents that it keeps.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub collections: Vec<Collection>,
+    /// Standard objects that it shares with other plugins, as in `call = "write"`. To write is to read as well.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub objects: BTreeMap<StandardObject, Access>,
 }
 
 /// Limits of one call. A missing one is the operator's default; one above the operator's ceiling is cut
@@ -148,7 +158,7 @@ pub struct Credential {
     pub hosts: Vec<String>,
 }
 
-/// Where a credential goes in a request: exactly one of `header` and `query`.
+/// Where a credential goes in a request: exactly one of `header`, `query` and `path`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Inject {
@@ -158,6 +168,11 @@ pub struct Inject {
     /// This parameter of the query.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub query: Option<String>,
+    /// The URL's path, in the place of the guest's and without a query, for URLs that are secrets themselves: a pattern as
+    /// in [`Egress::paths`] that the path has. The secret is the path, or the whole URL with it; see
+    /// [`crate::secret_path`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
     /// The value, with `{}` where the secret goes; `{basic}` for base64 of `secret:` (HTTP Basic with the
     /// secret as the user). Default: `{}`.
     #[serde(default = "plain_format")]
@@ -259,14 +274,6 @@ pub struct Route {
     pub estimate: Option<BTreeMap<String, Estimate>>,
 }
 
-/// What the vendor sends in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Webhooks {
-    /// The largest body, in KiB: 1 to 1,024.
-    pub body_kib: u32,
-}
-
 /// What a plugin publishes and takes in.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -275,7 +282,7 @@ pub struct Events {
     /// all types below `x.`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub emits: Vec<EventType>,
-    /// Types that its event export takes in.
+    /// Types that its event export takes in; `x.*` for all below `x.`, `*` for all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub consumes: Vec<String>,
 }
@@ -304,6 +311,39 @@ pub struct Job {
     /// What it does.
     #[serde(default)]
     pub description: String,
+    /// Tries of one step before the job is failed: 1 to 100. Default: 8.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempts: Option<u32>,
+    /// How long one step may take, in milliseconds; instead of the plugin's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u32>,
+    /// At most so many jobs of this kind at once per org: 1 for work that must not overlap. Default: the operator's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<u32>,
+}
+
+/// When jobs of a kind are made by themselves.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Schedule {
+    /// What it is called: `a-z`, `0-9`, `_`, `-`.
+    pub name: String,
+    /// Of which kind: one of [`Manifest::jobs`].
+    pub kind: String,
+    /// Five fields (minute, hour, day of the month, month, day of the week), or six with seconds first.
+    pub cron: String,
+    /// The IANA name of the time zone by which they are read. Default: `UTC`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_zone: Option<String>,
+    /// Jobs begin up to so many seconds later, at random, so that not all orgs ask a vendor in the same second. Default: 30.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jitter_s: Option<u32>,
+    /// What becomes of times that passed while no hub ran. Default: one job for all of them.
+    #[serde(default)]
+    pub missed: Missed,
+    /// What its jobs are made with. Default: `null`.
+    #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
+    pub payload: serde_json::Value,
 }
 
 /// A metered quantity.

@@ -178,7 +178,7 @@ fn a_package_for_another_contract_says_which_one_this_host_serves() {
     let json = r#"{"id":"demo","api":"2.1.0","a-key-of-the-future":true}"#;
     let (code, words) = publisher.refusal(signed_with_manifest(&publisher, json));
     assert_eq!(code, Code::PackageIncompatible);
-    assert!(words.starts_with("built for patchbay:connector 2.1.0, this host serves 1.0.0..=1.0.x"), "{words}");
+    assert!(words.starts_with("built for patchbay:connector 2.1.0, this host serves 1.0.0..=1.1.x"), "{words}");
 }
 
 #[test]

@@ -1,10 +1,13 @@
-//! The contract as Rust, generated from `wit/patchbay@1.0.0`.
+//! The contract as Rust, generated from `wit/patchbay@1.1.0`.
+//!
+//! A component that was built for an older minor version is served by the same: names are matched by major version, for what
+//! it imports and for what it exports, and what a minor version adds is nothing that it could miss.
 //!
 //! A breaking version of the contract gets a module of its own beside this one, which remaps what did
 //! not change with `with:` and forwards to the newest; there is one implementation of behaviour.
 
 wasmtime::component::bindgen!({
-    path: "../../wit/patchbay@1.0.0",
+    path: "../../wit/patchbay@1.1.0",
     world: "connector",
     imports: { default: async | trappable },
     exports: { default: async },
@@ -17,4 +20,6 @@ wasmtime::component::bindgen!({
     },
 });
 
-pub use self::patchbay::connector::{blobs, bytes, events, http, installation, kv, log, records, reply, types, usage};
+pub use self::patchbay::connector::{
+    blobs, bytes, events, http, installation, jobs, kv, log, records, reply, types, usage,
+};

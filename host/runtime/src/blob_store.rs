@@ -7,6 +7,8 @@
 //! died leaves there goes when it is old. Rejected: emptying it at the start, when another hub may be writing there,
 //! and locks on files, which not every file system that machines share has.
 
+mod growing;
+
 use std::{
     hash::{BuildHasher as _, DefaultHasher, Hash as _, Hasher as _, RandomState},
     io,
@@ -18,6 +20,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+pub use self::growing::GrowingFile;
 use futures::StreamExt;
 use patchbay_model::OrgId;
 use sha2::{Digest as _, Sha256};
@@ -214,13 +217,7 @@ impl BlobStore {
     /// # Errors
     /// [`StoreError::Disk`] if it is not there.
     pub async fn open(&self, org: OrgId, sha256: &str) -> Result<BodyStream, StoreError> {
-        let file = fs::File::open(self.path(org, sha256)).await?;
-        let chunks = futures::stream::try_unfold(file, |mut file| async move {
-            let mut buffer = bytes::BytesMut::with_capacity(CHUNK);
-            let read = file.read_buf(&mut buffer).await?;
-            Ok((read > 0).then(|| (buffer.freeze(), file)))
-        });
-        Ok(chunks.boxed())
+        Ok(chunks(fs::File::open(self.path(org, sha256)).await?))
     }
 
     /// Takes all bytes of an org away that is gone: no row names them any more.
@@ -242,6 +239,16 @@ impl BlobStore {
             _ => Ok(()),
         }
     }
+}
+
+/// All that a reader gives.
+fn chunks(reader: impl tokio::io::AsyncRead + Send + Unpin + 'static) -> BodyStream {
+    let chunks = futures::stream::try_unfold(reader, |mut reader| async move {
+        let mut buffer = bytes::BytesMut::with_capacity(CHUNK);
+        let read = reader.read_buf(&mut buffer).await?;
+        Ok((read > 0).then(|| (buffer.freeze(), reader)))
+    });
+    chunks.boxed()
 }
 
 async fn remove_if_left(entry: &fs::DirEntry, now: SystemTime) -> io::Result<()> {

@@ -49,6 +49,8 @@ pub(crate) struct CallState {
     pub(crate) spending: Option<Arc<dyn Spending>>,
     /// Which of them stopped it.
     pub(crate) cut: Option<Failure>,
+    /// What the guest takes for the present time, if it judges something of before.
+    pub(crate) as_of: Option<Timestamp>,
 }
 
 /// The last refusal that the guest saw: if it passes it on as its own failure, the caller learns what was
@@ -68,11 +70,12 @@ pub(crate) struct CallInit {
     pub(crate) limits: CallLimits,
     pub(crate) spending: Option<Arc<dyn Spending>>,
     pub(crate) once: Option<Arc<Once>>,
+    pub(crate) as_of: Option<Timestamp>,
 }
 
 impl CallState {
     pub(crate) fn new(init: CallInit) -> Self {
-        let CallInit { run, tenant, grants, services, limits, spending, once } = init;
+        let CallInit { run, tenant, grants, services, limits, spending, once, as_of } = init;
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.handles as usize);
         let started = Instant::now();
@@ -96,6 +99,7 @@ impl CallState {
             broke_off: None,
             spending,
             cut: None,
+            as_of,
         }
     }
 

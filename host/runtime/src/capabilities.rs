@@ -10,8 +10,10 @@ pub(crate) mod effects;
 pub(crate) mod events;
 pub(crate) mod http;
 pub(crate) mod installation;
+pub(crate) mod jobs;
 pub(crate) mod kv;
 pub(crate) mod log;
+pub(crate) mod objects;
 pub(crate) mod random;
 pub(crate) mod records;
 pub(crate) mod reply;
@@ -35,6 +37,7 @@ pub(crate) struct Capabilities {
     pub(crate) events: events::Published,
     pub(crate) held: effects::Held,
     pub(crate) http: http::Traffic,
+    pub(crate) jobs: jobs::Planned,
     pub(crate) log: log::Lines,
     pub(crate) records: records::Overlay,
     pub(crate) usage: usage::Metered,
@@ -56,6 +59,7 @@ pub(crate) fn link(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
     contract::events::add_to_linker::<_, Own>(linker, this)?;
     contract::http::add_to_linker::<_, Own>(linker, this)?;
     contract::installation::add_to_linker::<_, Own>(linker, this)?;
+    contract::jobs::add_to_linker::<_, Own>(linker, this)?;
     contract::kv::add_to_linker::<_, Own>(linker, this)?;
     contract::log::add_to_linker::<_, Own>(linker, this)?;
     contract::random::add_to_linker::<_, Own>(linker, this)?;

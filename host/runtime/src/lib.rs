@@ -36,7 +36,7 @@ use patchbay_vault::ArtefactMac;
 use tokio::sync::Semaphore;
 use wasmtime::{Engine, component::Linker};
 
-pub use blob_store::{BlobStore, StoreError};
+pub use blob_store::{BlobStore, GrowingFile, StoreError};
 pub use capabilities::{
     reply::{Relayed, ReplyHead, ReplyReceiver, ReplySender, is_of_the_server, relay, reply_channel},
     source::BodyStream,

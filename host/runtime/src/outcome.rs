@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use patchbay_model::{
     Code, Failure, Timestamp, Upstream, Violation,
     event::Event,
+    job::NewJob,
+    object::ObjectChange,
     record::RecordChange,
     run::{Figures, LogLine, UsageRecord},
 };
@@ -21,11 +23,28 @@ pub struct Effects {
     pub events: Vec<Event>,
     /// Empty if the call failed.
     pub changes: Vec<RecordChange>,
+    /// Empty if the call failed.
+    pub jobs: Vec<NewJob>,
+    /// What it wrote to standard objects. Empty if the call failed.
+    pub object_changes: Vec<ObjectChange>,
     /// The plugin's log.
     pub log: Vec<LogLine>,
     /// By credential, the last HTTP status that a request which carried it was answered with. Not for the run: it tells the
     /// hub how the vendor takes the credential.
     pub answered: BTreeMap<String, u16>,
+}
+
+impl Effects {
+    /// Takes out all that the plugin published, wrote and planned, of a call that is a mere question. What was metered, and
+    /// what it logged, stays.
+    pub fn drop_writes(&mut self) {
+        // named one by one, so that whatever comes to them is thought of
+        let Self { usage: _, events, changes, jobs, object_changes, log: _, answered: _ } = self;
+        events.clear();
+        changes.clear();
+        jobs.clear();
+        object_changes.clear();
+    }
 }
 
 /// A call that has ended.
@@ -58,16 +77,26 @@ impl<T> Finished<T> {
         }
     }
 
+    /// The same call, with what it gave as something else.
+    #[must_use]
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Finished<U> {
+        let Self { result, effects, figures, upstream_status, started_at, finished_at } = self;
+        Finished { result: result.map(change), effects, figures, upstream_status, started_at, finished_at }
+    }
+
     /// Takes what is left out of a call's state.
     pub(crate) fn new(result: Result<T, Failure>, state: CallState) -> Self {
         let figures = state.figures();
         let finished_at = state.services.clock.now();
         let succeeded = result.is_ok();
         let capabilities = state.capabilities;
+        let (changes, object_changes) = if succeeded { capabilities.records.finish() } else { Default::default() };
         let effects = Effects {
             usage: capabilities.usage.0,
             events: if succeeded { capabilities.events.0 } else { Vec::new() },
-            changes: if succeeded { capabilities.records.finish() } else { Vec::new() },
+            changes,
+            object_changes,
+            jobs: if succeeded { capabilities.jobs.0 } else { Vec::new() },
             log: capabilities.log.finish(),
             answered: capabilities.http.answered,
         };
@@ -152,8 +181,22 @@ mod tests {
         component::{Component, Linker},
     };
 
+    use patchbay_model::{JobId, object::StandardObject};
+
     use super::*;
     use crate::engine::serving_engine;
+
+    #[test]
+    fn of_a_question_nothing_is_left_that_it_planned_or_wrote() {
+        let plugin = "demo".parse().unwrap();
+        let kind = "sync".to_owned();
+        let job = NewJob::task(JobId(uuid::Uuid::nil()), plugin, kind, "null".to_owned(), Timestamp::UNIX_EPOCH);
+        let object = StandardObject::Contact;
+        let deletion = ObjectChange { object, id: "demo:1".to_owned(), data: None, expected: None };
+        let mut effects = Effects { jobs: vec![job], object_changes: vec![deletion], ..Effects::default() };
+        effects.drop_writes();
+        assert!(effects.jobs.is_empty() && effects.object_changes.is_empty());
+    }
 
     #[tokio::test]
     async fn a_pool_without_a_free_slot_is_no_crash_of_the_plugin() {

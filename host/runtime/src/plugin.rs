@@ -8,16 +8,26 @@ use std::{
 };
 
 use patchbay_egress::Rules;
-use patchbay_model::{Code, Digest, Failure, PluginId, plan::Counts, rate::Rate, run::RunKind};
+use patchbay_model::{
+    Code, Digest, Failure, PluginId,
+    job::NewJob,
+    object::{Access, StandardObject},
+    plan::Counts,
+    rate::Rate,
+    run::RunKind,
+};
 use patchbay_package::{
     Package, SchemaValidator,
-    manifest::{Credential, Manifest, Route, Schema},
+    manifest::{Credential, Job, Manifest, Route, Schema},
     pattern::PathPattern,
 };
 use semver::Version;
 use wasmtime::{Engine, component::InstancePre};
 
-use crate::{Shared, bindings::ConnectorPre, call::CallState, compile::CompileError, limits::CallLimits};
+use crate::{
+    Shared, bindings::ConnectorPre, call::CallState, capabilities::jobs::JobGrant, compile::CompileError,
+    limits::CallLimits,
+};
 
 /// Why a package was not loaded.
 #[derive(Debug, thiserror::Error)]
@@ -92,6 +102,13 @@ pub(crate) struct CollectionGrant {
     pub(crate) indexes: BTreeMap<String, String>,
 }
 
+/// A standard object that the plugin may reach.
+#[derive(Debug)]
+pub(crate) struct ObjectGrant {
+    pub(crate) access: Access,
+    pub(crate) schema: SchemaValidator,
+}
+
 /// What the manifest grants to each call.
 #[derive(Debug)]
 pub(crate) struct Grants {
@@ -101,6 +118,9 @@ pub(crate) struct Grants {
     /// With what each counts as.
     pub(crate) meters: BTreeMap<String, Option<Counts>>,
     pub(crate) collections: HashMap<String, CollectionGrant>,
+    pub(crate) jobs: BTreeMap<String, JobGrant>,
+    /// Standard objects, with what they may hold.
+    pub(crate) objects: BTreeMap<StandardObject, ObjectGrant>,
     emits: Vec<(String, Option<SchemaValidator>)>,
 }
 
@@ -203,6 +223,12 @@ impl Plugin {
         self.actions.get(name)
     }
 
+    /// A job of one of its kinds as the manifest wants it, its tries and limits filled in; none if it has no such kind.
+    #[must_use]
+    pub fn job(&self, job: NewJob) -> Option<NewJob> {
+        self.grants.jobs.get(&job.name).map(|grant| grant.apply(job))
+    }
+
     /// Finds the proxied route of a request.
     #[must_use]
     pub fn route(&self, method: &str, path: &str) -> RouteMatch<'_> {
@@ -226,8 +252,8 @@ impl Plugin {
     pub(crate) fn timeout(&self, kind: RunKind, wish: Option<Duration>) -> Duration {
         let ceiling = self.shared.config.ceilings.timeout;
         match (kind, wish) {
-            // a route's own limit replaces the plugin's: streams outlast actions
-            (RunKind::Proxy, Some(wish)) => wish.min(ceiling),
+            // a route's own limit replaces the plugin's, and a kind of job's: streams and background work outlast actions
+            (RunKind::Proxy | RunKind::Job, Some(wish)) => wish.min(ceiling),
             (_, Some(wish)) => wish.min(self.limits.timeout),
             (_, None) => self.limits.timeout,
         }
@@ -248,6 +274,10 @@ fn compile(schema: &Schema, name: impl Fn() -> String) -> Result<SchemaValidator
             Err(LoadError::Manifest(format!("schema of {} is the path {path:?}, not a schema", name())))
         }
     }
+}
+
+fn grant_of(job: &Job) -> JobGrant {
+    JobGrant { attempts: job.attempts, timeout_ms: job.timeout_ms, concurrency: job.concurrency }
 }
 
 fn grants(manifest: &Manifest) -> Result<Grants, LoadError> {
@@ -271,6 +301,17 @@ fn grants(manifest: &Manifest) -> Result<Grants, LoadError> {
             .collect(),
         meters: manifest.meters.iter().map(|meter| (meter.name.clone(), meter.counts())).collect(),
         collections,
+        jobs: manifest.jobs.iter().map(|job| (job.kind.clone(), grant_of(job))).collect(),
+        objects: objects(manifest)?,
         emits,
     })
+}
+
+fn objects(manifest: &Manifest) -> Result<BTreeMap<StandardObject, ObjectGrant>, LoadError> {
+    let grant = |(object, access): (&StandardObject, &Access)| {
+        let schema = patchbay_package::objects::validator(*object).cloned();
+        let schema = schema.ok_or_else(|| LoadError::Manifest(format!("the object {object} has no schema")))?;
+        Ok((*object, ObjectGrant { access: *access, schema }))
+    };
+    manifest.objects.iter().map(grant).collect()
 }

@@ -4,7 +4,7 @@ use patchbay_model::{AuditId, OrgId, RequestId, Timestamp, org::AuditEntry};
 use uuid::Uuid;
 
 use crate::{
-    StorageError, Tx,
+    StorageError, Tx, Walk,
     chain::{AuditLine, Chain, Hash},
     column::{limit as row_limit, signed, time, unsigned},
     text::{Json, JsonText, Text},
@@ -275,6 +275,30 @@ log!(Audit, "audit", "audit_head", "org_id");
 log!(HubAudit, "hub_audit", "hub_audit_head", "chain");
 
 impl Audit<'_> {
+    /// A page of entries, the oldest first, whoever's plugin they are about.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn walk(&mut self, walk: &Walk<u64>) -> Result<Vec<AuditLine>, StorageError> {
+        fetch_all!(
+            self.tx,
+            Row,
+            concat!(
+                lines_of!("org_id", "audit"),
+                " AND seq > $2 AND seq <= $3 AND at >= $4 AND at < $5 ORDER BY seq LIMIT $6"
+            ),
+            self.org.0,
+            walk.after.map_or(0, signed),
+            signed(walk.upto),
+            walk.from(),
+            walk.to(),
+            row_limit(walk.limit),
+        )?
+        .into_iter()
+        .map(AuditLine::try_from)
+        .collect()
+    }
+
     const fn chain(&self) -> Chain {
         Chain::Org(self.org)
     }

@@ -105,7 +105,8 @@ impl Blobs<'_> {
         Ok(rows > 0)
     }
 
-    /// What the org's files have together, in bytes; contents that are kept once count for each file.
+    /// What the org's files have together, in bytes, those of its exports included; contents that are kept once count for
+    /// each file.
     ///
     /// # Errors
     /// The database fails.
@@ -113,7 +114,8 @@ impl Blobs<'_> {
         let total = fetch_optional!(
             self.tx,
             (i64,),
-            "SELECT CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM blob WHERE org_id = $1",
+            "SELECT CAST(COALESCE((SELECT SUM(size) FROM blob WHERE org_id = $1), 0)
+               + COALESCE((SELECT SUM(bytes) FROM export WHERE org_id = $1 AND file IS NOT NULL), 0) AS BIGINT)",
             self.org.0,
         )?;
         Ok(total.map_or(0, |(total,)| unsigned(total)))

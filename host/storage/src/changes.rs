@@ -12,16 +12,23 @@
 mod listen;
 
 pub(crate) use listen::CHANNEL;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
-use patchbay_model::{ApiKeyId, ConnectionId, Digest, InstallationId, OrgId, PluginId, UserId};
+use patchbay_model::{ApiKeyId, ConnectionId, Digest, EndpointId, InstallationId, OrgId, PluginId, UserId};
 use serde::{Deserialize, Serialize};
 use tokio::{
     sync::broadcast::{self, error::RecvError},
     task::AbortHandle,
 };
 
-use crate::postgres::Server;
+use crate::{
+    Fresh, Published,
+    postgres::Server,
+    published::{self, Outgoing},
+};
 
 /// How many notices wait for a slow listener before it is told to start over.
 const BACKLOG: usize = 1024;
@@ -91,6 +98,20 @@ pub enum Change {
         /// Whose.
         org: OrgId,
     },
+    /// An endpoint: made, changed, switched on or off, or deleted.
+    Endpoint {
+        /// Whose.
+        org: OrgId,
+        /// Which.
+        id: EndpointId,
+    },
+    /// An endpoint that another hub sends to has something queued.
+    Lane {
+        /// Whose.
+        org: OrgId,
+        /// Which endpoint.
+        endpoint: EndpointId,
+    },
 }
 
 /// What a listener is told.
@@ -142,47 +163,99 @@ pub(crate) struct Feed(Arc<Mutex<Shared>>);
 
 #[derive(Debug)]
 struct Shared {
+    /// Who hears of changes elsewhere.
+    server: Option<Server>,
     /// None once the database was closed.
-    sender: Option<broadcast::Sender<Told>>,
+    senders: Option<Senders>,
     listener: Option<AbortHandle>,
+    /// Tells other hubs of events.
+    teller: Option<(AbortHandle, Arc<Outgoing>)>,
+}
+
+/// To whom what is heard is passed on.
+#[derive(Debug, Clone)]
+pub(crate) struct Senders {
+    changes: broadcast::Sender<Told>,
+    published: broadcast::Sender<Fresh>,
 }
 
 impl Feed {
-    pub(crate) fn new() -> Self {
-        Self(Arc::new(Mutex::new(Shared { sender: Some(broadcast::Sender::new(BACKLOG)), listener: None })))
+    pub(crate) fn new(server: Option<Server>) -> Self {
+        let senders = Senders { changes: broadcast::Sender::new(BACKLOG), published: broadcast::Sender::new(BACKLOG) };
+        Self(Arc::new(Mutex::new(Shared { server, senders: Some(senders), listener: None, teller: None })))
     }
 
-    /// `server`: who hears of changes elsewhere; from the first subscription on it has a connection for that.
-    pub(crate) fn subscribe(&self, server: Option<&Server>) -> Changes {
-        let mut shared = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(sender) = shared.sender.clone() else { return Changes(broadcast::Sender::new(1).subscribe()) };
-        let changes = Changes(sender.subscribe());
-        if let Some(server) = server
-            && shared.listener.is_none()
-        {
-            shared.listener = Some(tokio::spawn(listen::run(server.clone(), sender)).abort_handle());
-        }
-        changes
+    fn lock(&self) -> MutexGuard<'_, Shared> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From the first subscription on there is a connection that listens.
+    pub(crate) fn subscribe(&self) -> Changes {
+        let senders = self.lock().listen();
+        Changes(senders.map_or_else(|| broadcast::Sender::new(1), |senders| senders.changes).subscribe())
+    }
+
+    /// Likewise, for new events.
+    pub(crate) fn follow(&self) -> Published {
+        let senders = self.lock().listen();
+        Published::new(&senders.map_or_else(|| broadcast::Sender::new(1), |senders| senders.published))
     }
 
     pub(crate) fn tell(&self, change: Change) {
-        if let Some(sender) = &self.0.lock().unwrap_or_else(PoisonError::into_inner).sender {
+        if let Some(senders) = &self.lock().senders {
             // An error means that nobody listens.
-            let _ = sender.send(Told { notice: Notice::Changed(change), by_us: true });
+            let _ = senders.changes.send(Told { notice: Notice::Changed(change), by_us: true });
+        }
+    }
+
+    /// These orgs have new events, which are committed.
+    pub(crate) fn published(&self, orgs: BTreeSet<OrgId>) {
+        if orgs.is_empty() {
+            return;
+        }
+        let mut shared = self.lock();
+        let Some(senders) = &shared.senders else { return };
+        for org in &orgs {
+            let _ = senders.published.send(Fresh::Here(*org));
+        }
+        if let Some(outgoing) = shared.outgoing() {
+            outgoing.add(orgs);
         }
     }
 
     pub(crate) fn close(&self) {
-        let mut shared = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        shared.sender = None;
+        let mut shared = self.lock();
+        shared.senders = None;
         shared.stop();
     }
 }
 
 impl Shared {
+    fn listen(&mut self) -> Option<Senders> {
+        let senders = self.senders.clone()?;
+        if let Some(server) = &self.server
+            && self.listener.is_none()
+        {
+            self.listener = Some(tokio::spawn(listen::run(server.clone(), senders.clone())).abort_handle());
+        }
+        Some(senders)
+    }
+
+    fn outgoing(&mut self) -> Option<&Outgoing> {
+        if let Some(server) = &self.server
+            && self.teller.is_none()
+        {
+            let outgoing = Arc::new(Outgoing::default());
+            let telling = tokio::spawn(published::tell(server.clone(), Arc::clone(&outgoing)));
+            self.teller = Some((telling.abort_handle(), outgoing));
+        }
+        self.teller.as_ref().map(|(_, outgoing)| &**outgoing)
+    }
+
     fn stop(&mut self) {
-        if let Some(listener) = self.listener.take() {
-            listener.abort();
+        let teller = self.teller.take().map(|(handle, _)| handle);
+        for task in self.listener.take().into_iter().chain(teller) {
+            task.abort();
         }
     }
 }

@@ -1,20 +1,24 @@
-//! What was used, added up by the hour: read here, written by the journal beside the usage records.
+//! What was used, added up by the hour: read here, written by the journal beside the usage records, and by exports.
 
 use chrono::{DateTime, NaiveDate};
 use patchbay_model::{
     OrgId, PluginId, Timestamp,
-    period::Period,
+    period::{Period, full_hour},
     plan::{Counts, Metric},
 };
 
 use crate::{
     StorageError, Tx,
-    column::{plugin, unsigned},
+    column::{plugin, signed, unsigned},
+    journal::counters::added,
     text::Text,
 };
 
 /// The meter of the hub's own count of calls.
 pub const CALLS: &str = "calls";
+
+/// Stands where plugins have their ids, for what the hub itself counts; no plugin is called so.
+const HUB: &str = "patchbay";
 
 /// Microseconds.
 const DAY: i64 = 86_400_000_000;
@@ -57,6 +61,29 @@ fn counted((id, meter, metric, per, parts, rest): Row) -> Result<Counted, Storag
 }
 
 impl Counters<'_> {
+    /// Adds what the hub itself counts for the org, in units of a metric. Late in the transaction: the counter's row is
+    /// held from here on.
+    ///
+    /// # Errors
+    /// `Missing` if there is no such org.
+    pub async fn add(&mut self, metric: Metric, units: u64, at: Timestamp) -> Result<(), StorageError> {
+        execute!(
+            self.tx,
+            concat!(
+                "INSERT INTO usage_counter (org_id, hour, plugin, meter, metric, per, quantity)
+                 VALUES ($1, $2, $3, $4, $4, 1, $5)
+                 ON CONFLICT (org_id, hour, plugin, meter, metric, per) DO UPDATE SET quantity = ",
+                added!()
+            ),
+            self.org.0,
+            full_hour(at).timestamp_micros(),
+            HUB,
+            metric.as_str(),
+            signed(units),
+        )?;
+        Ok(())
+    }
+
     /// Sums of a period, by plugin and meter.
     ///
     /// # Errors

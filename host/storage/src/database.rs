@@ -5,7 +5,7 @@ use std::time::Duration;
 use sqlx::SqlitePool;
 
 use crate::{
-    Changes, DatabaseUrl, StorageError, Tx,
+    Changes, DatabaseUrl, Published, StorageError, Tx,
     changes::Feed,
     migration::{self, MigrationStatus},
     postgres::Server,
@@ -40,13 +40,21 @@ impl Database {
             DatabaseUrl::Sqlite(path) => Store::Sqlite(Box::new(File::open(path).await?)),
             DatabaseUrl::Postgres(url) => Store::Postgres(Server::open(url).await?),
         };
-        Ok(Self { store, feed: Feed::new() })
+        Ok(Self::of(store))
     }
 
     /// On a server that was opened in another way than the usual one.
     #[cfg(test)]
     pub(crate) fn on(server: Server) -> Self {
-        Self { store: Store::Postgres(server), feed: Feed::new() }
+        Self::of(Store::Postgres(server))
+    }
+
+    fn of(store: Store) -> Self {
+        let server = match &store {
+            Store::Sqlite(_) => None,
+            Store::Postgres(server) => Some(server.clone()),
+        };
+        Self { store, feed: Feed::new(server) }
     }
 
     /// Brings the schema up to date. On PostgreSQL a user that may not make tables only looks if it is.
@@ -75,7 +83,7 @@ impl Database {
     pub async fn begin(&self) -> Result<Tx, StorageError> {
         match &self.store {
             Store::Sqlite(file) => file.begin(self.feed.clone()).await.map(Tx::Sqlite),
-            Store::Postgres(server) => Ok(Tx::Postgres(server.begin())),
+            Store::Postgres(server) => Ok(Tx::Postgres(server.begin().telling(self.feed.clone()))),
         }
     }
 
@@ -84,7 +92,7 @@ impl Database {
     pub(crate) async fn begin_batch(&self, lock: Option<Duration>) -> Result<Tx, StorageError> {
         match &self.store {
             Store::Sqlite(_) => self.begin().await,
-            Store::Postgres(server) => Ok(Tx::Postgres(server.begin_batch(lock))),
+            Store::Postgres(server) => Ok(Tx::Postgres(server.begin_batch(lock).telling(self.feed.clone()))),
         }
     }
 
@@ -104,11 +112,15 @@ impl Database {
     /// be called within a tokio runtime.
     #[must_use]
     pub fn changes(&self) -> Changes {
-        let server = match &self.store {
-            Store::Sqlite(_) => None,
-            Store::Postgres(server) => Some(server),
-        };
-        self.feed.subscribe(server)
+        self.feed.subscribe()
+    }
+
+    /// Which orgs have new events from now on, published by this hub or by another one on the database. A hub on
+    /// another machine is heard of some milliseconds later, or not at all if it ends between its commit and telling of
+    /// it: look every second or so as well. Must be called within a tokio runtime.
+    #[must_use]
+    pub fn published(&self) -> Published {
+        self.feed.follow()
     }
 
     /// True if other hubs may be at work on it at the same time: PostgreSQL.

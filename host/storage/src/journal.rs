@@ -14,26 +14,32 @@
 //! batch by time (adds its delay to each quiet call).
 
 mod batch;
-mod counters;
+pub(crate) mod counters;
+mod jobs;
+mod objects;
 mod parts;
-mod postgres;
+pub(crate) mod postgres;
 mod spending;
-mod sqlite;
+pub(crate) mod sqlite;
 mod weight;
 
 use std::{collections::HashSet, time::Duration};
 
+pub(crate) use objects::State;
 use patchbay_model::{
     OrgId,
     event::Event,
+    job::NewJob,
+    object::ObjectChange,
     record::RecordChange,
     run::{Run, UsageRecord},
     webhook::Webhook,
 };
 pub use spending::Spent;
 use tokio::sync::{mpsc, oneshot};
+pub(crate) use weight::value as weight_of;
 
-use crate::{Database, IdempotencyAnswer, StorageError, Tx, WebhookOutcome};
+use crate::{Database, IdempotencyAnswer, JobOutcome, StorageError, Tx, WebhookOutcome};
 
 /// The most that one transaction takes in: its statements stay short, and the first of a batch does not wait
 /// long for the last.
@@ -64,12 +70,20 @@ pub struct RunCommit {
     pub usage: Vec<UsageRecord>,
     /// What it has spent of budgets.
     pub spent: Vec<Spent>,
-    /// What it published. A repeat by (org, source, dedupe) is dropped.
+    /// What it published itself. A repeat by (org, source, dedupe) is dropped.
     pub events: Vec<Event>,
     /// What it wrote to its documents: at most one change per document.
     pub plugin_changes: Vec<RecordChange>,
+    /// What it wrote to standard objects: at most one change per record. What came of each is published.
+    pub object_changes: Vec<ObjectChange>,
+    /// How many events led to this run: its own events have as many.
+    pub hops: u32,
     /// What became of the webhook that it worked on.
     pub webhook: Option<WebhookOutcome>,
+    /// What became of the job whose step it was.
+    pub job: Option<JobOutcome>,
+    /// The jobs that it made, but for those with a key that one which waits or runs has.
+    pub jobs: Vec<NewJob>,
     /// How the write ended that is done once.
     pub idempotency: Option<IdempotencyAnswer>,
 }
@@ -79,7 +93,10 @@ impl RunCommit {
     fn is_plain(&self) -> bool {
         self.events.is_empty()
             && self.plugin_changes.is_empty()
+            && self.object_changes.is_empty()
             && self.webhook.is_none()
+            && self.job.is_none()
+            && self.jobs.is_empty()
             && self.spent.is_empty()
             && self.idempotency.is_none()
     }
@@ -91,7 +108,8 @@ pub enum Committed {
     /// Everything is stored.
     All,
     /// Another run changed this document meanwhile. The run, now with the error code `conflict`, and its usage are
-    /// stored; its documents, its events, the webhook's outcome and the answer of the write are not.
+    /// stored; its documents, its events, its jobs, the outcome of the webhook or of the job and the answer of the write are
+    /// not.
     Conflict {
         /// The document's collection.
         collection: String,
@@ -102,6 +120,8 @@ pub enum Committed {
     /// with the error code `conflict`, and its usage are stored; its documents, its events and the webhook's outcome
     /// are not.
     WebhookLost,
+    /// The same of the job whose step it was: somebody else holds it, or nobody does.
+    JobLost,
 }
 
 /// Hands work to the writer. Clones share it.
@@ -128,6 +148,9 @@ impl Message {
         }
     }
 }
+
+/// What was written, and the orgs that have new events.
+type Written = (Outcomes, Vec<OrgId>);
 
 /// How each entry ended, in the order of the batch.
 #[derive(Debug)]
@@ -337,10 +360,13 @@ async fn transact_once(
         return sqlite::write_plain(writer, runs).await;
     }
     let mut tx = database.begin_batch(lock).await?;
-    let outcomes = match &mut tx {
+    let (outcomes, published) = match &mut tx {
         Tx::Sqlite(tx) => sqlite::write(tx.connection(), runs, webhooks).await?,
         Tx::Postgres(tx) => postgres::write(tx, runs, webhooks).await?,
     };
+    for org in published {
+        tx.published(org);
+    }
     tx.commit().await?;
     Ok(outcomes)
 }

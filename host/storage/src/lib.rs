@@ -30,32 +30,42 @@ mod column;
 mod connection;
 mod counter;
 mod database;
+mod delivery;
+mod endpoint;
 mod error;
 mod event;
+mod export;
 mod hub;
 mod hub_keys;
 mod idempotency;
 mod identity;
 mod installation;
+mod job;
 mod journal;
 mod kv;
 mod migration;
 mod oauth;
+mod object;
 mod operator;
 mod org_key;
 mod org_plan;
 mod org_settings;
+mod orgs;
 mod plugin_version;
 mod postgres;
+mod published;
 mod rate_limits;
 mod record;
+mod relay;
 pub mod rls;
 mod run;
+mod schedule;
 mod shared;
 mod sqlite;
 mod text;
 mod url;
 mod usage;
+mod walk;
 mod webhook;
 
 pub use api_key::ApiKeys;
@@ -67,8 +77,14 @@ pub use changes::{Change, Changes, Notice, Told};
 pub use connection::Connections;
 pub use counter::{CALLS, Counted, Counters};
 pub use database::Database;
+pub use delivery::{
+    Deliveries, DeliveryFilter, DeliveryOutcome, DeliveryPage, DueDelivery, Lane, LaneAsk, LaneKey, LaneOwner,
+    LaneState, Lease, NewDelivery, Queued, Replayed,
+};
+pub use endpoint::Endpoints;
 pub use error::StorageError;
-pub use event::Events;
+pub use event::{EventFilter, EventPage, Events};
+pub use export::{ExportEnd, ExportStep, ExportToSettle, Exports, StoredExport};
 pub use hub::HubTx;
 pub use hub_keys::KekUse;
 pub use idempotency::{Idempotency, IdempotencyAnswer, IdempotencyClaim, IdempotencyRecord, Owner};
@@ -76,21 +92,28 @@ pub use identity::{
     Attempt, Attempts, ConnectSessions, Credentials, Ended, FoundSession, Identities, Invitations, Members, Sessions,
 };
 pub use installation::{InstallationHead, Installations};
+pub use job::{Cancelled, ClaimJobs, ClaimedJob, Claims, Held, JobEnd, JobFilter, JobOutcome, Jobs, LaneToWake};
 pub use journal::{Committed, Journal, RunCommit, Spent};
 pub use kv::{Kv, KvWrite};
 pub use migration::{MigrationState, MigrationStatus, migration_status};
 pub use oauth::{
     authorization::OauthAuthorizations, client::OauthClients, revocation::OauthRevocations, token::OauthTokens,
 };
+pub use object::{ObjectPage, Objects};
 pub use operator::{OperatorTx, SealedCell, SealedColumn};
 pub use org_key::{OrgKey, OrgKeys};
 pub use org_plan::{OrgPlan, OrgPlans};
 pub use org_settings::OrgSettings;
+pub use orgs::OrgsTx;
 pub use plugin_version::{ActiveVersion, PluginSource, PluginStatus, PluginVersion};
+pub use published::{Fresh, Published};
 pub use rate_limits::RateLimits;
 pub use record::Records;
+pub use relay::{EventSpan, RawEvent, Relay, RelayCursor};
 pub use run::{RunFilter, Runs};
+pub use schedule::{DueSchedule, Schedules};
 pub use tx::{OrgTx, Tx};
 pub use url::{DatabaseUrl, PostgresUrl};
 pub use usage::{Usage, UsageFilter, UsageTotal};
-pub use webhook::{DueWebhook, WebhookFilter, WebhookOutcome, Webhooks};
+pub use walk::Walk;
+pub use webhook::{DueWebhook, ReplayFilter, WebhookFilter, WebhookOutcome, Webhooks};

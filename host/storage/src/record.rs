@@ -6,7 +6,7 @@ use patchbay_model::{OrgId, PluginId, record::Record};
 use serde_json::Value;
 
 use crate::{
-    StorageError, Tx,
+    StorageError, Tx, Walk,
     column::{limit as row_limit, time, unsigned},
     text::{Json, Text},
 };
@@ -123,6 +123,50 @@ impl Records<'_> {
             Text(after.unwrap_or("")),
             Json(&conditions),
             row_limit(limit),
+        )?
+        .into_iter()
+        .map(record)
+        .collect()
+    }
+}
+
+impl Records<'_> {
+    /// The last id of a collection.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn last(&mut self, collection: &str) -> Result<Option<String>, StorageError> {
+        let found = fetch_optional!(
+            self.tx,
+            (Text,),
+            "SELECT id FROM record WHERE org_id = $1 AND plugin = $2 AND collection = $3 ORDER BY id DESC LIMIT 1",
+            self.org.0,
+            self.plugin.as_str(),
+            Text(collection),
+        )?;
+        Ok(found.map(|(id,)| id.0))
+    }
+
+    /// A page of a collection, in order of id. Times are those of the documents' last changes.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn walk(&mut self, collection: &str, walk: &Walk<String>) -> Result<Vec<Record>, StorageError> {
+        fetch_all!(
+            self.tx,
+            Row,
+            "SELECT id, version, data, updated_at FROM record
+             WHERE org_id = $1 AND plugin = $2 AND collection = $3 AND id > $4 AND id <= $5 AND updated_at >= $6
+               AND updated_at < $7
+             ORDER BY id LIMIT $8",
+            self.org.0,
+            self.plugin.as_str(),
+            Text(collection),
+            Text(walk.after.as_deref().unwrap_or("")),
+            Text(&walk.upto),
+            walk.from(),
+            walk.to(),
+            row_limit(walk.limit),
         )?
         .into_iter()
         .map(record)

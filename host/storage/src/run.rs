@@ -7,8 +7,8 @@ use patchbay_model::{
 use uuid::Uuid;
 
 use crate::{
-    StorageError, Tx,
-    column::{before, digest, first_id, limit as row_limit, plugin, time, unsigned, word},
+    StorageError, Tx, Walk,
+    column::{after, before, digest, first_id, limit as row_limit, plugin, time, unsigned, word},
     text::{Json, Text, optional},
 };
 
@@ -155,6 +155,63 @@ impl Runs<'_> {
                 succeeded,
                 failed,
                 limit,
+            ),
+        }?;
+        rows.into_iter().map(Run::try_from).collect()
+    }
+
+    /// The newest run.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn newest(&mut self) -> Result<Option<RunId>, StorageError> {
+        let found = fetch_optional!(
+            self.tx,
+            (Uuid,),
+            "SELECT id FROM run WHERE org_id = $1 ORDER BY id DESC LIMIT 1",
+            self.org.0,
+        )?;
+        Ok(found.map(|(id,)| RunId(id)))
+    }
+
+    /// A page of runs, the oldest first, without their logs. Times are those of their starts.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn walk(&mut self, walk: &Walk<RunId>) -> Result<Vec<Run>, StorageError> {
+        let (behind, upto) = (after(walk.after.map(|id| id.0)), walk.upto.0);
+        // Two texts, as in `list`.
+        let rows = match walk.plugin() {
+            None => fetch_all!(
+                self.tx,
+                Row,
+                select!(
+                    "NULL AS log"
+                    "WHERE org_id = $1 AND id > $2 AND id <= $3 AND started_at >= $4 AND started_at < $5
+                     ORDER BY id LIMIT $6"
+                ),
+                self.org.0,
+                behind,
+                upto,
+                walk.from(),
+                walk.to(),
+                row_limit(walk.limit),
+            ),
+            Some(plugin) => fetch_all!(
+                self.tx,
+                Row,
+                select!(
+                    "NULL AS log"
+                    "WHERE org_id = $1 AND plugin = $2 AND id > $3 AND id <= $4 AND started_at >= $5 AND started_at < $6
+                     ORDER BY id LIMIT $7"
+                ),
+                self.org.0,
+                plugin,
+                behind,
+                upto,
+                walk.from(),
+                walk.to(),
+                row_limit(walk.limit),
             ),
         }?;
         rows.into_iter().map(Run::try_from).collect()

@@ -2,8 +2,9 @@
 //! read: waiting for a turn is then ours to do, in order, and never SQLite's busy handler, which sleeps and
 //! polls. WAL lets readers go on meanwhile; `synchronous=FULL` makes a commit survive the loss of power.
 
-use std::{fs::OpenOptions, path::Path, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, fs::OpenOptions, path::Path, sync::Arc, time::Duration};
 
+use patchbay_model::OrgId;
 use sqlx::{
     ConnectOptions as _, Connection as _, Executor as _, Sqlite, SqliteConnection, Transaction,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous},
@@ -50,7 +51,7 @@ impl File {
     pub(crate) async fn begin(&self, feed: Feed) -> Result<SqliteTx, StorageError> {
         // IMMEDIATE, because a transaction that reads first and writes later could lose its snapshot.
         let transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
-        Ok(SqliteTx { transaction, changes: Vec::new(), feed, erases: false })
+        Ok(SqliteTx { transaction, changes: Vec::new(), published: BTreeSet::new(), feed, erases: false })
     }
 
     /// Folds all of the log into the file and cuts it to nothing, so that nothing of what was deleted stays in it. False
@@ -66,7 +67,8 @@ impl File {
     }
 
     pub(crate) async fn read(&self, feed: Feed) -> Result<SqliteTx, StorageError> {
-        Ok(SqliteTx { transaction: self.readers.begin().await?, changes: Vec::new(), feed, erases: false })
+        let transaction = self.readers.begin().await?;
+        Ok(SqliteTx { transaction, changes: Vec::new(), published: BTreeSet::new(), feed, erases: false })
     }
 
     pub(crate) async fn close(&self) {
@@ -82,6 +84,8 @@ pub struct SqliteTx {
     transaction: Transaction<'static, Sqlite>,
     /// What is told to the hub's caches once it is true.
     changes: Vec<Change>,
+    /// Orgs that have new events then.
+    published: BTreeSet<OrgId>,
     feed: Feed,
     /// It overwrites what it deletes, whatever that costs.
     erases: bool,
@@ -105,6 +109,10 @@ impl SqliteTx {
         self.changes.push(change);
     }
 
+    pub(crate) fn published(&mut self, org: OrgId) {
+        self.published.insert(org);
+    }
+
     pub(crate) async fn commit(mut self) -> Result<(), StorageError> {
         if self.erases {
             // What went is overwritten by now; the next one on this connection need not pay for it.
@@ -114,6 +122,7 @@ impl SqliteTx {
         for change in self.changes {
             self.feed.tell(change);
         }
+        self.feed.published(self.published);
         Ok(())
     }
 }

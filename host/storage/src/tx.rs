@@ -6,12 +6,15 @@
 #[cfg(test)]
 mod forgetful;
 
+use std::collections::BTreeSet;
+
 use patchbay_model::OrgId;
 
 use crate::{
-    ApiKeys, Audit, Blobs, Budgets, ConnectSessions, Connections, Counters, Events, HubTx, Idempotency, Installations,
-    Invitations, Kv, Members, OauthAuthorizations, OauthClients, OauthRevocations, OauthTokens, OperatorTx, OrgKeys,
-    OrgPlans, OrgSettings, RateLimits, Records, Runs, Sessions, StorageError, Usage, Webhooks,
+    ApiKeys, Audit, Blobs, Budgets, ConnectSessions, Connections, Counters, Deliveries, Endpoints, Events, Exports,
+    HubTx, Idempotency, Installations, Invitations, Jobs, Kv, Members, OauthAuthorizations, OauthClients,
+    OauthRevocations, OauthTokens, Objects, OperatorTx, OrgKeys, OrgPlans, OrgSettings, OrgsTx, RateLimits, Records,
+    Relay, Runs, Schedules, Sessions, StorageError, Usage, Webhooks,
     postgres::{PgTx, Scope},
     sqlite::SqliteTx,
 };
@@ -43,10 +46,26 @@ impl Tx {
         }
     }
 
+    /// Tells those who follow the org's events that there are new ones, once this is committed.
+    pub(crate) fn published(&mut self, org: OrgId) {
+        match self {
+            Self::Sqlite(tx) => tx.published(org),
+            Self::Postgres(tx) => tx.published(org),
+        }
+    }
+
     /// The repositories of one org.
     pub fn org(&mut self, org: OrgId) -> OrgTx<'_> {
         self.speak_for(Scope::Org(org));
         OrgTx { tx: self, org }
+    }
+
+    /// Several orgs at once.
+    pub fn orgs(&mut self, orgs: impl IntoIterator<Item = OrgId>) -> OrgsTx<'_> {
+        let orgs: BTreeSet<OrgId> = orgs.into_iter().collect();
+        let orgs: Vec<OrgId> = orgs.into_iter().collect();
+        self.speak_for(Scope::Journal(orgs.clone()));
+        OrgsTx { tx: self, orgs }
     }
 
     /// What concerns all orgs.
@@ -132,10 +151,24 @@ repositories! {
     usage -> Usage;
     /// What happened in it.
     events -> Events;
+    /// Its records of standard objects.
+    objects -> Objects;
+    /// How far its events were handed on.
+    relay -> Relay;
+    /// Its URLs that subscribe to events, with their secrets sealed.
+    endpoints -> Endpoints;
+    /// Its events on their way to endpoints.
+    deliveries -> Deliveries;
     /// Its stored files.
     blobs -> Blobs;
+    /// Its rows that are written into files.
+    exports -> Exports;
     /// What vendors sent it.
     webhooks -> Webhooks;
+    /// Its background work.
+    jobs -> Jobs;
+    /// What makes jobs by the clock.
+    schedules -> Schedules;
     /// Who changed what.
     audit -> Audit;
     /// Its writes that are done once.

@@ -8,8 +8,8 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::{
-    StorageError, Tx,
-    column::{before, limit as row_limit, plugin, time, unsigned, word},
+    StorageError, Tx, Walk,
+    column::{after, before, limit as row_limit, plugin, time, unsigned, word},
     text::{Text, optional},
 };
 
@@ -119,6 +119,44 @@ impl Usage<'_> {
             filter.to(),
             filter.plugin(),
             row_limit(limit),
+        )?
+        .into_iter()
+        .map(UsageRecord::try_from)
+        .collect()
+    }
+
+    /// The newest record.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn newest(&mut self) -> Result<Option<UsageId>, StorageError> {
+        let found = fetch_optional!(
+            self.tx,
+            (Uuid,),
+            "SELECT id FROM usage_record WHERE org_id = $1 ORDER BY id DESC LIMIT 1",
+            self.org.0,
+        )?;
+        Ok(found.map(|(id,)| UsageId(id)))
+    }
+
+    /// A page of records, the oldest first.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn walk(&mut self, walk: &Walk<UsageId>) -> Result<Vec<UsageRecord>, StorageError> {
+        fetch_all!(
+            self.tx,
+            Row,
+            "SELECT org_id, id, plugin, run_id, meter, quantity, basis, dedupe, at FROM usage_record
+             WHERE org_id = $1 AND id > $2 AND id <= $3 AND at >= $4 AND at < $5 AND ($6 IS NULL OR plugin = $6)
+             ORDER BY id LIMIT $7",
+            self.org.0,
+            after(walk.after.map(|id| id.0)),
+            walk.upto.0,
+            walk.from(),
+            walk.to(),
+            walk.plugin(),
+            row_limit(walk.limit),
         )?
         .into_iter()
         .map(UsageRecord::try_from)

@@ -1,8 +1,10 @@
 //! What vendors sent in.
 
+mod replay;
+
 use patchbay_model::{
     InstallationId, OrgId, PluginId, Timestamp, WebhookId,
-    webhook::{Webhook, WebhookStatus, WebhookSummary},
+    webhook::{Replay, Webhook, WebhookStatus, WebhookSummary},
 };
 use uuid::Uuid;
 
@@ -11,6 +13,8 @@ use crate::{
     column::{before, first_id, limit as row_limit, micros, optional_time, plugin, time, unsigned},
     text::{Json, Text, optional},
 };
+
+pub use replay::ReplayFilter;
 
 /// An org's webhooks.
 #[derive(Debug)]
@@ -68,6 +72,8 @@ pub(crate) struct Row {
     attempts: i64,
     next_attempt_at: Option<i64>,
     received_at: i64,
+    replay_version: Option<String>,
+    unverified: bool,
 }
 
 impl TryFrom<Row> for Webhook {
@@ -91,6 +97,8 @@ impl TryFrom<Row> for Webhook {
             attempts: u32::try_from(row.attempts).map_err(|_| StorageError::corrupt("webhook.attempts"))?,
             next_attempt_at: optional_time(row.next_attempt_at)?,
             received_at: time(row.received_at)?,
+            replay: (row.unverified || row.replay_version.is_some())
+                .then_some(Replay { version: row.replay_version, unverified: row.unverified }),
         })
     }
 }
@@ -143,7 +151,7 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT org_id, id, installation_id, plugin, vendor_id, kind, occurred_at, method, url, headers, body,
-               status, reason, attempts, next_attempt_at, received_at
+               status, reason, attempts, next_attempt_at, received_at, replay_version, unverified
              FROM webhook ",
             $rest
         )
@@ -302,23 +310,6 @@ impl Webhooks<'_> {
             i64::from(outcome.attempts),
             micros(outcome.next_attempt_at),
             outcome.lease.timestamp_micros(),
-        )?;
-        Ok(rows > 0)
-    }
-
-    /// Plans the work of a webhook anew whose attempts are used up, with as many attempts again. False if it is not
-    /// failed: of several that replay it at once, one does.
-    ///
-    /// # Errors
-    /// The database fails.
-    pub async fn replay(&mut self, id: WebhookId, at: Timestamp) -> Result<bool, StorageError> {
-        let rows = execute!(
-            self.tx,
-            "UPDATE webhook SET status = 'pending', reason = NULL, attempts = 0, next_attempt_at = $3
-             WHERE org_id = $1 AND id = $2 AND status = 'failed'",
-            self.org.0,
-            id.0,
-            at.timestamp_micros(),
         )?;
         Ok(rows > 0)
     }

@@ -42,6 +42,16 @@ pub fn parse_rfc3339(text: &str) -> Option<Timestamp> {
     u64::try_from(seconds * 1000 + millis).ok()
 }
 
+/// Writes a point in time as `2026-11-01T00:00:00Z`, with milliseconds if there are any (RFC 3339, UTC).
+#[must_use]
+pub fn rfc3339(at: Timestamp) -> String {
+    let (seconds, millis) = (at / 1000, at % 1000);
+    let (year, month, day) = date(i64::try_from(seconds / 86_400).unwrap_or(i64::MAX / 2));
+    let (hour, minute, second) = (seconds % 86_400 / 3600, seconds % 3600 / 60, seconds % 60);
+    let fraction = if millis == 0 { String::new() } else { format!(".{millis:03}") };
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{fraction}Z")
+}
+
 /// Reads `Sun, 01 Nov 2026 00:00:00 GMT` (RFC 9110, section 5.6.7; the two obsolete forms are not read).
 #[must_use]
 pub fn parse_http_date(text: &str) -> Option<Timestamp> {
@@ -89,6 +99,18 @@ fn days(year: i64, month: i64, day: i64) -> Option<i64> {
     Some(era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468)
 }
 
+/// The date of so many days since 1970-01-01; Howard Hinnant's `civil_from_days`.
+fn date(days: i64) -> (i64, i64, i64) {
+    let shifted = days + 719_468;
+    let (era, day_of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let from_march = (5 * day_of_year + 2) / 153;
+    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    (year, month, day_of_year - (153 * from_march + 2) / 5 + 1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,6 +122,16 @@ mod tests {
         assert_eq!(parse_rfc3339("2026-11-01T01:00:00.0019+01:00"), Some(1_793_491_200_001));
         assert_eq!(parse_rfc3339("2026-10-31T19:30:00.5-04:30"), Some(1_793_491_200_500));
         assert_eq!(parse_rfc3339("2024-02-29T12:00:00Z"), Some(1_709_208_000_000));
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        assert_eq!(rfc3339(0), "1970-01-01T00:00:00Z");
+        assert_eq!(rfc3339(1_793_491_200_001), "2026-11-01T00:00:00.001Z");
+        for day in 0..40_000 {
+            let at = day * 86_400_000 + 45_296_789;
+            assert_eq!(parse_rfc3339(&rfc3339(at)), Some(at));
+        }
     }
 
     #[test]

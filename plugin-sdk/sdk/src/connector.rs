@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
-use crate::{Actions, Error, Schemas, Violation, events, proxy, task, webhook};
+use crate::{Actions, Error, Schemas, Tasks, Violation, events, proxy, task, webhook};
 
 /// Settings of a connector that has none. Unknown members are refused, so that an org learns at once that
 /// there is nothing to set.
@@ -76,13 +76,17 @@ pub trait Connector: Sized + 'static {
         Err(not_offered("event handling"))
     }
 
-    /// Does one step of a job.
+    /// The kinds of jobs, by their names in the manifest, each with what does one step of it.
+    fn tasks() -> Tasks {
+        Tasks::new()
+    }
+
+    /// Does one step of a job: by default whatever [`Connector::tasks`] lists for its kind.
     ///
     /// # Errors
     /// What went wrong; the host tries the step again later.
     fn step(task: task::Task) -> Result<task::Outcome, Error> {
-        drop(task);
-        Err(not_offered("jobs"))
+        Self::tasks().step(task)
     }
 }
 

@@ -13,7 +13,7 @@ mod memory;
 pub mod bindings {
     wit_bindgen::generate!({
         world: "connector",
-        path: "../../wit/patchbay@1.0.0",
+        path: "../../wit/patchbay@1.1.0",
         pub_export_macro: true,
         default_bindings_module: "patchbay_sdk::guest::bindings",
     });
@@ -185,6 +185,10 @@ pub(crate) fn blob_delete(id: &str) -> Result<bool, Error> {
 
 pub(crate) fn publish(kind: &str, subject: &str, data: &str, id: Option<&str>) -> Result<String, Error> {
     wit::events::publish(kind, subject, data, id).map_err(Error::from)
+}
+
+pub(crate) fn enqueue(kind: &str, payload: &str, delay_ms: u64, key: Option<&str>) -> Result<String, Error> {
+    wit::jobs::enqueue(kind, payload, delay_ms, key).map_err(Error::from)
 }
 
 pub(crate) fn usage_add(meter: &str, quantity: u64, basis: Basis, id: Option<&str>) -> Result<(), Error> {

@@ -56,3 +56,25 @@ pub fn ed25519_matches(credential: &str, message: &[u8], signature: &[u8]) -> Re
 pub fn equals(credential: &str, presented: &[u8]) -> Result<bool, Error> {
     host::secret_equals(credential, presented)
 }
+
+/// Reads a SHA-256, or an HMAC under it, from 64 lower-case hexadecimal digits, as most vendors write one. Nothing else is
+/// one: a vendor's own check compares texts.
+#[must_use]
+pub fn sha256_from_hex(text: &str) -> Option<[u8; 32]> {
+    let bytes = text.as_bytes();
+    if bytes.len() != 64 {
+        return None;
+    }
+    let mut hash = [0; 32];
+    for (byte, pair) in hash.iter_mut().zip(bytes.chunks_exact(2)) {
+        for digit in pair {
+            let value = match digit {
+                b'0'..=b'9' => digit - b'0',
+                b'a'..=b'f' => digit - b'a' + 10,
+                _ => return None,
+            };
+            *byte = *byte << 4 | value;
+        }
+    }
+    Some(hash)
+}

@@ -8,8 +8,8 @@ use patchbay_sdk::signature::{Digest, KeyEncoding};
 use patchbay_sdk::task::{Outcome, Task};
 use patchbay_sdk::testing::{ActionCall, ActionOutput, Exchange, MockHost, Reply, source};
 use patchbay_sdk::{
-    Actions, Call, Connector, Error, File, NoConfig, blobs, clock, events, http, installation, kv, log, random,
-    records, signature, usage,
+    Actions, Call, Connector, Error, File, NoConfig, blobs, clock, events, http, installation, kv, log, objects,
+    random, records, signature, usage,
 };
 use serde_json::{Value, json};
 
@@ -98,6 +98,26 @@ fn a_call_that_fails_keeps_usage_and_small_values_only() {
     assert_eq!(host.events(), []);
     assert_eq!(host.usage().len(), 1);
     assert_eq!(kv::get("key"), Ok(Some(Entry { value: b"value".to_vec(), version: 1 })));
+}
+
+#[test]
+fn standard_objects_are_shared_by_their_names() {
+    let _host = MockHost::with_manifest("id = \"busy\"\n[objects]\ncall = \"write\"\ncontact = \"read\"");
+    let call = json!({"direction": "inbound", "status": "ringing", "external_ids": {"busy": "7"}});
+    assert_eq!(records::put(objects::CALL, "busy:7", &call, Some(0)), Ok(1));
+    let ended = objects::change(objects::CALL, "busy:7", |call| drop(call.insert("status".into(), json!("completed"))));
+    assert_eq!(ended, Ok(2));
+    let found = records::get::<Value>(objects::CALL, "busy:7").unwrap().unwrap();
+    assert_eq!((&found.data["status"], &found.data["direction"]), (&json!("completed"), &json!("inbound")));
+    assert_eq!(objects::find_external(objects::CALL, "busy", "7"), Ok(Some("busy:7".into())));
+    assert_eq!(objects::find_external(objects::CALL, "busy", "8"), Ok(None));
+
+    assert!(matches!(records::put(objects::CALL, "other:7", &call, None), Err(Error::Invalid(_))), "another's name");
+    assert_eq!(records::get::<Value>(objects::CONTACT, "hubspot:1"), Ok(None));
+    let denied = records::put(objects::CONTACT, "busy:1", &json!({}), None);
+    assert_eq!(denied, Err(Error::Denied("[objects] in plugin.toml needs contact = \"write\"".into())));
+    let denied = records::get::<Value>(objects::DEAL, "busy:1");
+    assert_eq!(denied, Err(Error::Denied("[objects] in plugin.toml needs deal = \"read\"".into())));
 }
 
 #[test]

@@ -5,7 +5,7 @@
 //! a limited number of signatures is tried, because each costs a hash over the whole body.
 
 use patchbay_sdk::clock::Timestamp;
-use patchbay_sdk::signature::{Digest, KeyEncoding, hmac_matches};
+use patchbay_sdk::signature::{Digest, KeyEncoding, hmac_matches, sha256_from_hex};
 use patchbay_sdk::{Error, webhook};
 
 /// How far `t` may be from the hub's time, in seconds, in both directions.
@@ -67,7 +67,7 @@ impl<'a> Header<'a> {
                     if signatures > MAX_SIGNATURES {
                         return Err(format!("Stripe-Signature has more than {MAX_SIGNATURES} signatures"));
                     }
-                    macs.extend(mac(value));
+                    macs.extend(sha256_from_hex(value));
                 }
                 _ => {}
             }
@@ -81,24 +81,4 @@ impl<'a> Header<'a> {
         }
         Ok(Self { time, seconds, macs })
     }
-}
-
-/// 64 lower-case hexadecimal digits.
-fn mac(text: &str) -> Option<[u8; 32]> {
-    let bytes = text.as_bytes();
-    if bytes.len() != 64 {
-        return None;
-    }
-    let mut mac = [0; 32];
-    for (byte, pair) in mac.iter_mut().zip(bytes.chunks_exact(2)) {
-        for digit in pair {
-            let value = match digit {
-                b'0'..=b'9' => digit - b'0',
-                b'a'..=b'f' => digit - b'a' + 10,
-                _ => return None,
-            };
-            *byte = *byte << 4 | value;
-        }
-    }
-    Some(mac)
 }

@@ -5,7 +5,7 @@ use std::{
     fs,
     io::{Seek, Write as _},
     process::Command,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use crate::stats::{Samples, us};
@@ -30,10 +30,15 @@ pub(crate) fn machine() -> anyhow::Result<String> {
     writeln!(text, "| memory | {} |", line_of("/proc/meminfo", "MemTotal"))?;
     writeln!(text, "| kernel | {} |", output("uname", &["-r"]))?;
     writeln!(text, "| compiler | {} |", output("rustc", &["--version"]))?;
-    writeln!(text, "| commit | {} |", output("git", &["rev-parse", "--short=12", "HEAD"]))?;
+    writeln!(text, "| commit | {} |", commit())?;
     writeln!(text, "| fsync before | {} |", fsync()?)?;
     text.push('\n');
     Ok(text)
+}
+
+/// The commit that is checked out.
+pub(crate) fn commit() -> String {
+    output("git", &["rev-parse", "--short=12", "HEAD"])
 }
 
 /// How long the disk takes to make 4 KiB durable: median and 99th percentile of 300.
@@ -52,8 +57,9 @@ pub(crate) fn fsync() -> anyhow::Result<String> {
 }
 
 /// CPU time that the hypervisor gave to others since the machine started.
-pub(crate) fn steal() -> anyhow::Result<String> {
+pub(crate) fn stolen() -> anyhow::Result<Duration> {
     let stat = fs::read_to_string("/proc/stat")?;
     let ticks: u64 = stat.split_whitespace().nth(8).and_then(|ticks| ticks.parse().ok()).unwrap_or(0);
-    Ok(format!("{}.{:02} s", ticks / 100, ticks % 100))
+    // a hundred a second, whatever the kernel's own clock is
+    Ok(Duration::from_millis(ticks * 10))
 }

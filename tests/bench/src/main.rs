@@ -6,22 +6,53 @@
 
 mod client;
 mod databases;
+mod deliveries;
+mod exports;
 mod facts;
 mod floor;
 mod frontier;
 mod hub;
+mod hub_jobs;
+mod isolation;
+mod jobs;
 mod latency;
 mod neighbour;
 mod orgs;
+mod queue;
+mod receiver;
+mod report;
+mod rows;
+mod scene;
 mod start;
 mod stats;
 mod streams;
 mod swap;
 mod upstream;
+mod webhooks;
 
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
+use report::Report;
+use scene::On;
+
+/// What can be measured, in this order.
+const PARTS: [&str; 14] = [
+    "floor",
+    "latency",
+    "frontier",
+    "streams",
+    "swap",
+    "neighbour",
+    "start",
+    "databases",
+    "orgs",
+    "deliveries",
+    "isolation",
+    "webhooks",
+    "jobs",
+    "exports",
+];
 
 /// Benchmarks of the hub.
 #[derive(Parser)]
@@ -35,14 +66,53 @@ struct Arguments {
     /// Where the packed fixture guests are.
     #[arg(long, default_value = "target/fixtures")]
     fixtures: PathBuf,
-    /// Write the report to this file too.
+    /// Put the report into this file too. Of one that is there the sections that were not measured stay.
     #[arg(long)]
     write: Option<PathBuf>,
-    /// Only parts whose name contains this.
+    /// Only parts whose name contains this: floor, latency, frontier, streams, swap, neighbour, start, databases, orgs, deliveries,
+    /// isolation, webhooks, jobs, exports.
     #[arg(long, default_value = "")]
     only: String,
+    #[command(flatten)]
+    sizes: Sizes,
     #[command(subcommand)]
     command: Option<Command>,
+}
+
+/// How much is measured: by default as much as takes a few minutes for each part.
+#[derive(clap::Args)]
+pub(crate) struct Sizes {
+    /// Of deliveries, isolation, webhooks, jobs and exports, only what is measured on these: sqlite, postgres, two-hubs.
+    #[arg(long, value_delimiter = ',')]
+    on: Vec<On>,
+    /// Deliveries whose rate is measured.
+    #[arg(long, default_value_t = 60_000)]
+    deliveries: usize,
+    /// Events of which it is measured how soon they are received.
+    #[arg(long, default_value_t = 2_000)]
+    timed: usize,
+    /// Deliveries that are queued for an endpoint that is down.
+    #[arg(long, default_value_t = 100_000)]
+    queued: usize,
+    /// For how many seconds webhooks are sent on each number of connections.
+    #[arg(long, default_value_t = 6)]
+    seconds: u64,
+    /// Jobs of the backlog that drains. The published figure is that of a million.
+    #[arg(long, default_value_t = 200_000)]
+    jobs: u64,
+    /// Jobs that whole hubs do.
+    #[arg(long, default_value_t = 10_000)]
+    hub_jobs: u64,
+    /// Rows of the large export, of which a plan allows a million.
+    #[arg(long, default_value_t = 1_000_000)]
+    rows: u64,
+}
+
+impl Sizes {
+    /// What is measured on which databases.
+    pub(crate) fn databases(&self) -> Vec<On> {
+        On::ALL.into_iter().filter(|on| self.on.is_empty() || self.on.contains(on)).collect()
+    }
 }
 
 #[derive(Subcommand)]
@@ -75,48 +145,51 @@ async fn main() -> anyhow::Result<()> {
         None => {}
     }
     let places = Places { patchbay: arguments.patchbay, plugins: arguments.plugins, fixtures: arguments.fixtures };
-    let mut report = String::from("# Benchmarks\n\n");
-    report.push_str(&facts::machine()?);
+    let sizes = arguments.sizes;
     let wanted = |name: &str| name.contains(&arguments.only);
-    let mut section = |name: &str, text: anyhow::Result<String>| -> anyhow::Result<()> {
-        let fsync = facts::fsync()?;
-        let steal = facts::steal()?;
-        let text = text?;
-        let part = format!("## {name}\n\n{text}\n*fsync {fsync}; stolen so far {steal}*\n\n");
-        eprintln!("{part}");
-        report.push_str(&part);
-        Ok(())
-    };
+    anyhow::ensure!(PARTS.iter().any(|name| wanted(name)), "--only is a part of one of {}", PARTS.join(", "));
+    let mut report = Report::new()?;
     if wanted("floor") {
-        section("One call: bare wasmtime and ours", floor::run(&places).await)?;
+        report.measure("One call: bare wasmtime and ours", floor::run(&places)).await?;
     }
     if wanted("latency") {
-        section("Added latency", latency::run(&places).await)?;
+        report.measure("Added latency", latency::run(&places)).await?;
     }
     if wanted("frontier") {
-        section("Throughput", frontier::run(&places).await)?;
+        report.measure("Throughput", frontier::run(&places)).await?;
     }
     if wanted("streams") {
-        section("Streams", streams::run(&places).await)?;
+        report.measure("Streams", streams::run(&places)).await?;
     }
     if wanted("swap") {
-        section("Swapping", swap::run(&places).await)?;
+        report.measure("Swapping", swap::run(&places)).await?;
     }
     if wanted("neighbour") {
-        section("A hostile neighbour", neighbour::run(&places).await)?;
+        report.measure("A hostile neighbour", neighbour::run(&places)).await?;
     }
     if wanted("start") {
-        section("Starting and memory", start::run(&places).await)?;
+        report.measure("Starting and memory", start::run(&places)).await?;
     }
     if wanted("databases") {
-        section("SQLite, PostgreSQL and row-level security", databases::run(&places).await)?;
+        report.measure("SQLite, PostgreSQL and row-level security", databases::run(&places)).await?;
     }
     if wanted("orgs") {
-        section("From one to 10,000 organizations", orgs::run(&places).await)?;
+        report.measure("From one to 10,000 organizations", orgs::run(&places)).await?;
     }
-    println!("{report}");
-    if let Some(path) = arguments.write {
-        std::fs::write(path, report)?;
+    if wanted("deliveries") {
+        report.measure("Deliveries to endpoints", deliveries::run(&places, &sizes)).await?;
     }
-    Ok(())
+    if wanted("isolation") {
+        report.measure("Beside an endpoint that is down", isolation::run(&places, &sizes)).await?;
+    }
+    if wanted("webhooks") {
+        report.measure("Webhooks taken in", webhooks::run(&places, &sizes)).await?;
+    }
+    if wanted("jobs") {
+        report.measure("A backlog of jobs", jobs::run(&places, &sizes)).await?;
+    }
+    if wanted("exports") {
+        report.measure("A large export", exports::run(&places, &sizes)).await?;
+    }
+    report.finish(arguments.write.as_deref())
 }

@@ -183,6 +183,17 @@ impl TestDatabase {
         execute(&self.cluster.options("postgres", &self.name), sql).await;
     }
 
+    /// The number that a query of the superuser gives.
+    ///
+    /// # Panics
+    /// If the server refuses, or it gives anything else.
+    pub async fn number(&self, sql: &'static str) -> i64 {
+        let mut superuser = self.connect("postgres").await;
+        let found = sqlx::query_as(sql).fetch_one(&mut superuser).await;
+        let (number,): (i64,) = found.unwrap_or_else(|error| panic!("{sql}: {error}"));
+        number
+    }
+
     /// What is in each table, past all policies: rows as text, bytes in hexadecimal.
     ///
     /// # Panics

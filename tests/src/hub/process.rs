@@ -1,7 +1,14 @@
 //! A hub in a process of its own, which a test can kill.
 
-use std::{path::PathBuf, process::Stdio, time::Duration};
+use std::{
+    collections::VecDeque,
+    path::PathBuf,
+    process::Stdio,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
+use patchbay_storage::Database;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::{
@@ -9,14 +16,33 @@ use tokio::{
     process::{Child, Command},
 };
 
-use super::{Org, TestHub};
+use super::{Org, TestHub, kept::Kept};
+
+/// How long it may take until it serves.
+const STARTS_IN: Duration = Duration::from_secs(60);
+/// So many lines of its log are kept, the last ones.
+const LINES: usize = 100;
 
 /// A running `patchbay serve`; it is killed when this is dropped.
 pub struct HubProcess {
     /// `http://127.0.0.1:port`.
     pub url: String,
     child: Child,
-    _directory: TempDir,
+    log: Log,
+    settings: Settings,
+}
+
+/// The end of its log.
+type Log = Arc<Mutex<VecDeque<String>>>;
+
+/// What it is started from, and started again.
+struct Settings {
+    /// With its configuration; and with its data, if it is beside another hub.
+    folder: TempDir,
+    /// The URL of its database; none: a file in its data.
+    postgres: Option<String>,
+    /// What the hub has left that it is in the place of.
+    kept: Option<Kept>,
 }
 
 impl HubProcess {
@@ -34,38 +60,37 @@ impl HubProcess {
     /// # Panics
     /// As [`HubProcess::beside`], and if the configuration is refused.
     pub async fn configured(hub: &TestHub, upstreams: &[(&str, String)], more: &str) -> Self {
-        let directory = tempfile::tempdir().expect("a temporary folder");
         let data = hub.data_dir();
         let upstreams: String = upstreams.iter().map(|(host, url)| format!("\"{host}\" = \"{url}\"\n")).collect();
-        let text = format!(
-            "[data]\ndir = \"data\"\nkeys = {:?}\nblobs = {:?}\n[plugins]\nallow_unsigned = true\n[log]\nformat = \
-             \"json\"\n[upstreams]\n{upstreams}{more}",
-            data.join("keys"),
-            data.join("blobs"),
-        );
-        let config = directory.path().join("patchbay.toml");
-        std::fs::write(&config, text).expect("a file in a temporary folder");
-        let mut command = Command::new(program());
-        command.args(["serve", "--listen", "127.0.0.1:0", "--config"]).arg(&config);
-        command.env("DATABASE_URL", hub.postgres().expect("a hub on PostgreSQL").url());
-        let mut child =
-            command.stdin(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true).spawn().expect("the hub's program");
-        let mut lines = BufReader::new(child.stderr.take().expect("a pipe was asked for")).lines();
-        let mut said = String::new();
-        let serving = async {
-            while let Some(line) = lines.next_line().await.expect("the log is text") {
-                let event: Value = serde_json::from_str(&line).unwrap_or_default();
-                if event["message"] == "serving" {
-                    return event["address"].as_str().expect("where it listens").to_owned();
-                }
-                said = said.clone() + &line + "\n";
-            }
-            panic!("the hub did not start:\n{said}");
-        };
-        let address = tokio::time::timeout(Duration::from_secs(60), serving).await.expect("the hub starts in time");
-        // a pipe that nobody reads would hold it up
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        Self { url: format!("http://{address}"), child, _directory: directory }
+        let data = format!("dir = \"data\"\nkeys = {:?}\nblobs = {:?}", data.join("keys"), data.join("blobs"));
+        let postgres = hub.postgres().expect("a hub on PostgreSQL").url();
+        let settings = Settings::new(&data, &format!("[upstreams]\n{upstreams}{more}"), Some(postgres), None);
+        Self::start(settings).await
+    }
+
+    /// Stops this hub, and starts one in its place, on all that it kept, whichever database that is; with further sections of
+    /// its configuration.
+    ///
+    /// # Panics
+    /// If the program was not built, or the configuration is refused.
+    pub async fn in_place_of(hub: TestHub, more: &str) -> Self {
+        let kept = hub.started.kept.clone();
+        hub.stop().await;
+        let postgres = kept.postgres().map(|database| database.url());
+        Self::start(Settings::new(&format!("dir = {:?}", kept.data()), more, postgres, Some(kept))).await
+    }
+
+    async fn start(settings: Settings) -> Self {
+        let (url, child, log) = settings.launch().await;
+        Self { url, child, log, settings }
+    }
+
+    /// Starts it again on what it left when it was killed, at another address.
+    ///
+    /// # Panics
+    /// If it does not start: on what a crash leaves it has to.
+    pub async fn start_again(&mut self) {
+        (self.url, self.child, self.log) = self.settings.launch().await;
     }
 
     /// Ends it as a crash would: `SIGKILL`.
@@ -81,6 +106,69 @@ impl HubProcess {
     pub fn see(&self, org: &Org) -> Org {
         org.at_url(&self.url)
     }
+
+    /// The database of the hub that it is in the place of, opened beside it.
+    ///
+    /// # Panics
+    /// If it is in no hub's place.
+    pub async fn database(&self) -> Database {
+        self.settings.kept.as_ref().expect("a hub in the place of another one").open().await
+    }
+
+    /// The end of its log since it was last started.
+    #[must_use]
+    pub fn log(&self) -> String {
+        self.log.lock().unwrap().iter().map(String::as_str).collect::<Vec<_>>().join("\n")
+    }
+}
+
+impl Settings {
+    fn new(data: &str, more: &str, postgres: Option<String>, kept: Option<Kept>) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let text = format!("[data]\n{data}\n[plugins]\nallow_unsigned = true\n[log]\nformat = \"json\"\n{more}");
+        std::fs::write(folder.path().join("patchbay.toml"), text).expect("a file in a temporary folder");
+        Self { folder, postgres, kept }
+    }
+
+    async fn launch(&self) -> (String, Child, Log) {
+        let mut command = Command::new(program());
+        command.args(["serve", "--listen", "127.0.0.1:0", "--config"]).arg(self.folder.path().join("patchbay.toml"));
+        match &self.postgres {
+            Some(url) => command.env("DATABASE_URL", url),
+            None => command.env_remove("DATABASE_URL"),
+        };
+        let mut child =
+            command.stdin(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true).spawn().expect("the hub's program");
+        let mut lines = BufReader::new(child.stderr.take().expect("a pipe was asked for")).lines();
+        let log = Log::default();
+        let serving = async {
+            while let Some(line) = lines.next_line().await.expect("the log is text") {
+                let event: Value = serde_json::from_str(&line).unwrap_or_default();
+                if event["message"] == "serving" {
+                    return event["address"].as_str().expect("where it listens").to_owned();
+                }
+                note(&log, line);
+            }
+            panic!("the hub did not start:\n{:#?}", log.lock().unwrap());
+        };
+        let address = tokio::time::timeout(STARTS_IN, serving).await.expect("the hub starts in time");
+        let rest = Arc::clone(&log);
+        // a pipe that nobody reads would hold it up
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = lines.next_line().await {
+                note(&rest, line);
+            }
+        });
+        (format!("http://{address}"), child, log)
+    }
+}
+
+fn note(log: &Log, line: String) {
+    let mut log = log.lock().unwrap();
+    if log.len() == LINES {
+        log.pop_front();
+    }
+    log.push_back(line);
 }
 
 /// The program `patchbay`: beside this test, or the one that is named; nothing if it was not built.

@@ -1,10 +1,16 @@
-//! `patchbay installation`, `connection` and `limits`, as an operator's script uses them.
+//! `patchbay installation`, `connection`, `limits` and `webhook`, as an operator's script uses them.
 
 use std::{
     io::Write as _,
     process::{Command, Output, Stdio},
 };
 
+use chrono::TimeDelta;
+use patchbay_model::{
+    Clock as _, InstallationId, ManualClock, SystemClock, SystemRandom, WebhookId,
+    webhook::{Webhook, WebhookStatus},
+};
+use patchbay_storage::{Database, DatabaseUrl};
 use patchbay_tests::{Fixture, hub::program};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -102,4 +108,60 @@ fn limits_of_an_organization_are_set_one_by_one() {
         .succeeds(&["limits", "set", "default", "--each-key", "100/s", "--plugin", "echo=default", "--json"], "");
     assert_eq!(set["own"], json!({"org": "5000/min", "key": "100/s"}));
     assert_eq!(operator.succeeds(&["limits", "show", "default", "--json"], "")["configured"]["key"], "60000/min");
+}
+
+/// Two webhooks of the organization that were given up, as a hub of before has left them.
+async fn given_up(operator: &Operator) -> Vec<WebhookId> {
+    let url = DatabaseUrl::sqlite(operator.0.path().join("data/patchbay.db"));
+    let database = Database::open(&url).await.unwrap();
+    let mut tx = database.begin().await.unwrap();
+    let org = tx.hub().orgs(None, 1).await.unwrap().remove(0).id;
+    let (clock, mut ids) = (ManualClock::new(SystemClock.now()), vec![]);
+    for index in 0..2 {
+        // of one millisecond they would have no order
+        clock.advance(TimeDelta::milliseconds(1));
+        let id = WebhookId::new(&clock, &SystemRandom);
+        let webhook = Webhook {
+            id,
+            org,
+            installation: InstallationId::new(&SystemClock, &SystemRandom),
+            plugin: "echo".parse().unwrap(),
+            vendor_id: format!("evt_{index}"),
+            kind: "ping".to_owned(),
+            occurred_at: None,
+            method: "POST".to_owned(),
+            url: "https://hub.example/hooks/x".to_owned(),
+            headers: vec![],
+            body: b"{\"hello\":1}".to_vec(),
+            status: WebhookStatus::Failed,
+            reason: Some("plugin_trapped: unreachable".to_owned()),
+            attempts: 8,
+            next_attempt_at: None,
+            received_at: SystemClock.now(),
+            replay: None,
+        };
+        assert!(tx.org(org).webhooks().insert_if_new(&webhook).await.unwrap());
+        ids.push(id);
+    }
+    tx.commit().await.unwrap();
+    database.close().await;
+    ids
+}
+
+#[tokio::test]
+async fn webhooks_are_listed_shown_and_replayed() {
+    let operator = Operator::new();
+    let ids = given_up(&operator).await;
+    let listed = operator.succeeds(&["webhook", "list", "default", "--status", "failed", "--limit", "1", "--json"], "");
+    assert_eq!((&listed["id"], &listed["attempts"]), (&json!(ids[1]), &json!(8)));
+    let first = ids[0].to_string();
+    let shown = operator.succeeds(&["webhook", "show", "default", &first, "--json"], "");
+    assert_eq!((&shown["reason"], shown.get("body")), (&json!("plugin_trapped: unreachable"), None));
+    assert_eq!(operator.succeeds(&["webhook", "show", "default", &first, "--body"], ""), json!({"hello": 1}));
+    let unknown = operator.fails(&["webhook", "replay", "default", &first, "--by", "7.7.7"], "");
+    assert!(unknown.contains("not switched on"), "{unknown}");
+    assert_eq!(operator.succeeds(&["webhook", "replay", "default", &first, "--json"], "")["replayed"], 1);
+    let since = ["webhook", "replay", "default", "--since", "2026-01-01T00:00:00Z", "--json"];
+    assert_eq!(operator.succeeds(&since, "")["replayed"], 1, "the other one");
+    assert_eq!(operator.succeeds(&since, "")["replayed"], 0);
 }

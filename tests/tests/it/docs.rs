@@ -69,6 +69,28 @@ async fn the_guides_calls_to_the_api_work() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_guide_to_exports_works() {
+    if have("curl").await {
+        let scene = OpenAiScene::start().await;
+        let script = blocks(&page("docs/guides/exports.md"), "sh").join("\n");
+        let printed = in_shell(&filled_in(&script, &scene), &scene).await;
+        assert!(printed.contains("id,plugin,version,digest,kind,operation,status"), "{printed}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_guide_to_jobs_works() {
+    if have("curl").await {
+        let scene = OpenAiScene::start().await;
+        let script = blocks(&page("docs/guides/jobs.md"), "sh").join("\n");
+        let printed = in_shell(&filled_in(&script, &scene), &scene).await;
+        for expected in [r#""status":"done""#, r#""output":{"#, r#""next_at":""#] {
+            assert!(printed.contains(expected), "no {expected} in {printed}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_documented_python_works() {
     if have("python3").await {
         let (scene, interpreter) = (OpenAiScene::start().await, python().await);

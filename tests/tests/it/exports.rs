@@ -1,5 +1,5 @@
-//! What a component does with events and with the steps of a job, straight through the runtime: the hub has no
-//! deliveries and no queue yet.
+//! What a component does with events and with the steps of a job, straight through the runtime. What the hub makes of
+//! them: `jobs.rs`.
 
 use std::{path::Path, sync::Arc};
 

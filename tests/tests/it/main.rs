@@ -17,20 +17,28 @@ mod broken_packages;
 mod canary;
 mod cli;
 mod compile_bombs;
+mod consuming;
+mod crashes;
 mod debug_output;
 mod docs;
 mod dump;
+mod endpoints;
+mod events;
 mod exports;
+mod exports_of_data;
 mod foreign_orgs;
 mod hot_swap;
 mod hubs;
 mod identity;
+mod inbound;
 mod isolation;
+mod jobs;
 mod killed;
 mod languages;
 mod limits;
 mod nodes;
 mod oauth;
+mod objects;
 mod once;
 mod openai;
 mod openai_failures;
@@ -39,14 +47,17 @@ mod org_deletion;
 mod plans;
 mod private_names;
 mod processes;
+mod relayed;
 mod rotation;
 mod scene;
 mod schemathesis;
 mod sdk;
 mod shares;
 mod simulator;
+mod slack;
 mod smuggling;
 mod stripe;
+mod zapier;
 mod zoo;
 
 macro_rules! on_both_databases {
@@ -81,9 +92,29 @@ on_both_databases! {
         logs_of_before_are_chained_at_the_start
         a_change_is_told_with_who_asked_for_it_and_by_which_request
     }
+    crashes {
+        what_a_hub_has_acknowledged_is_done_once_and_delivered_however_often_it_is_killed
+    }
     dump {
         a_dump_of_the_database_holds_no_secret
         a_dump_holds_nothing_that_oauth_gave_or_needed
+    }
+    events {
+        an_event_is_the_same_cloud_event_in_a_list_by_its_id_and_in_a_stream
+        a_list_is_filtered_and_its_cursor_misses_nothing
+        the_catalogue_has_the_hubs_types_and_the_plugins
+        a_stream_goes_on_across_a_restart_without_loss_or_repeat
+        a_stream_is_for_what_it_asks_for
+        streams_end_in_good_order_when_the_hub_stops
+    }
+    objects {
+        what_one_plugin_writes_another_one_reads_and_changes
+        a_plugin_does_what_its_manifest_asks_for_and_is_told_the_line_that_is_missing
+        what_came_of_a_record_is_told_and_by_whom
+        a_run_that_fails_leaves_neither_its_records_nor_its_events
+        records_are_found_by_fields_and_by_filters
+        another_org_has_records_of_its_own
+        a_version_that_wants_more_objects_waits_for_an_approval
     }
     org_deletion {
         an_organizations_rows_files_and_calls_go_with_it
@@ -99,11 +130,66 @@ on_both_databases! {
         an_error_about_a_connection_does_not_repeat_it
         the_hubs_own_keys_are_stored_as_hashes_only
     }
+    endpoints {
+        an_endpoint_at_an_address_of_the_inside_is_not_made
+        an_address_is_checked_again_when_it_is_connected_to
+        a_redirect_is_not_followed
+        connections_of_one_org_are_not_anothers
+        an_endpoint_that_is_gone_is_switched_off_at_once_and_that_is_told
+        an_endpoint_that_only_fails_for_five_days_is_switched_off_and_that_is_told
+        one_success_in_five_days_keeps_an_endpoint
+        what_waits_for_an_endpoint_that_is_switched_off_is_sent_when_it_is_switched_on
+        an_endpoint_that_is_switched_on_again_begins_anew_in_the_middle_of_a_pause
+        a_deleted_endpoint_gets_nothing_more_and_what_it_got_stays_readable
+        an_endpoint_gets_the_types_that_it_names_and_no_others
+        an_endpoint_gets_what_its_filter_lets_through
+        each_kind_of_condition_lets_through_what_it_should
+        what_was_published_before_an_endpoint_is_not_for_it
+        a_changed_subscription_holds_for_what_is_published_from_then_on
+        a_test_reaches_the_endpoint_that_it_is_for_whatever_that_subscribes_to
+        a_dead_receiver_with_a_full_queue_does_not_hold_up_another_org
+        an_endpoint_that_works_again_gets_all_that_waited_for_it
+        a_plan_says_how_many_endpoints_there_may_be
+        deliveries_are_listed_page_by_page_and_by_what_became_of_them
+        what_was_not_sent_when_a_hub_ended_is_sent_by_the_next
+        an_endpoint_of_order_gets_events_one_after_the_other
+        the_first_that_fails_holds_up_those_after_it_and_no_other_endpoint
+        a_rate_holds_an_endpoint_to_its_number
+        a_replay_since_a_time_sends_what_was_published_from_then_on
+        a_replay_of_what_is_missing_sends_what_never_arrived
+        a_replay_of_what_failed_sends_what_was_given_up
+        a_delivery_that_fails_comes_again_under_the_same_id_until_it_is_taken
+        a_delivery_is_given_up_after_ten_attempts_over_three_days_and_that_is_told
+        an_endpoint_that_asks_for_a_pause_gets_it
+        a_pause_can_be_a_date
+        an_endpoint_that_is_too_slow_has_failed
+        the_beginning_of_an_answer_is_kept_and_nothing_secret_of_it
+        a_delivery_is_sent_once_more_when_somebody_asks_for_it
+        during_a_rotation_both_secrets_verify_and_afterwards_the_new_one_alone
+        an_ed25519_endpoint_is_verified_by_its_public_key
+        the_official_packages_verify_real_deliveries_during_a_rotation_too
+        openssl_verifies_the_deliveries_of_an_ed25519_endpoint_during_a_rotation_too
+        the_guides_ways_to_verify_take_a_real_delivery_and_no_changed_one
+        headers_of_the_org_are_sent_along_and_secret_ones_never_shown
+        a_transformation_makes_the_payload_drops_it_or_fails_the_attempt
+        a_transformation_is_an_action_of_a_plugin_that_is_switched_on
+    }
     hot_swap {
         fifty_swaps_under_load_fail_no_call
         a_call_that_runs_during_a_swap_ends_on_the_version_that_it_began_with
         a_pinned_installation_stays_where_it_is
         a_version_that_may_do_more_waits_for_an_approval_while_the_one_before_serves
+    }
+    exports_of_data {
+        each_kind_comes_in_both_formats_and_is_what_the_api_lists
+        an_export_takes_what_lies_between_two_times
+        a_spreadsheet_runs_nothing_of_what_others_wrote
+        a_plan_ends_an_export_and_the_export_says_so
+        a_link_ends_after_an_hour_and_a_file_after_a_day
+        an_export_that_was_deleted_is_gone_with_its_file
+        a_repeat_with_its_key_gets_the_same_export
+        another_orgs_export_is_not_found
+        it_is_told_when_a_file_is_there
     }
     foreign_orgs {
         every_route_refuses_what_is_another_orgs
@@ -148,6 +234,25 @@ on_both_databases! {
         records_values_and_files_of_another_org_are_not_found
         nothing_stays_in_globals_or_memory_from_one_call_to_the_next
         the_same_guest_of_another_org_has_no_installation
+    }
+    jobs {
+        a_job_that_counts_survives_a_restart_and_each_number_is_counted_once
+        one_orgs_backlog_does_not_hold_up_another_ones
+        a_step_that_fails_is_tried_again_until_its_tries_are_used_up
+        a_vendor_that_asks_for_a_pause_is_given_it
+        what_would_fail_again_is_not_tried_again
+        a_failed_job_is_done_once_more_alone_or_with_all_of_its_kind
+        a_job_that_waits_is_cancelled_at_once_and_one_that_runs_is_broken_off
+        jobs_are_made_with_their_run_or_not_at_all
+        a_key_makes_one_job_while_it_waits
+        work_that_must_not_overlap_does_not
+        a_step_that_is_put_off_is_done_when_its_time_has_come
+        an_action_that_nobody_waits_for_is_a_job_with_its_result
+        a_repeat_of_an_accepted_call_gets_the_same_job
+        an_accepted_call_is_made_with_the_rights_of_when_it_was_accepted
+        an_event_is_taken_in_by_a_job
+        a_schedule_makes_a_job_for_each_of_its_times
+        an_org_puts_a_schedule_in_the_place_of_the_plugins
     }
     limits {
         an_answer_says_how_the_limits_stand
@@ -202,6 +307,47 @@ on_both_databases! {
         what_a_plan_or_a_budget_refused_can_be_asked_for_again
         a_stream_that_is_done_once_tells_why_it_was_cut
         owners_choose_a_plan_where_the_operator_lets_them
+    }
+    inbound {
+        an_answer_that_is_made_in_time_reaches_the_vendor
+        when_the_time_is_over_the_vendor_gets_something_plain_and_the_work_is_done_once
+        an_answer_that_could_not_be_made_is_made_up_for_and_tried_again
+        more_than_the_manifest_allows_is_refused_before_it_is_read
+        what_was_refused_is_verified_anew_as_of_when_it_came
+        what_is_still_not_genuine_is_refused_again
+        what_came_once_more_meanwhile_is_not_taken_in_twice
+        what_was_processed_is_done_once_more_by_another_version
+        no_version_gets_a_webhook_that_could_not_serve
+        those_of_a_span_of_time_are_replayed_at_once
+    }
+    slack {
+        events_commands_and_interactions_become_events_of_the_hub
+        what_is_not_signed_by_slack_is_refused
+        a_bot_is_installed_by_oauth_and_its_token_rotates
+        messages_keep_to_slacks_limits_and_its_words_are_told
+        the_incoming_webhooks_url_is_known_to_the_hub_alone
+        slacks_sdk_works_unchanged
+        slacks_own_check_and_ours_agree
+    }
+    zapier {
+        a_zap_subscribes_and_unsubscribes_by_the_rest_surface
+        a_catch_hook_is_pushed_to_and_its_url_is_known_to_the_hub_alone
+    }
+    consuming {
+        each_event_is_taken_in_once_across_a_restart
+        a_plugin_gets_nothing_of_another_org
+        what_a_plugin_says_itself_does_not_come_back_to_it
+        two_plugins_that_answer_each_other_come_to_an_end
+        two_plugins_that_answer_each_other_by_jobs_come_to_an_end
+        a_plugin_that_is_switched_off_gets_nothing
+        a_version_that_takes_in_more_gets_that_from_when_it_serves
+        an_event_reaches_every_plugin_that_takes_it_in
+    }
+    relayed {
+        a_failed_payment_is_told_in_slack_once
+        an_event_reaches_the_zaps_that_want_it_in_the_shape_of_its_sample
+        a_zap_that_is_gone_gets_nothing_more
+        a_zap_that_fails_or_asks_to_wait_gets_the_event_later_under_the_same_id
     }
     stripe {
         the_published_vector_becomes_an_event

@@ -234,6 +234,8 @@ pub async fn tokens_are_renewed_while_data_keys_rotate() {
     let _ = scene.consent().await.expect(200);
     let client = json!({"client_id": "operators", "client_secret": crate::oauth::scene::SECRET});
     let _ = scene.org.call("PUT", "/v1/connections/echo/client").json(&client).send().await.expect(200);
+    let endpoint = json!({"url": "https://1.1.1.1/"});
+    let _ = scene.org.call("POST", "/v1/endpoints").json(&endpoint).send().await.expect(201);
     let store = database(&scene.hub).await;
     let (browser, back) = scene.browse().await;
     let stop = AtomicBool::new(false);

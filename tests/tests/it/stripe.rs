@@ -54,8 +54,8 @@ pub async fn the_published_vector_becomes_an_event() {
     assert!((200..300).contains(&reply.status), "{}", reply.text());
     let events = scene.events().await;
     assert_eq!(events.len(), 1);
-    assert_eq!(events[0]["kind"], "stripe.invoice.payment_failed");
-    assert_eq!(events[0]["source"], "stripe");
+    assert_eq!(events[0]["type"], "stripe.invoice.payment_failed");
+    assert_eq!(events[0]["source"], "/plugins/stripe");
     let webhooks = scene.org.get("/v1/webhooks").await.expect(200).json();
     assert_eq!(webhooks["items"][0]["status"], "processed");
     assert_eq!(webhooks["items"][0]["vendor_id"], "evt_1TestVector0001");

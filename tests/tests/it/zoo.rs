@@ -107,14 +107,19 @@ zoo! {
 
 /// Guests whose behaviour needs a scene of its own, and where that is.
 const ELSEWHERE: &[&str] = &[
+    "answerer",       // inbound
     "config-refuser", // broken_packages
     "start-trap",     // broken_packages
     "echo",           // the neighbour of all, and hot_swap
     "foreign-reader", // isolation
     "state-smuggler", // isolation
+    "listener",       // consuming
     "private-name",   // private_names
+    "reshape",        // endpoints
+    "scribe",         // objects and events
     "secret-dumper",  // canary
     "smuggler",       // smuggling
+    "worker",         // jobs
 ];
 
 #[test]

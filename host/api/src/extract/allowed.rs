@@ -10,6 +10,7 @@ use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use http::{Extensions, HeaderMap, Method, header, request::Parts};
 use patchbay_hub::{AddressClass, AnswerNotes, Caller, SignedIn};
 use patchbay_model::{Code, Failure, Permission, rate::Endpoint};
+use secrecy::SecretString;
 
 use crate::{
     client_address::{Peer, client_address},
@@ -72,6 +73,35 @@ impl<N: Need> FromRequestParts<ApiState> for Allowed<N> {
     }
 }
 
+/// A caller who has one of two permissions: what the second one allows, the hub says. Counted as what needs the first.
+pub(crate) struct AllowedEither<N: Need, O: Need> {
+    caller: Caller,
+    needs: PhantomData<(N, O)>,
+}
+
+impl<N: Need, O: Need> Deref for AllowedEither<N, O> {
+    type Target = Caller;
+    fn deref(&self) -> &Caller {
+        &self.caller
+    }
+}
+
+impl<N: Need, O: Need> FromRequestParts<ApiState> for AllowedEither<N, O> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
+        let credential = Credential::required(parts, state)?;
+        let caller = state.hub.authenticate(credential.token).await?;
+        if !caller.permissions.contains(O::PERMISSION) {
+            caller.require(N::PERMISSION)?;
+        }
+        if let Some(endpoint) = endpoint_of(N::PERMISSION, &parts.method) {
+            state.hub.admit(&caller, endpoint, &notes(&parts.extensions)).await?;
+        }
+        Ok(Self { caller, needs: PhantomData })
+    }
+}
+
 /// A caller of whatever rights, with their session if they are a member.
 pub(crate) struct Known {
     pub(crate) caller: Caller,
@@ -90,6 +120,17 @@ impl FromRequestParts<ApiState> for Known {
         };
         admit(parts, state, &caller).await?;
         Ok(Self { caller, session })
+    }
+}
+
+/// What a caller shows of who they are, for what goes on until it is no longer good.
+pub(crate) struct Shown(pub(crate) SecretString);
+
+impl FromRequestParts<ApiState> for Shown {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
+        Ok(Self(Credential::required(parts, state)?.token.into()))
     }
 }
 

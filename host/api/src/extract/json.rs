@@ -28,6 +28,24 @@ impl<T: DeserializeOwned> FromRequest<ApiState> for Json<T> {
     }
 }
 
+/// A JSON body that may be left out altogether; then no media type is needed either.
+pub(crate) struct OptionalJson<T>(pub(crate) Option<T>);
+
+impl<T: DeserializeOwned> FromRequest<ApiState> for OptionalJson<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &ApiState) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        let config = &state.shared.config;
+        let bytes = body::read(body, config.max_json_bytes, config).await?;
+        if bytes.is_empty() {
+            return Ok(Self(None));
+        }
+        media::json(&parts.headers)?;
+        Ok(Self(Some(parse(&bytes)?)))
+    }
+}
+
 /// A secret in a body; one that is left out fails.
 pub(crate) fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SecretString, D::Error> {
     String::deserialize(deserializer).map(SecretString::from)

@@ -30,9 +30,13 @@ use crate::{cookie, problem, routes, routes::invoke_action::FileReply};
         (name = "Runs", description = "Calls into plugins."),
         (name = "Usage", description = "What runs used."),
         (name = "Plan", description = "What the org may use, and caps of its own."),
-        (name = "Events", description = "Facts that plugins published."),
+        (name = "Events", description = "Facts that plugins and the hub published, as CloudEvents."),
+        (name = "Records", description = "What plugins know together: calls, contacts, invoices and the like."),
+        (name = "Endpoints", description = "The org's URLs that events are sent to, and what became of that."),
+        (name = "Exports", description = "Rows in files, to be downloaded."),
         (name = "Audit", description = "Who changed what."),
         (name = "Webhooks", description = "What vendors sent in."),
+        (name = "Jobs", description = "Work in the background, and schedules that make it."),
         (name = "Rate limits", description = "How often the org may ask."),
         (name = "Organization", description = "The org itself."),
         (name = "Members", description = "Who belongs to the org, and who may."),
@@ -68,11 +72,11 @@ impl Modify for Schemes {
 /// What an API key may do, a member may do who has a role for it. The proxy takes keys alone: it is vendors' SDKs that call it.
 fn with_sessions(path: &str, operation: &mut Value) {
     let Some(security) = operation.get_mut("security").and_then(Value::as_array_mut) else { return };
-    let needed = security.iter().find_map(|one| one.get("api_key")?.as_array()?.first()?.as_str());
-    let permission = needed.and_then(Permission::from_text);
-    let by_role = |permission| Role::ALL.iter().any(|role| role.permissions().contains(permission));
-    if let Some(permission) = permission.filter(|permission| by_role(*permission) && !path.starts_with("/v1/proxy/")) {
-        security.push(json!({ "session": [permission.as_str()] }));
+    let needed = security.iter().filter_map(|one| one.get("api_key")?.as_array()?.first()?.as_str());
+    let by_role = |permission: &Permission| Role::ALL.iter().any(|role| role.permissions().contains(*permission));
+    let permissions: Vec<_> = needed.filter_map(Permission::from_text).filter(by_role).collect();
+    if !path.starts_with("/v1/proxy/") {
+        security.extend(permissions.iter().map(|permission| json!({ "session": [permission.as_str()] })));
     }
 }
 

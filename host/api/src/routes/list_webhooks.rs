@@ -34,6 +34,7 @@ pub(crate) struct WebhookQuery {
 /// How far a webhook has come.
 #[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = WebhookStatus)]
 pub(crate) enum Status {
     /// Stored; its work is still to be done.
     Pending,

@@ -23,6 +23,8 @@ pub(crate) struct Plan {
     anchor: Timestamp,
     /// What the plan includes, metric by metric.
     limits: Vec<Limit>,
+    /// Rows that one export may have; null: no limit.
+    max_export_rows: Option<u64>,
     /// What a plan can lack.
     features: Vec<Feature>,
     /// The names of all plans, the lowest first.
@@ -107,6 +109,7 @@ impl From<PlanView> for Plan {
         };
         Self {
             limits: plan::Metric::ALL.into_iter().map(limit).collect(),
+            max_export_rows: plan.max_export_rows,
             name: plan.name.clone(),
             price: plan.price,
             currency,

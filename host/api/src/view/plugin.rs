@@ -35,6 +35,7 @@ pub(crate) struct Plugin {
 /// How a plugin is.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = PluginStatus)]
 enum Status {
     /// Its last package was taken.
     Active,

@@ -1,6 +1,6 @@
 //! The API's description is true to its standard, and complete.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use patchbay_model::{Code, Permission, org::Scope};
 use serde_json::Value;
@@ -23,6 +23,49 @@ fn operations(document: &Value) -> impl Iterator<Item = (&String, &String, &Valu
     paths.iter().flat_map(|(path, item)| {
         item.as_object().unwrap().iter().map(move |(method, operation)| (path, method, operation))
     })
+}
+
+/// The description knows a schema by its name alone: of two with one name, one would be shown for both.
+#[test]
+fn no_two_schemas_have_one_name() {
+    let sources = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let (mut folders, mut names) = (vec![sources], BTreeMap::<String, usize>::new());
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|end| end == "rs") {
+                for name in schemas(&std::fs::read_to_string(path).unwrap()) {
+                    *names.entry(name).or_default() += 1;
+                }
+            }
+        }
+    }
+    assert!(names.len() > 100, "{names:?}");
+    let twice: Vec<_> = names.into_iter().filter(|(_, count)| *count > 1).collect();
+    assert!(twice.is_empty(), "give one of each a name by `#[schema(as = …)]`: {twice:?}");
+}
+
+/// The names under which a source's types are described.
+fn schemas(source: &str) -> Vec<String> {
+    let (mut found, mut derives, mut given) = (Vec::new(), false, None);
+    for line in source.lines().map(str::trim) {
+        let words: Vec<&str> = line.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
+        if let Some(named) = line.strip_prefix("#[schema(as = ") {
+            given = named.split(|c: char| !c.is_alphanumeric()).next().map(str::to_owned);
+        } else if line.starts_with("#[derive(") {
+            (derives, given) = (line.contains("ToSchema"), None);
+        } else if let Some(place) = words.iter().position(|word| *word == "struct" || *word == "enum")
+            && !line.starts_with("//")
+        {
+            if derives {
+                found.extend(given.take().or_else(|| words.get(place + 1).map(|name| (*name).to_owned())));
+            }
+            derives = false;
+        }
+    }
+    found
 }
 
 #[tokio::test]

@@ -37,12 +37,22 @@ impl Config {
         if let Some(concurrency) = self.limits.webhook_concurrency {
             hub.webhook_concurrency = concurrency;
         }
+        if let Some(concurrency) = self.limits.job_concurrency {
+            hub.job_concurrency = concurrency;
+        }
+        if let Some(concurrency) = self.limits.job_lane_concurrency {
+            hub.job_lane_concurrency = concurrency;
+        }
+        if let Some(streams) = self.limits.event_streams {
+            hub.event_streams = streams;
+        }
         if let Some(mib) = self.limits.org_files_mib {
             hub.max_org_blob_bytes = mib << 20;
         }
         hub.plans = Plans::new(&self.billing, &self.plans, &self.features)?;
         hub.rates = self.rate_limits.rates();
         hub.retention = self.retention;
+        hub.deliveries = self.endpoints.deliveries();
         hub.oidc = self.oidc.as_ref().map(super::Oidc::config).transpose()?;
         let clients = self.oauth.iter().map(|(plugin, client)| Ok((plugin.clone(), client.registered(plugin)?)));
         hub.oauth_clients = clients.collect::<Result<_>>()?;
@@ -98,6 +108,7 @@ impl Config {
             upstreams: self.upstreams.clone(),
             allow_addresses: self.egress.allow_addresses.clone(),
             ports: self.egress.ports.clone(),
+            endpoints: self.endpoints.rules(),
             connect_timeout: Duration::from_millis(self.egress.connect_timeout_ms),
             extra_roots: extra_roots.transpose()?,
             ..EgressConfig::default()

@@ -21,6 +21,12 @@ pub struct Limits {
     pub org_files_mib: Option<u64>,
     /// Webhooks that are worked on at once.
     pub webhook_concurrency: Option<usize>,
+    /// Jobs that run at once.
+    pub job_concurrency: Option<usize>,
+    /// Jobs of one organization and plugin that run at once.
+    pub job_lane_concurrency: Option<u32>,
+    /// Streams of events that one org has open at once, on one hub.
+    pub event_streams: Option<usize>,
     /// `[limits.call]`: what a plugin gets that asks for nothing.
     pub call: Call,
     /// `[limits.ceiling]`: what no plugin gets more than, whatever its manifest asks for.

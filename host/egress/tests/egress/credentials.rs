@@ -1,5 +1,7 @@
 //! A credential goes where the manifest says and nowhere else.
 
+use std::sync::Arc;
+
 use patchbay_egress::EgressError;
 use patchbay_package::manifest::Inject;
 
@@ -21,7 +23,7 @@ async fn it_takes_the_place_of_the_guests_own_header() {
 async fn it_takes_the_place_of_the_guests_own_parameter() {
     let vendor = Vendor::saying(ok("")).await;
     let mut request = get("/v1?key=guess&a=1&%6Bey=guess");
-    let place = Inject { header: None, query: Some("key".to_owned()), format: "{}".to_owned() };
+    let place = Inject { header: None, query: Some("key".to_owned()), path: None, format: "{}".to_owned() };
     request.credential = Some(patchbay_egress::Injection { place, ..bearer() });
     vendor.egress().send(&rules(), request).await.unwrap();
     assert_eq!(vendor.seen()[0].target(), format!("/v1?a=1&key={SECRET}"));
@@ -52,11 +54,48 @@ async fn a_denied_request_and_a_failed_one_say_nothing_of_it() {
     let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     config.upstreams.insert(HOST.to_owned(), format!("http://{free}").parse().unwrap());
     config.max_retries = 0;
-    let place = Inject { header: None, query: Some("key".to_owned()), format: "{}".to_owned() };
+    let place = Inject { header: None, query: Some("key".to_owned()), path: None, format: "{}".to_owned() };
     let mut request = get("/v1");
     request.credential = Some(patchbay_egress::Injection { place, ..bearer() });
     assert!(!format!("{request:?}").contains(SECRET));
     let error = crate::support::egress(config).send(&rules(), request).await.unwrap_err();
     assert!(matches!(error, EgressError::Unreachable(_)), "{error}");
     assert!(!format!("{error} {error:?}").contains(SECRET), "{error:?}");
+}
+
+/// A credential that is the path of a URL.
+fn secret_path(secret: &str) -> patchbay_egress::Injection {
+    let path = Some("/services/*/*".to_owned());
+    let place = Inject { header: None, query: None, path, format: "{}".to_owned() };
+    patchbay_egress::Injection { place, hosts: vec![HOST.to_owned()], secret: Arc::new(secret.into()) }
+}
+
+#[tokio::test]
+async fn a_secret_path_is_asked_for_in_the_place_of_the_guests() {
+    let vendor = Vendor::saying(ok("")).await;
+    let mut request = get("/services/some/thing?x=1");
+    request.credential = Some(secret_path(&format!("https://{HOST}/services/T0/canary-of-the-path")));
+    vendor.egress().send(&rules(), request).await.unwrap();
+    let seen = &vendor.seen()[0];
+    assert_eq!(seen.target(), "/services/T0/canary-of-the-path");
+    assert!(seen.header("authorization").is_empty());
+}
+
+#[tokio::test]
+async fn a_secret_path_leads_only_where_the_plugin_may_go_and_is_not_said() {
+    let vendor = Vendor::saying(ok("")).await;
+    let narrow =
+        rules_for(&format!("[[egress]]\nhost = \"{HOST}\"\nmethods = [\"GET\"]\npaths = [\"/services/T0/*\"]"));
+    for secret in [
+        "/services/T1/canary-of-the-path".to_owned(),
+        "https://other.example.com/services/T0/canary-of-the-path".to_owned(),
+        format!("https://{HOST}/admin/canary-of-the-path"),
+        format!("https://{HOST}/services/../canary-of-the-path"),
+    ] {
+        let mut request = get("/services/T0/x");
+        request.credential = Some(secret_path(&secret));
+        let error = vendor.egress().send(&narrow, request).await.unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("canary"), "{error:?}");
+    }
+    assert_eq!(vendor.connections(), 0);
 }

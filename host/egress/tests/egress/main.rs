@@ -5,6 +5,7 @@
 mod addresses;
 mod credentials;
 mod encoding;
+mod endpoints;
 mod exchange;
 mod limits;
 mod redaction;

@@ -230,7 +230,12 @@ pub fn headers(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
 /// [`SECRET`] as a bearer token for [`HOST`].
 pub fn bearer() -> Injection {
     Injection {
-        place: Inject { header: Some("authorization".to_owned()), query: None, format: "Bearer {}".to_owned() },
+        place: Inject {
+            header: Some("authorization".to_owned()),
+            query: None,
+            path: None,
+            format: "Bearer {}".to_owned(),
+        },
         hosts: vec![HOST.to_owned()],
         secret: Arc::new(SECRET.into()),
     }

@@ -14,7 +14,8 @@ fn declared() -> Vec<Credential> {
         inject,
         hosts: Vec::new(),
     };
-    let header = Inject { header: Some("authorization".to_owned()), query: None, format: "Bearer {}".to_owned() };
+    let header =
+        Inject { header: Some("authorization".to_owned()), query: None, path: None, format: "Bearer {}".to_owned() };
     vec![credential("secret_key", true, Some(header)), credential("webhook_secret", false, None)]
 }
 

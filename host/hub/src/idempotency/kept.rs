@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use patchbay_model::{Code, Entitlement, Failure, Upstream, Violation, record::Blob};
+use patchbay_model::{Code, Entitlement, ExportId, Failure, JobId, Upstream, Violation, record::Blob};
 use patchbay_runtime::ReplyHead;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -28,6 +28,10 @@ pub(crate) enum Kept {
     Bytes(String, Bytes),
     /// A proxied answer.
     Reply { status: u16, headers: Vec<(String, String)>, body: Bytes },
+    /// The id of the job that will do it.
+    Job(String),
+    /// The id of the export.
+    Export(String),
     /// Why it failed, although a vendor may have done it.
     Failed(Failed),
 }
@@ -102,6 +106,24 @@ impl Kept {
         Self::Reply { status: head.status, headers: head.headers, body: Bytes(body) }
     }
 
+    /// As the job that does it.
+    pub(crate) fn into_job(self) -> Result<JobId, Failure> {
+        match self {
+            Self::Job(id) => id.parse().map_err(Failure::internal),
+            Self::Failed(failed) => Err(failed.into()),
+            _ => Err(Failure::internal("an answer was kept for a job")),
+        }
+    }
+
+    /// As the export.
+    pub(crate) fn into_export(self) -> Result<ExportId, Failure> {
+        match self {
+            Self::Export(id) => id.parse().map_err(Failure::internal),
+            Self::Failed(failed) => Err(failed.into()),
+            _ => Err(Failure::internal("an answer was kept for an export")),
+        }
+    }
+
     /// As an action's result again.
     pub(crate) fn into_output(self) -> Result<Output, Failure> {
         match self {
@@ -110,6 +132,8 @@ impl Kept {
             Self::Bytes(media_type, bytes) => Ok(Output::Bytes(media_type, bytes.0.into())),
             Self::Failed(failed) => Err(failed.into()),
             Self::Reply { .. } => Err(Failure::internal("a proxied answer was kept for an action")),
+            Self::Export(_) => Err(Failure::internal("an export was kept for an action")),
+            Self::Job(_) => Err(Failure::internal("a job was kept for an action")),
         }
     }
 }

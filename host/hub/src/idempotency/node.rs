@@ -46,7 +46,7 @@ impl Node {
 }
 
 /// An id whose first part is the time.
-pub(super) fn new_uuid(clock: &dyn Clock, random: &dyn Random) -> Uuid {
+pub(crate) fn new_uuid(clock: &dyn Clock, random: &dyn Random) -> Uuid {
     patchbay_model::RequestId::new(clock, random).0
 }
 

@@ -57,6 +57,9 @@ impl Inner {
         self.store_surely(&granted).await?;
         let key = (org, plugin.clone());
         self.tenants.invalidate(&key).await;
+        if let Err(failure) = self.bring_events(org, plugin).await {
+            tracing::warn!(%plugin, %org, error = %failure, "a plugin may not take in events before it is put once more");
+        }
         self.refresher.forget(&key);
         self.suspicions.clear(&key);
         // an open connection to a vendor may be logged in with what no longer counts

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use patchbay_model::{
-    Clock, EventId, Failure, OrgId, PluginId, Random, RevocationId,
+    Clock, Failure, OrgId, PluginId, Random, RevocationId,
     event::Event,
     oauth::{self as stored, Refused, SealedTokens},
 };
@@ -17,20 +17,21 @@ use super::{
     revoke::{Planned, plan},
     tokens,
 };
-use crate::{connections::tell_of, hub::Tenants};
+use crate::{
+    connections::tell_of,
+    events::own::{Fact, Own},
+    hub::Tenants,
+};
 
 /// Names a connection.
 pub(crate) type Key = (OrgId, PluginId);
 
-/// The type of the event that tells of a connection that a person must authorize again.
-const REAUTHORIZATION_NEEDED: &str = "connection.reauthorization_needed";
-/// The type of the event that tells of a client that the vendor does not accept.
-const CLIENT_REJECTED: &str = "connection.client_rejected";
 /// Who ended a connection that was gone when its tokens were renewed.
 const HUB: &str = "hub";
 
 /// The tokens in the hub's database.
 pub(crate) struct TokenStore {
+    /// Hands on what it publishes.
     pub(crate) database: Database,
     pub(crate) vault: Arc<Vault>,
     /// Where tokens are kept opened for calls: dropped whenever others are stored.
@@ -70,12 +71,9 @@ impl TokenStore {
         }
     }
 
-    fn event(&self, row: &SealedTokens, kind: &str, refused: &Refused) -> Event {
-        Event {
-            id: EventId::new(&*self.clock, &*self.random),
+    fn event(&self, row: &SealedTokens, kind: Own, refused: &Refused) -> Event {
+        let fact = Fact {
             org: row.org,
-            source: None,
-            kind: kind.to_owned(),
             subject: row.plugin.to_string(),
             data: json!({
                 "plugin": row.plugin,
@@ -83,10 +81,10 @@ impl TokenStore {
                 "account": { "id": row.account_id, "name": row.account_name },
                 "reconnect_url": self.links.reconnect(row.org, &row.plugin, row.authorized_at),
             }),
-            dedupe: Some(format!("oauth:{}:{}:{kind}", row.plugin, row.version)),
-            run: None,
+            dedupe: Some(format!("oauth:{}:{}:{}", row.plugin, row.version, kind.as_str())),
             at: refused.at,
-        }
+        };
+        kind.event(fact, &*self.clock, &*self.random)
     }
 }
 
@@ -169,7 +167,7 @@ impl RefreshLease for TokenStore {
         };
         let refused = Refused { at: why.at, reason: why.reason.to_string() };
         if tx.org(*org).oauth_tokens().refuse(plugin, based_on, &refused).await? {
-            tx.org(*org).events().append(&self.event(&row, REAUTHORIZATION_NEEDED, &refused)).await?;
+            tx.org(*org).events().append(&self.event(&row, Own::ReauthorizationNeeded, &refused)).await?;
             tell_of(&mut tx, *org, plugin).await?;
         } else if let Present::Other(committed) = self.present(&mut tx, &lease.key, based_on).await? {
             return Ok(committed);
@@ -183,8 +181,8 @@ impl RefreshLease for TokenStore {
     async fn note_failing(&self, lease: &Lease, based_on: u64, failing: &Failing) -> Result<(), Failure> {
         let (org, plugin) = &lease.key;
         let (kind, event) = match failing.kind {
-            FailingKind::ClientRejected => (stored::FailingKind::ClientRejected, CLIENT_REJECTED),
-            FailingKind::GrantRefused => (stored::FailingKind::GrantRefused, REAUTHORIZATION_NEEDED),
+            FailingKind::ClientRejected => (stored::FailingKind::ClientRejected, Own::ClientRejected),
+            FailingKind::GrantRefused => (stored::FailingKind::GrantRefused, Own::ReauthorizationNeeded),
         };
         let reason = failing.reason.to_string();
         let mut tx = self.database.begin().await?;
@@ -196,7 +194,8 @@ impl RefreshLease for TokenStore {
             let refused = Refused { at: failing.at, reason };
             tx.org(*org).events().append(&self.event(&row, event, &refused)).await?;
         }
-        Ok(tx.commit().await?)
+        tx.commit().await?;
+        Ok(())
     }
 
     async fn revoke_later(&self, (org, plugin): &Key, tokens: &Tokens) -> Result<(), Failure> {

@@ -1,7 +1,7 @@
 //! The plans that are there if the configuration says nothing: free, starter, pro, business, enterprise.
 //!
-//! An org that was never given a plan has the highest one, in which nothing is limited and nothing costs: who runs a hub
-//! for themselves notices nothing of plans. Who sells them sets `billing.default_plan` to `free`.
+//! An org that was never given a plan has the highest one, in which nothing is limited over time and nothing costs: who runs
+//! a hub for themselves notices nothing of plans. Who sells them sets `billing.default_plan` to `free`.
 
 use patchbay_model::plan::{Metric, Price};
 
@@ -14,9 +14,12 @@ pub(super) const DEFAULT: &str = "enterprise";
 type Limits = [u64; Metric::ALL.len()];
 
 const FREE: Limits = [1_000, 30, 20, 20, 100_000, 50_000, 1, 1_000, 0];
-const STARTER: Limits = [20_000, 300, 200, 200, 2_000_000, 500_000, 5, 50_000, 1];
+const STARTER: Limits = [20_000, 300, 200, 200, 2_000_000, 500_000, 5, 100_000, 1];
 const PRO: Limits = [100_000, 2_000, 2_000, 2_000, 10_000_000, 5_000_000, 20, 500_000, 5];
 const BUSINESS: Limits = [1_000_000, 20_000, 20_000, 20_000, 100_000_000, 50_000_000, 100, 10_000_000, 50];
+
+/// Rows that one export may have, by rank.
+const EXPORTS: [u64; 5] = [1_000, 100_000, 250_000, 500_000, 1_000_000];
 
 /// What more costs, in cents: price and per how many; none: no more. Endpoints are there or not.
 type Overage = [Option<(u64, u64)>; Metric::ALL.len()];
@@ -46,19 +49,22 @@ const BUSINESS_MORE: Overage = [
 ];
 
 pub(super) fn plans() -> Vec<Plan> {
-    let plan = |name: &str, rank, price, limits: Option<Limits>, more: Overage| Plan {
+    let [free, starter, pro, business, enterprise] = EXPORTS;
+    let plan = |name: &str, rank, price, rows, limits: Option<Limits>, more: Overage| Plan {
         name: name.to_owned(),
         rank,
         price,
+        max_export_rows: Some(rows),
         limits: limits.map_or([None; Metric::ALL.len()], |limits| limits.map(Some)),
         overage: more.map(|more| more.map(|(price, per)| Price { price, per })),
+        delivery_days: None,
     };
     vec![
-        plan("free", 10, 0, Some(FREE), NO_MORE),
-        plan("starter", 20, 1_900, Some(STARTER), NO_MORE),
-        plan("pro", 30, 4_900, Some(PRO), PRO_MORE),
-        plan("business", 40, 19_900, Some(BUSINESS), BUSINESS_MORE),
-        plan(DEFAULT, 50, 0, None, NO_MORE),
+        plan("free", 10, 0, free, Some(FREE), NO_MORE),
+        plan("starter", 20, 1_900, starter, Some(STARTER), NO_MORE),
+        plan("pro", 30, 4_900, pro, Some(PRO), PRO_MORE),
+        plan("business", 40, 19_900, business, Some(BUSINESS), BUSINESS_MORE),
+        plan(DEFAULT, 50, 0, enterprise, None, NO_MORE),
     ]
 }
 

@@ -28,6 +28,10 @@ pub struct Plan {
     pub limits: [Option<u64>; Metric::ALL.len()],
     /// What more than that costs, by [`Metric::index`]; none: there is no more than that.
     pub overage: [Option<Price>; Metric::ALL.len()],
+    /// For how many days deliveries to endpoints are kept; 0: for ever; none: as the configuration says.
+    pub delivery_days: Option<u32>,
+    /// Rows that one export may have; none: no limit.
+    pub max_export_rows: Option<u64>,
 }
 
 impl Plan {
@@ -192,6 +196,9 @@ mod tests {
                 let (lower, higher) = (pair[0].limit(metric), pair[1].limit(metric));
                 assert!(higher.is_none() || (lower.is_some() && lower <= higher), "{} {metric}", pair[1].name);
             }
+            assert!(pair[0].max_export_rows < pair[1].max_export_rows, "{}", pair[1].name);
+            let (rows, all) = (pair[0].max_export_rows, pair[0].limit(Metric::ExportRows));
+            assert!(rows <= all, "{}: a full export fits into a period", pair[0].name);
         }
         assert!(plans.default_plan().stops_nowhere(), "who sells no plans has no limits");
     }

@@ -49,10 +49,14 @@ pub struct PlanSettings {
     pub rank: Option<u32>,
     /// What a billing period costs, in minor units.
     pub price: Option<u64>,
+    /// Rows that one export may have. A new plan that does not say has no limit.
+    pub max_export_rows: Option<Limit>,
     /// What a billing period includes, by metric. What is not named is not limited.
     pub limits: BTreeMap<String, Limit>,
     /// What more than that costs, by metric. Of what is not named there is no more.
     pub overage: BTreeMap<String, Overage>,
+    /// For how many days deliveries to endpoints are kept; 0: for ever. If not said: `retention.delivery_days`.
+    pub delivery_days: Option<u32>,
 }
 
 /// A number of units, or `unlimited`.
@@ -226,6 +230,8 @@ fn plan(name: &str, settings: &PlanSettings, built_in: Option<Plan>) -> Result<P
         price: 0,
         limits: [None; Metric::ALL.len()],
         overage: [None; Metric::ALL.len()],
+        delivery_days: None,
+        max_export_rows: None,
     });
     plan.rank = match settings.rank {
         Some(rank) => rank,
@@ -233,6 +239,13 @@ fn plan(name: &str, settings: &PlanSettings, built_in: Option<Plan>) -> Result<P
         None => plan.rank,
     };
     plan.price = settings.price.unwrap_or(plan.price);
+    plan.delivery_days = settings.delivery_days.or(plan.delivery_days);
+    if let Some(Limit(rows)) = settings.max_export_rows {
+        if rows == Some(0) {
+            return Err(invalid(at(".max_export_rows"), "at least 1, or \"unlimited\""));
+        }
+        plan.max_export_rows = rows;
+    }
     for (metric, Limit(limit)) in &settings.limits {
         let metric = read_metric(&at(".limits"), metric)?;
         if let Some(place) = plan.limits.get_mut(metric.index()) {

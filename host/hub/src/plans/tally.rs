@@ -18,8 +18,7 @@ use arc_swap::ArcSwapOption;
 use chrono::Duration;
 use metrics::counter;
 use patchbay_model::{
-    EventId, Failure, Timestamp,
-    event::Event,
+    Failure, Timestamp,
     period::Period,
     plan::{Counts, Metric},
     run::{RunKind, UsageRecord},
@@ -29,11 +28,9 @@ use serde_json::json;
 use super::standing::Standing;
 use crate::{
     call::Call,
+    events::own::{Fact, Own},
     hub::{Hub, Inner, lock},
 };
-
-/// The type of the event that tells of calls that went on unchecked.
-const LIMITS_UNCHECKED: &str = "plan.limits_unchecked";
 
 /// How often sums are read anew because calls ended meanwhile. A hub that is busier than that is off by a few calls until
 /// they are read the next time.
@@ -224,17 +221,14 @@ impl Inner {
     }
 
     async fn tell_unchecked(&self, standing: &Standing, unchecked: Unchecked, now: Timestamp) -> Result<(), Failure> {
-        let event = Event {
-            id: EventId::new(&*self.clock, &*self.random),
+        let fact = Fact {
             org: standing.org,
-            source: None,
-            kind: LIMITS_UNCHECKED.to_owned(),
             subject: standing.plan.name.clone(),
             data: json!({ "from": unchecked.since, "to": now, "calls": unchecked.calls }),
             dedupe: None,
-            run: None,
             at: now,
         };
+        let event = Own::LimitsUnchecked.event(fact, &*self.clock, &*self.random);
         let mut tx = self.database.begin().await?;
         tx.org(standing.org).events().append(&event).await?;
         tx.commit().await?;

@@ -14,7 +14,7 @@ use patchbay_runtime::{Finished, Invocation, Plugin, ProxyCall, Relayed, ReplySe
 
 use super::{ProxyReply, headers};
 use crate::{
-    call::{Call, CallFailure, Ended},
+    call::{Call, CallFailure, Ended, Leaves},
     hub::Inner,
     idempotency::{Claim, IdempotencyKey, Kept, MOST_KEPT, hash_with_pieces},
 };
@@ -100,7 +100,8 @@ pub(super) async fn commit(
         }
         (Err(failure), true) => Some(hub.answer_of(claim, run, Some(&claim.failed(hub, failure))).await),
     };
-    let ended = call.commit_with(hub, finished, None, answer).await;
+    let leaves = Leaves { idempotency: answer, ..Leaves::default() };
+    let ended = call.commit_with(hub, finished, leaves).await;
     match &ended.result {
         Ok(()) if !stored => claim.let_go(hub, None).await,
         _ => hub.settle_once(&ended, stored, succeeded, claim).await,

@@ -129,7 +129,7 @@ impl Inner {
         Ok(Resolution { plugin: None, held_back })
     }
 
-    async fn verdict(&self, plugin: &Arc<Plugin>, settings: &Settings) -> Result<Option<Failure>, Failure> {
+    pub(crate) async fn verdict(&self, plugin: &Arc<Plugin>, settings: &Settings) -> Result<Option<Failure>, Failure> {
         let (installation, by) = (settings.installation.id, plugin.digest());
         let about = (settings.installation.updated_at, settings.credentials_of());
         if let Some(known) = self.registry.verdicts.known(installation, by, &about) {
@@ -175,7 +175,7 @@ pub(crate) fn beyond_approval(plugin: &Plugin, installation: &Installation) -> V
     approved.map_or_else(Vec::new, |approved| capabilities::beyond(plugin.manifest(), approved))
 }
 
-fn approval_needed(digest: Digest) -> Failure {
+pub(crate) fn approval_needed(digest: Digest) -> Failure {
     let detail = format!(
         "the version may do more than was approved: to approve it, put the installation with `accept` {digest}"
     );

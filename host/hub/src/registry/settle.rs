@@ -29,7 +29,10 @@ impl Inner {
     /// are offered nowhere and run by nobody. The caller holds the plugin. What could not be gone through
     /// now is gone through later: a version that is in place is not taken back for that.
     pub(crate) async fn settle(&self, plugin: &PluginId) {
-        match self.try_settle(plugin).await {
+        let settled = self.try_settle(plugin).await;
+        // another version may take in other events
+        self.takers.invalidate_all();
+        match settled {
             Ok(true) => {
                 lock(&self.registry.unsettled).remove(plugin);
             }
@@ -120,13 +123,20 @@ impl Inner {
         };
         let Some(installed) = cached.filter(|one| is_present(&one.settings.installation)) else {
             let Some(settings) = self.load_settings(org, plugin).await? else { return Ok(None) };
-            return Ok(self.resolve(&settings).await?.plugin.map(|plugin| plugin.digest()));
+            let Some(version) = self.resolve(&settings).await?.plugin else { return Ok(None) };
+            self.bring_schedules(org, version.manifest()).await?;
+            self.bring_events(org, plugin).await?;
+            return Ok(Some(version.digest()));
         };
         let before = installed.serving().map(|serving| serving.plugin.digest());
         self.serve(&installed, self.resolve(&installed.settings).await?);
         let now = installed.serving().map(|serving| serving.plugin.digest());
         if before != now {
             measure::swapped(plugin);
+            if let Some(serving) = installed.serving() {
+                self.bring_schedules(org, serving.plugin.manifest()).await?;
+                self.bring_events(org, plugin).await?;
+            }
         }
         Ok(now)
     }

@@ -115,6 +115,16 @@ impl Inner {
         Ok(())
     }
 
+    /// True if other hubs on the database were given a version of the plugin that is not in place here.
+    pub(crate) async fn lacks_a_version(&self, plugin: &PluginId) -> Result<bool, Failure> {
+        if !self.database.is_shared() {
+            return Ok(false);
+        }
+        let mut tx = self.database.read().await?;
+        let active = tx.hub().active_versions(Some(plugin)).await?;
+        Ok(active.iter().any(|row| self.registry.lacks(row)))
+    }
+
     /// Gives the plugin if it was loaded.
     async fn load_stored(&self, row: ActiveVersion) -> Option<PluginId> {
         let uploaded = row.source == PluginSource::Upload;
@@ -145,6 +155,11 @@ impl Inner {
 }
 
 impl Registry {
+    /// True for a package that each hub is to load, and that is not loaded here.
+    pub(crate) fn lacks(&self, row: &ActiveVersion) -> bool {
+        row.source == PluginSource::Upload && self.catalogue().by_digest(&row.plugin, row.digest).is_none()
+    }
+
     /// True for a package that is not in place here as it should be, and that is worth a try.
     fn misses(&self, row: &ActiveVersion) -> bool {
         let catalogue = self.catalogue();

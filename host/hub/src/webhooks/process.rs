@@ -1,5 +1,7 @@
 //! The work of a webhook that is committed: one attempt, and what comes after it.
 
+use std::sync::Arc;
+
 use patchbay_model::{
     Code, Failure,
     run::RunKind,
@@ -9,10 +11,12 @@ use patchbay_runtime::{Answer, Receipt, WebhookCall};
 use patchbay_storage::WebhookOutcome;
 use tracing::Instrument as _;
 
-use super::{backoff, claims::Claim, receive::MOST_REASON_CHARS};
+use super::{claims::Claim, receive::MOST_REASON_CHARS};
 use crate::{
+    backoff,
     call::{Call, told},
     hub::Inner,
+    tenant::Serving,
 };
 
 impl Inner {
@@ -33,10 +37,30 @@ impl Inner {
     }
 
     async fn attempt(&self, webhook: &Webhook, in_line: bool) -> Result<Option<Answer>, Failure> {
-        let serving = match self.callable(webhook.org, &webhook.plugin).await {
+        let version = webhook.replay.as_ref().and_then(|replay| replay.version.as_deref());
+        let callable = match version {
+            Some(version) => self.callable_at(webhook.org, &webhook.plugin, version).await,
+            None => self.callable(webhook.org, &webhook.plugin).await,
+        };
+        let serving = match callable {
             Ok(serving) => serving,
             Err(failure) => return self.settle_webhook(webhook, failure).await,
         };
+        if webhook.replay.as_ref().is_some_and(|replay| replay.unverified) {
+            return match self.verify_anew(webhook, &serving).await? {
+                Some(genuine) => self.work_on(&genuine, serving, in_line).await,
+                None => Ok(None),
+            };
+        }
+        self.work_on(webhook, serving, in_line).await
+    }
+
+    async fn work_on(
+        &self,
+        webhook: &Webhook,
+        serving: Arc<Serving>,
+        in_line: bool,
+    ) -> Result<Option<Answer>, Failure> {
         let call = Call::new(self, serving, RunKind::Webhook, webhook.kind.clone());
         let receipt = Receipt {
             id: webhook.vendor_id.clone(),
@@ -44,12 +68,7 @@ impl Inner {
             occurred_at: webhook.occurred_at.and_then(|at| u64::try_from(at.timestamp_millis()).ok()),
             in_line,
         };
-        let request = WebhookCall {
-            method: webhook.method.clone(),
-            url: webhook.url.clone(),
-            headers: webhook.headers.clone(),
-            body: webhook.body.clone().into(),
-        };
+        let request = request(webhook);
         let span = call.span.clone();
         let finished = call.plugin().process_webhook(call.invocation(None), &receipt, &request).instrument(span).await;
         let outcome = self.outcome(webhook, finished.result.as_ref().err());
@@ -67,7 +86,7 @@ impl Inner {
         }
     }
 
-    fn outcome(&self, webhook: &Webhook, failure: Option<&Failure>) -> WebhookOutcome {
+    pub(super) fn outcome(&self, webhook: &Webhook, failure: Option<&Failure>) -> WebhookOutcome {
         let attempts = webhook.attempts + 1;
         // what is worked on is pending, and has one
         let lease = webhook.next_attempt_at.unwrap_or(webhook.received_at);
@@ -96,7 +115,7 @@ impl Inner {
     }
 
     /// Stores what became of an attempt that left no run behind. Nothing if somebody else has taken the webhook up since.
-    async fn settle_webhook<T>(&self, webhook: &Webhook, failure: Failure) -> Result<T, Failure> {
+    pub(super) async fn settle_webhook<T>(&self, webhook: &Webhook, failure: Failure) -> Result<T, Failure> {
         let outcome = self.outcome(webhook, Some(&failure));
         let mut tx = self.database.begin().await?;
         let settled = tx.org(webhook.org).webhooks().settle(&outcome).await?;
@@ -105,6 +124,16 @@ impl Inner {
             self.webhooks.due_at(at);
         }
         Err(failure)
+    }
+}
+
+/// The vendor's request, as it was kept.
+pub(super) fn request(webhook: &Webhook) -> WebhookCall {
+    WebhookCall {
+        method: webhook.method.clone(),
+        url: webhook.url.clone(),
+        headers: webhook.headers.clone(),
+        body: webhook.body.clone().into(),
     }
 }
 

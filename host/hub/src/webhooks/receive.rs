@@ -13,7 +13,7 @@ use patchbay_runtime::{Answer, Finished, Receipt, Verdict, WebhookCall, is_of_th
 use tokio::sync::OwnedSemaphorePermit;
 use tracing::Instrument as _;
 
-use super::claims::Claim;
+use super::{claims::Claim, in_line::Patience};
 use crate::{
     call::{Call, Ended},
     hub::{Hub, Inner},
@@ -51,7 +51,7 @@ pub struct WebhookAnswer {
 }
 
 impl WebhookAnswer {
-    fn acknowledged() -> Self {
+    pub(super) fn acknowledged() -> Self {
         Self { status: StatusCode::OK, headers: HeaderMap::new(), body: Bytes::new() }
     }
 }
@@ -105,7 +105,13 @@ impl Hub {
             headers: as_they_came(&request.headers),
             body: request.body,
         };
-        let receiving = Receiving { hub: self.clone(), serving: hook.serving, received_at: hub.clock.now(), call };
+        let receiving = Receiving {
+            hub: self.clone(),
+            serving: hook.serving,
+            received_at: hub.clock.now(),
+            patience: hook.patience,
+            call,
+        };
         // a vendor that hangs up must not stop what has begun
         let serving = Arc::clone(&receiving.serving);
         hub.start_call(&serving, receiving.run()).await.map_err(Failure::internal)?
@@ -116,6 +122,8 @@ impl Hub {
 struct Hook {
     serving: Arc<Serving>,
     body_bytes: usize,
+    /// From when it was looked up.
+    patience: Patience,
 }
 
 impl Inner {
@@ -137,7 +145,8 @@ impl Inner {
         let serving = self.callable(installed.settings.installation.org, plugin).await?;
         let webhooks = serving.plugin.manifest().webhooks.as_ref().ok_or_else(unknown)?;
         let body_bytes = usize::try_from(webhooks.body_kib).unwrap_or(0) * 1024;
-        Ok(Hook { serving, body_bytes })
+        let patience = Patience::of(webhooks);
+        Ok(Hook { serving, body_bytes, patience })
     }
 }
 
@@ -151,6 +160,7 @@ struct Receiving {
     hub: Hub,
     serving: Arc<Serving>,
     received_at: Timestamp,
+    patience: Patience,
     call: WebhookCall,
 }
 
@@ -160,17 +170,8 @@ impl Receiving {
         let plugin = &self.serving.plugin;
         let call = Call::new(hub, Arc::clone(&self.serving), RunKind::Webhook, "verify".to_owned());
         let span = call.span.clone();
-        let mut finished = plugin.verify_webhook(call.invocation(None), &self.call).instrument(span).await;
-        // asking whether it is genuine has no effects: a repeat is asked about, too
-        finished.effects.events.clear();
-        finished.effects.changes.clear();
-        if let Ok(Verdict::Genuine(receipt)) = &finished.result
-            && !(1..=MOST_ID_BYTES).contains(&receipt.id.len())
-        {
-            finished.result =
-                Err(Failure::new(Code::PluginOutputInvalid, format!("a webhook's id has 1 to {MOST_ID_BYTES} bytes")));
-        }
-        let (verdict, finished) = split(finished);
+        let finished = plugin.verify_webhook(call.invocation(None), &self.call, None).instrument(span).await;
+        let (verdict, finished) = judged(finished);
         let id = &plugin.manifest().id;
         match verdict {
             Ok(Verdict::Genuine(receipt)) => self.genuine(receipt, &call, finished).await,
@@ -224,8 +225,7 @@ impl Receiving {
         measure::received(plugin, "new");
         let Some(claim) = claim else { return Ok(WebhookAnswer::acknowledged()) };
         if receipt.in_line {
-            let answer = hub.process(webhook, true, claim).await?;
-            return answer.map_or_else(|| Ok(WebhookAnswer::acknowledged()), WebhookAnswer::try_from);
+            return self.hub.answer_in_line(&self.serving, webhook, claim, &self.patience).await;
         }
         self.process_later(webhook, due, claim, permit);
         Ok(WebhookAnswer::acknowledged())
@@ -292,8 +292,22 @@ impl Receiving {
             attempts: 0,
             next_attempt_at: None,
             received_at: self.received_at,
+            replay: None,
         }
     }
+}
+
+/// What a plugin says of a webhook, and what is to be committed of its call: nothing that it did, for asking whether a
+/// webhook is genuine has no effects. A repeat is asked about, too.
+pub(super) fn judged(mut finished: Finished<Verdict>) -> (Result<Verdict, Failure>, Finished<()>) {
+    finished.effects.drop_writes();
+    if let Ok(Verdict::Genuine(receipt)) = &finished.result
+        && !(1..=MOST_ID_BYTES).contains(&receipt.id.len())
+    {
+        finished.result =
+            Err(Failure::new(Code::PluginOutputInvalid, format!("a webhook's id has 1 to {MOST_ID_BYTES} bytes")));
+    }
+    split(finished)
 }
 
 /// Takes what the call gave out of what is committed: a refusal is a success of the call.

@@ -5,6 +5,7 @@
 
 use std::{sync::Arc, sync::atomic::Ordering, time::Duration};
 
+use futures::future::join_all;
 use patchbay_model::{
     Failure, PluginId, Timestamp,
     webhook::{Webhook, WebhookStatus},
@@ -20,6 +21,9 @@ const LOOK: Duration = Duration::from_secs(30);
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
 /// Webhooks that are fetched at once, beside those that are worked on.
 const BATCH: usize = 100;
+/// Webhooks that are taken up side by side: each needs a look, and a lease where several hubs are, whose commits the database
+/// makes durable together.
+const AT_ONCE: usize = 8;
 
 /// Starts the worker. It ends with the hub.
 pub(crate) fn start(hub: &Hub) {
@@ -27,8 +31,8 @@ pub(crate) fn start(hub: &Hub) {
     tokio::spawn(async move {
         loop {
             let Some(hub) = weak.upgrade().map(Hub) else { return };
-            let wait = match hub.start_due_webhooks().await {
-                Ok(_) => hub.0.until_next_due(),
+            let wait = match hub.start_due_webhooks(None).await {
+                Ok(()) => hub.0.until_next_due(),
                 Err(failure) => {
                     tracing::warn!(error = %failure, "due webhooks were not fetched");
                     AFTER_FAILURE
@@ -49,7 +53,8 @@ impl Hub {
     /// many were taken up. The worker does the same by itself: this is for tests and operators who do not
     /// want to wait for it.
     pub async fn process_due_webhooks(&self) -> Result<usize, Failure> {
-        let started = self.start_due_webhooks().await?;
+        let mut started = Vec::new();
+        self.start_due_webhooks(Some(&mut started)).await?;
         let count = started.len();
         for work in started {
             work.await.map_err(Failure::internal)?;
@@ -58,10 +63,10 @@ impl Hub {
         Ok(count)
     }
 
-    async fn start_due_webhooks(&self) -> Result<Vec<JoinHandle<()>>, Failure> {
+    /// `started`: for whoever waits. A handle keeps what its work has used until it is dropped, and a backlog may be long.
+    async fn start_due_webhooks(&self, mut started: Option<&mut Vec<JoinHandle<()>>>) -> Result<(), Failure> {
         let queue = &self.0.webhooks;
         let planned = queue.next_due.swap(i64::MAX, Ordering::SeqCst);
-        let mut started = Vec::new();
         // what is worked on is due as well until it is done, so ask for more than that
         let limit = u32::try_from(queue.capacity + BATCH).unwrap_or(u32::MAX).min(1000);
         loop {
@@ -75,10 +80,19 @@ impl Hub {
             drop(tx);
             let fresh: Vec<_> = due.into_iter().filter(|webhook| !queue.claims.is_claimed(webhook.id)).collect();
             if fresh.is_empty() {
-                return Ok(started);
+                return Ok(());
             }
-            for webhook in fresh {
-                started.extend(self.start_webhook(&webhook, now).await?);
+            for some in fresh.chunks(AT_ONCE) {
+                let mut starting = Vec::with_capacity(AT_ONCE);
+                for webhook in some {
+                    starting.push(self.start_webhook(webhook, now));
+                }
+                // all of them, also if one fails: what has a lease is worked on
+                for result in join_all(starting).await {
+                    if let (Some(work), Some(started)) = (result?, started.as_deref_mut()) {
+                        started.push(work);
+                    }
+                }
             }
         }
     }
@@ -107,7 +121,10 @@ impl Hub {
 
     /// Until when it is this hub's; nothing if another one was faster.
     async fn lease(&self, webhook: &Webhook, due: Timestamp, now: Timestamp) -> Result<Option<Timestamp>, Failure> {
-        let until = self.0.webhooks.lease(now, self.0.longest_call(&webhook.plugin));
+        let call = self.0.longest_call(&webhook.plugin);
+        // one that has to be verified first is called for twice
+        let calls = if webhook.replay.as_ref().is_some_and(|replay| replay.unverified) { call * 2 } else { call };
+        let until = self.0.webhooks.lease(now, calls);
         let mut tx = self.0.database.begin().await?;
         let taken = tx.org(webhook.org).webhooks().take(webhook.id, due, until).await?;
         tx.commit().await?;

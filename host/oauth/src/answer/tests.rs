@@ -218,6 +218,14 @@ fn a_profile_names_the_account() {
     assert_eq!(whose(200, "{}").unwrap(), crate::Account::default());
     assert!(matches!(whose(200, "<html>"), Err(OauthError::Malformed(_))));
     assert!(matches!(whose(403, "{}"), Err(OauthError::Refused(_))));
+    // Some answer 200 to everything, with the word for what went wrong inside.
+    let ended = section(
+        &json!({"invalid-grant": ["token_revoked"]}),
+        &json!({"url": "https://a.example.com/me", "id": "/sub"}),
+    );
+    let told = |body: &str| profile(&ended, &answer(200, body), &Redactor::default());
+    assert!(matches!(told(r#"{"ok": false, "error": "token_revoked"}"#), Err(OauthError::InvalidGrant(_))));
+    assert!(matches!(told(r#"{"ok": false, "error": "internal"}"#), Err(OauthError::Refused(_))));
     // Its own answer is where the account is, not the one with the tokens.
     assert_eq!(
         read(&oauth, 200, &json!({"access_token": "access-1", "sub": 7})).unwrap()["account"]["id"],

@@ -1,11 +1,18 @@
 //! Identity, limits and settings.
 
+use patchbay_model::{event::HUB_FAMILIES, object::StandardObject};
 use serde_json::Value;
 
 use super::{report::Report, text};
 use crate::{Manifest, manifest::Schema};
 
 pub(super) fn check(manifest: &Manifest, report: &mut Report) {
+    let id = manifest.id.as_str();
+    report.demand(
+        !HUB_FAMILIES.contains(&id) && id.parse::<StandardObject>().is_err(),
+        "/id",
+        "another id: the types of the hub's own events begin with this one",
+    );
     let name = manifest.name.trim();
     report.demand(
         !name.is_empty() && name.chars().count() <= 200 && text::is_printable_line(name),

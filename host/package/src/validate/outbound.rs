@@ -73,10 +73,15 @@ fn check_credential(credential: &Credential, egress: &[Egress], at: &str, report
 }
 
 fn check_inject(inject: &Inject, at: &str, report: &mut Report) {
-    match (&inject.header, &inject.query) {
-        (Some(header), None) => header_name(header, &format!("{at}/header"), report),
-        (None, Some(query)) => query_name(query, &format!("{at}/query"), report),
-        _ => report.add(at, EXACTLY_ONE),
+    match (&inject.header, &inject.query, &inject.path) {
+        (Some(header), None, None) => header_name(header, &format!("{at}/header"), report),
+        (None, Some(query), None) => query_name(query, &format!("{at}/query"), report),
+        (None, None, Some(path)) => {
+            report.path(format!("{at}/path"), path);
+            let plain = inject.format == "{}";
+            report.demand(plain, format!("{at}/format"), "nothing but `{}` beside a `path`: the secret is the path");
+        }
+        _ => report.add(at, "exactly one of `header`, `query` and `path`"),
     }
     let places = inject.format.matches("{}").count() + inject.format.matches("{basic}").count();
     report.demand(

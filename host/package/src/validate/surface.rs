@@ -1,4 +1,6 @@
-//! What the plugin offers: actions, proxy, webhooks, events, jobs, meters, collections.
+//! What the plugin offers: actions, proxy, webhooks, events, jobs, schedules, meters, collections.
+
+use patchbay_model::{event::is_type_or_family, object::StandardObject};
 
 use super::{
     outbound::{EXACTLY_ONE, METHOD, header_name, query_name},
@@ -6,9 +8,10 @@ use super::{
     text,
 };
 use crate::{
-    Manifest,
-    manifest::{Action, Collection, KeyPlace, Proxy},
+    Manifest, cron,
+    manifest::{ANSWER_MS, Action, Collection, KeyPlace, Proxy, Webhooks},
 };
+use patchbay_model::job::{MOST_ATTEMPTS, MOST_BYTES};
 
 pub(super) fn check(manifest: &Manifest, report: &mut Report) {
     actions(manifest, report);
@@ -16,20 +19,11 @@ pub(super) fn check(manifest: &Manifest, report: &mut Report) {
         proxy(routes, report);
     }
     if let Some(webhooks) = &manifest.webhooks {
-        report.demand((1..=1_024).contains(&webhooks.body_kib), "/webhooks/body-kib", "1 to 1024");
+        check_webhooks(webhooks, report);
     }
     events(manifest, report);
-    for (index, job) in manifest.jobs.iter().enumerate() {
-        report.demand(
-            text::is_name(&job.kind, b"_-."),
-            format!("/jobs/{index}/kind"),
-            "1 to 64 characters of a-z, 0-9, _, - and .",
-        );
-    }
-    report.unique(
-        manifest.jobs.iter().enumerate().map(|(i, job)| (format!("/jobs/{i}/kind"), &job.kind)),
-        "a kind of job",
-    );
+    jobs(manifest, report);
+    schedules(manifest, report);
     for (index, meter) in manifest.meters.iter().enumerate() {
         report.demand(
             text::is_name(&meter.name, b"_"),
@@ -104,7 +98,7 @@ fn events(manifest: &Manifest, report: &mut Report) {
     let prefix = format!("{}.", manifest.id);
     for (index, event) in manifest.events.emits.iter().enumerate() {
         let at = format!("/events/emits/{index}");
-        report.demand(text::is_event_type(&event.kind), format!("{at}/type"), EVENT_TYPE);
+        report.demand(is_type_or_family(&event.kind), format!("{at}/type"), EVENT_TYPE);
         report.demand(
             event.kind.starts_with(&prefix),
             format!("{at}/type"),
@@ -117,20 +111,86 @@ fn events(manifest: &Manifest, report: &mut Report) {
     let kinds = manifest.events.emits.iter().enumerate().map(|(i, e)| (format!("/events/emits/{i}/type"), &e.kind));
     report.unique(kinds, "a type");
     for (index, kind) in manifest.events.consumes.iter().enumerate() {
-        report.demand(text::is_event_type(kind), format!("/events/consumes/{index}"), EVENT_TYPE);
+        let is_pattern = kind == "*" || is_type_or_family(kind);
+        report.demand(is_pattern, format!("/events/consumes/{index}"), format!("{EVENT_TYPE}, or `*` for all"));
     }
     let kinds = manifest.events.consumes.iter().enumerate().map(|(i, kind)| (format!("/events/consumes/{i}"), kind));
     report.unique(kinds, "a type");
 }
 
+fn jobs(manifest: &Manifest, report: &mut Report) {
+    for (index, job) in manifest.jobs.iter().enumerate() {
+        let at = format!("/jobs/{index}");
+        report.demand(
+            text::is_name(&job.kind, b"_-."),
+            format!("{at}/kind"),
+            "1 to 64 characters of a-z, 0-9, _, - and .",
+        );
+        let attempts = job.attempts.is_none_or(|attempts| (1..=MOST_ATTEMPTS).contains(&attempts));
+        report.demand(attempts, format!("{at}/attempts"), format!("1 to {MOST_ATTEMPTS}"));
+        report.positive(format!("{at}/timeout-ms"), job.timeout_ms);
+        report.positive(format!("{at}/concurrency"), job.concurrency);
+    }
+    report.unique(
+        manifest.jobs.iter().enumerate().map(|(i, job)| (format!("/jobs/{i}/kind"), &job.kind)),
+        "a kind of job",
+    );
+}
+
+fn schedules(manifest: &Manifest, report: &mut Report) {
+    for (index, schedule) in manifest.schedules.iter().enumerate() {
+        let at = format!("/schedules/{index}");
+        report.demand(
+            text::is_name(&schedule.name, b"_-"),
+            format!("{at}/name"),
+            "1 to 64 characters of a-z, 0-9, _ and -",
+        );
+        let known = manifest.jobs.iter().any(|job| job.kind == schedule.kind);
+        report.demand(known, format!("{at}/kind"), "one of the manifest's jobs");
+        if let Err(error) = cron::parse(&schedule.cron) {
+            report.add(format!("{at}/cron"), error.to_string());
+        }
+        if let Some(Err(error)) = schedule.time_zone.as_deref().map(cron::zone) {
+            report.add(format!("{at}/time-zone"), error.to_string());
+        }
+        let jitter = schedule.jitter_s.is_none_or(|seconds| seconds <= cron::MOST_JITTER_S);
+        report.demand(jitter, format!("{at}/jitter-s"), format!("at most {}", cron::MOST_JITTER_S));
+        let fits = schedule.payload.to_string().len() <= MOST_BYTES;
+        report.demand(fits, format!("{at}/payload"), format!("at most {MOST_BYTES} bytes"));
+    }
+    let names = manifest.schedules.iter().enumerate().map(|(i, one)| (format!("/schedules/{i}/name"), &one.name));
+    report.unique(names, "a schedule's name");
+}
+
 const EVENT_TYPE: &str =
     "names of a-z, 0-9, _ and -, joined by dots, as in `vendor.thing.happened`, or such a name and `.*`";
+
+fn check_webhooks(webhooks: &Webhooks, report: &mut Report) {
+    report.demand((1..=1_024).contains(&webhooks.body_kib), "/webhooks/body-kib", "1 to 1024");
+    let wait = webhooks.answer_ms.unwrap_or(ANSWER_MS);
+    report.demand((100..=30_000).contains(&wait), "/webhooks/answer-ms", "100 to 30000");
+    let Some(fallback) = &webhooks.fallback else { return };
+    report.demand((200..=299).contains(&fallback.status), "/webhooks/fallback/status", "200 to 299");
+    report.demand(fallback.body.len() <= 64 << 10, "/webhooks/fallback/body", "at most 65536 bytes");
+    if let Some(media) = &fallback.content_type {
+        let fits = (1..=200).contains(&media.len()) && media.is_ascii() && text::is_printable_line(media);
+        report.demand(fits, "/webhooks/fallback/content-type", "a media type of at most 200 bytes");
+    }
+}
 
 fn check_collection(collection: &Collection, at: &str, report: &mut Report) {
     report.demand(
         text::is_name(&collection.name, b"_-"),
         format!("{at}/name"),
         "1 to 64 characters of a-z, 0-9, _ and -",
+    );
+    report.demand(
+        collection.name.parse::<StandardObject>().is_err(),
+        format!("{at}/name"),
+        format!(
+            "another name: {0:?} is a standard object, which is asked for by [objects] {0} = \"write\"",
+            collection.name
+        ),
     );
     report.schema(format!("{at}/schema"), &collection.schema);
     for (field, pointer) in &collection.indexes {

@@ -31,9 +31,11 @@ fn full() -> Value {
         },
         "webhooks": {"body-kib": 256},
         "events": {"emits": [{"type": "demo.thing.made"}, {"type": "demo.other.*"}], "consumes": ["call.*", "contact.created"]},
-        "jobs": [{"kind": "sync-things"}],
+        "jobs": [{"kind": "sync-things", "attempts": 3, "timeout-ms": 60_000, "concurrency": 1}, {"kind": "nightly"}],
+        "schedules": [{"name": "nightly", "kind": "nightly", "cron": "30 2 * * *", "time-zone": "Europe/Berlin", "jitter-s": 60}],
         "meters": [{"name": "input_tokens", "unit": "token", "metric": "ai_tokens"}, {"name": "talk", "unit": "second", "metric": "minutes", "per": 60}],
         "collections": [{"name": "things", "schema": {"type": "object"}, "indexes": {"customer": "/customer/id"}}],
+        "objects": {"contact": "read"},
     })
 }
 
@@ -56,8 +58,10 @@ fn every_rule_has_its_place_and_its_words() {
     let host = "a full host name in lower case, as in `api.example.com` or `*.example.com`; no address, port or scheme";
     let method = "an HTTP method in upper case, but not CONNECT or TRACE";
     let event = "names of a-z, 0-9, _ and -, joined by dots, as in `vendor.thing.happened`, or such a name and `.*`";
+    let event_or_all = "names of a-z, 0-9, _ and -, joined by dots, as in `vendor.thing.happened`, or such a name and `.*`, or `*` for all";
     let underscore = "1 to 64 characters of a-z, 0-9 and _";
     let one = "exactly one of `header` and `query`";
+    let one_of_three = "exactly one of `header`, `query` and `path`";
     for (at, value, place, words) in [
         ("/name", json!("  "), "/name", "1 to 200 printable characters"),
         ("/name", json!("a\nb"), "/name", "1 to 200 printable characters"),
@@ -97,8 +101,15 @@ fn every_rule_has_its_place_and_its_words() {
             "/credentials/0/hosts",
             "an `inject` beside it: without one the credential never leaves",
         ),
-        ("/credentials/0/inject", json!({}), "/credentials/0/inject", one),
-        ("/credentials/0/inject", json!({"header": "x-key", "query": "key"}), "/credentials/0/inject", one),
+        ("/credentials/0/inject", json!({}), "/credentials/0/inject", one_of_three),
+        ("/credentials/0/inject", json!({"header": "x-key", "query": "key"}), "/credentials/0/inject", one_of_three),
+        ("/credentials/0/inject", json!({"header": "x-key", "path": "/a"}), "/credentials/0/inject", one_of_three),
+        (
+            "/credentials/0/inject",
+            json!({"path": "/hooks/**", "format": "Bearer {}"}),
+            "/credentials/0/inject/format",
+            "nothing but `{}` beside a `path`: the secret is the path",
+        ),
         ("/credentials/0/inject/header", json!("x key"), "/credentials/0/inject/header", "the name of a header"),
         (
             "/credentials/0/inject/header",
@@ -179,14 +190,40 @@ fn every_rule_has_its_place_and_its_words() {
         ("/proxy/key/0/prefix", json!("Bearer\n"), "/proxy/key/0/prefix", "printable ASCII"),
         ("/webhooks/body-kib", json!(0), "/webhooks/body-kib", "1 to 1024"),
         ("/webhooks/body-kib", json!(1_025), "/webhooks/body-kib", "1 to 1024"),
+        ("/webhooks", json!({"body-kib": 1, "answer-ms": 99}), "/webhooks/answer-ms", "100 to 30000"),
+        ("/webhooks", json!({"body-kib": 1, "answer-ms": 30_001}), "/webhooks/answer-ms", "100 to 30000"),
+        ("/webhooks", json!({"body-kib": 1, "fallback": {"status": 500}}), "/webhooks/fallback/status", "200 to 299"),
+        (
+            "/webhooks",
+            json!({"body-kib": 1, "fallback": {"content-type": "text/xml\r\nx: y"}}),
+            "/webhooks/fallback/content-type",
+            "a media type of at most 200 bytes",
+        ),
         ("/events/emits/0/type", json!("other.thing"), "/events/emits/0/type", "a type that starts with `demo.`"),
         ("/events/emits/0/type", json!("demo.*.made"), "/events/emits/0/type", event),
         ("/events/emits/0/type", json!("demo."), "/events/emits/0/type", event),
         ("/events/emits/1/type", json!("demo.thing.made"), "/events/emits/1/type", "a type that is not there twice"),
-        ("/events/consumes/0", json!("*"), "/events/consumes/0", event),
+        ("/events/consumes/0", json!("Call"), "/events/consumes/0", event_or_all),
         ("/events/consumes/1", json!("call.*"), "/events/consumes/1", "a type that is not there twice"),
         ("/jobs/0/kind", json!(""), "/jobs/0/kind", "1 to 64 characters of a-z, 0-9, _, - and ."),
-        ("/jobs", json!([{"kind": "a"}, {"kind": "a"}]), "/jobs/1/kind", "a kind of job that is not there twice"),
+        ("/jobs/0/kind", json!("nightly"), "/jobs/1/kind", "a kind of job that is not there twice"),
+        ("/jobs/0/attempts", json!(101), "/jobs/0/attempts", "1 to 100"),
+        ("/jobs/0/timeout-ms", json!(0), "/jobs/0/timeout-ms", "a number above 0"),
+        ("/jobs/0/concurrency", json!(0), "/jobs/0/concurrency", "a number above 0"),
+        ("/schedules/0/kind", json!("x"), "/schedules/0/kind", "one of the manifest's jobs"),
+        ("/schedules/0/name", json!("A"), "/schedules/0/name", "1 to 64 characters of a-z, 0-9, _ and -"),
+        (
+            "/schedules/0/time-zone",
+            json!("Mars"),
+            "/schedules/0/time-zone",
+            "the name of an IANA time zone, as in `Europe/Berlin`",
+        ),
+        (
+            "/schedules/0/cron",
+            json!("0 0 30 2 *"),
+            "/schedules/0/cron",
+            "a cron expression that some time in the next years matches",
+        ),
         ("/meters/0/name", json!("tokens-in"), "/meters/0/name", underscore),
         ("/plan", json!("Pro!"), "/plan", "a plan's name: 1 to 64 characters of a-z, 0-9, _ and -"),
         ("/actions/0/plan", json!(""), "/actions/0/plan", "a plan's name: 1 to 64 characters of a-z, 0-9, _ and -"),
@@ -250,6 +287,12 @@ fn every_rule_has_its_place_and_its_words() {
             "a collection's name that is not there twice",
         ),
         (
+            "/collections/0/name",
+            json!("phone-number"),
+            "/collections/0/name",
+            "another name: \"phone-number\" is a standard object, which is asked for by [objects] phone-number = \"write\"",
+        ),
+        (
             "/collections/0/indexes",
             json!({"a/b": "/x"}),
             "/collections/0/indexes/a~1b",
@@ -305,6 +348,32 @@ fn a_credential_with_nowhere_to_go_is_refused() {
     let violations = validate(&manifest).unwrap_err();
     assert_eq!(violations[0].pointer, "/credentials/0/inject");
     assert_eq!(violations.len(), 1);
+}
+
+#[test]
+fn no_plugin_is_called_as_the_hubs_own_events_begin() {
+    for id in ["call", "phone-number", "connection", "patchbay"] {
+        let mut manifest = full();
+        manifest["id"] = json!(id);
+        let manifest: Manifest = serde_json::from_value(manifest).unwrap();
+        assert!(validate(&manifest).unwrap_err().iter().any(|violation| violation.pointer == "/id"), "{id}");
+    }
+}
+
+#[test]
+fn a_plugin_may_take_in_all_events_and_publish_only_its_own() {
+    assert_eq!(found("/events/consumes", json!(["*", "call.*", "stripe.invoice.paid"])), []);
+    assert_eq!(found("/events/emits", json!([{"type": "*"}])).len(), 2);
+}
+
+#[test]
+fn standard_objects_are_asked_for_by_their_names() {
+    assert_eq!(found("/objects", json!({"call": "write", "phone-number": "read"})), []);
+    for wrong in [json!({"calls": "write"}), json!({"phone_number": "read"}), json!({"call": "own"})] {
+        let mut manifest = full();
+        manifest["objects"] = wrong.clone();
+        assert!(serde_json::from_value::<Manifest>(manifest).is_err(), "{wrong}");
+    }
 }
 
 #[test]

@@ -65,12 +65,6 @@ pub(super) fn is_managed_header(text: &str) -> bool {
     MANAGED_HEADERS.contains(&text.to_ascii_lowercase().as_str())
 }
 
-/// A type of event, with `.*` at its end if that is allowed: dotted names.
-pub(super) fn is_event_type(text: &str) -> bool {
-    let exact = text.strip_suffix(".*").unwrap_or(text);
-    text.len() <= 200 && exact.contains('.') | text.ends_with(".*") && exact.split('.').all(|part| is_name(part, b"_-"))
-}
-
 /// Empty, or a JSON Pointer (RFC 6901).
 pub(super) fn is_pointer(text: &str) -> bool {
     let escapes_are_whole = text.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']));

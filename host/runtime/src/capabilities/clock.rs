@@ -5,6 +5,7 @@ use crate::{bindings::patchbay::connector::clock::Host, call::CallState};
 impl Host for CallState {
     async fn now(&mut self) -> wasmtime::Result<u64> {
         self.enter()?;
-        Ok(u64::try_from(self.services.clock.now().timestamp_millis()).unwrap_or(0))
+        let now = self.as_of.unwrap_or_else(|| self.services.clock.now());
+        Ok(u64::try_from(now.timestamp_millis()).unwrap_or(0))
     }
 }

@@ -1,5 +1,5 @@
 //! What a call leaves to be committed lies in the hub's memory until the call ends and its batch is written. The
-//! number of documents and events alone does not bound that, so all of them together have a budget of bytes.
+//! number of documents, events and jobs alone does not bound that, so all of them together have a budget of bytes.
 //!
 //! Counted is what the hub holds and not how long the texts are: a list of small numbers takes a multiple of its
 //! text once it is parsed.
@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::HostError;
 use crate::{bindings::types::Error, call::CallState};
 
-/// What is held of a document or an event beside its texts and values, in bytes; generous.
+/// What is held of a document, an event or a job beside its texts and values, in bytes; generous.
 const ENTRY: u64 = 256;
 
 /// Bytes that wait for the end of the call.
@@ -38,7 +38,7 @@ impl CallState {
         let limit = self.limits.effect_bytes;
         if self.capabilities.held.0.saturating_add(bytes) > limit {
             return Err(HostError::Guest(Error::Exhausted(format!(
-                "{limit} bytes of documents and events that wait for the end of the call"
+                "{limit} bytes of documents, events and jobs that wait for the end of the call"
             ))));
         }
         Ok(())

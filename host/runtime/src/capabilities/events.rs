@@ -74,6 +74,8 @@ impl Host for CallState {
             dedupe: id,
             run: Some(self.run),
             at: self.services.clock.now(),
+            // by whoever commits the run: the guest's call does not know what led to it
+            hops: 0,
         };
         let id = event.id.to_string();
         self.capabilities.events.0.push(event);

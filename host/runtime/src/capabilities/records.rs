@@ -1,16 +1,18 @@
-//! Documents of the plugin's own collections. Writes wait in an overlay until the run is committed, so
+//! Documents of the plugin's own collections, and records of standard objects, which are reached in the same way (what is
+//! special about those is in [`super::objects`]). Writes wait in an overlay until the run is committed, so
 //! that a call's effects are one transaction; reads see the overlay first.
 
 use std::collections::{BTreeMap, HashSet};
 
 use patchbay_model::{
     Timestamp,
+    object::{Access, NoObject, ObjectChange},
     record::{Record, RecordChange},
 };
 use patchbay_package::SchemaValidator;
 use serde_json::Value;
 
-use super::{HostError, effects, invalid, undeclared};
+use super::{HostError, effects, invalid, objects::as_record, undeclared};
 use crate::{
     bindings::{
         records::{Change, Document, Host, Page},
@@ -48,35 +50,34 @@ struct Pending {
 }
 
 impl Overlay {
-    /// The writes, one per document, in order of collection and id.
-    pub(crate) fn finish(self) -> Vec<RecordChange> {
-        self.0
-            .into_iter()
-            .map(|((collection, id), pending)| RecordChange {
-                collection,
-                id,
-                data: pending.data,
-                expected: pending.expected,
-            })
-            .collect()
+    /// The writes, one per document or record, in order of collection and id.
+    pub(crate) fn finish(self) -> (Vec<RecordChange>, Vec<ObjectChange>) {
+        let (mut changes, mut objects) = (Vec::new(), Vec::new());
+        for ((collection, id), Pending { data, expected, .. }) in self.0 {
+            match collection.parse() {
+                Ok(object) => objects.push(ObjectChange { object, id, data, expected }),
+                Err(NoObject) => changes.push(RecordChange { collection, id, data, expected }),
+            }
+        }
+        (changes, objects)
     }
 }
 
-fn document(id: String, version: u64, data: &Value, updated_at: Timestamp) -> Document {
+pub(super) fn document(id: String, version: u64, data: &Value, updated_at: Timestamp) -> Document {
     let updated_at = u64::try_from(updated_at.timestamp_millis()).unwrap_or(0);
     Document { id, version, data: data.to_string(), updated_at }
 }
 
 /// Documents on their way to a guest. They are text there, so each is let go as a value before the next is read.
 #[derive(Default)]
-struct Gathered {
-    documents: Vec<Document>,
+pub(super) struct Gathered {
+    pub(super) documents: Vec<Document>,
     bytes: usize,
 }
 
 impl Gathered {
     /// Takes one more, if it still fits. The first one always does.
-    fn take(&mut self, document: Document) -> bool {
+    pub(super) fn take(&mut self, document: Document) -> bool {
         self.bytes = self.bytes.saturating_add(document.id.len()).saturating_add(document.data.len());
         let fits = self.documents.is_empty() || self.bytes <= ANSWER_CAP;
         if fits {
@@ -101,7 +102,11 @@ fn check_id(id: &str) -> Result<(), HostError> {
 }
 
 impl CallState {
-    fn collection(&self, name: &str) -> Result<&SchemaValidator, HostError> {
+    /// What a collection may hold, if the call may reach it like this.
+    fn collection(&self, name: &str, access: Access) -> Result<&SchemaValidator, HostError> {
+        if let Ok(object) = name.parse() {
+            return self.object(object, access);
+        }
         match self.grants.collections.get(name) {
             Some(collection) => Ok(&collection.schema),
             None => Err(undeclared("collections", name)),
@@ -110,7 +115,11 @@ impl CallState {
 
     async fn committed(&mut self, collection: &str, id: &str) -> Result<Option<Record>, HostError> {
         let (_place, mut tx) = self.reading().await?;
-        Ok(tx.org(self.tenant.org).records(&self.grants.plugin).get(collection, id).await?)
+        let mut ours = tx.org(self.tenant.org);
+        Ok(match collection.parse() {
+            Ok(object) => ours.objects().get(object, id).await?.and_then(as_record),
+            Err(NoObject) => ours.records(&self.grants.plugin).get(collection, id).await?,
+        })
     }
 
     fn pending(&self, collection: &str, id: &str) -> Option<&Pending> {
@@ -141,6 +150,9 @@ impl CallState {
         expected: Option<u64>,
     ) -> Result<u64, HostError> {
         let seen = self.check_version(collection, id, expected).await?;
+        if seen == 0 && parsed.is_some() {
+            self.check_new_id(collection, id)?;
+        }
         let version = if parsed.is_some() { seen + 1 } else { 0 };
         let at = self.services.clock.now();
         if self.capabilities.records.0.len() >= WRITE_CAP {
@@ -172,7 +184,7 @@ impl CallState {
             return Err(invalid(pointer, format!("at most {DOCUMENT_CAP} bytes")));
         }
         let value = serde_json::from_str(data).map_err(|error| invalid(pointer, format!("JSON ({error})")))?;
-        self.collection(collection)?.validate(&value).map_err(|violations| {
+        self.collection(collection, Access::Write)?.validate(&value).map_err(|violations| {
             let located = violations.into_iter().map(|violation| Violation {
                 pointer: format!("{pointer}{}", violation.pointer),
                 expected: violation.expected,
@@ -187,7 +199,7 @@ impl CallState {
 impl Host for CallState {
     async fn get(&mut self, collection: String, id: String) -> Result<Option<Document>, HostError> {
         self.enter()?;
-        self.collection(&collection)?;
+        self.collection(&collection, Access::Read)?;
         check_id(&id)?;
         if let Some(pending) = self.pending(&collection, &id) {
             let data = pending.data.as_ref();
@@ -199,7 +211,7 @@ impl Host for CallState {
 
     async fn get_many(&mut self, collection: String, mut ids: Vec<String>) -> Result<Vec<Document>, HostError> {
         self.enter()?;
-        self.collection(&collection)?;
+        self.collection(&collection, Access::Read)?;
         if ids.len() > PAGE_CAP {
             return Err(invalid("/ids", format!("at most {PAGE_CAP}")));
         }
@@ -210,8 +222,14 @@ impl Host for CallState {
         for ids in ids.chunks(PORTION) {
             let unwritten: Vec<String> =
                 ids.iter().filter(|id| self.pending(&collection, id).is_none()).cloned().collect();
-            let committed =
-                tx.org(self.tenant.org).records(&self.grants.plugin).get_many(&collection, &unwritten).await?;
+            let mut ours = tx.org(self.tenant.org);
+            let committed = match collection.parse() {
+                Ok(object) => {
+                    let records = ours.objects().get_many(object, &unwritten).await?;
+                    records.into_iter().filter_map(as_record).collect()
+                }
+                Err(NoObject) => ours.records(&self.grants.plugin).get_many(&collection, &unwritten).await?,
+            };
             let mut committed: BTreeMap<_, _> =
                 committed.into_iter().map(|record| (record.id.clone(), record)).collect();
             for id in ids {
@@ -270,7 +288,7 @@ impl Host for CallState {
 
     async fn delete(&mut self, collection: String, id: String) -> Result<bool, HostError> {
         self.enter()?;
-        self.collection(&collection)?;
+        self.collection(&collection, Access::Write)?;
         check_id(&id)?;
         if self.version(&collection, &id).await? == 0 {
             return Ok(false);
@@ -287,9 +305,13 @@ impl Host for CallState {
         after: Option<String>,
     ) -> Result<Page, HostError> {
         self.enter()?;
-        self.collection(&collection)?;
+        self.collection(&collection, Access::Read)?;
         let filter: serde_json::Map<String, Value> = serde_json::from_str(&filter)
             .map_err(|error| invalid("/filter", format!("a flat JSON object ({error})")))?;
+        let limit = (limit as usize).clamp(1, PAGE_CAP);
+        if let Ok(object) = collection.parse() {
+            return self.query_object(object, filter, limit, after.as_deref()).await;
+        }
         let mut conditions = Vec::with_capacity(filter.len());
         for (field, value) in filter {
             let indexes = self.grants.collections.get(&collection).map(|collection| &collection.indexes);
@@ -301,7 +323,6 @@ impl Host for CallState {
             }
             conditions.push((pointer.clone(), value));
         }
-        let limit = (limit as usize).clamp(1, PAGE_CAP);
         let mut page = Gathered::default();
         let (_place, mut tx) = self.reading().await?;
         'page: while page.documents.len() < limit {

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use patchbay_model::Clock;
+use patchbay_model::{Clock, Timestamp};
 use wasmtime::component::Linker;
 use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxView, WasiView};
 
@@ -56,6 +56,15 @@ impl HostMonotonicClock for Monotonic {
     }
 }
 
+/// A time that does not pass, for a call that judges something of before.
+struct Still(Timestamp);
+
+impl Clock for Still {
+    fn now(&self) -> Timestamp {
+        self.0
+    }
+}
+
 fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
@@ -79,7 +88,8 @@ impl WasiView for CallState {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         self.count_host_call();
         let (clock, began) = (&self.services.clock, self.started);
-        let ctx = self.capabilities.wasi.0.get_or_insert_with(|| empty(clock, began));
+        let wall = || self.as_of.map_or_else(|| Arc::clone(clock), |at| Arc::new(Still(at)) as Arc<dyn Clock>);
+        let ctx = self.capabilities.wasi.0.get_or_insert_with(|| empty(&wall(), began));
         WasiCtxView { ctx, table: &mut self.table }
     }
 }
@@ -90,8 +100,6 @@ pub(crate) fn link(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use patchbay_model::Timestamp;
-
     use super::*;
 
     #[derive(Debug)]

@@ -7,13 +7,10 @@ use sqlx::{
     Executor as _,
     postgres::{PgListener, PgPoolOptions},
 };
-use tokio::{
-    sync::broadcast,
-    time::{sleep, timeout},
-};
+use tokio::time::{sleep, timeout};
 
-use super::{Message, Notice, Told};
-use crate::{StorageError, database::PATIENCE, postgres::Server};
+use super::{Message, Notice, Senders, Told};
+use crate::{Fresh, StorageError, database::PATIENCE, postgres::Server, published};
 
 /// The channel of all notices.
 pub(crate) const CHANNEL: &str = "patchbay_changed";
@@ -23,7 +20,7 @@ const QUIET: Duration = Duration::from_secs(30);
 
 /// Listens until it is aborted. Each time that it begins to, everybody is told to start over: what was said before
 /// was not heard.
-pub(super) async fn run(server: Server, sender: broadcast::Sender<Told>) {
+pub(super) async fn run(server: Server, senders: Senders) {
     let waits = ExponentialBuilder::default()
         .with_min_delay(Duration::from_millis(50))
         .with_max_delay(Duration::from_secs(5))
@@ -34,8 +31,9 @@ pub(super) async fn run(server: Server, sender: broadcast::Sender<Told>) {
         match listen(&server).await {
             Ok(mut listener) => {
                 wait = waits.build();
-                let _ = sender.send(Told { notice: Notice::Resync, by_us: false });
-                let error = hear(&mut listener, &sender, server.teller()).await;
+                let _ = senders.changes.send(Told { notice: Notice::Resync, by_us: false });
+                let _ = senders.published.send(Fresh::Any);
+                let error = hear(&mut listener, &senders, server.teller()).await;
                 tracing::warn!(%error, "lost the connection that hears of changes by other hubs");
             }
             Err(error) => tracing::warn!(%error, "cannot listen for changes by other hubs"),
@@ -49,7 +47,7 @@ async fn listen(server: &Server) -> Result<PgListener, StorageError> {
     let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(PATIENCE).connect_lazy_with(server.options()?);
     let mut listener = PgListener::connect_with(&pool).await?;
     listener.eager_reconnect(false);
-    match timeout(PATIENCE, listener.listen(CHANNEL)).await {
+    match timeout(PATIENCE, listener.listen_all([CHANNEL, published::CHANNEL])).await {
         Ok(listening) => listening?,
         Err(_) => return Err(StorageError::Unreachable("it did not answer in time".to_owned())),
     }
@@ -57,17 +55,20 @@ async fn listen(server: &Server) -> Result<PgListener, StorageError> {
 }
 
 /// Passes on what is said, until the connection is lost.
-async fn hear(listener: &mut PgListener, sender: &broadcast::Sender<Told>, us: u64) -> StorageError {
+async fn hear(listener: &mut PgListener, senders: &Senders, us: u64) -> StorageError {
     let lost = || StorageError::Unreachable("the connection was closed".to_owned());
     loop {
         match timeout(QUIET, listener.try_recv()).await {
+            Ok(Ok(Some(said))) if said.channel() == published::CHANNEL => {
+                published::heard(said.payload(), us, &senders.published);
+            }
             Ok(Ok(Some(said))) => {
                 // What cannot be read was said by a newer hub, about something that this one may cache as well.
                 let told = match serde_json::from_str(said.payload()) {
                     Ok(Message { by, change }) => Told { notice: Notice::Changed(change), by_us: by == us },
                     Err(_) => Told { notice: Notice::Resync, by_us: false },
                 };
-                let _ = sender.send(told);
+                let _ = senders.changes.send(told);
             }
             Ok(Ok(None)) => return lost(),
             Ok(Err(error)) => return error.into(),

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use patchbay_model::{OrgId, PluginId, Timestamp};
 use serde_json::Value;
 
-use super::{Committed, RunCommit};
+use super::{Committed, RunCommit, objects::Objects};
 
 /// Where a document is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -78,16 +78,22 @@ impl<'a> Documents<'a> {
         }
     }
 
-    /// Lets the runs write, one after the other, but for those that have lost the webhook that they worked on.
-    pub(super) fn decide(&mut self, runs: &'a [Box<RunCommit>], holders: &[bool]) -> Vec<Committed> {
+    /// Lets the runs write, one after the other, but for those that have lost what they worked on.
+    pub(super) fn decide(
+        &mut self,
+        runs: &'a [Box<RunCommit>],
+        lost: &[Option<Committed>],
+        objects: &mut Objects<'a>,
+    ) -> Vec<Committed> {
         let runs = runs.iter().map(Box::as_ref);
-        runs.zip(holders)
-            .map(|(commit, holds)| if *holds { self.apply(commit) } else { Committed::WebhookLost })
-            .collect()
+        runs.zip(lost).map(|(commit, lost)| lost.clone().unwrap_or_else(|| self.apply(commit, objects))).collect()
     }
 
     /// Lets one run write: all of its changes or none.
-    fn apply(&mut self, commit: &'a RunCommit) -> Committed {
+    fn apply(&mut self, commit: &'a RunCommit, objects: &mut Objects<'a>) -> Committed {
+        if let Some(lost) = objects.conflict(commit) {
+            return lost;
+        }
         for (change, key) in commit.plugin_changes.iter().zip(keys(commit)) {
             if change.expected.is_some_and(|expected| self.get(&key).is_none_or(|found| found.version != expected)) {
                 return Committed::Conflict { collection: change.collection.clone(), id: change.id.clone() };
@@ -101,6 +107,7 @@ impl<'a> Documents<'a> {
                 document.written = true;
             }
         }
+        objects.apply(commit);
         Committed::All
     }
 

@@ -82,4 +82,4 @@ macro_rules! added {
            ELSE usage_counter.quantity + excluded.quantity END"
     };
 }
-pub(super) use added;
+pub(crate) use added;

@@ -8,7 +8,7 @@ use std::{
 use patchbay_model::{Code, OrgId, event::Event, run::Run, webhook::Webhook};
 use uuid::Uuid;
 
-use super::{Committed, RunCommit};
+use super::{Committed, RunCommit, objects::Objects};
 use crate::WebhookOutcome;
 
 /// A run, and how it failed if it did: by itself, or because it lost a compare-and-swap.
@@ -33,6 +33,10 @@ pub(super) fn ended<'a>(runs: &'a [Box<RunCommit>], committed: &[Committed]) -> 
                 let detail = "the webhook's work took longer than its lease, and was taken up anew meanwhile";
                 (Some(Cow::from(Code::Conflict.as_str())), Some(Cow::from(detail)))
             }
+            Committed::JobLost => {
+                let detail = "the job was taken up anew while this step of it ran, because its lease was not prolonged";
+                (Some(Cow::from(Code::Conflict.as_str())), Some(Cow::from(detail)))
+            }
         };
         Ended { run, code, detail }
     };
@@ -50,18 +54,17 @@ pub(super) fn worked_on(runs: &[Box<RunCommit>]) -> Vec<(usize, OrgId, &WebhookO
     runs.filter_map(|(place, commit)| Some((place, commit.run.org, commit.webhook.as_ref()?))).collect()
 }
 
-/// Says of each run if it may settle its webhook, given the places of those whose lease still holds. Of two in one batch
-/// that worked on the same one, the first may.
-pub(super) fn holders(runs: &[Box<RunCommit>], leased: &[usize]) -> Vec<bool> {
+/// Says of each run whether it has lost the webhook that it worked on, given the places of those whose lease still holds. Of
+/// two in one batch that worked on the same one, the first has it.
+pub(super) fn without_webhook(runs: &[Box<RunCommit>], leased: &[usize]) -> Vec<Option<Committed>> {
     let leased: HashSet<usize> = leased.iter().copied().collect();
     let mut settled = HashSet::new();
-    let holds = |(place, commit): (usize, &RunCommit)| {
-        commit
-            .webhook
-            .as_ref()
-            .is_none_or(|outcome| leased.contains(&place) && settled.insert((commit.run.org, outcome.id)))
+    let lost = |(place, commit): (usize, &RunCommit)| {
+        let outcome = commit.webhook.as_ref()?;
+        let holds = leased.contains(&place) && settled.insert((commit.run.org, outcome.id));
+        (!holds).then_some(Committed::WebhookLost)
     };
-    runs.iter().map(Box::as_ref).enumerate().map(holds).collect()
+    runs.iter().map(Box::as_ref).enumerate().map(lost).collect()
 }
 
 /// Of which orgs a batch is, in their order.
@@ -69,9 +72,11 @@ pub(super) fn orgs(runs: &[Box<RunCommit>], webhooks: &[Box<Webhook>]) -> BTreeS
     runs.iter().map(|commit| commit.run.org).chain(webhooks.iter().map(|webhook| webhook.org)).collect()
 }
 
-/// The events of a batch, in the order in which they were handed over.
-pub(super) fn events<'a>(commits: &[&'a RunCommit]) -> Vec<(OrgId, &'a Event)> {
-    commits.iter().flat_map(|commit| commit.events.iter().map(|event| (commit.run.org, event))).collect()
+/// The events of a batch, in the order in which they were handed over; of one run first what it changed, so that whoever
+/// takes in its own events finds it told.
+pub(super) fn events<'a>(commits: &[&'a RunCommit], objects: &'a Objects<'_>) -> Vec<(OrgId, &'a Event)> {
+    let of = |commit: &'a RunCommit| objects.events_of(commit.run.id).iter().chain(&commit.events);
+    commits.iter().flat_map(|commit| of(commit).map(|event| (commit.run.org, event))).collect()
 }
 
 /// How many numbers each org needs, in the order of orgs.

@@ -1,14 +1,16 @@
 //! A batch on PostgreSQL: one statement per table, a parameter per column, each an array.
 //!
 //! The transaction speaks for the orgs of the batch ([`Scope::Journal`]): under row-level security it can neither see
-//! nor write any other org's rows. Rows that other hubs may want as well are taken in one order for all: webhooks by id,
-//! documents by key, then the last numbers of events by org, then counters and what was spent of budgets, and new rows by
-//! the unique key at which they could meet.
+//! nor write any other org's rows. Rows that other hubs may want as well are taken in one order for all: webhooks and jobs by
+//! id, records of standard objects by key, documents by key, then the last numbers of events by org, the lanes of jobs,
+//! counters and what was spent of budgets, and new rows by the unique key at which they could meet.
 
 mod budgets;
 mod counters;
 mod events;
 mod idempotency;
+pub(crate) mod jobs;
+mod objects;
 mod records;
 mod runs;
 mod webhooks;
@@ -19,7 +21,7 @@ use sqlx::PgConnection;
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::{Outcomes, RunCommit, parts};
+use super::{Outcomes, RunCommit, Written, objects::Objects, parts};
 use crate::{
     StorageError,
     postgres::{PgTx, Scope, late},
@@ -30,7 +32,7 @@ pub(super) async fn write(
     tx: &mut PgTx,
     runs: &[Box<RunCommit>],
     webhooks: &[Box<Webhook>],
-) -> Result<Outcomes, StorageError> {
+) -> Result<Written, StorageError> {
     tx.speak_for(Scope::Journal(parts::orgs(runs, webhooks).into_iter().collect()));
     let within = tx.patience();
     let connection = tx.connection().await?;
@@ -45,19 +47,27 @@ async fn write_on(
     connection: &mut PgConnection,
     runs: &[Box<RunCommit>],
     webhooks: &[Box<Webhook>],
-) -> Result<Outcomes, StorageError> {
-    let holders = webhooks::holders(connection, runs).await?;
-    let committed = records::write(connection, runs, &holders).await?;
+) -> Result<Written, StorageError> {
+    let webhooks_lost = webhooks::lost(connection, runs).await?;
+    let held = jobs::held(connection, runs).await?;
+    let lost = held.lost(runs, webhooks_lost);
+    let mut objects = Objects::of(runs);
+    objects::load(connection, &mut objects).await?;
+    let committed = records::write(connection, runs, &lost, &mut objects).await?;
+    objects::write(connection, &objects).await?;
     runs::write(connection, runs, &committed).await?;
     let new_usage = runs::write_usage(connection, runs).await?;
     let winners = parts::winners(runs, &committed);
-    events::write(connection, &winners).await?;
+    let published = events::write(connection, &parts::events(&winners, &objects)).await?;
     webhooks::settle(connection, &winners).await?;
+    let mut wakes = jobs::settle(connection, &winners, &held).await?;
+    wakes.extend(jobs::enqueue(connection, &winners).await?);
+    jobs::wake(connection, wakes).await?;
     idempotency::answer(connection, &winners).await?;
     let stored = webhooks::insert(connection, webhooks).await?;
     counters::add(connection, runs, &new_usage).await?;
     budgets::settle(connection, runs, &new_usage).await?;
-    Ok(Outcomes { runs: committed, webhooks: stored })
+    Ok((Outcomes { runs: committed, webhooks: stored }, published))
 }
 
 /// One column of many rows.

@@ -7,6 +7,8 @@
 mod budgets;
 mod events;
 mod idempotency;
+pub(crate) mod jobs;
+mod objects;
 mod records;
 mod runs;
 mod webhooks;
@@ -16,24 +18,32 @@ use serde::{Serialize, Serializer};
 use sqlx::{SqliteConnection, SqlitePool};
 use uuid::Uuid;
 
-use super::{Committed, Outcomes, RunCommit, parts};
+use super::{Committed, Outcomes, RunCommit, Written, objects::Objects, parts};
 use crate::StorageError;
 
 pub(super) async fn write(
     connection: &mut SqliteConnection,
     runs: &[Box<RunCommit>],
     webhooks: &[Box<Webhook>],
-) -> Result<Outcomes, StorageError> {
-    let holders = webhooks::holders(connection, runs).await?;
-    let committed = records::write(connection, runs, &holders).await?;
+) -> Result<Written, StorageError> {
+    let webhooks_lost = webhooks::lost(connection, runs).await?;
+    let held = jobs::held(connection, runs).await?;
+    let lost = held.lost(runs, webhooks_lost);
+    let mut objects = Objects::of(runs);
+    objects::load(connection, &mut objects).await?;
+    let committed = records::write(connection, runs, &lost, &mut objects).await?;
+    objects::write(connection, &objects).await?;
     runs::write(connection, runs, &committed).await?;
     let winners = parts::winners(runs, &committed);
-    events::write(connection, &winners).await?;
+    let published = events::write(connection, &parts::events(&winners, &objects)).await?;
     webhooks::settle(connection, &winners).await?;
+    let mut wakes = jobs::settle(connection, &winners, &held).await?;
+    wakes.extend(jobs::enqueue(connection, &winners).await?);
+    jobs::wake(connection, wakes).await?;
     idempotency::answer(connection, &winners).await?;
     let stored = webhooks::insert(connection, webhooks).await?;
     budgets::settle(connection, runs).await?;
-    Ok(Outcomes { runs: committed, webhooks: stored })
+    Ok((Outcomes { runs: committed, webhooks: stored }, published))
 }
 
 /// Runs that leave nothing but themselves and their usage, which is most of them: the whole transaction is one

@@ -8,6 +8,7 @@ use patchbay_model::webhook::Webhook;
 use serde_json::Value;
 
 use super::RunCommit;
+use crate::JobEnd;
 
 /// An entry without its texts, generously.
 const ENTRY: usize = 512;
@@ -15,12 +16,22 @@ const ENTRY: usize = 512;
 /// About as many bytes as a run's rows have as JSON.
 pub(super) fn of_run(commit: &RunCommit) -> usize {
     let changes = commit.plugin_changes.iter().map(|change| change.data.as_ref().map_or(0, value) + change.id.len());
+    // each is written to its row and to an event
+    let records = commit.object_changes.iter();
+    let records = records.map(|change| 2 * (change.data.as_ref().map_or(0, value) + change.id.len() + ENTRY));
     let events = commit.events.iter().map(|event| value(&event.data) + event.subject.len() + event.kind.len());
     let log = commit.run.log.iter().map(|line| {
         line.message.len() + line.fields.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>()
     });
-    let parts = changes.chain(events).chain(log).map(|bytes| bytes + ENTRY);
+    let parts = changes.chain(records).chain(events).chain(log).map(|bytes| bytes + ENTRY);
     let answer = commit.idempotency.as_ref().and_then(|done| done.answer.as_ref()).map_or(0, Vec::len);
+    let jobs = commit.jobs.iter().map(|job| job.payload.len() + ENTRY);
+    let outcome = commit.job.as_ref().map_or(0, |outcome| match &outcome.end {
+        JobEnd::Done(result) => result.as_ref().map_or(0, String::len),
+        JobEnd::Again { cursor, .. } => cursor.len(),
+        JobEnd::Later { .. } | JobEnd::Failed(..) | JobEnd::Cancelled => 0,
+    });
+    let parts = parts.chain(jobs).chain([outcome]);
     parts.sum::<usize>() + (commit.usage.len() + commit.spent.len() + 1) * ENTRY + answer
 }
 
@@ -31,7 +42,7 @@ pub(super) fn of_webhook(webhook: &Webhook) -> usize {
 }
 
 /// About as many bytes as a value has as JSON text. Its depth is bounded by the parser that made it.
-fn value(value: &Value) -> usize {
+pub(crate) fn value(value: &Value) -> usize {
     match value {
         Value::Null | Value::Bool(_) => 5,
         Value::Number(_) => 20,

@@ -47,6 +47,8 @@ impl OperatorTx<'_> {
         execute!(self.tx, "DELETE FROM connection WHERE org_id = $1", org)?;
         execute!(self.tx, "DELETE FROM oauth_client WHERE org_id = $1", org)?;
         execute!(self.tx, "DELETE FROM oauth_authorization WHERE org_id = $1", org)?;
+        execute!(self.tx, "DELETE FROM schedule WHERE org_id = $1", org)?;
+        execute!(self.tx, "DELETE FROM endpoint WHERE org_id = $1", org)?;
         // What was to be given back to vendors cannot be read any more.
         execute!(self.tx, "DELETE FROM oauth_revocation WHERE org_id = $1", org)?;
         Ok(keys)
@@ -69,14 +71,22 @@ impl OperatorTx<'_> {
             )*};
         }
         first_with_rows! {
+            // First: nobody begins a job of it any more.
+            "job_queue" "job_id",
+            "job" "id",
             "run" "id",
             "usage_record" "id",
             "usage_counter" "hour, plugin, meter, metric, per",
             "event" "sequence",
+            "delivery_due" "endpoint_id, sequence",
+            "delivery" "id",
             "record" "plugin, collection, id",
+            "object_index" "object, field, value, id",
+            "object_record" "object, id",
             "kv" "plugin, key",
             "webhook" "id",
             "blob" "id",
+            "export" "id",
             "idempotency_key" "id",
         }
         Ok(0)

@@ -24,17 +24,20 @@ pub enum SealedColumn {
     OauthRevocation,
     /// Answers to writes that are done once.
     IdempotencyKey,
+    /// What endpoints' deliveries are signed with, and headers.
+    Endpoint,
 }
 
 impl SealedColumn {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Connection,
         Self::OauthToken,
         Self::OauthClient,
         Self::OauthAuthorization,
         Self::OauthRevocation,
         Self::IdempotencyKey,
+        Self::Endpoint,
     ];
 
     /// Its table.
@@ -47,6 +50,7 @@ impl SealedColumn {
             Self::OauthAuthorization => "oauth_authorization",
             Self::OauthRevocation => "oauth_revocation",
             Self::IdempotencyKey => "idempotency_key",
+            Self::Endpoint => "endpoint",
         }
     }
 }
@@ -136,9 +140,11 @@ impl OperatorTx<'_> {
             }
             SealedColumn::OauthRevocation => {
                 let (sql, after) = (of_hash!("oauth_revocation", "id"), uuid(after)?);
-                let rows = fetch_all!(self.tx, OfId, sql, org, version, after, limit)?;
-                let rows = rows.into_iter().map(|(id, sealed)| (id.as_bytes().to_vec(), sealed));
-                return Ok(of_hashes(column, rows.collect()));
+                return Ok(of_ids(column, fetch_all!(self.tx, OfId, sql, org, version, after, limit)?));
+            }
+            SealedColumn::Endpoint => {
+                let (sql, after) = (of_hash!("endpoint", "id"), uuid(after)?);
+                return Ok(of_ids(column, fetch_all!(self.tx, OfId, sql, org, version, after, limit)?));
             }
             SealedColumn::IdempotencyKey => {
                 let sql = of_hash!("idempotency_key", "id");
@@ -176,6 +182,7 @@ impl OperatorTx<'_> {
             SealedColumn::IdempotencyKey => {
                 execute!(self.tx, put!("idempotency_key", "id"), org, &cell.row, old, sealed)
             }
+            SealedColumn::Endpoint => execute!(self.tx, put!("endpoint", "id"), org, uuid(&cell.row)?, old, sealed),
         }?;
         Ok(rows > 0)
     }
@@ -187,6 +194,10 @@ fn uuid(bytes: &[u8]) -> Result<Uuid, StorageError> {
         return Ok(Uuid::nil());
     }
     Uuid::from_slice(bytes).map_err(|_| StorageError::corrupt("an id"))
+}
+
+fn of_ids(column: SealedColumn, rows: Vec<OfId>) -> Vec<SealedCell> {
+    of_hashes(column, rows.into_iter().map(|(id, sealed)| (id.as_bytes().to_vec(), sealed)).collect())
 }
 
 fn of_hashes(column: SealedColumn, rows: Vec<OfHash>) -> Vec<SealedCell> {

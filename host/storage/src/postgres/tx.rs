@@ -6,14 +6,14 @@
 //! Not sqlx's own `Transaction`: one whose beginning fails half-way or is cancelled goes back into the pool as it is,
 //! still open on the server. Here a connection of which that is not known for sure is closed.
 
-use std::{borrow::Cow, io::ErrorKind, time::Duration};
+use std::{borrow::Cow, collections::BTreeSet, io::ErrorKind, time::Duration};
 
 use patchbay_model::OrgId;
 use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, SqlSafeStr, pool::PoolConnection, raw_sql};
 use tokio::time::timeout;
 
 use super::{Patience, answered};
-use crate::StorageError;
+use crate::{StorageError, changes::Feed};
 
 /// For whom statements speak.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,6 +68,9 @@ pub struct PgTx {
     begin: Cow<'static, str>,
     patience: Patience,
     teller: u64,
+    /// Orgs that have new events once it is committed, and who is told of them.
+    published: BTreeSet<OrgId>,
+    feed: Option<Feed>,
     /// Once it has begun.
     connection: Option<PoolConnection<Postgres>>,
     wanted: Scope,
@@ -80,7 +83,28 @@ pub struct PgTx {
 impl PgTx {
     pub(super) fn new(pool: PgPool, begin: impl Into<Cow<'static, str>>, patience: Patience, teller: u64) -> Self {
         let (begin, wanted) = (begin.into(), Scope::Nobody);
-        Self { pool, begin, patience, teller, connection: None, wanted, present: None, failed: None }
+        Self {
+            pool,
+            begin,
+            patience,
+            teller,
+            published: BTreeSet::new(),
+            feed: None,
+            connection: None,
+            wanted,
+            present: None,
+            failed: None,
+        }
+    }
+
+    /// From here on its commit is told to those who follow events.
+    pub(crate) fn telling(mut self, feed: Feed) -> Self {
+        self.feed = Some(feed);
+        self
+    }
+
+    pub(crate) fn published(&mut self, org: OrgId) {
+        self.published.insert(org);
     }
 
     /// How long an answer to a statement is waited for.
@@ -146,6 +170,13 @@ impl PgTx {
         })
     }
 
+    /// The same of one that was understood already.
+    pub(crate) fn note_failure<T>(&mut self, end: Result<T, StorageError>) -> Result<T, StorageError> {
+        end.inspect_err(|error| {
+            self.failed.get_or_insert_with(|| error.clone());
+        })
+    }
+
     pub(crate) async fn lock(&mut self, org: OrgId) -> Result<(), StorageError> {
         let within = self.patience.statement;
         let connection = self.connection().await?;
@@ -163,6 +194,9 @@ impl PgTx {
         if let Some(connection) = self.connection.take() {
             let connection = Unsettled::new(connection).run("COMMIT", self.patience.statement).await?;
             tokio::spawn(give_back(connection, self.patience.answer));
+        }
+        if let Some(feed) = self.feed.take() {
+            feed.published(std::mem::take(&mut self.published));
         }
         Ok(())
     }

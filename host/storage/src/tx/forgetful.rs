@@ -108,6 +108,7 @@ async fn fill(database: &Database) {
         attempts: 0,
         next_attempt_at: Some(now()),
         received_at: now(),
+        replay: None,
     };
     theirs.webhooks().insert_if_new(&webhook).await.unwrap();
     let budget = Budget {

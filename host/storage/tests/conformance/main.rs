@@ -16,16 +16,25 @@ mod budget_property;
 mod budgets;
 mod changes;
 mod counters;
+mod deliveries;
+mod delivery_lists;
 mod durability;
+mod events;
+mod exports;
 mod hub;
 mod idempotency;
 mod identity;
 mod isolation;
+mod job_limits;
+mod job_races;
+mod job_redrive;
+mod jobs;
 mod journal;
 mod kv;
 mod migrations;
 mod nodes;
 mod oauth;
+mod objects;
 mod operator;
 mod paging;
 mod plans;
@@ -94,6 +103,29 @@ conformance! {
         a_reader_keeps_its_snapshot_while_others_write
         who_locks_an_org_waits_for_the_one_before
     }
+    deliveries {
+        an_endpoint_is_read_back_as_it_was_put
+        events_wait_to_be_handed_on_from_when_they_concern_somebody
+        a_delivery_is_added_once_however_often_it_is_handed_on
+        what_became_of_deliveries_is_written_in_bulk
+        of_many_attempts_the_newest_are_kept
+        a_lane_is_held_by_one_hub_until_its_lease_ends
+        a_lane_rests_only_if_nothing_was_queued_since_it_was_counted
+        events_are_queued_again_as_somebody_asks
+        what_is_left_of_a_deleted_endpoint_is_cancelled_and_cleared_away
+        old_deliveries_go_and_those_that_wait_stay
+        nothing_is_queued_for_an_org_that_does_not_exist
+    }
+    exports {
+        rows_are_gone_through_once_in_the_order_of_their_keys
+        a_walk_ends_at_its_last_key_and_takes_what_lies_in_its_time
+        documents_and_entries_are_gone_through_as_well
+        of_two_that_go_on_from_one_step_the_second_has_lost
+        an_export_ends_once_and_its_file_goes_in_time
+        exports_that_nobody_goes_on_with_are_found
+        exports_are_listed_newest_first_with_those_of_the_audit_log_or_without
+        what_the_hub_counts_is_added_up
+    }
     kv {
         a_value_is_absent_from_the_instant_that_it_expires
         the_version_counts_writes_and_begins_anew_after_expiry
@@ -130,6 +162,29 @@ conformance! {
         a_commit_goes_on_when_its_caller_goes_away
         totals_add_up_even_for_the_largest_quantities
     }
+    objects {
+        a_record_says_who_made_changed_and_deleted_it
+        what_came_of_a_record_is_published_with_it
+        a_write_that_changes_nothing_is_no_news
+        a_run_that_loses_changes_and_tells_nothing
+        runs_of_one_batch_write_one_after_the_other
+        records_are_found_by_what_they_are_now
+        a_page_is_as_long_as_asked_and_ends_early_where_little_matches
+        an_org_does_not_see_anothers_records_of_objects
+        who_deleted_a_record_is_forgotten_with_time
+        a_record_is_read_back_to_the_letter
+    }
+    delivery_lists {
+        deliveries_are_listed_by_endpoint_status_and_type
+    }
+    events {
+        the_log_is_filtered_by_type_source_subject_and_time
+        a_look_through_the_log_ends_although_nothing_matches
+        an_event_is_found_by_its_id_and_the_log_says_how_far_it_goes
+        the_first_event_since_a_time_is_the_one_that_was_committed_first
+        who_follows_hears_of_events_once_they_are_committed
+        who_is_too_slow_to_follow_is_told_to_look_everywhere
+    }
     webhooks {
         of_a_hundred_concurrent_copies_one_is_new
         the_same_vendor_id_at_two_installations_is_two_webhooks
@@ -141,6 +196,8 @@ conformance! {
         of_those_who_take_a_webhook_at_once_one_gets_it
         who_has_lost_a_webhooks_lease_keeps_nothing_but_the_run
         what_has_failed_is_replayed_once
+        those_of_a_span_of_time_are_replayed_in_portions
+        what_is_genuine_after_all_gets_its_name_unless_that_is_taken
     }
     plans {
         an_org_without_a_plan_has_its_cycle_from_when_it_was_made
@@ -205,6 +262,34 @@ conformance! {
         an_org_goes_in_batches_and_takes_everything_along
         an_operator_reaches_one_org_alone
         a_key_of_the_hub_is_the_first_that_came_or_its_named_successor
+    }
+    job_limits {
+        a_plugin_says_that_fewer_of_its_jobs_run_and_not_that_more_do
+    }
+    job_redrive {
+        of_many_failed_jobs_those_stay_as_they_are_whose_key_another_one_has
+    }
+    jobs {
+        a_job_is_read_back_as_it_was_made
+        an_org_does_not_see_anothers_jobs
+        each_job_is_taken_by_one
+        a_backlog_of_one_org_delays_another_one_by_a_turn
+        plugins_of_one_org_take_turns_too
+        what_is_more_urgent_goes_first_and_then_what_has_waited_longest
+        no_more_of_a_lane_run_than_may
+        a_lease_that_ends_lets_another_one_in_and_the_first_one_out
+        a_step_is_committed_with_its_run_or_not_at_all
+        of_two_workers_with_one_lease_one_settles
+        many_steps_are_settled_in_one_batch
+        a_key_makes_one_job_while_one_with_it_waits_or_runs
+        a_job_that_waits_is_cancelled_and_one_that_runs_ends_with_its_step
+        a_failed_job_goes_on_where_it_was
+        a_failed_job_is_not_redriven_beside_another_one_with_its_key
+        jobs_are_listed_by_what_they_are_and_how_far_they_have_come
+        ended_jobs_go_when_they_are_old_and_open_ones_stay
+        what_a_hub_that_is_alone_held_is_let_go_when_it_begins_again
+        a_schedule_is_read_back_found_when_due_and_moved_on_once
+        a_time_of_a_schedule_has_one_job
     }
     idempotency {
         of_fifty_that_begin_a_write_at_once_one_does

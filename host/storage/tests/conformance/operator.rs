@@ -2,12 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use patchbay_model::OrgId;
+use patchbay_model::{
+    OrgId,
+    object::{ObjectChange, StandardObject},
+};
 use patchbay_storage::{IdempotencyAnswer, KekUse, OrgKey, Owner, SealedCell, SealedColumn, StorageError};
 use uuid::Uuid;
 
 use crate::{
     Store,
+    deliveries::endpoint,
     idempotency::{answer, claim},
     isolation::{api_key, audit, blob, connection, installation},
     oauth::{authorization, client, revocation, tokens},
@@ -112,6 +116,9 @@ pub async fn what_older_keys_sealed_is_found_and_written_over_once(store: Store)
         assert!(ours.idempotency().claim(&claim(&store, id, owner), store.now()).await.unwrap());
         let kept = IdempotencyAnswer { answer: Some(sealed(version, 11)), ..answer(&store, id, owner) };
         assert!(ours.idempotency().answer(&kept).await.unwrap());
+        let mut url = endpoint(&store, store.ours);
+        url.sealed = sealed(version, 13);
+        ours.endpoints().put(&url).await.unwrap();
     }
     all.commit().await.unwrap();
 
@@ -146,6 +153,10 @@ async fn fill(store: &Store, org: OrgId) {
         commit.usage = vec![store.usage(&commit.run, "tokens", 1, None)];
         commit.events = vec![store.event(org, "openai.done", None)];
         commit.plugin_changes = vec![put("a", serde_json::json!({}), None)];
+        let contact = serde_json::json!({"email": format!("{}@example.com", commit.run.id)});
+        let id = format!("openai:{}", commit.run.id);
+        let change = ObjectChange { object: StandardObject::Contact, id, data: Some(contact), expected: None };
+        commit.object_changes = vec![change];
         store.journal().commit(commit).await.unwrap();
     }
     let webhook = store.webhook(org, "evt_1");

@@ -5,7 +5,7 @@ use chrono::Duration;
 use patchbay_model::{
     Digest, InstallationId,
     installation::{Installation, VersionPolicy},
-    webhook::WebhookStatus,
+    webhook::{Replay, WebhookStatus},
 };
 use patchbay_storage::{Attempt, Ended, PluginSource, PluginStatus, PluginVersion};
 use patchbay_test_postgres::somebody_waits;
@@ -144,15 +144,15 @@ async fn of_two_that_replay_a_webhook_at_once_one_does() {
     assert!(tx.org(store.ours).webhooks().insert_if_new(&webhook).await.unwrap());
     tx.commit().await.unwrap();
 
-    let (org, id, now) = (store.ours, webhook.id, store.now());
+    let (org, now) = (store.ours, store.now());
     let mut first = store.database.begin().await.unwrap();
-    assert!(first.org(org).webhooks().replay(id, now).await.unwrap());
+    assert!(first.org(org).webhooks().replay(&webhook, &Replay::default(), now).await.unwrap());
     let database = store.database.clone();
     let second = tokio::spawn(async move {
         let mut tx = database.begin().await.unwrap();
         // Both have read that it failed.
-        let read = tx.org(org).webhooks().get(id).await.unwrap().unwrap().status;
-        (read, tx.org(org).webhooks().replay(id, now).await.unwrap())
+        let read = tx.org(org).webhooks().get(webhook.id).await.unwrap().unwrap();
+        (read.status, tx.org(org).webhooks().replay(&read, &Replay::default(), now).await.unwrap())
     });
     server(&store).somebody_waits().await;
     first.commit().await.unwrap();

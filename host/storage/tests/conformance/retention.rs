@@ -39,7 +39,7 @@ pub async fn old_events_go_and_cursors_stay_good(store: Store) {
     store.tick();
     let limit = store.now();
     assert_eq!(ours.events().append(&store.event(store.ours, "stripe.charge", None)).await.unwrap(), Some(2));
-    assert_eq!(ours.events().clear_before(limit, 10).await.unwrap(), 1);
+    assert_eq!(ours.events().clear_before(limit, None, 10).await.unwrap(), 1);
     assert_eq!(ours.events().list(0, &[], 10).await.unwrap()[0].0, 2);
     assert_eq!(ours.events().append(&store.event(store.ours, "stripe.charge", Some("once"))).await.unwrap(), Some(3));
 }

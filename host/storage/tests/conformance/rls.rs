@@ -1,23 +1,15 @@
 //! PostgreSQL alone: its row-level security, as it is after the migrations and after somebody spoiled it.
 
-use patchbay_model::{OrgId, identity::Role, rate::OrgRates, run::RunKind};
+mod reach;
+
 use patchbay_storage::{
-    Database, OrgKey, StorageError,
+    Database, StorageError,
     rls::{self, Answer, Gap, GapKind, Report},
 };
 use patchbay_test_postgres::TestDatabase;
-use serde_json::{Value, json};
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection, raw_sql};
+use sqlx::{AssertSqlSafe, PgConnection, raw_sql};
 
-use crate::{
-    Store,
-    budgets::{ask, budget},
-    idempotency::claim,
-    identity::{connect_session, invitation, member, session, user},
-    isolation::{api_key, audit, blob, connection, installation},
-    oauth::{authorization, client, revocation, tokens},
-    store::{Home, plugin, put},
-};
+use crate::{Store, store::Home};
 
 async fn execute(connection: &mut PgConnection, sql: &str) {
     let done = raw_sql(AssertSqlSafe(sql)).execute(connection).await;
@@ -109,103 +101,6 @@ async fn an_audit_leaves_nothing_behind() {
 async fn sqlite_has_nothing_to_audit() {
     let store = Store::sqlite().await;
     assert!(matches!(rls::audit(&store.url).await, Err(StorageError::OnlyPostgres(_))));
-}
-
-/// A row in each table.
-async fn fill(store: &Store, org: OrgId) {
-    let webhook = store.webhook(org, "evt_1");
-    let mut commit = store.commit(org);
-    // not a call, which would be a second counter
-    commit.run.kind = RunKind::Webhook;
-    commit.usage = vec![store.usage(&commit.run, "tokens", 1, None)];
-    commit.events = vec![store.event(org, "openai.done", None)];
-    commit.plugin_changes = vec![put("a", json!({}), None)];
-    store.journal().commit(commit).await.unwrap();
-    let mut all = store.database.begin().await.unwrap();
-    let mut tx = all.org(org);
-    tx.webhooks().insert_if_new(&webhook).await.unwrap();
-    let mut hash = [0; 32];
-    hash[..16].copy_from_slice(org.0.as_bytes());
-    tx.api_keys().insert(&api_key(store, org), &hash).await.unwrap();
-    let user = user(store, &format!("{org}@example.com"));
-    all.hub().identities().insert_user(&user, None).await.unwrap();
-    let mut tx = all.org(org);
-    tx.members().insert(&member(store, org, &user, Role::Owner)).await.unwrap();
-    tx.invitations().put(&invitation(store, org, "grace@example.com"), &hash).await.unwrap();
-    tx.sessions().insert(&session(store, org, user.id), &hash).await.unwrap();
-    tx.connect_sessions().insert(&connect_session(store, org), &hash).await.unwrap();
-    tx.keys().insert(&OrgKey { version: 1, kek_version: 1, wrapped: vec![1] }).await.unwrap();
-    tx.installations().put(&installation(store, org, "openai")).await.unwrap();
-    tx.connections().put(&connection(store, org)).await.unwrap();
-    tx.oauth_tokens().put(&tokens(store, org, 1)).await.unwrap();
-    tx.oauth_clients().put(&client(store, org)).await.unwrap();
-    tx.oauth_authorizations().insert(&authorization(store, org, 1)).await.unwrap();
-    tx.oauth_revocations().insert(&revocation(store, org)).await.unwrap();
-    tx.blobs().insert(&blob(store, org, "aa")).await.unwrap();
-    tx.plans().put(store.now(), "pro", store.now()).await.unwrap();
-    let budget = budget(store, org, 10);
-    tx.budgets().put(&budget).await.unwrap();
-    tx.budgets().reserve(&ask(store, budget.id, 1)).await.unwrap();
-    tx.audit().append(&audit(store, org)).await.unwrap();
-    tx.rate_limits().put(&OrgRates::default(), store.now()).await.unwrap();
-    let owner = patchbay_storage::Owner { call: org.0, node: org.0 };
-    tx.idempotency().claim(&claim(store, 1, owner), store.now()).await.unwrap();
-    tx.kv(&plugin("openai")).set("k", b"v", Some(store.later(1)), None, store.now()).await.unwrap();
-    all.commit().await.unwrap();
-}
-
-/// What a query that forgets its org gets and does, on every table that the catalogue knows. The repositories' own
-/// queries without it: `src/tx/forgetful.rs`.
-#[tokio::test]
-async fn a_query_without_its_org_reaches_no_other_orgs_rows() {
-    let Some((store, mut owner)) = store().await else { return };
-    let tables: Vec<(String,)> = sqlx::query_as(
-        "SELECT attrelid::regclass::text FROM pg_attribute JOIN pg_class c ON c.oid = attrelid
-         WHERE attname = 'org_id' AND c.relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY 1",
-    )
-    .fetch_all(&mut owner.superuser)
-    .await
-    .unwrap();
-    fill(&store, store.ours).await;
-    owner.run("GRANT ALL ON ALL TABLES IN SCHEMA public TO patchbay_app").await;
-    let Home::Postgres(database) = &store.home else { panic!("not PostgreSQL") };
-    let mut app = database.connect(patchbay_test_postgres::OWNER).await;
-    for (table,) in tables {
-        let rows = format!("SELECT to_jsonb({table}) FROM {table} WHERE org_id = $1");
-        let row: Option<(Value,)> =
-            sqlx::query_as(AssertSqlSafe(rows)).bind(store.ours.0).fetch_optional(&mut owner.superuser).await.unwrap();
-        let (row,) = row.unwrap_or_else(|| panic!("`fill` puts nothing into {table}"));
-        for who in ["", &store.theirs.0.to_string()] {
-            reaches_nothing(&mut app, who, &table, &row).await;
-        }
-        let mut tx = speak_for(&mut app, &store.ours.0.to_string()).await;
-        assert_eq!(affected(&mut tx, &format!("SELECT FROM {table}")).await, 1, "{table}: its own row and no other");
-        tx.rollback().await.unwrap();
-    }
-}
-
-async fn speak_for<'c>(app: &'c mut PgConnection, org: &str) -> sqlx::Transaction<'c, sqlx::Postgres> {
-    let mut tx = app.begin().await.unwrap();
-    execute(&mut tx, &format!("SET LOCAL ROLE patchbay_app; SET LOCAL app.org_id TO '{org}'")).await;
-    tx
-}
-
-async fn affected(tx: &mut PgConnection, sql: &str) -> u64 {
-    sqlx::query(AssertSqlSafe(sql.to_owned())).execute(tx).await.unwrap().rows_affected()
-}
-
-async fn reaches_nothing(app: &mut PgConnection, who: &str, table: &str, row: &Value) {
-    let mut tx = speak_for(app, who).await;
-    for sql in
-        [format!("SELECT FROM {table}"), format!("UPDATE {table} SET org_id = org_id"), format!("DELETE FROM {table}")]
-    {
-        assert_eq!(affected(&mut tx, &sql).await, 0, "{sql} as {who:?}");
-    }
-    let insert = format!("INSERT INTO {table} SELECT * FROM jsonb_populate_record(NULL::public.{table}, $1)");
-    let refused = sqlx::query(AssertSqlSafe(insert)).bind(row).execute(&mut *tx).await.unwrap_err();
-    let code = refused.as_database_error().and_then(|error| error.code()).unwrap_or_default();
-    assert_eq!(code, "42501", "{table} as {who:?}: {refused}");
-    tx.rollback().await.unwrap();
 }
 
 /// What no org has must be out of every org's reach by rights: no policy keeps it.
@@ -310,18 +205,18 @@ async fn a_table_of_tomorrow_is_probed_without_a_line_written_for_it() {
     owner
         .run(
             "CREATE TYPE mood AS ENUM ('calm', 'busy');
-             CREATE TABLE endpoint (org_id uuid NOT NULL REFERENCES org ON DELETE CASCADE, id uuid NOT NULL,
+             CREATE TABLE parcel (org_id uuid NOT NULL REFERENCES org ON DELETE CASCADE, id uuid NOT NULL,
                mood mood NOT NULL, state text NOT NULL CHECK (state IN ('on', 'off')), tags text[] NOT NULL,
                made timestamptz NOT NULL DEFAULT now(), number bigint GENERATED ALWAYS AS IDENTITY,
                PRIMARY KEY (org_id, id));
-             CREATE TABLE delivery (org_id uuid NOT NULL, endpoint_id uuid NOT NULL, sequence int NOT NULL,
-               body jsonb NOT NULL, PRIMARY KEY (org_id, endpoint_id, sequence),
-               FOREIGN KEY (org_id, endpoint_id) REFERENCES endpoint (org_id, id));
-             ALTER TABLE endpoint OWNER TO patchbay_owner; ALTER TABLE delivery OWNER TO patchbay_owner;
+             CREATE TABLE stamp (org_id uuid NOT NULL, parcel_id uuid NOT NULL, sequence int NOT NULL,
+               body jsonb NOT NULL, PRIMARY KEY (org_id, parcel_id, sequence),
+               FOREIGN KEY (org_id, parcel_id) REFERENCES parcel (org_id, id));
+             ALTER TABLE parcel OWNER TO patchbay_owner; ALTER TABLE stamp OWNER TO patchbay_owner;
              ALTER TYPE mood OWNER TO patchbay_owner",
         )
         .await;
-    for table in ["endpoint", "delivery"] {
+    for table in ["parcel", "stamp"] {
         owner
             .run(&format!(
                 "ALTER TABLE {table} ENABLE ROW LEVEL SECURITY; ALTER TABLE {table} FORCE ROW LEVEL SECURITY;
@@ -332,15 +227,15 @@ async fn a_table_of_tomorrow_is_probed_without_a_line_written_for_it() {
     }
     let report = rls::audit(&store.url).await.unwrap();
     assert_eq!(report.gaps, []);
-    for name in ["endpoint", "delivery"] {
+    for name in ["parcel", "stamp"] {
         let table = report.tables.iter().find(|table| table.name == name).unwrap();
         assert!(table.probes[0].answers().all(|(_, answer)| *answer == Answer::Kept), "{table:?}");
     }
-    owner.run("ALTER TABLE delivery ADD CHECK (length(body::text) = 7)").await;
+    owner.run("ALTER TABLE stamp ADD CHECK (length(body::text) = 7)").await;
     let gaps = gaps(&store).await;
     assert_eq!(
         gaps.iter().map(|gap| (gap.kind, gap.object.as_str())).collect::<Vec<_>>(),
-        [(GapKind::Untried, "delivery")]
+        [(GapKind::Untried, "stamp")]
     );
 }
 

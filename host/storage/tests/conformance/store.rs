@@ -141,7 +141,11 @@ impl Store {
             spent: vec![],
             events: vec![],
             plugin_changes: vec![],
+            object_changes: vec![],
+            hops: 0,
             webhook: None,
+            job: None,
+            jobs: vec![],
             idempotency: None,
         }
     }
@@ -172,6 +176,7 @@ impl Store {
             dedupe: dedupe.map(str::to_owned),
             run: None,
             at: self.now(),
+            hops: 0,
         }
     }
 
@@ -194,6 +199,7 @@ impl Store {
             attempts: 0,
             next_attempt_at: Some(self.now()),
             received_at: self.now(),
+            replay: None,
         }
     }
 }

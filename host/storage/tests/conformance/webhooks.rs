@@ -1,7 +1,10 @@
 //! What vendors send in, kept once.
 
-use patchbay_model::{InstallationId, webhook::WebhookStatus};
-use patchbay_storage::{Committed, UsageFilter, WebhookFilter, WebhookOutcome};
+use patchbay_model::{
+    InstallationId,
+    webhook::{Replay, WebhookStatus},
+};
+use patchbay_storage::{Committed, ReplayFilter, StorageError, UsageFilter, WebhookFilter, WebhookOutcome};
 use serde_json::json;
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -241,12 +244,92 @@ pub async fn what_has_failed_is_replayed_once(store: Store) {
     let mut webhook = store.webhook(store.ours, "evt_1");
     (webhook.status, webhook.attempts, webhook.next_attempt_at) = (WebhookStatus::Failed, 8, None);
     webhook.reason = Some("down".to_owned());
+    let how = Replay { version: Some("1.2.0".to_owned()), unverified: false };
     let mut tx = store.database.begin().await.unwrap();
     assert!(tx.org(store.ours).webhooks().insert_if_new(&webhook).await.unwrap());
-    assert!(!tx.org(store.theirs).webhooks().replay(webhook.id, store.now()).await.unwrap(), "it is another org's");
-    assert!(tx.org(store.ours).webhooks().replay(webhook.id, store.now()).await.unwrap());
-    assert!(!tx.org(store.ours).webhooks().replay(webhook.id, store.now()).await.unwrap());
+    assert!(!tx.org(store.theirs).webhooks().replay(&webhook, &how, store.now()).await.unwrap(), "it is another org's");
+    assert!(tx.org(store.ours).webhooks().replay(&webhook, &how, store.now()).await.unwrap());
+    assert!(!tx.org(store.ours).webhooks().replay(&webhook, &how, store.now()).await.unwrap());
     let found = tx.org(store.ours).webhooks().get(webhook.id).await.unwrap().unwrap();
-    assert_eq!((found.status, found.attempts, found.reason), (WebhookStatus::Pending, 0, None));
-    assert_eq!(found.next_attempt_at, Some(store.now()));
+    assert_eq!((found.status, found.attempts, &found.reason), (WebhookStatus::Pending, 0, &None));
+    assert_eq!((found.next_attempt_at, &found.replay), (Some(store.now()), &Some(how)));
+    // one that waits for its next try can be tried now, and who worked on it is not believed any more
+    let (later, plain) = (store.later(1_000), Replay::default());
+    assert!(tx.org(store.ours).webhooks().replay(&found, &plain, later).await.unwrap());
+    let outcome = WebhookOutcome {
+        id: webhook.id,
+        lease: found.next_attempt_at.unwrap(),
+        status: WebhookStatus::Processed,
+        reason: None,
+        attempts: 1,
+        next_attempt_at: None,
+    };
+    assert!(!tx.org(store.ours).webhooks().settle(&outcome).await.unwrap());
+    assert_eq!(tx.org(store.ours).webhooks().get(webhook.id).await.unwrap().unwrap().replay, None);
+}
+
+pub async fn those_of_a_span_of_time_are_replayed_in_portions(store: Store) {
+    let mut tx = store.database.begin().await.unwrap();
+    let mut stored = vec![];
+    for (index, status) in [WebhookStatus::Failed, WebhookStatus::Refused, WebhookStatus::Failed, WebhookStatus::Failed]
+        .into_iter()
+        .enumerate()
+    {
+        let mut webhook = store.webhook(store.ours, &format!("evt_{index}"));
+        (webhook.status, webhook.next_attempt_at) = (status, None);
+        assert!(tx.org(store.ours).webhooks().insert_if_new(&webhook).await.unwrap());
+        stored.push(webhook);
+    }
+    let mut foreign = store.webhook(store.theirs, "evt_0");
+    (foreign.status, foreign.next_attempt_at) = (WebhookStatus::Failed, None);
+    assert!(tx.org(store.theirs).webhooks().insert_if_new(&foreign).await.unwrap());
+
+    let all = ReplayFilter {
+        status: WebhookStatus::Failed,
+        plugin: None,
+        since: Some(stored[0].received_at),
+        until: None,
+        after: None,
+        limit: 2,
+    };
+    let elsewhere = ReplayFilter { plugin: Some(plugin("openai")), ..all.clone() };
+    let now = store.now();
+    assert_eq!(tx.org(store.ours).webhooks().replay_many(&elsewhere, None, now).await.unwrap(), []);
+    let first = tx.org(store.ours).webhooks().replay_many(&all, Some("2.0.0"), now).await.unwrap();
+    assert_eq!(first, [stored[0].id, stored[2].id]);
+    let rest = ReplayFilter { after: first.last().copied(), ..all.clone() };
+    assert_eq!(tx.org(store.ours).webhooks().replay_many(&rest, None, now).await.unwrap(), [stored[3].id]);
+    assert_eq!(tx.org(store.ours).webhooks().replay_many(&all, None, now).await.unwrap(), []);
+    let refused = ReplayFilter { status: WebhookStatus::Refused, ..all };
+    assert_eq!(tx.org(store.ours).webhooks().replay_many(&refused, None, now).await.unwrap(), [stored[1].id]);
+    let replay = async |tx: &mut patchbay_storage::Tx, index: usize| {
+        tx.org(store.ours).webhooks().get(stored[index].id).await.unwrap().unwrap().replay
+    };
+    let version = |text: &str| Some(Replay { version: Some(text.to_owned()), unverified: false });
+    assert_eq!(replay(&mut tx, 0).await, version("2.0.0"));
+    assert_eq!(replay(&mut tx, 1).await, Some(Replay { version: None, unverified: true }));
+    assert_eq!(tx.org(store.theirs).webhooks().get(foreign.id).await.unwrap().unwrap().status, WebhookStatus::Failed);
+}
+
+pub async fn what_is_genuine_after_all_gets_its_name_unless_that_is_taken(store: Store) {
+    let mut tx = store.database.begin().await.unwrap();
+    let mut refused = vec![];
+    for _ in 0..2 {
+        let mut webhook = store.webhook(store.ours, "");
+        webhook.vendor_id = webhook.id.to_string();
+        (webhook.status, webhook.next_attempt_at, webhook.occurred_at) = (WebhookStatus::Refused, None, None);
+        assert!(tx.org(store.ours).webhooks().insert_if_new(&webhook).await.unwrap());
+        let how = Replay { version: None, unverified: true };
+        assert!(tx.org(store.ours).webhooks().replay(&webhook, &how, store.now()).await.unwrap());
+        refused.push((webhook.id, store.now()));
+    }
+    let ours = async |tx: &mut patchbay_storage::Tx, (id, lease)| {
+        tx.org(store.ours).webhooks().verified(id, lease, "evt_1", "ping", Some(store.now())).await
+    };
+    assert!(!ours(&mut tx, (refused[0].0, refused[1].1)).await.unwrap(), "the lease is another");
+    assert!(ours(&mut tx, refused[0]).await.unwrap());
+    let found = tx.org(store.ours).webhooks().get(refused[0].0).await.unwrap().unwrap();
+    assert_eq!((found.vendor_id.as_str(), found.kind.as_str(), found.replay), ("evt_1", "ping", None));
+    let taken = ours(&mut tx, refused[1]).await;
+    assert!(matches!(taken, Err(StorageError::AlreadyExists(_))), "{taken:?}");
 }

@@ -166,18 +166,55 @@ impl MockHost {
         self.run(|| C::step(task))
     }
 
-    /// One run: its documents and events are kept only if it succeeds.
+    /// Does all jobs that wait, step by step and with those that they plan, whatever their delay, and gives what each gave. The
+    /// steps are done once each; a step that wants to be done later is done at once.
+    ///
+    /// # Errors
+    /// That of the first step that fails; its job waits still.
+    ///
+    /// # Panics
+    /// After ten thousand steps: the jobs do not come to an end.
+    pub fn work_off<C: Connector>(&self) -> Result<Vec<Option<Value>>, Error> {
+        let mut results = Vec::new();
+        let mut steps = 0;
+        loop {
+            let Some(job) = self.state.borrow().jobs.first().cloned() else { return Ok(results) };
+            let mut cursor = None;
+            let result = loop {
+                steps += 1;
+                assert!(steps <= 10_000, "the jobs do not come to an end; this one is {job:?}");
+                let step = task::Task {
+                    job: job.id.clone(),
+                    kind: job.kind.clone(),
+                    payload: job.payload.to_string(),
+                    cursor: cursor.clone(),
+                    attempt: 1,
+                };
+                match self.step::<C>(step)? {
+                    task::Outcome::Done(result) => break result,
+                    task::Outcome::Again { cursor: next, .. } => cursor = Some(next),
+                    task::Outcome::Later(_) => {}
+                }
+            };
+            self.state.borrow_mut().jobs.retain(|waiting| waiting.id != job.id);
+            results.push(result.as_deref().map(serde_json::from_str).transpose()?);
+        }
+    }
+
+    /// One run: its documents, events and jobs are kept only if it succeeds.
     fn run<T>(&self, call: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
         let published = {
             let mut state = self.state.borrow_mut();
             state.committed = Some(state.records.clone());
-            state.events.len()
+            state.planned = 0;
+            (state.events.len(), state.jobs.len())
         };
         let result = call();
         let mut state = self.state.borrow_mut();
         let before = state.committed.take();
         if result.is_err() {
-            state.events.truncate(published);
+            state.events.truncate(published.0);
+            state.jobs.truncate(published.1);
             state.records = before.unwrap_or_default();
         }
         result

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use super::crypto;
 use super::exchange::{Reply, Sent};
 use super::manifest::{Credential, ManifestFacts};
-use super::state::{self, LogLine, Published, State, Used};
+use super::state::{self, Enqueued, LogLine, Published, State, Used};
 use crate::clock::Timestamp;
 use crate::http::{Body, Request, Response, WholeResponse};
 use crate::installation::Account;
@@ -21,6 +21,12 @@ pub(crate) use super::store::*;
 
 /// The largest data of an event, in bytes.
 const EVENT: usize = 1 << 20;
+/// The largest payload of a job, in bytes.
+const PAYLOAD: usize = 256 << 10;
+/// How many jobs one call may plan.
+const JOBS: usize = 100;
+/// The longest delay of a job, in milliseconds.
+const DELAY_MS: u64 = 366 * 24 * 3_600_000;
 
 /// A source of these bytes, for a test to hand to a connector.
 #[must_use]
@@ -264,5 +270,44 @@ pub(crate) fn publish(kind: &str, subject: &str, data: &str, id: Option<&str>) -
             });
         }
         Ok(format!("evt_{}", position + 1))
+    })
+}
+
+pub(crate) fn enqueue(kind: &str, payload: &str, delay_ms: u64, key: Option<&str>) -> Result<String, Error> {
+    state::with(|state| {
+        if let Some(manifest) = &state.manifest
+            && !manifest.jobs.iter().any(|own| own.kind == kind)
+        {
+            return Err(Error::Denied(format!(
+                "{kind:?} is not among the manifest's jobs: add [[jobs]] kind = {kind:?}"
+            )));
+        }
+        at_most("/payload", payload.len(), PAYLOAD, " bytes")?;
+        if delay_ms > DELAY_MS {
+            return Err(Error::invalid("/delay-ms", format!("at most {DELAY_MS}")));
+        }
+        if key.is_some_and(|key| key.is_empty() || key.len() > 256) {
+            return Err(Error::invalid("/key", "1 to 256 bytes"));
+        }
+        let payload =
+            serde_json::from_str(payload).map_err(|error| Error::invalid("/payload", format!("JSON ({error})")))?;
+        let waits = |job: &&Enqueued| key.is_some() && job.kind == kind && job.key.as_deref() == key;
+        if let Some(waiting) = state.jobs.iter().find(waits) {
+            return Ok(waiting.id.clone());
+        }
+        if state.planned >= JOBS {
+            return Err(Error::Exhausted(format!("{JOBS} jobs per call")));
+        }
+        state.planned += 1;
+        state.job_count += 1;
+        let id = format!("job_{}", state.job_count);
+        state.jobs.push(Enqueued {
+            id: id.clone(),
+            kind: kind.to_owned(),
+            payload,
+            delay_ms,
+            key: key.map(str::to_owned),
+        });
+        Ok(id)
     })
 }

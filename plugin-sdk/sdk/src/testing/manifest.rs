@@ -12,6 +12,11 @@ const DEFAULT_BODY_KIB: u32 = 4096;
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct ManifestFacts {
     #[serde(default)]
+    id: Option<String>,
+    /// Standard objects, with `read` or `write`.
+    #[serde(default)]
+    objects: BTreeMap<String, String>,
+    #[serde(default)]
     pub(crate) credentials: Vec<Credential>,
     #[serde(default)]
     pub(crate) egress: Vec<Egress>,
@@ -23,6 +28,8 @@ pub(crate) struct ManifestFacts {
     pub(crate) proxy: Option<Proxy>,
     #[serde(default)]
     pub(crate) events: Events,
+    #[serde(default)]
+    pub(crate) jobs: Vec<Job>,
     #[serde(default)]
     pub(crate) meters: Vec<Named>,
     #[serde(default)]
@@ -46,6 +53,11 @@ pub(crate) struct Credential {
 #[derive(Debug, Deserialize)]
 pub(crate) struct Named {
     pub(crate) name: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Job {
+    pub(crate) kind: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -128,6 +140,19 @@ impl ManifestFacts {
         self.proxy.as_ref().is_some_and(|proxy| {
             proxy.routes.iter().any(|route| route.method == method && path_matches(&route.path, path))
         })
+    }
+
+    /// Why a standard object may not be reached.
+    pub(crate) fn object_denial(&self, object: &str, write: bool) -> Option<String> {
+        let access = self.objects.get(object).map(String::as_str);
+        let wanted = if write { "write" } else { "read" };
+        let granted = access == Some("write") || (access == Some("read") && !write);
+        (!granted).then(|| format!("[objects] in plugin.toml needs {object} = \"{wanted}\""))
+    }
+
+    /// What the id of a new record of a standard object begins with.
+    pub(crate) fn id_prefix(&self) -> Option<String> {
+        self.id.as_ref().map(|id| format!("{id}:"))
     }
 
     /// The largest body that is held at once, in bytes; the operator's ceiling is not known here.

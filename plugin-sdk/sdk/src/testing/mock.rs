@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::crypto;
 use super::exchange::{Exchange, Reply, Sent};
 use super::manifest::ManifestFacts;
-use super::state::{self, LogLine, Published, State, Used};
+use super::state::{self, Enqueued, LogLine, Published, State, Used};
 use crate::clock::Timestamp;
 use crate::installation::Account;
 use crate::records::Document;
@@ -129,6 +129,12 @@ impl MockHost {
     #[must_use]
     pub fn events(&self) -> Vec<Published> {
         self.state.borrow().events.clone()
+    }
+
+    /// Jobs that were planned by calls that succeeded, and that [`MockHost::work_off`] has not done.
+    #[must_use]
+    pub fn jobs(&self) -> Vec<Enqueued> {
+        self.state.borrow().jobs.clone()
     }
 
     /// The log so far.

@@ -52,6 +52,15 @@ pub fn manifest_matches_code<C: Connector>(directory: &str) {
     wrong.extend(offered.difference(&declared).map(|name| format!("[[actions]] needs name = \"{name}\"")));
     wrong.extend(declared.difference(&offered).map(|name| format!("the action {name} is not in Connector::actions")));
 
+    let declared: BTreeSet<_> = manifest.jobs.iter().map(|job| job.kind.as_str()).collect();
+    let tasks = C::tasks();
+    let offered: BTreeSet<_> = tasks.kinds().collect();
+    wrong.extend(offered.difference(&declared).map(|kind| format!("[[jobs]] needs kind = \"{kind}\"")));
+    // a connector with a `step` of its own lists no tasks
+    if !offered.is_empty() {
+        wrong.extend(declared.difference(&offered).map(|kind| format!("the job {kind} is not in Connector::tasks")));
+    }
+
     let files = schemas::<C>(&manifest);
     let mut names: Vec<(String, &str)> = Vec::new();
     for action in &manifest.actions {

@@ -41,6 +41,21 @@ pub struct Published {
     pub id: Option<String>,
 }
 
+/// One job that was planned.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Enqueued {
+    /// Its id.
+    pub id: String,
+    /// What kind of job it is.
+    pub kind: String,
+    /// What it is made with.
+    pub payload: Value,
+    /// How long it waits at least, in milliseconds.
+    pub delay_ms: u64,
+    /// What makes a repeat harmless while it waits.
+    pub key: Option<String>,
+}
+
 /// One line of the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogLine {
@@ -80,6 +95,12 @@ pub(crate) struct State {
     pub(crate) kv: BTreeMap<String, KvEntry>,
     pub(crate) blobs: BTreeMap<String, (Blob, Vec<u8>)>,
     pub(crate) events: Vec<Published>,
+    /// Those that wait: a job that was done is taken out.
+    pub(crate) jobs: Vec<Enqueued>,
+    /// How many were planned.
+    pub(crate) job_count: usize,
+    /// How many the running call planned.
+    pub(crate) planned: usize,
     pub(crate) usage: Vec<Used>,
     pub(crate) log: Vec<LogLine>,
 }
@@ -102,6 +123,9 @@ impl State {
             kv: BTreeMap::new(),
             blobs: BTreeMap::new(),
             events: Vec::new(),
+            jobs: Vec::new(),
+            job_count: 0,
+            planned: 0,
             usage: Vec::new(),
             log: Vec::new(),
         }

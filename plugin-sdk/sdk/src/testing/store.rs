@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
+use super::manifest::ManifestFacts;
 use super::state::{self, KvEntry, State};
 use crate::blobs::Blob;
 use crate::records::{Change, Document, Page};
-use crate::{Error, Source};
+use crate::{Error, Source, objects};
 
 const BATCH: usize = 1000;
 /// The largest document, in bytes.
@@ -16,10 +17,25 @@ const DOCUMENT: usize = 1 << 20;
 /// What is given to a connector at once, in bytes of documents.
 const ANSWER: usize = 8 << 20;
 
-fn collection_declared(state: &State, collection: &str) -> Result<(), Error> {
+fn collection_declared(state: &State, collection: &str, write: bool) -> Result<(), Error> {
     match &state.manifest {
+        Some(manifest) if objects::ALL.contains(&collection) => {
+            manifest.object_denial(collection, write).map_or(Ok(()), |denial| Err(Error::Denied(denial)))
+        }
         Some(manifest) if !manifest.collections.iter().any(|own| own.name == collection) => {
             Err(Error::Denied(format!("[[collections]] in plugin.toml needs name = \"{collection}\"")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Nobody makes a record of a standard object in another plugin's name.
+fn new_id_is_own(state: &State, collection: &str, id: &str) -> Result<(), Error> {
+    let prefix =
+        state.manifest.as_ref().filter(|_| objects::ALL.contains(&collection)).and_then(ManifestFacts::id_prefix);
+    match prefix {
+        Some(prefix) if id.strip_prefix(&prefix).is_none_or(str::is_empty) => {
+            Err(Error::invalid("/id", format!("for a new record, `{prefix}` and the vendor's id of it")))
         }
         _ => Ok(()),
     }
@@ -58,7 +74,7 @@ fn versioned(found: Option<u64>, expected: Option<u64>, id: &str) -> Result<u64,
 
 pub(crate) fn record_get(collection: &str, id: &str) -> Result<Option<Document<String>>, Error> {
     state::with(|state| {
-        collection_declared(state, collection)?;
+        collection_declared(state, collection, false)?;
         name_of_at_most_256_bytes("/id", id)?;
         Ok(state.records.get(&(collection.to_owned(), id.to_owned())).cloned())
     })
@@ -71,7 +87,7 @@ fn size_of_document(document: &Document<String>) -> usize {
 pub(crate) fn record_get_many(collection: &str, ids: &[&str]) -> Result<Vec<Document<String>>, Error> {
     at_most("/ids", ids.len(), BATCH, "")?;
     state::with(|state| {
-        collection_declared(state, collection)?;
+        collection_declared(state, collection, false)?;
         let mut asked = BTreeSet::new();
         let ids = ids.iter().filter(|id| asked.insert(**id));
         let found = ids.filter_map(|id| state.records.get(&(collection.to_owned(), (*id).to_owned())));
@@ -93,13 +109,16 @@ pub(crate) fn record_put(collection: &str, id: &str, data: &str, expected: Optio
 pub(crate) fn record_put_many(collection: &str, changes: Vec<Change<String>>) -> Result<Vec<u64>, Error> {
     at_most("/changes", changes.len(), BATCH, "")?;
     state::with(|state| {
-        collection_declared(state, collection)?;
+        collection_declared(state, collection, true)?;
         let mut records = state.records.clone();
         let mut versions = Vec::with_capacity(changes.len());
         for (index, change) in changes.into_iter().enumerate() {
             name_of_at_most_256_bytes("/id", &change.id)?;
             document_fits(&format!("/changes/{index}/data"), &change.data)?;
             let key = (collection.to_owned(), change.id.clone());
+            if !records.contains_key(&key) {
+                new_id_is_own(state, collection, &change.id)?;
+            }
             let version = versioned(records.get(&key).map(|found| found.version), change.expected, &change.id)?;
             records.insert(key, Document { id: change.id, version, data: change.data, updated_at: state.now });
             versions.push(version);
@@ -111,7 +130,7 @@ pub(crate) fn record_put_many(collection: &str, changes: Vec<Change<String>>) ->
 
 pub(crate) fn record_delete(collection: &str, id: &str) -> Result<bool, Error> {
     state::with(|state| {
-        collection_declared(state, collection)?;
+        collection_declared(state, collection, true)?;
         name_of_at_most_256_bytes("/id", id)?;
         Ok(state.records.remove(&(collection.to_owned(), id.to_owned())).is_some())
     })
@@ -127,7 +146,7 @@ pub(crate) fn record_query(
         .map_err(|error| Error::invalid("/filter", format!("a flat JSON object ({error})")))?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX).clamp(1, BATCH);
     state::with(|state| {
-        collection_declared(state, collection)?;
+        collection_declared(state, collection, false)?;
         let mut wanted = Vec::new();
         for (field, value) in &filter {
             wanted.push((index_pointer(state, collection, field)?, value));
@@ -161,6 +180,10 @@ pub(crate) fn record_query(
 }
 
 fn index_pointer(state: &State, collection: &str, field: &str) -> Result<String, Error> {
+    if objects::ALL.contains(&collection) {
+        // which fields are indexed is the hub's to say
+        return Ok(format!("/{}", field.replace('.', "/")));
+    }
     let Some(manifest) = &state.manifest else { return Ok(format!("/{field}")) };
     let found = manifest.collections.iter().find(|own| own.name == collection);
     let pointer = found.and_then(|collection| collection.indexes.get(field)).cloned();

@@ -46,6 +46,14 @@ fn filled(path: &str) -> String {
         ("{run}", format!("run_{nothing}")),
         ("{blob}", format!("blob_{nothing}")),
         ("{webhook}", format!("whk_{nothing}")),
+        ("{job}", format!("job_{nothing}")),
+        ("{schedule}", "nothing".to_owned()),
+        ("{export}", format!("exp_{nothing}")),
+        ("{event}", format!("evt_{nothing}")),
+        ("{endpoint}", format!("ep_{nothing}")),
+        ("{delivery}", format!("dlv_{nothing}")),
+        ("{object}", "call".to_owned()),
+        ("{record}", "nothing".to_owned()),
         ("{token}", "nothing".to_owned()),
         ("{link}", "nothing".to_owned()),
         ("{subject}", "org".to_owned()),
@@ -64,7 +72,11 @@ fn operations(document: &Value) -> Vec<Operation> {
                 let needed = needed[0].as_str().map(|text| Permission::from_text(text).expect("a permission"));
                 (way.clone(), needed)
             });
-            let path = filled(path);
+            let mut path = filled(path);
+            if path.ends_with("/stream") {
+                // it has no end for those who may read it, so that they ask for what there cannot be
+                path.push_str("?after=nothing");
+            }
             assert!(!path.contains('{'), "{path} has a parameter that this test does not know");
             found.push(Operation { method: method.to_uppercase(), path, ways: ways.collect() });
         }
@@ -108,15 +120,16 @@ pub async fn what_a_caller_may_do_is_what_the_table_says() {
     let mut tried = (0, 0);
     for operation in &operations {
         let Operation { method, path, .. } = operation;
-        let needed = operation.ways.iter().find_map(|(_, needed)| *needed);
-        let Some(needed) = needed else { continue };
+        // one of these, where there are several: the first is the one that a refusal asks for
+        let sufficient: Vec<Permission> = operation.ways.iter().filter_map(|(_, needed)| *needed).collect();
+        let Some(needed) = sufficient.first().copied() else { continue };
         for Somebody { what, way, permissions, org } in &everybody {
             let reply = org.call(method, path).json(&json!({})).send().await;
             let code = reply.code();
             assert!(reply.status < 500, "{method} {path} as {what}: {}", reply.text());
             let refused = matches!(code.as_str(), "scope_missing" | "forbidden" | "unauthenticated");
             let listed = operation.way(way).is_some();
-            let may = listed && permissions.contains(needed);
+            let may = listed && sufficient.iter().any(|one| permissions.contains(*one));
             assert_eq!(!refused, may, "{method} {path} needs {needed:?}, as {what}: {}", reply.text());
             if path.starts_with("/v1/proxy/") && *way != "api_key" {
                 assert_eq!(code, "unauthenticated", "the proxy takes keys alone");

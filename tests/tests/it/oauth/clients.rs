@@ -143,7 +143,7 @@ async fn a_client_that_the_vendor_rejects_is_shown_and_put_right_at_once() {
     assert!(shown["reason"].as_str().unwrap().contains("invalid_client"), "{shown}");
     let events = scene.events().await;
     assert_eq!(events.len(), 1, "{events:?}");
-    assert_eq!(events[0]["kind"], "connection.client_rejected");
+    assert_eq!(events[0]["type"], "connection.client_rejected");
 
     let put = json!({"client_id": "own", "client_secret": NEW_SECRET});
     let _ = scene.org.call("PUT", CLIENT).json(&put).send().await.expect(200);
@@ -162,7 +162,7 @@ async fn a_grant_that_needs_nobody_is_tried_again_after_a_refusal() {
     scene.call().await.expect_problem("reauthorization_needed");
     let shown = scene.shown().await;
     assert_eq!(shown["state"], "grant_refused");
-    assert_eq!(scene.events().await[0]["kind"], "connection.reauthorization_needed");
+    assert_eq!(scene.events().await[0]["type"], "connection.reauthorization_needed");
     scene.advance(600);
     scene.call().await.expect_problem("reauthorization_needed");
     assert_eq!(scene.events().await.len(), 1, "one event, however often");

@@ -68,7 +68,7 @@ async fn a_vendor_that_takes_the_tokens_no_more_makes_one_event_and_a_person_put
     assert!(shown["reason"].as_str().unwrap().contains("invalid_grant"), "{shown}");
     let events = scene.events().await;
     assert_eq!(events.len(), 1, "{events:?}");
-    assert_eq!(events[0]["kind"], "connection.reauthorization_needed");
+    assert_eq!(events[0]["type"], "connection.reauthorization_needed");
     assert_eq!(events[0]["data"]["plugin"], "echo");
     assert_eq!(events[0]["data"]["reconnect_url"], shown["reconnect_url"]);
 

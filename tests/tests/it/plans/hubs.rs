@@ -76,7 +76,7 @@ async fn counters_that_cannot_be_read() {
     act(&scene.org, "gpt-4.1").await.expect_problem("plan_limit_reached");
     let events = scene.org.get("/v1/events").await.expect(200).json();
     let told: Vec<_> =
-        events["items"].as_array().unwrap().iter().filter(|event| event["kind"] == "plan.limits_unchecked").collect();
+        events["items"].as_array().unwrap().iter().filter(|event| event["type"] == "plan.limits_unchecked").collect();
     assert_eq!(told.len(), 1, "{events}");
     assert_eq!(told[0]["data"]["calls"], 5);
 }

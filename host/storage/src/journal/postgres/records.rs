@@ -13,22 +13,24 @@ use crate::{
     journal::{
         Committed, RunCommit,
         batch::{Document, Documents},
+        objects::Objects,
     },
     text::Text,
 };
 
 /// Writes what the winners want, and says of each run if it won.
-pub(super) async fn write(
+pub(super) async fn write<'a>(
     connection: &mut PgConnection,
-    runs: &[Box<RunCommit>],
-    holders: &[bool],
+    runs: &'a [Box<RunCommit>],
+    lost: &[Option<Committed>],
+    objects: &mut Objects<'a>,
 ) -> Result<Vec<Committed>, StorageError> {
     let mut documents = Documents::of(runs);
     if documents.is_empty() {
-        return Ok(documents.decide(runs, holders));
+        return Ok(documents.decide(runs, lost, objects));
     }
     let there = lock(connection, &mut documents).await?;
-    let committed = documents.decide(runs, holders);
+    let committed = documents.decide(runs, lost, objects);
 
     let (mut made, mut changed, mut deleted) = (Vec::new(), Vec::new(), Vec::new());
     for (document, there) in documents.iter().zip(there).filter(|(document, _)| document.written) {

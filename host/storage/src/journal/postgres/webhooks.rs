@@ -9,15 +9,18 @@ use super::{Keys, column, json_column, optional_text};
 use crate::{
     StorageError,
     column::micros,
-    journal::{RunCommit, parts},
+    journal::{Committed, RunCommit, parts},
     text::Text,
 };
 
 /// How many bytes of webhook bodies one statement carries: driver and server each hold them whole.
 const BODIES: usize = 16 * 1024 * 1024;
 
-/// Says of each run if it may settle the webhook that it worked on, and keeps everybody else from those until the commit.
-pub(super) async fn holders(connection: &mut PgConnection, runs: &[Box<RunCommit>]) -> Result<Vec<bool>, StorageError> {
+/// Says of each run if it has lost the webhook that it worked on, and keeps everybody else from those until the commit.
+pub(super) async fn lost(
+    connection: &mut PgConnection,
+    runs: &[Box<RunCommit>],
+) -> Result<Vec<Option<Committed>>, StorageError> {
     let rows = parts::worked_on(runs);
     let mut leased = Vec::with_capacity(rows.len());
     if !rows.is_empty() {
@@ -37,7 +40,7 @@ pub(super) async fn holders(connection: &mut PgConnection, runs: &[Box<RunCommit
         .await?;
         leased.extend(found.into_iter().filter_map(|(place,)| usize::try_from(place).ok()));
     }
-    Ok(parts::holders(runs, &leased))
+    Ok(parts::without_webhook(runs, &leased))
 }
 
 pub(super) async fn settle(connection: &mut PgConnection, commits: &[&RunCommit]) -> Result<(), StorageError> {

@@ -1,21 +1,21 @@
 //! The events of a batch, numbered.
 
+use patchbay_model::{OrgId, event::Event};
 use sqlx::SqliteConnection;
 use uuid::Uuid;
 
 use super::{hex, json};
-use crate::{
-    StorageError,
-    event::source,
-    journal::{RunCommit, parts},
-};
+use crate::{StorageError, event::source, journal::parts};
 
-pub(super) async fn write(connection: &mut SqliteConnection, commits: &[&RunCommit]) -> Result<(), StorageError> {
-    let events = parts::events(commits);
+/// Gives the orgs that have new ones.
+pub(super) async fn write(
+    connection: &mut SqliteConnection,
+    events: &[(OrgId, &Event)],
+) -> Result<Vec<OrgId>, StorageError> {
     if events.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
-    let counts = parts::counts(&events);
+    let counts = parts::counts(events);
     let wanted: Vec<_> = counts.iter().map(|(org, count)| (hex(&org.0), count)).collect();
     let last: Vec<(Uuid, i64)> = sqlx::query_as(
         "INSERT INTO event_sequence (org_id, last) SELECT unhex(value ->> 0), value ->> 1 FROM json_each($1) WHERE true
@@ -24,7 +24,8 @@ pub(super) async fn write(connection: &mut SqliteConnection, commits: &[&RunComm
     .bind(json(&wanted)?)
     .fetch_all(&mut *connection)
     .await?;
-    let numbers = parts::numbers(&events, counts, last);
+    let published = counts.keys().copied().collect();
+    let numbers = parts::numbers(events, counts, last);
     let rows: Vec<_> = events
         .iter()
         .zip(numbers)
@@ -40,19 +41,20 @@ pub(super) async fn write(connection: &mut SqliteConnection, commits: &[&RunComm
                 &event.dedupe,
                 event.run.as_ref().map(|run| hex(&run.0)),
                 event.at.timestamp_micros(),
+                event.hops,
             )
         })
         .collect();
     sqlx::query(
         "WITH new AS MATERIALIZED (SELECT value AS r FROM jsonb_each($1))
-         INSERT INTO event (org_id, sequence, id, source, kind, subject, data, dedupe, run_id, at)
+         INSERT INTO event (org_id, sequence, id, source, kind, subject, data, dedupe, run_id, at, hops)
          SELECT unhex(r ->> 0), r ->> 1, unhex(r ->> 2), r ->> 3, r ->> 4, r ->> 5, r -> 6, r ->> 7, unhex(r ->> 8),
-           r ->> 9
+           r ->> 9, r ->> 10
          FROM new WHERE true
          ON CONFLICT (org_id, source, dedupe) WHERE dedupe IS NOT NULL DO NOTHING",
     )
     .bind(json(&rows)?)
     .execute(connection)
     .await?;
-    Ok(())
+    Ok(published)
 }

@@ -6,18 +6,19 @@ use super::{hex, json};
 use crate::{
     StorageError,
     column::{signed, unsigned},
-    journal::{Committed, RunCommit, batch::Documents},
+    journal::{Committed, RunCommit, batch::Documents, objects::Objects},
 };
 
 /// Writes what the winners want, and says of each run if it won.
-pub(super) async fn write(
+pub(super) async fn write<'a>(
     connection: &mut SqliteConnection,
-    runs: &[Box<RunCommit>],
-    holders: &[bool],
+    runs: &'a [Box<RunCommit>],
+    lost: &[Option<Committed>],
+    objects: &mut Objects<'a>,
 ) -> Result<Vec<Committed>, StorageError> {
     let mut documents = Documents::of(runs);
     if documents.is_empty() {
-        return Ok(documents.decide(runs, holders));
+        return Ok(documents.decide(runs, lost, objects));
     }
     let wanted: Vec<_> =
         documents.iter().map(|d| (hex(&d.key.org.0), d.key.plugin.as_str(), d.key.collection, d.key.id)).collect();
@@ -35,7 +36,7 @@ pub(super) async fn write(
             documents.found(place, unsigned(version));
         }
     }
-    let committed = documents.decide(runs, holders);
+    let committed = documents.decide(runs, lost, objects);
 
     let (kept, deleted): (Vec<_>, Vec<_>) =
         documents.iter().filter(|document| document.written).partition(|document| document.data.is_some());

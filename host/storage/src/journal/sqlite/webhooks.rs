@@ -11,17 +11,17 @@ use super::{Hex, hex, json};
 use crate::{
     StorageError,
     column::micros,
-    journal::{RunCommit, parts},
+    journal::{Committed, RunCommit, parts},
 };
 
 /// How many bytes of webhook bodies one statement carries: they are copied into one parameter.
 const BODIES: usize = 4 * 1024 * 1024;
 
-/// Says of each run if it may settle the webhook that it worked on.
-pub(super) async fn holders(
+/// Says of each run if it has lost the webhook that it worked on.
+pub(super) async fn lost(
     connection: &mut SqliteConnection,
     runs: &[Box<RunCommit>],
-) -> Result<Vec<bool>, StorageError> {
+) -> Result<Vec<Option<Committed>>, StorageError> {
     let worked_on = parts::worked_on(runs);
     let mut leased = Vec::with_capacity(worked_on.len());
     if !worked_on.is_empty() {
@@ -41,7 +41,7 @@ pub(super) async fn holders(
         .await?;
         leased.extend(found.into_iter().filter_map(|(place,)| usize::try_from(place).ok()));
     }
-    Ok(parts::holders(runs, &leased))
+    Ok(parts::without_webhook(runs, &leased))
 }
 
 pub(super) async fn settle(connection: &mut SqliteConnection, commits: &[&RunCommit]) -> Result<(), StorageError> {

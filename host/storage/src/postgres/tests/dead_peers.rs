@@ -171,6 +171,7 @@ fn publishing(org: OrgId, number: u128) -> RunCommit {
         dedupe: None,
         run: None,
         at,
+        hops: 0,
     };
     RunCommit {
         run,
@@ -178,7 +179,11 @@ fn publishing(org: OrgId, number: u128) -> RunCommit {
         spent: vec![],
         events: vec![event],
         plugin_changes: vec![],
+        object_changes: vec![],
+        hops: 0,
         webhook: None,
+        job: None,
+        jobs: vec![],
         idempotency: None,
     }
 }

@@ -1,25 +1,27 @@
-//! When failed work is tried again.
+//! When failed background work is tried again: of webhooks and of jobs.
 
 use chrono::Duration;
 use patchbay_model::Random;
 
-/// Tries before a webhook waits for somebody to replay it. With the waits below they spread over about
+/// Tries before work waits for somebody to begin it anew. With the waits below they spread over about
 /// eight hours: longer than most outages, shorter than the three days for which vendors would retry.
-pub(super) const MOST_ATTEMPTS: u32 = 8;
+pub(crate) const MOST_ATTEMPTS: u32 = 8;
 
 const FIRST_MS: i64 = 5_000;
 /// Each wait is this many times the one before: 5 s, 20 s, 80 s, 5 min, 21 min, 85 min, 5.7 h.
 const FACTOR: i64 = 4;
+/// No wait is planned longer than this, however often something failed: six hours.
+const LONGEST_MS: i64 = 6 * 3_600_000;
 
 /// How long to wait after this many failed attempts (at least one): the planned wait, give or take a
 /// fifth, so that what failed together does not come back together.
-pub(super) fn wait(failed_attempts: u32, random: &dyn Random) -> Duration {
+pub(crate) fn wait(failed_attempts: u32, random: &dyn Random) -> Duration {
     let exponent = failed_attempts.saturating_sub(1).min(MOST_ATTEMPTS);
-    jittered(FIRST_MS.saturating_mul(FACTOR.saturating_pow(exponent)), random)
+    jittered(FIRST_MS.saturating_mul(FACTOR.saturating_pow(exponent)).min(LONGEST_MS), random)
 }
 
 /// How long to wait when the hub had no room to try at all.
-pub(super) fn wait_for_room(random: &dyn Random) -> Duration {
+pub(crate) fn wait_for_room(random: &dyn Random) -> Duration {
     jittered(1_000, random)
 }
 
@@ -40,7 +42,7 @@ mod tests {
     #[test]
     fn waits_grow_and_stay_within_a_fifth_of_the_plan() {
         let random = SeededRandom::new(1);
-        for (failed, planned_s) in [(1, 5), (2, 20), (3, 80), (4, 320), (7, 20_480)] {
+        for (failed, planned_s) in [(1, 5), (2, 20), (3, 80), (4, 320), (7, 20_480), (50, 21_600)] {
             for _ in 0..100 {
                 let wait = wait(failed, &random).num_milliseconds();
                 assert!((planned_s * 800..=planned_s * 1200).contains(&wait), "{failed}: {wait}");

@@ -1,0 +1,193 @@
+//! What the hub itself publishes: each type with its schema, and the one way to make such an event.
+
+mod data;
+
+use patchbay_model::{
+    Clock, EventId, OrgId, Random, Timestamp,
+    endpoint::{DELIVERY_EXHAUSTED, ENDPOINT_DISABLED, ENDPOINT_TEST},
+    event::Event,
+    export, job,
+};
+use patchbay_package::SchemaValidator;
+use serde_json::Value;
+
+/// A type of the hub's own events, other than what becomes of standard objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Own {
+    /// A person must authorize a connection again.
+    ReauthorizationNeeded,
+    /// A vendor does not accept our OAuth client.
+    ClientRejected,
+    /// Calls began although their limits could not be looked at.
+    LimitsUnchecked,
+    /// A call of an action that nobody waited for ended well.
+    JobCompleted,
+    /// A job is given up.
+    JobFailed,
+    /// An export's file is there.
+    ExportCompleted,
+    /// An export has come to nothing.
+    ExportFailed,
+    /// A delivery was given up.
+    DeliveryExhausted,
+    /// The hub switched an endpoint off.
+    EndpointDisabled,
+    /// Somebody tries an endpoint.
+    EndpointTest,
+}
+
+impl Own {
+    /// All of them.
+    pub(crate) const ALL: &'static [Self] = &[
+        Self::ReauthorizationNeeded,
+        Self::ClientRejected,
+        Self::LimitsUnchecked,
+        Self::JobCompleted,
+        Self::JobFailed,
+        Self::ExportCompleted,
+        Self::ExportFailed,
+        Self::DeliveryExhausted,
+        Self::EndpointDisabled,
+        Self::EndpointTest,
+    ];
+
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::ReauthorizationNeeded => "connection.reauthorization_needed",
+            Self::ClientRejected => "connection.client_rejected",
+            Self::LimitsUnchecked => "plan.limits_unchecked",
+            Self::JobCompleted => job::COMPLETED,
+            Self::JobFailed => job::FAILED,
+            Self::ExportCompleted => export::COMPLETED,
+            Self::ExportFailed => export::FAILED,
+            Self::DeliveryExhausted => DELIVERY_EXHAUSTED,
+            Self::EndpointDisabled => ENDPOINT_DISABLED,
+            Self::EndpointTest => ENDPOINT_TEST,
+        }
+    }
+
+    pub(crate) const fn description(self) -> &'static str {
+        match self {
+            Self::ReauthorizationNeeded => {
+                "The vendor no longer takes a connection's tokens: somebody must follow `reconnect_url`."
+            }
+            Self::ClientRejected => {
+                "The vendor does not accept the OAuth client that a connection's tokens are renewed with."
+            }
+            Self::LimitsUnchecked => {
+                "The database could not be asked how much of the plan is used; calls were let through meanwhile."
+            }
+            Self::JobCompleted => "A call of an action that nobody waited for ended well: its job has the result.",
+            Self::JobFailed => "A job is given up: somebody must look at it, and may have it done once more.",
+            Self::ExportCompleted => "An export's file is there, for 24 hours: ask for the export to get a link to it.",
+            Self::ExportFailed => "An export has come to nothing; `error` says why.",
+            Self::DeliveryExhausted => "An event did not reach an endpoint, and is not sent to it any more.",
+            Self::EndpointDisabled => {
+                "The hub switched an endpoint off: it answered `410`, or had only failed for days. `*` does not subscribe to it."
+            }
+            Self::EndpointTest => "Somebody tries an endpoint. It reaches that endpoint alone.",
+        }
+    }
+
+    /// The event. Whose data is not as the type's schema says is our defect: it is published all the same, told in the log,
+    /// and stops a test.
+    pub(crate) fn event(self, fact: Fact, clock: &dyn Clock, random: &dyn Random) -> Event {
+        let Fact { org, subject, data, dedupe, at } = fact;
+        if let Err(wrong) = self.check(&data) {
+            tracing::error!(kind = self.as_str(), %wrong, "an event of the hub is not as its schema says");
+            debug_assert!(wrong.is_empty(), "{}: {wrong}", self.as_str());
+        }
+        Event {
+            id: EventId::new(clock, random),
+            org,
+            source: None,
+            kind: self.as_str().to_owned(),
+            subject,
+            data,
+            dedupe,
+            run: None,
+            at,
+            hops: 0,
+        }
+    }
+
+    /// What is wrong with data, in words.
+    fn check(self, data: &Value) -> Result<(), String> {
+        let schema = SchemaValidator::compile(&self.schema()).map_err(|error| error.to_string())?;
+        schema.validate(data).map_err(|violations| format!("{violations:?}"))
+    }
+}
+
+/// What an event tells.
+pub(crate) struct Fact {
+    pub(crate) org: OrgId,
+    pub(crate) subject: String,
+    pub(crate) data: Value,
+    /// A second event of the hub's with the same is dropped.
+    pub(crate) dedupe: Option<String>,
+    pub(crate) at: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        collections::BTreeSet,
+        fs,
+        path::{Path, PathBuf},
+    };
+
+    use patchbay_model::event::{HUB_FAMILIES, is_type_or_family};
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn every_type_has_a_schema_that_takes_its_example() {
+        for own in Own::ALL {
+            assert_eq!(own.check(&own.example()), Ok(()), "{own:?}");
+            assert!(own.check(&json!({})).is_err(), "{own:?}");
+            assert!(own.description().ends_with('.'), "{own:?}");
+        }
+    }
+
+    #[test]
+    fn no_plugin_can_publish_in_the_hubs_name() {
+        for own in Own::ALL {
+            let family = own.as_str().split('.').next().unwrap();
+            assert!(is_type_or_family(own.as_str()) && HUB_FAMILIES.contains(&family), "{own:?}");
+        }
+    }
+    /// The program's sources below a folder, without tests.
+    fn sources(folder: &Path) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let is_of_tests = ["tests", "tests.rs", "testing.rs"].iter().any(|name| path.ends_with(name));
+            match path.is_dir() {
+                _ if is_of_tests => {}
+                true => found.extend(sources(&path)),
+                false => found.push(path),
+            }
+        }
+        found
+    }
+
+    /// Only what no plugin published has no source, and that is written here. What the database gives, and what is built on what
+    /// was there, has the source that it had.
+    #[test]
+    fn nothing_else_in_the_host_publishes_in_the_hubs_name() {
+        let host = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let crates = fs::read_dir(host).unwrap().map(|entry| entry.unwrap().path().join("src"));
+        let publishes = |path: &PathBuf| {
+            let text = fs::read_to_string(path).unwrap_or_default();
+            let program = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+            program.lines().any(|line| line.trim() == "source: None,")
+        };
+        let all = crates.filter(|folder| folder.is_dir()).flat_map(|folder| sources(&folder));
+        let found: BTreeSet<PathBuf> =
+            all.filter(publishes).map(|path| path.strip_prefix(host).unwrap().to_owned()).collect();
+        // a type of the catalogue that any plugin can cause has none either
+        let known = ["hub/src/events/catalogue.rs", "hub/src/events/own.rs"].map(PathBuf::from);
+        assert_eq!(found, BTreeSet::from(known), "an event of the hub's own is a variant of `Own`");
+    }
+}

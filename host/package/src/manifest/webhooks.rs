@@ -1,0 +1,41 @@
+//! What a plugin's vendor sends in, and how long the vendor waits where it wants an answer.
+
+use serde::{Deserialize, Serialize};
+
+/// What the vendor sends in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Webhooks {
+    /// The largest body, in KiB: 1 to 1,024.
+    pub body_kib: u32,
+    /// How long a vendor is let wait for an answer that `process` makes, in milliseconds from when its request came: 100 to
+    /// 30,000. The work goes on behind it. Default: [`ANSWER_MS`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer_ms: Option<u32>,
+    /// What such a vendor gets where the answer was not made in time, or could not be made. Default: 200 without a body for
+    /// one that comes too late, and a failure for one that could not be made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<Fallback>,
+}
+
+/// How long a vendor is let wait if the manifest does not say, in milliseconds: about as long as the most patient ones do.
+pub const ANSWER_MS: u32 = 10_000;
+
+/// An answer for a vendor that has waited long enough.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Fallback {
+    /// HTTP status: 200 to 299, because the webhook is stored. Default: 200.
+    #[serde(default = "ok")]
+    pub status: u16,
+    /// Media type of the body.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<String>,
+    /// At most 64 KiB.
+    #[serde(default)]
+    pub body: String,
+}
+
+fn ok() -> u16 {
+    200
+}

@@ -1,0 +1,280 @@
+//! Records of standard objects: read here, written by the journal.
+
+use std::{borrow::Cow, collections::HashMap};
+
+use patchbay_model::{
+    OrgId, RunId, Timestamp,
+    filter::Filter,
+    object::{ObjectRecord, Source, Stamp, StandardObject, indexed_as},
+};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::{
+    StorageError, Tx,
+    column::{limit as row_limit, plugin, time, unsigned},
+    journal::{State, weight_of},
+    text::{Json, Text},
+};
+
+/// Records that are looked at together: between two such portions it is seen whether there is enough.
+const PORTION: u32 = 50;
+/// The most records that one page looks at, whatever it is that is rare.
+const LOOKED_AT: usize = 5_000;
+/// About the most bytes that the records of a page have together.
+const PAGE_BYTES: usize = 8 << 20;
+
+/// Ids of records that have a value: a range of the primary key, whichever database it is.
+const HAVING: &str = "SELECT id FROM object_index
+   WHERE org_id = $1 AND object = $2 AND field = $3 AND value = $4 AND id > $5 ORDER BY id LIMIT $6";
+
+/// An org's records of standard objects.
+#[derive(Debug)]
+pub struct Objects<'a> {
+    pub(crate) tx: &'a mut Tx,
+    pub(crate) org: OrgId,
+}
+
+/// A part of the records that were asked for.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ObjectPage {
+    /// In order of id. May be fewer than were asked for, or none, although there are more behind.
+    pub records: Vec<ObjectRecord>,
+    /// Behind which id to go on; none if there is nothing more.
+    pub next: Option<String>,
+}
+
+/// The columns of a record that say how it is.
+#[derive(sqlx::FromRow)]
+pub(crate) struct StateRow {
+    version: i64,
+    data: Option<Json<Value>>,
+    sources: Json<Vec<Source>>,
+    created_by: String,
+    created_run: Uuid,
+    created_at: i64,
+    updated_by: String,
+    updated_run: Uuid,
+    updated_at: i64,
+}
+
+impl StateRow {
+    pub(crate) fn state(self) -> Result<State<'static>, StorageError> {
+        let stamp = |by: &str, run, at| -> Result<Stamp, StorageError> {
+            Ok(Stamp { plugin: plugin(by)?, run: RunId(run), at: time(at)? })
+        };
+        Ok(State {
+            version: unsigned(self.version),
+            data: self.data.map(|data| Cow::Owned(data.0)),
+            created: stamp(&self.created_by, self.created_run, self.created_at)?,
+            updated: stamp(&self.updated_by, self.updated_run, self.updated_at)?,
+            sources: self.sources.0,
+        })
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: Text,
+    #[sqlx(flatten)]
+    state: StateRow,
+}
+
+impl Row {
+    fn record(self, object: StandardObject) -> Result<ObjectRecord, StorageError> {
+        let State { version, data, created, updated, sources } = self.state.state()?;
+        let data = data.map(Cow::into_owned);
+        Ok(ObjectRecord { object, id: self.id.0, version, data, created, updated, sources })
+    }
+}
+
+impl Objects<'_> {
+    /// One record; also one that was deleted, which has no data.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn get(&mut self, object: StandardObject, id: &str) -> Result<Option<ObjectRecord>, StorageError> {
+        fetch_optional!(
+            self.tx,
+            Row,
+            "SELECT id, version, data, sources, created_by, created_run, created_at, updated_by, updated_run, updated_at
+             FROM object_record WHERE org_id = $1 AND object = $2 AND id = $3",
+            self.org.0,
+            object.as_str(),
+            Text(id),
+        )?
+        .map(|row| row.record(object))
+        .transpose()
+    }
+
+    /// Several records, in the order asked for; missing and deleted ones are left out.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn get_many(
+        &mut self,
+        object: StandardObject,
+        ids: &[String],
+    ) -> Result<Vec<ObjectRecord>, StorageError> {
+        let rows = fetch_all!(
+            self.tx,
+            Row,
+            {
+                sqlite: "SELECT id, version, data, sources, created_by, created_run, created_at, updated_by, updated_run,
+                     updated_at FROM object_record
+                   WHERE org_id = $1 AND object = $2 AND data IS NOT NULL AND id IN (SELECT value FROM json_each($3))",
+                postgres: "SELECT id, version, data, sources, created_by, created_run, created_at, updated_by,
+                     updated_run, updated_at FROM object_record
+                   WHERE org_id = $1 AND object = $2 AND data IS NOT NULL
+                     AND id IN (SELECT json_array_elements_text($3))",
+            },
+            self.org.0,
+            object.as_str(),
+            Json(ids),
+        )?;
+        let mut found = HashMap::with_capacity(rows.len());
+        for row in rows {
+            let record = row.record(object)?;
+            found.insert(record.id.clone(), record);
+        }
+        Ok(ids.iter().filter_map(|id| found.get(id).cloned()).collect())
+    }
+
+    /// Records that match a filter, behind one, in order of id; deleted ones never do. Where the filter says what an
+    /// indexed field must equal, only the records are read that have it. A page ends early after some thousand records that
+    /// did not match, or with some megabytes of those that did.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn find(
+        &mut self,
+        object: StandardObject,
+        filter: &Filter,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<ObjectPage, StorageError> {
+        let wanted = limit as usize;
+        let lookup = lookup(object, filter);
+        let mut page = ObjectPage { records: Vec::new(), next: after.map(str::to_owned) };
+        let (mut looked_at, mut bytes) = (0, 0);
+        loop {
+            let behind = page.next.as_deref().unwrap_or("");
+            let portion = match &lookup {
+                Some((field, values)) => {
+                    let ids = self.having(object, field, values, behind).await?;
+                    self.get_many(object, &ids).await?
+                }
+                None => self.behind(object, behind).await?,
+            };
+            let is_last = portion.len() < PORTION as usize;
+            looked_at += portion.len();
+            for record in portion {
+                page.next = Some(record.id.clone());
+                if record.data.as_ref().is_some_and(|data| filter.matches(data)) {
+                    bytes += record.data.as_ref().map_or(0, weight_of);
+                    page.records.push(record);
+                    if page.records.len() >= wanted || bytes >= PAGE_BYTES {
+                        return Ok(page);
+                    }
+                }
+            }
+            if is_last {
+                page.next = None;
+                return Ok(page);
+            }
+            if looked_at >= LOOKED_AT {
+                return Ok(page);
+            }
+        }
+    }
+
+    /// The last id of an object's records.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn last(&mut self, object: StandardObject) -> Result<Option<String>, StorageError> {
+        let found = fetch_optional!(
+            self.tx,
+            (Text,),
+            "SELECT id FROM object_record WHERE org_id = $1 AND object = $2 ORDER BY id DESC LIMIT 1",
+            self.org.0,
+            object.as_str(),
+        )?;
+        Ok(found.map(|(id,)| id.0))
+    }
+
+    async fn behind(&mut self, object: StandardObject, behind: &str) -> Result<Vec<ObjectRecord>, StorageError> {
+        fetch_all!(
+            self.tx,
+            Row,
+            "SELECT id, version, data, sources, created_by, created_run, created_at, updated_by, updated_run, updated_at
+             FROM object_record WHERE org_id = $1 AND object = $2 AND id > $3 AND data IS NOT NULL
+             ORDER BY id LIMIT $4",
+            self.org.0,
+            object.as_str(),
+            Text(behind),
+            row_limit(PORTION),
+        )?
+        .into_iter()
+        .map(|row| row.record(object))
+        .collect()
+    }
+
+    /// Ids of records that have one of these values. A look for each value, because each is in order of id already.
+    async fn having(
+        &mut self,
+        object: StandardObject,
+        field: &str,
+        values: &[String],
+        behind: &str,
+    ) -> Result<Vec<String>, StorageError> {
+        let mut ids = Vec::new();
+        for value in values {
+            let found = fetch_all!(
+                self.tx,
+                (Text,),
+                HAVING,
+                self.org.0,
+                object.as_str(),
+                Text(field),
+                Text(value),
+                Text(behind),
+                row_limit(PORTION),
+            )?;
+            ids.extend(found.into_iter().map(|(id,)| id.0));
+        }
+        ids.sort_unstable();
+        ids.dedup();
+        ids.truncate(PORTION as usize);
+        Ok(ids)
+    }
+
+    /// Forgets at most `limit` records that were deleted before a time, and gives their number.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn clear_deleted_before(&mut self, at: Timestamp, limit: u32) -> Result<u64, StorageError> {
+        execute!(
+            self.tx,
+            "DELETE FROM object_record WHERE org_id = $1 AND data IS NULL AND updated_at < $2 AND (object, id) IN
+               (SELECT object, id FROM object_record
+                WHERE org_id = $1 AND data IS NULL AND updated_at < $2 ORDER BY updated_at LIMIT $3)",
+            self.org.0,
+            at.timestamp_micros(),
+            row_limit(limit),
+        )
+    }
+}
+
+/// The best of the indexed fields that a match must have, and what it may have there.
+fn lookup(object: StandardObject, filter: &Filter) -> Option<(String, Vec<String>)> {
+    let usable = filter.required().into_iter().filter_map(|(field, values)| {
+        let field = field.dotted();
+        let values: Option<Vec<String>> = values.iter().map(indexed_as).collect();
+        values.filter(|_| object.is_indexed(&field)).map(|values| (field, values))
+    });
+    usable.min_by_key(|(field, values)| (object.selectivity(field), values.len()))
+}
+
+#[cfg(test)]
+mod tests;
