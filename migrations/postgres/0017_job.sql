@@ -64,7 +64,8 @@ CREATE TABLE job_queue (
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 500,
     autovacuum_analyze_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 1);
 
-CREATE INDEX job_queue_next ON job_queue (org_id, lane, rank, due_at, job_id);
+CREATE INDEX job_queue_next ON job_queue (org_id, lane, rank, due_at, job_id) WHERE lease IS NULL;
+-- What runs in a lane is counted with each claim. Without when leases end: prolonging one would touch the index.
 CREATE INDEX job_queue_running ON job_queue (org_id, lane) WHERE lease IS NOT NULL;
 CREATE UNIQUE INDEX job_queue_once ON job_queue (org_id, dedupe) WHERE dedupe IS NOT NULL;
 
@@ -79,6 +80,11 @@ CREATE TABLE job_lane (
     wake_at bigint NOT NULL,
     -- Grows with each turn; the lane with the least goes next.
     served  bigint NOT NULL,
+    -- Nothing that waits in it is due before, by rank. What was done stays in the index until the vacuum, which may be kept
+    -- waiting: a claim looks behind it.
+    from_0  bigint NOT NULL,
+    from_1  bigint NOT NULL,
+    from_2  bigint NOT NULL,
     PRIMARY KEY (org_id, lane)
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 500);
 
@@ -123,5 +129,5 @@ GRANT SELECT (org_id, job_id, lane, rank, due_at, attempts, lease, lease_until, 
     UPDATE (attempts, lease, lease_until) ON job_queue TO patchbay_hub;
 GRANT DELETE, SELECT (org_id, job_id) ON job_queue TO patchbay_operator;
 
-GRANT SELECT, INSERT, UPDATE (cap, wake_at) ON job_lane TO patchbay_app, patchbay_journal;
-GRANT SELECT, UPDATE (wake_at, served) ON job_lane TO patchbay_hub;
+GRANT SELECT, INSERT, UPDATE (cap, wake_at, from_0, from_1, from_2) ON job_lane TO patchbay_app, patchbay_journal;
+GRANT SELECT, UPDATE (wake_at, served, from_0, from_1, from_2) ON job_lane TO patchbay_hub;

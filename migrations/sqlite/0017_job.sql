@@ -62,7 +62,8 @@ CREATE TABLE job_queue (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX job_queue_next ON job_queue (org_id, lane, rank, due_at, job_id);
-CREATE INDEX job_queue_running ON job_queue (org_id, lane) WHERE lease IS NOT NULL;
+-- What runs in a lane is counted with each claim, and is little; what waits in it may be a million.
+CREATE INDEX job_queue_running ON job_queue (org_id, lane, lease_until) WHERE lease IS NOT NULL;
 CREATE UNIQUE INDEX job_queue_once ON job_queue (org_id, dedupe) WHERE dedupe IS NOT NULL;
 
 -- Lanes take turns: one for each plugin of an org, one more for each kind of work that has a limit of its own. A lane is not

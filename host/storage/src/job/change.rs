@@ -173,8 +173,10 @@ impl Jobs<'_> {
             self.tx,
             (String, bool),
             {
-                sqlite: "SELECT lane, unwanted FROM job_queue WHERE org_id = $1 AND job_id = $2 AND lease = $3",
-                postgres: "SELECT lane, unwanted FROM job_queue WHERE org_id = $1 AND job_id = $2 AND lease = $3 FOR UPDATE",
+                sqlite: "SELECT lane, unwanted FROM job_queue WHERE org_id = $1 AND job_id = $2
+                   AND lease IS NOT DISTINCT FROM $3",
+                postgres: "SELECT lane, unwanted FROM job_queue WHERE org_id = $1 AND job_id = $2
+                   AND lease IS NOT DISTINCT FROM $3 FOR UPDATE",
             },
             self.org.0,
             outcome.id.0,

@@ -88,7 +88,7 @@ pub(crate) async fn claim(tx: &mut Tx, wish: &ClaimJobs) -> Result<Claims, Stora
                 turn::mark(tx, lane, wish.turn).await?;
             }
         }
-        Tx::Postgres(_) => turn::mark_at_once(tx, &lanes, wish.turn).await?,
+        Tx::Postgres(_) => turn::mark_at_once(tx, &lanes, wish).await?,
     }
     Ok(claims)
 }
@@ -98,7 +98,9 @@ macro_rules! first_of_rank {
         concat!(
             "SELECT * FROM (SELECT q.job_id FROM job_queue q WHERE q.org_id = l.org_id AND q.lane = l.lane AND q.rank = ",
             $rank,
-            " AND q.due_at <= $5 AND q.lease_until <= $5 ORDER BY q.due_at, q.job_id LIMIT l.share",
+            " AND q.lease IS NULL AND q.due_at >= l.from_",
+            $rank,
+            " AND q.due_at <= $5 ORDER BY q.due_at, q.job_id LIMIT l.share",
             $lock,
             ") AS rank",
             $rank
@@ -115,12 +117,14 @@ async fn claim_at_once(tx: &mut Tx, wish: &ClaimJobs, lanes: &[Lane]) -> Result<
     let orgs: Vec<Uuid> = lanes.iter().map(|lane| lane.org).collect();
     let names: Vec<&str> = lanes.iter().map(|lane| lane.name.as_str()).collect();
     let shares: Vec<i64> = lanes.iter().map(|lane| lane.share).collect();
+    let [high, normal, low] = share::from_each(lanes);
     let within = tx.patience();
     let connection = tx.connection().await?;
     let claiming = sqlx::query_as(crate::tx::text(concat!(
         "WITH taken AS (
            SELECT l.org_id, first.job_id
-           FROM unnest($1::uuid[], $2::text[], $3::bigint[]) AS l (org_id, lane, share)
+           FROM unnest($1::uuid[], $2::text[], $3::bigint[], $7::bigint[], $8::bigint[], $9::bigint[])
+             AS l (org_id, lane, share, from_0, from_1, from_2)
            CROSS JOIN LATERAL (SELECT * FROM (",
         first_of_rank!("0", " FOR UPDATE SKIP LOCKED"),
         " UNION ALL ",
@@ -138,6 +142,9 @@ async fn claim_at_once(tx: &mut Tx, wish: &ClaimJobs, lanes: &[Lane]) -> Result<
     .bind(wish.lease)
     .bind(wish.now.timestamp_micros())
     .bind(wish.until.timestamp_micros())
+    .bind(high)
+    .bind(normal)
+    .bind(low)
     .fetch_all(connection);
     let claimed = crate::postgres::answered(within, claiming).await;
     tx.note(claimed)

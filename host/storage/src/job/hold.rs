@@ -31,7 +31,8 @@ pub(crate) async fn prolong(tx: &mut Tx, held: &[Held], until: Timestamp) -> Res
         let found = fetch_optional!(
             tx,
             (bool,),
-            "UPDATE job_queue SET lease_until = $4 WHERE org_id = $1 AND job_id = $2 AND lease = $3 RETURNING unwanted",
+            "UPDATE job_queue SET lease_until = $4 WHERE org_id = $1 AND job_id = $2 AND lease IS NOT DISTINCT FROM $3
+             RETURNING unwanted",
             held.org.0,
             held.id.0,
             held.lease,
@@ -55,7 +56,14 @@ pub(crate) async fn next_at(tx: &mut Tx) -> Result<Option<Timestamp>, StorageErr
 pub(crate) async fn let_go(tx: &mut Tx, now: Timestamp) -> Result<u64, StorageError> {
     let freed = execute!(tx, "UPDATE job_queue SET lease = NULL, lease_until = 0 WHERE lease IS NOT NULL")?;
     if freed > 0 {
-        execute!(tx, "UPDATE job_lane SET wake_at = $1 WHERE wake_at > $1", now.timestamp_micros())?;
+        execute!(
+            tx,
+            {
+                sqlite: "UPDATE job_lane SET wake_at = $1 WHERE wake_at > $1",
+                postgres: "UPDATE job_lane SET wake_at = least(wake_at, $1), from_0 = 0, from_1 = 0, from_2 = 0",
+            },
+            now.timestamp_micros(),
+        )?;
     }
     Ok(freed)
 }

@@ -67,12 +67,21 @@ pub(crate) fn merged(wakes: impl IntoIterator<Item = Wake>) -> Vec<Wake> {
 pub(crate) async fn wake(tx: &mut Tx, wake: &Wake) -> Result<(), StorageError> {
     execute!(
         tx,
-        "INSERT INTO job_lane (org_id, lane, cap, wake_at, served) VALUES ($1, $2, $3, $4, 0)
-         ON CONFLICT (org_id, lane) DO UPDATE
-           SET wake_at = CASE WHEN excluded.wake_at < job_lane.wake_at THEN excluded.wake_at ELSE job_lane.wake_at END,
-             cap = coalesce(excluded.cap, job_lane.cap)
-           WHERE excluded.wake_at < job_lane.wake_at
-             OR excluded.cap IS NOT NULL AND excluded.cap IS DISTINCT FROM job_lane.cap",
+        {
+            sqlite: "INSERT INTO job_lane (org_id, lane, cap, wake_at, served) VALUES ($1, $2, $3, $4, 0)
+               ON CONFLICT (org_id, lane) DO UPDATE
+                 SET wake_at = min(excluded.wake_at, job_lane.wake_at), cap = coalesce(excluded.cap, job_lane.cap)
+                 WHERE excluded.wake_at < job_lane.wake_at
+                   OR excluded.cap IS NOT NULL AND excluded.cap IS DISTINCT FROM job_lane.cap",
+            postgres: "INSERT INTO job_lane (org_id, lane, cap, wake_at, served, from_0, from_1, from_2)
+               VALUES ($1, $2, $3, $4, 0, $4, $4, $4)
+               ON CONFLICT (org_id, lane) DO UPDATE
+                 SET wake_at = least(excluded.wake_at, job_lane.wake_at), cap = coalesce(excluded.cap, job_lane.cap),
+                   from_0 = least(excluded.from_0, job_lane.from_0), from_1 = least(excluded.from_1, job_lane.from_1),
+                   from_2 = least(excluded.from_2, job_lane.from_2)
+                 WHERE excluded.wake_at < greatest(job_lane.wake_at, job_lane.from_0, job_lane.from_1, job_lane.from_2)
+                   OR excluded.cap IS NOT NULL AND excluded.cap IS DISTINCT FROM job_lane.cap",
+        },
         wake.org.0,
         &wake.lane,
         wake.cap.map(i64::from),

@@ -151,9 +151,9 @@ pub(super) const GRANTED: &[(&str, &str, &[Right])] = &[
         &[ADD, ENDED, ("SELECT", &["org_id", "id", "status", "cursor", "progress", "result", "run_id", "started_at"])],
     ),
     ("job", OPERATOR, BY_ID),
-    ("job_lane", APP, &[READ, ADD, ("UPDATE", &["cap", "wake_at"])]),
-    ("job_lane", HUB, &[READ, ("UPDATE", &["wake_at", "served"])]),
-    ("job_lane", JOURNAL, &[READ, ADD, ("UPDATE", &["cap", "wake_at"])]),
+    ("job_lane", APP, &[READ, ADD, ("UPDATE", &["cap", "wake_at", "from_0", "from_1", "from_2"])]),
+    ("job_lane", HUB, &[READ, ("UPDATE", &["wake_at", "served", "from_0", "from_1", "from_2"])]),
+    ("job_lane", JOURNAL, &[READ, ADD, ("UPDATE", &["cap", "wake_at", "from_0", "from_1", "from_2"])]),
     ("job_queue", APP, &[READ, ADD, DELETE, ("UPDATE", &["due_at", "attempts", "lease", "lease_until", "unwanted"])]),
     (
         "job_queue",

@@ -14,17 +14,6 @@ use crate::{StorageError, Tx, column::limit as row_limit};
 /// Lanes that are served by one claim.
 pub(super) const LANES: u32 = 100;
 
-macro_rules! running {
-    ($now:literal) => {
-        concat!(
-            "(SELECT count(*) FROM job_queue q WHERE q.org_id = l.org_id AND q.lane = l.lane AND q.lease IS NOT NULL
-               AND q.lease_until > ",
-            $now,
-            ")"
-        )
-    };
-}
-
 /// What a plugin says of its own work does not go beyond what the hub allows.
 macro_rules! most {
     () => {
@@ -38,6 +27,18 @@ macro_rules! awake {
     };
 }
 
+/// Counted for the lanes that are served, and for no others. Which index that takes is said, because SQLite cannot know that few
+/// run where a million wait, and would read all of an org's queue.
+const ON_SQLITE: &str = concat!(
+    "WITH l AS MATERIALIZED (SELECT l.org_id, l.lane, l.served, ",
+    most!(),
+    " AS most",
+    awake!(),
+    ") SELECT l.org_id, l.lane, l.most - (SELECT count(*) FROM job_queue q INDEXED BY job_queue_running
+         WHERE q.org_id = l.org_id AND q.lane = l.lane AND q.lease IS NOT NULL AND q.lease_until > $1), 0, 0, 0
+       FROM l ORDER BY l.served, l.org_id, l.lane"
+);
+
 /// The lanes whose turn it is, the one first that was served longest ago. Nobody else serves them until the commit.
 pub(super) async fn of_lanes(tx: &mut Tx, wish: &ClaimJobs) -> Result<Vec<LaneRow>, StorageError> {
     let now = wish.now.timestamp_micros();
@@ -46,36 +47,91 @@ pub(super) async fn of_lanes(tx: &mut Tx, wish: &ClaimJobs) -> Result<Vec<LaneRo
         LaneRow,
         {
             // there is one writer: what is read does not change
-            sqlite: concat!("SELECT l.org_id, l.lane, ", most!(), " - ", running!("$1"), awake!()),
-            postgres: concat!("SELECT l.org_id, l.lane, ", most!(), awake!(), " FOR UPDATE SKIP LOCKED"),
+            sqlite: ON_SQLITE,
+            postgres: concat!(
+                "SELECT l.org_id, l.lane, ",
+                most!(),
+                ", l.from_0, l.from_1, l.from_2",
+                awake!(),
+                " FOR UPDATE SKIP LOCKED"
+            ),
         },
         now,
         wish.served_before,
         i64::from(wish.lane_cap),
         row_limit(LANES),
     )?;
-    let Tx::Postgres(tx) = tx else { return Ok(lanes) };
-    if lanes.is_empty() {
-        return Ok(lanes);
+    if matches!(tx, Tx::Postgres(_)) && !lanes.is_empty() {
+        let counted = count(tx, &lanes, now).await?;
+        let of = |lane: &LaneRow| counted.get(&(lane.0, lane.1.clone())).copied().unwrap_or_default();
+        let abandoned: Vec<&LaneRow> = lanes.iter().filter(|lane| of(lane).lapsed > 0).collect();
+        if !abandoned.is_empty() {
+            let_go_of_lapsed(tx, &abandoned, now).await?;
+        }
+        for lane in &mut lanes {
+            let counted = of(lane);
+            lane.2 -= counted.running;
+            if counted.lapsed > 0 {
+                // what was let go of may have been due before
+                (lane.3, lane.4, lane.5) = (0, 0, 0);
+            }
+        }
     }
-    let orgs: Vec<Uuid> = lanes.iter().map(|(org, ..)| *org).collect();
-    let names: Vec<&str> = lanes.iter().map(|(_, name, _)| name.as_str()).collect();
+    Ok(lanes)
+}
+
+/// What is held in a lane.
+#[derive(Debug, Clone, Copy, Default)]
+struct Counted {
+    running: i64,
+    /// Under leases that have ended: whoever held it is gone, or slow.
+    lapsed: i64,
+}
+
+async fn count(tx: &mut Tx, lanes: &[LaneRow], now: i64) -> Result<HashMap<(Uuid, String), Counted>, StorageError> {
+    let Tx::Postgres(tx) = tx else { return Ok(HashMap::new()) };
+    let orgs: Vec<Uuid> = lanes.iter().map(|lane| lane.0).collect();
+    let names: Vec<&str> = lanes.iter().map(|lane| lane.1.as_str()).collect();
     let within = tx.patience();
     let connection = tx.connection().await?;
-    let counting = sqlx::query_as::<_, LaneRow>(crate::tx::text(concat!(
-        "SELECT l.org_id, l.lane, ",
-        running!("$3"),
-        " FROM unnest($1::uuid[], $2::text[]) AS l (org_id, lane)"
-    )))
+    let counting = sqlx::query_as::<_, (Uuid, String, i64, i64)>(crate::tx::text(
+        "SELECT l.org_id, l.lane, held.running, held.lapsed
+         FROM unnest($1::uuid[], $2::text[]) AS l (org_id, lane)
+         CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE q.lease_until > $3), count(*) FILTER (WHERE q.lease_until <= $3)
+           FROM job_queue q WHERE q.org_id = l.org_id AND q.lane = l.lane AND q.lease IS NOT NULL)
+           AS held (running, lapsed)",
+    ))
     .bind(orgs)
     .bind(names)
     .bind(now)
     .fetch_all(connection);
     let counted = crate::postgres::answered(within, counting).await;
-    let running: HashMap<(Uuid, String), i64> =
-        tx.note(counted)?.into_iter().map(|(org, name, count)| ((org, name), count)).collect();
-    for (org, name, room) in &mut lanes {
-        *room -= running.get(&(*org, name.clone())).copied().unwrap_or(0);
-    }
-    Ok(lanes)
+    let rows = tx.note(counted)?;
+    Ok(rows.into_iter().map(|(org, name, running, lapsed)| ((org, name), Counted { running, lapsed })).collect())
+}
+
+/// Puts back among what waits whatever is held under leases that have ended. What somebody is settling at this moment stays.
+async fn let_go_of_lapsed(tx: &mut Tx, lanes: &[&LaneRow], now: i64) -> Result<(), StorageError> {
+    let Tx::Postgres(tx) = tx else { return Ok(()) };
+    let orgs: Vec<Uuid> = lanes.iter().map(|lane| lane.0).collect();
+    let names: Vec<&str> = lanes.iter().map(|lane| lane.1.as_str()).collect();
+    let within = tx.patience();
+    let connection = tx.connection().await?;
+    let freeing = sqlx::query(crate::tx::text(
+        "WITH lapsed AS (
+           SELECT q.org_id, q.job_id FROM unnest($1::uuid[], $2::text[]) AS l (org_id, lane)
+           JOIN job_queue q ON q.org_id = l.org_id AND q.lane = l.lane
+           WHERE q.lease IS NOT NULL AND q.lease_until <= $3 FOR UPDATE OF q SKIP LOCKED),
+         freed AS (
+           UPDATE job_queue SET lease = NULL, lease_until = 0 FROM lapsed
+           WHERE job_queue.org_id = lapsed.org_id AND job_queue.job_id = lapsed.job_id)
+         UPDATE job_lane SET from_0 = 0, from_1 = 0, from_2 = 0 FROM unnest($1::uuid[], $2::text[]) AS l (org_id, lane)
+         WHERE job_lane.org_id = l.org_id AND job_lane.lane = l.lane",
+    ))
+    .bind(orgs)
+    .bind(names)
+    .bind(now)
+    .execute(connection);
+    let freed = crate::postgres::answered(within, freeing).await;
+    tx.note(freed).map(drop)
 }

@@ -2,8 +2,9 @@
 
 use uuid::Uuid;
 
-/// A lane that is to be served: its org, its name, and how many more of it may run.
-pub(super) type LaneRow = (Uuid, String, i64);
+/// A lane that is to be served: its org, its name, how many more of it may run, and before when nothing of each rank is due that
+/// waits in it.
+pub(super) type LaneRow = (Uuid, String, i64, i64, i64, i64);
 
 /// A lane whose turn it is.
 pub(super) struct Lane {
@@ -11,6 +12,8 @@ pub(super) struct Lane {
     pub(super) name: String,
     /// How many more of it may run.
     pub(super) room: i64,
+    /// Nothing that waits in it is due before, by rank. Zero where nobody remembers.
+    pub(super) from: [i64; 3],
     /// How many it is given.
     pub(super) share: i64,
     pub(super) taken: i64,
@@ -37,10 +40,19 @@ impl Lane {
     }
 }
 
+/// Before when nothing is due that waits, of all lanes, by rank.
+pub(super) fn from_each(lanes: &[Lane]) -> [Vec<i64>; 3] {
+    let of = |rank: fn(&[i64; 3]) -> i64| lanes.iter().map(|lane| rank(&lane.from)).collect();
+    [of(|[high, _, _]| *high), of(|[_, normal, _]| *normal), of(|[_, _, low]| *low)]
+}
+
 /// Each lane gets the same, as far as it has room for it; what is left over goes to the first.
 pub(super) fn shared_out(rows: Vec<LaneRow>, limit: i64) -> Vec<Lane> {
-    let mut lanes: Vec<Lane> =
-        rows.into_iter().map(|(org, name, room)| Lane { org, name, room: room.max(0), share: 0, taken: 0 }).collect();
+    let lane = |(org, name, room, high, normal, low): LaneRow| {
+        let from = [high, normal, low];
+        Lane { org, name, room: room.max(0), from, share: 0, taken: 0 }
+    };
+    let mut lanes: Vec<Lane> = rows.into_iter().map(lane).collect();
     // Beyond the limit there is nothing to give: those lanes keep their turn.
     lanes.truncate(usize::try_from(limit).unwrap_or(usize::MAX).max(1));
     let mut left = limit;
@@ -71,7 +83,8 @@ mod tests {
     use super::*;
 
     fn shares(rooms: &[i64], limit: i64) -> Vec<i64> {
-        let rows = rooms.iter().enumerate().map(|(index, room)| (Uuid::from_u128(index as u128), String::new(), *room));
+        let row = |(index, room): (usize, &i64)| (Uuid::from_u128(index as u128), String::new(), *room, 0, 0, 0);
+        let rows = rooms.iter().enumerate().map(row);
         shared_out(rows.collect(), limit).iter().map(|lane| lane.share).collect()
     }
 

@@ -32,7 +32,8 @@ pub(super) async fn held(connection: &mut PgConnection, runs: &[Box<RunCommit>])
         "SELECT job_queue.org_id, job_queue.job_id, wanted.lease, job_queue.lane, job_queue.unwanted
          FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS wanted (org_id, job_id, lease)
          JOIN job_queue ON job_queue.org_id = wanted.org_id AND job_queue.job_id = wanted.job_id
-         WHERE job_queue.lease = wanted.lease
+         -- not `=`: that says that there is one, and the index of all that is held looks better than that of the ids then
+         WHERE job_queue.lease IS NOT DISTINCT FROM wanted.lease
          ORDER BY job_queue.org_id, job_queue.job_id
          FOR UPDATE OF job_queue",
     )
@@ -183,13 +184,15 @@ pub(crate) async fn wake(connection: &mut PgConnection, wakes: Vec<Wake>) -> Res
         return Ok(());
     }
     sqlx::query(
-        "INSERT INTO job_lane (org_id, lane, cap, wake_at, served)
-         SELECT org_id, lane, cap, wake_at, 0
+        "INSERT INTO job_lane (org_id, lane, cap, wake_at, served, from_0, from_1, from_2)
+         SELECT org_id, lane, cap, wake_at, 0, wake_at, wake_at, wake_at
          FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::bigint[]) AS new (org_id, lane, cap, wake_at)
          ORDER BY org_id, lane COLLATE \"C\"
          ON CONFLICT (org_id, lane) DO UPDATE
-           SET wake_at = least(excluded.wake_at, job_lane.wake_at), cap = coalesce(excluded.cap, job_lane.cap)
-           WHERE excluded.wake_at < job_lane.wake_at
+           SET wake_at = least(excluded.wake_at, job_lane.wake_at), cap = coalesce(excluded.cap, job_lane.cap),
+             from_0 = least(excluded.from_0, job_lane.from_0), from_1 = least(excluded.from_1, job_lane.from_1),
+             from_2 = least(excluded.from_2, job_lane.from_2)
+           WHERE excluded.wake_at < greatest(job_lane.wake_at, job_lane.from_0, job_lane.from_1, job_lane.from_2)
              OR excluded.cap IS NOT NULL AND excluded.cap IS DISTINCT FROM job_lane.cap",
     )
     .bind(column(&wakes, |wake| wake.org.0))
