@@ -173,13 +173,13 @@ impl Jobs<'_> {
                 name,
                 limit,
             )?,
-            Some(JobStatus::Queued | JobStatus::Running) => fetch_all!(
+            Some(JobStatus::Queued) => fetch_all!(
                 self.tx,
                 Row,
                 select!(
                     brief "job_queue q JOIN job j ON j.org_id = q.org_id AND j.id = q.job_id ",
                     "WHERE q.org_id = $1 AND q.job_id < $2 AND ($3 IS NULL OR j.plugin = $3) AND ($4 IS NULL OR j.kind = $4)
-                       AND ($5 IS NULL OR j.name = $5) AND (q.lease IS NOT NULL) = $7 ORDER BY q.job_id DESC LIMIT $6"
+                       AND ($5 IS NULL OR j.name = $5) AND q.lease IS NULL ORDER BY q.job_id DESC LIMIT $6"
                 ),
                 self.org.0,
                 before,
@@ -187,7 +187,31 @@ impl Jobs<'_> {
                 kind,
                 name,
                 limit,
-                filter.status == Some(JobStatus::Running),
+            )?,
+            // few, among however many wait: SQLite is told which index knows them
+            Some(JobStatus::Running) => fetch_all!(
+                self.tx,
+                Row,
+                {
+                    sqlite: select!(
+                        brief "job_queue q INDEXED BY job_queue_running CROSS JOIN job j ON j.org_id = q.org_id AND j.id = q.job_id ",
+                        "WHERE q.org_id = $1 AND q.job_id < $2 AND ($3 IS NULL OR j.plugin = $3)
+                           AND ($4 IS NULL OR j.kind = $4) AND ($5 IS NULL OR j.name = $5) AND q.lease IS NOT NULL
+                         ORDER BY q.job_id DESC LIMIT $6"
+                    ),
+                    postgres: select!(
+                        brief "job_queue q JOIN job j ON j.org_id = q.org_id AND j.id = q.job_id ",
+                        "WHERE q.org_id = $1 AND q.job_id < $2 AND ($3 IS NULL OR j.plugin = $3)
+                           AND ($4 IS NULL OR j.kind = $4) AND ($5 IS NULL OR j.name = $5) AND q.lease IS NOT NULL
+                         ORDER BY q.job_id DESC LIMIT $6"
+                    ),
+                },
+                self.org.0,
+                before,
+                plugin,
+                kind,
+                name,
+                limit,
             )?,
             Some(JobStatus::Failed) => fetch_all!(
                 self.tx,

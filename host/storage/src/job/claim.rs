@@ -2,12 +2,20 @@
 //!
 //! Lanes take turns, the one that was served longest ago first; what they are given room for is shared among those that are
 //! served together, and within a lane priorities go first, then what has been due longest. So an organization with a hundred
-//! thousand jobs delays another one's by a turn. A claim reads the first entries of an index; what one costs under a long
-//! backlog the benchmark of jobs shows.
+//! thousand jobs delays another one's by a turn.
+//!
+//! What a claim costs does not depend on how many jobs wait: it reads the first entries of an index, and of what runs as many as
+//! may. Which index that takes is not left to the planner (`plans.rs` looks at the plans). On SQLite, which keeps no statistics
+//! here, it is named; on PostgreSQL a plan may be as old as the last count of rows, so that the transaction forbids reading whole
+//! tables. There a job that was taken or done also stays in the index until the vacuum, which an old snapshot keeps waiting: so a
+//! lane remembers for each rank from where on something waits, and a claim begins there. What is held is in another index, and
+//! what was held by a hub that is gone is put back first.
 //!
 //! On PostgreSQL lanes and jobs that another hub is taking are passed over (`SKIP LOCKED`): a claim waits for nobody. On SQLite
 //! there is one writer.
 
+#[cfg(test)]
+mod plans;
 mod room;
 mod share;
 mod turn;
@@ -108,6 +116,24 @@ macro_rules! first_of_rank {
     };
 }
 
+/// Each rank by itself: of one order over all of them the first would be known only once all are read.
+const AT_ONCE: &str = concat!(
+    "WITH taken AS (
+           SELECT l.org_id, first.job_id
+           FROM unnest($1::uuid[], $2::text[], $3::bigint[], $7::bigint[], $8::bigint[], $9::bigint[])
+             AS l (org_id, lane, share, from_0, from_1, from_2)
+           CROSS JOIN LATERAL (SELECT * FROM (",
+    first_of_rank!("0", " FOR UPDATE SKIP LOCKED"),
+    " UNION ALL ",
+    first_of_rank!("1", " FOR UPDATE SKIP LOCKED"),
+    " UNION ALL ",
+    first_of_rank!("2", " FOR UPDATE SKIP LOCKED"),
+    ") AS ranks LIMIT l.share) AS first)
+         UPDATE job_queue SET lease = $4, lease_until = $6, attempts = job_queue.attempts + 1
+         FROM taken WHERE job_queue.org_id = taken.org_id AND job_queue.job_id = taken.job_id
+         RETURNING job_queue.org_id, job_queue.job_id, job_queue.lane, job_queue.attempts, job_queue.due_at"
+);
+
 /// One statement for all lanes.
 async fn claim_at_once(tx: &mut Tx, wish: &ClaimJobs, lanes: &[Lane]) -> Result<Vec<JobRow>, StorageError> {
     if lanes.is_empty() {
@@ -120,35 +146,34 @@ async fn claim_at_once(tx: &mut Tx, wish: &ClaimJobs, lanes: &[Lane]) -> Result<
     let [high, normal, low] = share::from_each(lanes);
     let within = tx.patience();
     let connection = tx.connection().await?;
-    let claiming = sqlx::query_as(crate::tx::text(concat!(
-        "WITH taken AS (
-           SELECT l.org_id, first.job_id
-           FROM unnest($1::uuid[], $2::text[], $3::bigint[], $7::bigint[], $8::bigint[], $9::bigint[])
-             AS l (org_id, lane, share, from_0, from_1, from_2)
-           CROSS JOIN LATERAL (SELECT * FROM (",
-        first_of_rank!("0", " FOR UPDATE SKIP LOCKED"),
-        " UNION ALL ",
-        first_of_rank!("1", " FOR UPDATE SKIP LOCKED"),
-        " UNION ALL ",
-        first_of_rank!("2", " FOR UPDATE SKIP LOCKED"),
-        ") AS ranks LIMIT l.share) AS first)
-         UPDATE job_queue SET lease = $4, lease_until = $6, attempts = job_queue.attempts + 1
-         FROM taken WHERE job_queue.org_id = taken.org_id AND job_queue.job_id = taken.job_id
-         RETURNING job_queue.org_id, job_queue.job_id, job_queue.lane, job_queue.attempts, job_queue.due_at"
-    )))
-    .bind(orgs)
-    .bind(names)
-    .bind(shares)
-    .bind(wish.lease)
-    .bind(wish.now.timestamp_micros())
-    .bind(wish.until.timestamp_micros())
-    .bind(high)
-    .bind(normal)
-    .bind(low)
-    .fetch_all(connection);
+    let claiming = sqlx::query_as(crate::tx::text(AT_ONCE))
+        .bind(orgs)
+        .bind(names)
+        .bind(shares)
+        .bind(wish.lease)
+        .bind(wish.now.timestamp_micros())
+        .bind(wish.until.timestamp_micros())
+        .bind(high)
+        .bind(normal)
+        .bind(low)
+        .fetch_all(connection);
     let claimed = crate::postgres::answered(within, claiming).await;
     tx.note(claimed)
 }
+
+/// What was held under a lease that has ended is in the same index: few run, and are passed over.
+const OF_LANE: &str = "UPDATE job_queue SET lease = $4, lease_until = $6, attempts = attempts + 1
+     WHERE org_id = $1 AND job_id IN (SELECT job_id FROM (
+       SELECT * FROM (SELECT job_id FROM job_queue WHERE org_id = $1 AND lane = $2 AND rank = 0 AND due_at <= $5
+         AND lease_until <= $5 ORDER BY due_at, job_id LIMIT $3)
+       UNION ALL
+       SELECT * FROM (SELECT job_id FROM job_queue WHERE org_id = $1 AND lane = $2 AND rank = 1 AND due_at <= $5
+         AND lease_until <= $5 ORDER BY due_at, job_id LIMIT $3)
+       UNION ALL
+       SELECT * FROM (SELECT job_id FROM job_queue WHERE org_id = $1 AND lane = $2 AND rank = 2 AND due_at <= $5
+         AND lease_until <= $5 ORDER BY due_at, job_id LIMIT $3)
+       LIMIT $3))
+     RETURNING org_id, job_id, lane, attempts, due_at";
 
 /// A statement for each lane: there is no other writer, and no way to the network.
 async fn claim_lane_by_lane(tx: &mut Tx, wish: &ClaimJobs, lanes: &[Lane]) -> Result<Vec<JobRow>, StorageError> {
@@ -157,18 +182,7 @@ async fn claim_lane_by_lane(tx: &mut Tx, wish: &ClaimJobs, lanes: &[Lane]) -> Re
         claimed.extend(fetch_all!(
             tx,
             JobRow,
-            "UPDATE job_queue SET lease = $4, lease_until = $6, attempts = attempts + 1
-             WHERE org_id = $1 AND job_id IN (SELECT job_id FROM (
-               SELECT * FROM (SELECT job_id FROM job_queue WHERE org_id = $1 AND lane = $2 AND rank = 0 AND due_at <= $5
-                 AND lease_until <= $5 ORDER BY due_at, job_id LIMIT $3)
-               UNION ALL
-               SELECT * FROM (SELECT job_id FROM job_queue WHERE org_id = $1 AND lane = $2 AND rank = 1 AND due_at <= $5
-                 AND lease_until <= $5 ORDER BY due_at, job_id LIMIT $3)
-               UNION ALL
-               SELECT * FROM (SELECT job_id FROM job_queue WHERE org_id = $1 AND lane = $2 AND rank = 2 AND due_at <= $5
-                 AND lease_until <= $5 ORDER BY due_at, job_id LIMIT $3)
-               LIMIT $3))
-             RETURNING org_id, job_id, lane, attempts, due_at",
+            OF_LANE,
             lane.org,
             &lane.name,
             lane.share,

@@ -30,6 +30,14 @@ pub(crate) enum Scope {
     Journal(Vec<OrgId>),
 }
 
+/// What looks rows up by key does so by index, however few there are: the server keeps plans, and one that it made when a
+/// queue was empty would read all of it, again and again, until it has counted anew.
+const BY_INDEX: &str = "SET LOCAL enable_seqscan TO off";
+
+/// The same where rows are looked up by keys that come with the statement: one after the other.
+const BY_KEYS: &str =
+    "SET LOCAL enable_seqscan TO off; SET LOCAL enable_hashjoin TO off; SET LOCAL enable_mergejoin TO off";
+
 impl Scope {
     /// Ids are hexadecimal digits and hyphens, so nothing of this has to be quoted.
     fn sql(&self) -> String {
@@ -39,12 +47,13 @@ impl Scope {
             Self::Operator(org) => {
                 format!("SET LOCAL ROLE patchbay_operator; SET LOCAL app.org_id TO '{}'", org.0)
             }
-            Self::Hub => "SET LOCAL ROLE patchbay_hub; SET LOCAL app.org_id TO ''".to_owned(),
+            Self::Hub => format!("SET LOCAL ROLE patchbay_hub; SET LOCAL app.org_id TO ''; {BY_INDEX}"),
             Self::Journal(orgs) => {
                 let orgs: Vec<String> = orgs.iter().map(|org| org.0.to_string()).collect();
                 let orgs = orgs.join(",");
                 format!(
-                    "SET LOCAL ROLE patchbay_journal; SET LOCAL app.org_id TO ''; SET LOCAL app.org_ids TO '{{{orgs}}}'"
+                    "SET LOCAL ROLE patchbay_journal; SET LOCAL app.org_id TO ''; SET LOCAL app.org_ids TO '{{{orgs}}}'; \
+                     {BY_KEYS}"
                 )
             }
         }

@@ -29,7 +29,7 @@ macro_rules! awake {
 
 /// Counted for the lanes that are served, and for no others. Which index that takes is said, because SQLite cannot know that few
 /// run where a million wait, and would read all of an org's queue.
-const ON_SQLITE: &str = concat!(
+pub(super) const ON_SQLITE: &str = concat!(
     "WITH l AS MATERIALIZED (SELECT l.org_id, l.lane, l.served, ",
     most!(),
     " AS most",

@@ -75,6 +75,25 @@ macro_rules! first_from {
     };
 }
 
+pub(super) const AT_ONCE: &str = concat!(
+    "WITH served AS MATERIALIZED (
+           SELECT s.org_id, s.lane, s.after, ",
+    first_from!("0"),
+    ", ",
+    first_from!("1"),
+    ", ",
+    first_from!("2"),
+    ", CASE WHEN s.after > 0 THEN (SELECT min(q.lease_until) FROM job_queue q
+             WHERE q.org_id = s.org_id AND q.lane = s.lane AND q.lease IS NOT NULL) END AS first_lease
+           FROM unnest($1::uuid[], $2::text[], $3::bigint[], $6::bigint[], $7::bigint[], $8::bigint[])
+             AS s (org_id, lane, after, from_0, from_1, from_2))
+         UPDATE job_lane l SET served = $4, from_0 = least(first_0, $5), from_1 = least(first_1, $5),
+           from_2 = least(first_2, $5), wake_at = CASE served.after WHEN 0 THEN l.wake_at
+             WHEN 1 THEN least(coalesce(first_lease, 9223372036854775807), first_0, first_1, first_2)
+             ELSE coalesce(first_lease, l.wake_at) END
+         FROM served WHERE l.org_id = served.org_id AND l.lane = served.lane"
+);
+
 /// The same of all lanes on PostgreSQL, and from where on the next claim looks in them. A statement of its own after the claim:
 /// what somebody made due who held a lane before us is seen by it, and who comes after us finds what we wrote. It locks no job,
 /// so that one which somebody else holds at the moment (to cancel it, perhaps in vain) is not passed over for good.
@@ -89,33 +108,16 @@ pub(super) async fn mark_at_once(tx: &mut Tx, lanes: &[Lane], wish: &ClaimJobs) 
     let [high, normal, low] = share::from_each(lanes);
     let within = tx.patience();
     let connection = tx.connection().await?;
-    let marking = sqlx::query(crate::tx::text(concat!(
-        "WITH served AS MATERIALIZED (
-           SELECT s.org_id, s.lane, s.after, ",
-        first_from!("0"),
-        ", ",
-        first_from!("1"),
-        ", ",
-        first_from!("2"),
-        ", CASE WHEN s.after > 0 THEN (SELECT min(q.lease_until) FROM job_queue q
-             WHERE q.org_id = s.org_id AND q.lane = s.lane AND q.lease IS NOT NULL) END AS first_lease
-           FROM unnest($1::uuid[], $2::text[], $3::bigint[], $6::bigint[], $7::bigint[], $8::bigint[])
-             AS s (org_id, lane, after, from_0, from_1, from_2))
-         UPDATE job_lane l SET served = $4, from_0 = least(first_0, $5), from_1 = least(first_1, $5), from_2 = least(first_2, $5),
-           wake_at = CASE served.after WHEN 0 THEN l.wake_at
-             WHEN 1 THEN least(coalesce(first_lease, 9223372036854775807), first_0, first_1, first_2)
-             ELSE coalesce(first_lease, l.wake_at) END
-         FROM served WHERE l.org_id = served.org_id AND l.lane = served.lane"
-    )))
-    .bind(orgs)
-    .bind(names)
-    .bind(afters)
-    .bind(wish.turn)
-    .bind(wish.now.timestamp_micros())
-    .bind(high)
-    .bind(normal)
-    .bind(low)
-    .execute(connection);
+    let marking = sqlx::query(crate::tx::text(AT_ONCE))
+        .bind(orgs)
+        .bind(names)
+        .bind(afters)
+        .bind(wish.turn)
+        .bind(wish.now.timestamp_micros())
+        .bind(high)
+        .bind(normal)
+        .bind(low)
+        .execute(connection);
     let marked = crate::postgres::answered(within, marking).await;
     tx.note(marked).map(drop)
 }
