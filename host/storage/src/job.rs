@@ -31,7 +31,7 @@ use crate::{
     StorageError, Tx,
     column::{before, first_id, limit as row_limit},
     journal::{postgres, sqlite},
-    postgres::late,
+    postgres::{answered, late},
     text::Text,
 };
 
@@ -128,6 +128,42 @@ impl Jobs<'_> {
         )?
         .map(Job::try_from)
         .transpose()
+    }
+
+    /// Those of these jobs that there are, in no order.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn get_all(&mut self, ids: &[JobId]) -> Result<Vec<Job>, StorageError> {
+        let rows: Vec<Row> = match &mut *self.tx {
+            Tx::Sqlite(tx) => {
+                let ids: Vec<String> = ids.iter().map(|id| hex::encode(id.0.as_bytes())).collect();
+                let ids = serde_json::to_string(&ids).map_err(|error| StorageError::Corrupt(error.to_string()))?;
+                sqlx::query_as(crate::tx::text(select!(
+                    all "job j LEFT JOIN job_queue q ON q.org_id = j.org_id AND q.job_id = j.id ",
+                    "WHERE j.org_id = $1 AND j.id IN (SELECT unhex(value) FROM json_each($2))"
+                )))
+                .bind(self.org.0)
+                .bind(ids)
+                .fetch_all(tx.connection())
+                .await?
+            }
+            Tx::Postgres(tx) => {
+                let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+                let within = tx.patience();
+                let connection = tx.connection().await?;
+                let asking = sqlx::query_as(crate::tx::text(select!(
+                    all "job j LEFT JOIN job_queue q ON q.org_id = j.org_id AND q.job_id = j.id ",
+                    "WHERE j.org_id = $1 AND j.id = ANY ($2)"
+                )))
+                .bind(self.org.0)
+                .bind(ids)
+                .fetch_all(connection);
+                let found = answered(within, asking).await;
+                tx.note(found)?
+            }
+        };
+        rows.into_iter().map(Job::try_from).collect()
     }
 
     /// The job with this key that waits or runs, if there is one. `job` says whose key it would be.

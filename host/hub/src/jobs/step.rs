@@ -22,23 +22,28 @@ use crate::{
 };
 
 impl Hub {
-    /// Does a step. Its failure is kept with the job.
-    pub(super) async fn do_step(&self, claimed: &ClaimedJob, working: &Working) {
+    /// Does a step. Its failure is kept with the job. `read`: the job as it was when it was claimed, if somebody has read it.
+    pub(super) async fn do_step(&self, claimed: &ClaimedJob, read: Option<Job>, working: &Working) {
         // how long it waited, without how long it takes
         metrics::histogram!("patchbay_job_wait_seconds")
             .record((self.0.clock.now() - claimed.due_at).to_std().unwrap_or_default());
-        if let Err(failure) = self.try_step(claimed, working).await {
+        if let Err(failure) = self.try_step(claimed, read, working).await {
             // the lease ends by itself
             tracing::warn!(job.id = %claimed.id, org.id = %claimed.org, error = %failure, "a job's step was not settled");
         }
     }
 
-    async fn try_step(&self, claimed: &ClaimedJob, working: &Working) -> Result<(), Failure> {
+    async fn try_step(&self, claimed: &ClaimedJob, read: Option<Job>, working: &Working) -> Result<(), Failure> {
         let hub = &*self.0;
-        let mut tx = hub.database.read().await?;
-        // gone with its organization
-        let Some(job) = tx.org(claimed.org).jobs().get(claimed.id).await? else { return Ok(()) };
-        drop(tx);
+        let job = match read {
+            Some(job) => job,
+            None => {
+                let mut tx = hub.database.read().await?;
+                // gone with its organization
+                let Some(job) = tx.org(claimed.org).jobs().get(claimed.id).await? else { return Ok(()) };
+                job
+            }
+        };
         let this = Try {
             id: job.id,
             lease: working.held.lease,

@@ -4,9 +4,14 @@
 //! several share, for then nobody tells it. Rejected: `NOTIFY` for each job, which makes all commits of a server wait for each
 //! other.
 
-use std::{sync::Arc, sync::atomic::Ordering, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    sync::atomic::Ordering,
+    time::Duration,
+};
 
-use patchbay_model::{Failure, Timestamp};
+use patchbay_model::{Failure, JobId, OrgId, Timestamp, job::Job};
 use patchbay_storage::{ClaimJobs, ClaimedJob, Claims, Held};
 use tokio::sync::OwnedSemaphorePermit;
 use uuid::Uuid;
@@ -101,8 +106,13 @@ impl Hub {
                     break;
                 }
                 taken += claims.jobs.len();
+                let mut known = hub.read_claimed(&claims.jobs).await.unwrap_or_else(|failure| {
+                    tracing::warn!(error = %failure, "jobs were not read together: each is read by itself");
+                    HashMap::new()
+                });
                 for (job, permit) in claims.jobs.into_iter().zip(permits) {
-                    self.start_step(job, lease, permit);
+                    let read = known.remove(&job.id);
+                    self.start_step(job, read, lease, permit);
                 }
                 if !claims.more {
                     // to ask once more would be a transaction to be told so
@@ -119,11 +129,11 @@ impl Hub {
         }
     }
 
-    fn start_step(&self, job: ClaimedJob, lease: Uuid, permit: OwnedSemaphorePermit) {
+    fn start_step(&self, job: ClaimedJob, read: Option<Job>, lease: Uuid, permit: OwnedSemaphorePermit) {
         let working = self.0.jobs.underway.begin(Held { org: job.org, id: job.id, lease });
         let hub = self.clone();
         self.0.start_behind(async move {
-            hub.do_step(&job, &working).await;
+            hub.do_step(&job, read, &working).await;
             drop(working);
             drop(permit);
             // its lane may have room for another one
@@ -160,6 +170,20 @@ impl Inner {
         let claims = tx.hub().claim_jobs(&wish).await?;
         tx.commit().await?;
         Ok((claims, lease))
+    }
+
+    /// What was claimed, with one statement for each org: a transaction for each job would be more than what many steps write.
+    async fn read_claimed(&self, claimed: &[ClaimedJob]) -> Result<HashMap<JobId, Job>, Failure> {
+        let mut ids: BTreeMap<OrgId, Vec<JobId>> = BTreeMap::new();
+        for job in claimed {
+            ids.entry(job.org).or_default().push(job.id);
+        }
+        let mut known = HashMap::with_capacity(claimed.len());
+        let mut tx = self.database.read().await?;
+        for (org, ids) in ids {
+            known.extend(tx.org(org).jobs().get_all(&ids).await?.into_iter().map(|job| (job.id, job)));
+        }
+        Ok(known)
     }
 
     async fn next_job_at(&self) -> Result<Option<Timestamp>, Failure> {

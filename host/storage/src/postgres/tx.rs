@@ -31,12 +31,13 @@ pub(crate) enum Scope {
 }
 
 /// What looks rows up by key does so by index, however few there are: the server keeps plans, and one that it made when a
-/// queue was empty would read all of it, again and again, until it has counted anew.
-const BY_INDEX: &str = "SET LOCAL enable_seqscan TO off";
+/// queue was empty would read all of it, again and again, until it has counted anew. And in their order, not as a set of rows that
+/// is sorted then.
+const BY_INDEX: &str = "SET LOCAL enable_seqscan TO off; SET LOCAL enable_bitmapscan TO off";
 
 /// The same where rows are looked up by keys that come with the statement: one after the other.
-const BY_KEYS: &str =
-    "SET LOCAL enable_seqscan TO off; SET LOCAL enable_hashjoin TO off; SET LOCAL enable_mergejoin TO off";
+const BY_KEYS: &str = "SET LOCAL enable_seqscan TO off; SET LOCAL enable_bitmapscan TO off; SET LOCAL enable_hashjoin TO off; \
+     SET LOCAL enable_mergejoin TO off";
 
 impl Scope {
     /// Ids are hexadecimal digits and hyphens, so nothing of this has to be quoted.

@@ -158,3 +158,22 @@ async fn many_failed_jobs_wake_their_lanes_in_the_order_in_which_journals_do() {
     journal.commit().await.unwrap();
     assert_eq!(redriving.await.unwrap(), 2);
 }
+
+#[tokio::test]
+async fn a_job_that_somebody_holds_for_a_moment_is_not_passed_over_for_good() {
+    let Some(store) = Store::postgres().await else { return };
+    let jobs: Vec<_> = (0..3)
+        .map(|_| {
+            store.tick();
+            store.task("openai")
+        })
+        .collect();
+    let ids = enqueue(&store, &jobs).await;
+    let mut other = server(&store).connect("postgres").await;
+    let mut cancelling = other.begin().await.unwrap();
+    lock(&mut cancelling, ids[0]).await;
+    assert_eq!(claim(&store.database, store.now(), 1).await.jobs.len(), 2, "nobody waits for it");
+    cancelling.rollback().await.unwrap();
+    let left = claim(&store.database, store.now(), 2).await.jobs;
+    assert_eq!(left.iter().map(|job| job.id).collect::<Vec<_>>(), [ids[0]]);
+}

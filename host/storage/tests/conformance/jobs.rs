@@ -108,6 +108,12 @@ pub async fn a_job_is_read_back_as_it_was_made(store: Store) {
     assert_eq!((job.kind, job.status, job.payload), (JobKind::Action, JobStatus::Queued, input));
     assert_eq!((job.caller, job.key, job.schedule, job.timeout_ms), (Some(caller), new.key, Some(tick), Some(5_000)));
     assert_eq!((job.due_at, job.created_at, job.attempts, job.hops), (Some(store.now()), store.now(), 0, 3));
+
+    let job = store.job(store.ours, id).await;
+    let ids = [id, JobId(Uuid::from_u128(1))];
+    let mut tx = store.database.read().await.unwrap();
+    assert_eq!(tx.org(store.ours).jobs().get_all(&ids).await.unwrap(), [job], "together with others");
+    assert_eq!(tx.org(store.theirs).jobs().get_all(&ids).await.unwrap(), []);
 }
 
 pub async fn an_org_does_not_see_anothers_jobs(store: Store) {

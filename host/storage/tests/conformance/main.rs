@@ -278,6 +278,7 @@ conformance! {
         what_is_more_urgent_goes_first_and_then_what_has_waited_longest
         no_more_of_a_lane_run_than_may
         a_lease_that_ends_lets_another_one_in_and_the_first_one_out
+        what_is_due_before_all_that_was_looked_at_is_not_overlooked
         a_step_is_committed_with_its_run_or_not_at_all
         of_two_workers_with_one_lease_one_settles
         many_steps_are_settled_in_one_batch

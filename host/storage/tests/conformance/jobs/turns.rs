@@ -1,6 +1,6 @@
 //! Whose turn it is, and how many of one lane run at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::Duration;
 use patchbay_model::{
@@ -37,6 +37,37 @@ pub async fn plugins_of_one_org_take_turns_too(store: Store) {
         *lanes.entry(job.lane.as_str()).or_insert(0) += 1;
     }
     assert_eq!(lanes, BTreeMap::from([("openai", 10), ("stripe", 10)]));
+}
+
+/// A claim begins where the one before found that something waits.
+pub async fn what_is_due_before_all_that_was_looked_at_is_not_overlooked(store: Store) {
+    let due = |seconds| NewJob { due_at: store.now() - Duration::seconds(seconds), ..store.task("openai") };
+    let early = [due(10), due(9), due(8)];
+    store.enqueue(store.ours, &early).await;
+    assert_eq!(store.claim(2, 1, 1).await.jobs.len(), 2);
+    let earlier = due(60);
+    store.enqueue(store.ours, std::slice::from_ref(&earlier)).await;
+    assert_eq!(store.claim(1, 2, 2).await.jobs[0].id, earlier.id, "one that was made since");
+    assert_eq!(store.claim(10, 3, 3).await.jobs[0].id, early[2].id);
+    assert_eq!(store.claim(10, 4, 4).await.jobs, [], "and there is no other");
+
+    // nobody prolongs any of them
+    store.clock.advance(LEASE + Duration::seconds(1));
+    let later = store.task("openai");
+    store.enqueue(store.ours, std::slice::from_ref(&later)).await;
+    let order: Vec<_> = store.claim(10, 5, 5).await.jobs.iter().map(|job| (job.id, job.attempts)).collect();
+    let wanted = [(earlier.id, 2), (early[0].id, 2), (early[1].id, 2), (early[2].id, 2), (later.id, 1)];
+    assert_eq!(order.iter().collect::<BTreeSet<_>>(), wanted.iter().collect(), "what a hub left that is gone");
+
+    let next = [due(0), due(-60)];
+    store.enqueue(store.ours, &next).await;
+    assert_eq!(store.claim(10, 6, 6).await.jobs.len(), 1);
+    let later = JobEnd::Later { due_at: store.now() - Duration::seconds(90), error: None };
+    assert!(store.settle(store.ours, &store.outcome(next[0].id, 6, later)).await);
+    assert_eq!(store.claim(10, 7, 7).await.jobs[0].id, next[0].id, "one that comes back");
+    store.clock.advance(Duration::seconds(60));
+    let left: Vec<_> = store.claim(10, 8, 8).await.jobs.iter().map(|job| job.id).collect();
+    assert!(left.contains(&next[1].id), "and one whose time has come");
 }
 
 pub async fn what_is_more_urgent_goes_first_and_then_what_has_waited_longest(store: Store) {
