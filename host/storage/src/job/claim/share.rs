@@ -42,8 +42,13 @@ impl Lane {
 
 /// Before when nothing is due that waits, of all lanes, by rank.
 pub(super) fn from_each(lanes: &[Lane]) -> [Vec<i64>; 3] {
-    let of = |rank: fn(&[i64; 3]) -> i64| lanes.iter().map(|lane| rank(&lane.from)).collect();
-    [of(|[high, _, _]| *high), of(|[_, normal, _]| *normal), of(|[_, _, low]| *low)]
+    let mut each: [Vec<i64>; 3] = Default::default();
+    for lane in lanes {
+        for (rank, from) in each.iter_mut().zip(lane.from) {
+            rank.push(from);
+        }
+    }
+    each
 }
 
 /// Each lane gets the same, as far as it has room for it; what is left over goes to the first.
