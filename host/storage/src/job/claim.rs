@@ -9,7 +9,8 @@
 //! here, it is named; on PostgreSQL a plan may be as old as the last count of rows, so that the transaction forbids reading whole
 //! tables. There a job that was taken or done also stays in the index until the vacuum, which an old snapshot keeps waiting: so a
 //! lane remembers for each rank from where on something waits, and a claim begins there. What is held is in another index, and
-//! what was held by a hub that is gone is put back first.
+//! what was held by a hub that is gone is put back first. (Counting what runs steps over what ran since the last vacuum. The server
+//! drops most of those entries as their pages fill, but none that an old snapshot may still see.)
 //!
 //! On PostgreSQL lanes and jobs that another hub is taking are passed over (`SKIP LOCKED`): a claim waits for nobody. On SQLite
 //! there is one writer.
