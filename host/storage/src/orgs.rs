@@ -6,7 +6,11 @@
 use patchbay_model::OrgId;
 use uuid::Uuid;
 
-use crate::Tx;
+use crate::{
+    Change, StorageError, Tx,
+    changes::{CHANNEL, Message},
+    text::Json,
+};
 
 /// What is done for several orgs at once.
 #[derive(Debug)]
@@ -14,6 +18,33 @@ pub struct OrgsTx<'a> {
     pub(crate) tx: &'a mut Tx,
     /// In their order, each once.
     pub(crate) orgs: Vec<OrgId>,
+}
+
+impl OrgsTx<'_> {
+    /// As [`crate::HubTx::notify`], for several changes in one trip, and within what the transaction speaks for already.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn notify(&mut self, changes: Vec<Change>) -> Result<(), StorageError> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let by = match &mut *self.tx {
+            Tx::Sqlite(tx) => {
+                changes.into_iter().for_each(|change| tx.notify(change));
+                return Ok(());
+            }
+            Tx::Postgres(tx) => tx.teller(),
+        };
+        let messages: Vec<Message> = changes.into_iter().map(|change| Message { by, change }).collect();
+        execute!(
+            self.tx,
+            "SELECT pg_notify($1, value::text) FROM json_array_elements($2) AS one (value)",
+            CHANNEL,
+            Json(messages),
+        )?;
+        Ok(())
+    }
 }
 
 /// An id in a parameter of JSON.

@@ -200,6 +200,20 @@ impl PgTx {
         }
         Ok(())
     }
+
+    pub(crate) async fn rollback(mut self) {
+        // one that was lost is let go of when this is dropped
+        if matches!(self.failed, Some(StorageError::Unreachable(_))) {
+            return;
+        }
+        let Some(connection) = self.connection.take() else { return };
+        match Unsettled::new(connection).run("ROLLBACK", self.patience.answer).await {
+            Ok(connection) => {
+                tokio::spawn(give_back(connection, self.patience.answer));
+            }
+            Err(error) => tracing::debug!(%error, "a transaction was undone by closing its connection"),
+        }
+    }
 }
 
 impl Drop for PgTx {
