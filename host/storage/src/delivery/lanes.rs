@@ -98,10 +98,7 @@ fn lane((org, endpoint, added, failures, failing_since, paused_until): LaneRow) 
     })
 }
 
-pub(super) fn owner(
-    (org, endpoint, owner, until, added): OwnerRow,
-    all_new: bool,
-) -> Result<LaneOwner, StorageError> {
+pub(super) fn owner((org, endpoint, owner, until, added): OwnerRow, all_new: bool) -> Result<LaneOwner, StorageError> {
     let held = owner.zip(optional_time(until)?).map(|(node, until)| Lease { node, until });
     let key = LaneKey { org: OrgId(org), endpoint: EndpointId(endpoint) };
     Ok(LaneOwner { key, held, added: unsigned(added), all_new })
