@@ -223,6 +223,8 @@ impl Lane {
             }
             if self.known.contains(&row.sequence) {
                 if self.fifo {
+                    // it became a lane of order while that was under way: what is behind it is read once that is over
+                    self.stale = true;
                     break;
                 }
                 continue;
@@ -356,7 +358,9 @@ impl Lane {
         let Some((added, _)) = state.rest else { return };
         if added != self.added {
             // more was handed over or read since, and it rests after that
-        } else if is_at_rest && !self.stale {
+            return;
+        }
+        if is_at_rest && !self.stale {
             self.resting = true;
         } else {
             self.stale = true;

@@ -59,7 +59,7 @@ impl Others {
         for org in here {
             self.left.remove(org);
         }
-        for (org, found) in elsewhere.iter().filter(|(org, _)| !here.contains(org)) {
+        for (org, found) in elsewhere.iter().filter(|(org, _)| !here.contains(*org)) {
             let until = found.leases.iter().map(|lease| lease.until).min();
             let nodes: HashSet<_> = found.leases.iter().map(|lease| lease.node).collect();
             let Some(until) = until.filter(|_| nodes.len() == 1) else {
