@@ -213,15 +213,15 @@ impl OrgsTx<'_> {
                 "SELECT d.org_id, d.endpoint_id, d.sequence, d.delivery_id, d.event_id, d.due_at, d.attempts
                  FROM (SELECT (r ->> 0)::uuid AS org_id, (r ->> 1)::uuid AS endpoint_id, (r ->> 2)::boolean AS fifo,
                      (r ->> 3)::bigint AS most
-                   FROM json_array_elements($1) AS asked (r)) AS lane
+                   FROM json_array_elements($1) AS asked (r) WHERE json_typeof(r) = 'array' OFFSET 0) AS lane
                  CROSS JOIN LATERAL (
                    (SELECT * FROM delivery_due
                     WHERE org_id = lane.org_id AND endpoint_id = lane.endpoint_id AND NOT lane.fifo
-                    ORDER BY due_at, sequence LIMIT lane.most)
+                    ORDER BY org_id, endpoint_id, due_at, sequence LIMIT lane.most)
                    UNION ALL
                    (SELECT * FROM delivery_due
                     WHERE org_id = lane.org_id AND endpoint_id = lane.endpoint_id AND lane.fifo
-                    ORDER BY sequence LIMIT lane.most)) AS d",
+                    ORDER BY org_id, endpoint_id, sequence LIMIT lane.most)) AS d",
                 Json(asked),
             )?;
         }

@@ -74,7 +74,7 @@ impl Tx {
     pub fn orgs(&mut self, orgs: impl IntoIterator<Item = OrgId>) -> OrgsTx<'_> {
         let orgs: BTreeSet<OrgId> = orgs.into_iter().collect();
         let orgs: Vec<OrgId> = orgs.into_iter().collect();
-        self.speak_for(Scope::Journal(orgs.clone()));
+        self.speak_for(Scope::Bulk(orgs.clone()));
         OrgsTx { tx: self, orgs }
     }
 

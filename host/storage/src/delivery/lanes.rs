@@ -184,8 +184,10 @@ impl OrgsTx<'_> {
                        WHERE l.org_id = unhex(asked.value ->> 0) AND l.endpoint_id = unhex(asked.value ->> 1)
                          AND l.gone = 0",
                     postgres: "SELECT l.org_id, l.endpoint_id, l.added, l.failures, l.failing_since, l.paused_until
-                       FROM json_array_elements($1) AS asked (r) JOIN delivery_lane l
-                         ON l.org_id = (r ->> 0)::uuid AND l.endpoint_id = (r ->> 1)::uuid AND l.gone = 0",
+                       FROM (SELECT (r ->> 0)::uuid AS org_id, (r ->> 1)::uuid AS endpoint_id
+                         FROM json_array_elements($1) AS given (r) WHERE json_typeof(r) = 'array' OFFSET 0) AS asked
+                       JOIN delivery_lane l ON l.org_id = asked.org_id AND l.endpoint_id = asked.endpoint_id
+                         AND l.gone = 0",
                 },
                 &rows,
             ),
@@ -201,8 +203,9 @@ impl OrgsTx<'_> {
                        RETURNING org_id, endpoint_id, added, failures, failing_since, paused_until",
                     postgres: "UPDATE delivery_lane AS l SET owner = $2, lease_until = $3
                        FROM (SELECT f.org_id, f.endpoint_id
-                         FROM json_array_elements($1) AS asked (r) JOIN delivery_lane f
-                           ON f.org_id = (r ->> 0)::uuid AND f.endpoint_id = (r ->> 1)::uuid
+                         FROM (SELECT (r ->> 0)::uuid AS org_id, (r ->> 1)::uuid AS endpoint_id
+                           FROM json_array_elements($1) AS given (r) WHERE json_typeof(r) = 'array' OFFSET 0) AS asked
+                         JOIN delivery_lane f ON f.org_id = asked.org_id AND f.endpoint_id = asked.endpoint_id
                          WHERE f.gone = 0 AND (f.owner IS NULL OR f.owner = $2 OR f.lease_until IS NULL
                            OR f.lease_until <= $4)
                          ORDER BY f.org_id, f.endpoint_id FOR UPDATE OF f) AS ours
@@ -233,8 +236,9 @@ impl OrgsTx<'_> {
                    WHERE l.org_id = unhex(asked.value ->> 0) AND l.endpoint_id = unhex(asked.value ->> 1)
                      AND l.owner = $2",
                 postgres: "SELECT l.org_id, l.endpoint_id
-                   FROM json_array_elements($1) AS asked (r) JOIN delivery_lane l
-                     ON l.org_id = (r ->> 0)::uuid AND l.endpoint_id = (r ->> 1)::uuid
+                   FROM (SELECT (r ->> 0)::uuid AS org_id, (r ->> 1)::uuid AS endpoint_id
+                     FROM json_array_elements($1) AS given (r) WHERE json_typeof(r) = 'array' OFFSET 0) AS asked
+                   JOIN delivery_lane l ON l.org_id = asked.org_id AND l.endpoint_id = asked.endpoint_id
                    WHERE l.owner = $2 ORDER BY l.org_id, l.endpoint_id FOR KEY SHARE OF l",
             },
             Json(sorted(lanes)),
@@ -287,11 +291,13 @@ impl OrgsTx<'_> {
                      failing_since = CASE WHEN new.changed THEN new.failing_since ELSE l.failing_since END,
                      paused_until = CASE WHEN new.changed THEN new.paused_until ELSE l.paused_until END,
                      due_at = CASE WHEN l.added = new.added THEN new.next ELSE l.due_at END
-                   FROM (SELECT f.org_id, f.endpoint_id, (r ->> 2)::bigint AS failures,
-                       (r ->> 3)::bigint AS failing_since, (r ->> 4)::bigint AS paused_until,
-                       (r ->> 5)::bigint AS added, (r ->> 6)::bigint AS next, (r ->> 7)::boolean AS changed
-                     FROM json_array_elements($1) AS given (r) JOIN delivery_lane f
-                       ON f.org_id = (r ->> 0)::uuid AND f.endpoint_id = (r ->> 1)::uuid
+                   FROM (SELECT said.*
+                     FROM (SELECT (r ->> 0)::uuid AS org_id, (r ->> 1)::uuid AS endpoint_id,
+                         (r ->> 2)::bigint AS failures, (r ->> 3)::bigint AS failing_since,
+                         (r ->> 4)::bigint AS paused_until, (r ->> 5)::bigint AS added, (r ->> 6)::bigint AS next,
+                         (r ->> 7)::boolean AS changed
+                       FROM json_array_elements($1) AS given (r) WHERE json_typeof(r) = 'array' OFFSET 0) AS said
+                     JOIN delivery_lane f ON f.org_id = said.org_id AND f.endpoint_id = said.endpoint_id
                      ORDER BY f.org_id, f.endpoint_id FOR NO KEY UPDATE OF f) AS new
                    WHERE l.org_id = new.org_id AND l.endpoint_id = new.endpoint_id
                    RETURNING l.org_id, l.endpoint_id, l.added",

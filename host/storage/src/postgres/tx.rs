@@ -28,6 +28,8 @@ pub(crate) enum Scope {
     Hub,
     /// For the journal, and with it for these orgs.
     Journal(Vec<OrgId>),
+    /// As the journal, with statements that find many rows by their keys.
+    Bulk(Vec<OrgId>),
 }
 
 impl Scope {
@@ -40,14 +42,20 @@ impl Scope {
                 format!("SET LOCAL ROLE patchbay_operator; SET LOCAL app.org_id TO '{}'", org.0)
             }
             Self::Hub => "SET LOCAL ROLE patchbay_hub; SET LOCAL app.org_id TO ''".to_owned(),
-            Self::Journal(orgs) => {
-                let orgs: Vec<String> = orgs.iter().map(|org| org.0.to_string()).collect();
-                let orgs = orgs.join(",");
-                format!(
-                    "SET LOCAL ROLE patchbay_journal; SET LOCAL app.org_id TO ''; SET LOCAL app.org_ids TO '{{{orgs}}}'"
-                )
+            // A plan that is made once, or by a table that was small when it was looked at, reads all that the orgs have
+            // instead of the few rows that are named; until statistics come, a minute later, or for good.
+            Self::Bulk(orgs) => {
+                let rows = "SET LOCAL plan_cache_mode TO force_custom_plan; SET LOCAL enable_seqscan TO off";
+                format!("{}; {rows}", Self::journal(orgs))
             }
+            Self::Journal(orgs) => Self::journal(orgs),
         }
+    }
+
+    fn journal(orgs: &[OrgId]) -> String {
+        let orgs: Vec<String> = orgs.iter().map(|org| org.0.to_string()).collect();
+        let orgs = orgs.join(",");
+        format!("SET LOCAL ROLE patchbay_journal; SET LOCAL app.org_id TO ''; SET LOCAL app.org_ids TO '{{{orgs}}}'")
     }
 }
 
