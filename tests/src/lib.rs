@@ -28,7 +28,7 @@ pub mod zapier;
 
 pub use browser::{Browser, proof};
 pub use fixtures::Fixture;
-pub use hub::{Org, Reply, TestHub};
+pub use hub::{Org, Reply, Setup, TestHub};
 pub use oauth::OauthVendor;
 pub use oidc::IdentityProvider;
 pub use openai::OpenAi;

@@ -133,6 +133,7 @@ async fn take_over(hub: &Arc<Inner>, notice: Notice) {
                 tracing::warn!(error = %failure, "it was not looked up which organizations are being deleted");
             }
             hub.deliveries.live.invalidate_all();
+            hub.deliveries.look_at_all(&*hub.clock);
             hub.relay.forget_all();
             look_for_packages(hub, None);
         }

@@ -2,9 +2,9 @@
 //!
 //! Endpoints have nothing to do with each other: each has a lane ([`lane`]) with its own time, its own pace and its own
 //! circuit, so that a receiver that is down costs one probe now and then, whatever is queued for it. Lanes take turns, org
-//! by org ([`turns`]). A hub holds a lane under a lease, reads what is due for many lanes at once, and writes down what
-//! became of it in bulk ([`settle`]), with no delay: what ends while a transaction is under way is the next one. What is
-//! not written down is sent again, under the same id.
+//! by org ([`turns`]). A hub holds a lane under a lease. What it queues itself in a lane of which it knows all, it sends
+//! from memory; else it reads what is due for many lanes at once. It writes down what became of it in bulk ([`settle`]): what
+//! ends while a transaction is under way is the next one. What is not written down is sent again, under the same id.
 //!
 //! Rejected: a task per endpoint (thousands of sleeping tasks, and nobody to be fair between them); a job queue (its
 //! claims are per job, and a dead receiver's jobs would be claimed and put back for days).
@@ -31,9 +31,10 @@ use std::{
 
 use moka::future::Cache;
 use patchbay_model::{Clock, EndpointId, OrgId, Timestamp};
-use patchbay_storage::{LaneKey, RawEvent};
+use patchbay_storage::{DueDelivery, LaneKey, LaneOwner, RawEvent};
 use tokio::sync::Notify;
 use tracing::Instrument as _;
+use uuid::Uuid;
 
 use crate::{
     hub::{Inner, lock},
@@ -47,6 +48,7 @@ use settle::Ended;
 use turns::Turns;
 pub use views::{DeliveryFilter, DeliveryView, EndpointStats};
 
+use drive::LEASE;
 pub(crate) use drive::start;
 
 /// How long a lane is kept in memory in which nothing happens.
@@ -92,6 +94,8 @@ pub(crate) struct Engine {
     wake: Arc<Notify>,
     /// Something came to its end.
     ended: Notify,
+    /// There is enough to be written down, or somebody waits for it.
+    enough: Notify,
     /// When it was last looked for what nobody told of.
     looked: Mutex<Option<Instant>>,
     /// One turn at a time.
@@ -121,6 +125,19 @@ struct State {
     untold: HashSet<LaneKey>,
     /// Somebody is writing.
     settling: bool,
+    /// When that was last done.
+    settled: Option<Instant>,
+    /// Something ended that others wait for: it is written down at once.
+    hurries: bool,
+    /// Orgs of which this hub holds lanes, and until when. Where it is alone it holds all.
+    held: HashMap<OrgId, Timestamp>,
+}
+
+/// What this hub has queued in a lane and committed.
+pub(crate) struct Queued {
+    pub(crate) owner: LaneOwner,
+    /// In their order, due at once.
+    pub(crate) rows: Vec<DueDelivery>,
 }
 
 impl Engine {
@@ -130,6 +147,7 @@ impl Engine {
             state: Mutex::default(),
             wake: Arc::default(),
             ended: Notify::new(),
+            enough: Notify::new(),
             looked: Mutex::default(),
             turn: tokio::sync::Mutex::default(),
             concurrency: settings.concurrency.max(1),
@@ -142,6 +160,43 @@ impl Engine {
     /// Something was queued for these endpoints.
     pub(crate) fn poke(&self, keys: impl IntoIterator<Item = LaneKey>, clock: &dyn Clock) {
         self.look_at(keys, Lane::poke, clock);
+    }
+
+    /// This hub (`node`) has queued something, and holds the lanes or may take them. What it knows all of takes it from here;
+    /// others are read.
+    pub(crate) fn hand_over(&self, queued: Vec<Queued>, node: Uuid, clock: &dyn Clock) {
+        let now = clock.now();
+        let mut state = lock(&self.state);
+        for Queued { owner, rows } in queued {
+            let by_us = owner.held.is_some_and(|lease| lease.node == node && lease.until > now);
+            let lane = state.lanes.entry(owner.key).or_insert_with(|| Lane::new(owner.key, now));
+            // as for what is read: a lease that ends soon is renewed first
+            let is_held = !self.shared || (by_us && lane.lease_until.is_some_and(|until| until > now + LEASE / 2));
+            if !(owner.all_new && is_held && lane.hand_over(rows, owner.added, now)) {
+                lane.poke();
+            }
+            state.note(owner.key, now);
+        }
+        drop(state);
+        self.wake.notify_one();
+    }
+
+    /// It may not have been heard what changed: every lane is read before more is sent from memory, with what its endpoint
+    /// wants.
+    pub(crate) fn look_at_all(&self, clock: &dyn Clock) {
+        let keys: Vec<LaneKey> = lock(&self.state).lanes.keys().copied().collect();
+        self.poke(keys, clock);
+    }
+
+    /// What ended is written down at once: somebody waits for it.
+    fn hurry(&self) {
+        lock(&self.state).hurries = true;
+        self.enough.notify_one();
+    }
+
+    /// True if this hub holds lanes of an org.
+    pub(crate) fn holds_some(&self, org: OrgId, now: Timestamp) -> bool {
+        lock(&self.state).held.get(&org).is_some_and(|until| *until > now)
     }
 
     /// An endpoint was made, changed, switched on or off, or deleted.
@@ -183,11 +238,13 @@ impl Engine {
         for key in keys {
             state.forget(key);
         }
+        state.held.remove(&org);
     }
 
     /// Forgets lanes in which nothing has happened for long.
     pub(crate) fn sweep(&self, now: Timestamp) {
         let mut state = lock(&self.state);
+        state.held.retain(|_, until| *until > now);
         let idle: Vec<LaneKey> = state
             .lanes
             .values()
@@ -229,6 +286,12 @@ impl State {
         }
     }
 
+    /// A lane of the org is this hub's until then.
+    fn holds(&mut self, org: OrgId, until: Timestamp) {
+        let held = self.held.entry(org).or_insert(until);
+        *held = until.max(*held);
+    }
+
     fn forget(&mut self, key: LaneKey) {
         if let Some(lane) = self.lanes.remove(&key)
             && let Some(timer) = lane.timer
@@ -252,7 +315,7 @@ impl State {
 
 impl Inner {
     /// Sends what is ready, as far as there is room: org by org, endpoint by endpoint.
-    fn pump(self: &Arc<Self>) {
+    pub(crate) fn pump(self: &Arc<Self>) {
         let engine = &self.deliveries;
         let now = self.clock.now();
         let mut guard = lock(&engine.state);

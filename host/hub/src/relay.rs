@@ -6,12 +6,16 @@
 //! and with several hubs. Who is concerned is cached under a version that the cursor's row has too, so what is matched is
 //! what holds in that very transaction, whatever a cache believes.
 //!
+//! Where several hubs are at work, the one that sends to an org's endpoints hands on for it: it hears of what the others
+//! publish, and what it queues it has at once. The others stand back, and do it themselves if that hub does not in time.
+//!
 //! An org whose events concern nobody has no cursor and costs one look into a set. One whose events concern somebody, but
 //! not these, has its cursor moved now and then: how far was looked in vain is kept in memory, and looking again
 //! after a crash does no harm.
 
 mod consumer;
 pub(crate) mod matching;
+mod others;
 mod pass;
 pub(crate) mod plugins;
 
@@ -21,17 +25,21 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use patchbay_model::{Code, Failure, OrgId};
-use patchbay_storage::{Fresh, LaneKey, StorageError};
+use patchbay_model::{Code, Failure, OrgId, Timestamp};
+use patchbay_storage::{Fresh, RawEvent, StorageError};
 use tokio::sync::Notify;
 
 pub use consumer::EventConsumer;
 use matching::Subscribers;
+use others::{Elsewhere, Others};
 
-use crate::hub::{Hub, Inner, lock};
+use crate::{
+    deliveries::Queued,
+    hub::{Hub, Inner, lock},
+};
 
 /// Orgs whose events are handed on in one transaction.
 const ORGS: usize = 32;
@@ -45,6 +53,8 @@ const LOOK_ALONE: Duration = Duration::from_secs(5);
 const AGAIN: Duration = Duration::from_millis(10);
 /// How long to wait after the database failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
+/// Between two passes where other hubs and the database share the machine, for events to come together.
+const GATHER: Duration = Duration::from_millis(5);
 /// A cursor is moved once so much was looked at in vain.
 const FAR: i64 = 10_000;
 /// Orgs of which it is known that their events concern nobody.
@@ -67,6 +77,9 @@ pub(crate) struct Relay {
 #[derive(Default)]
 struct State {
     woken: BTreeSet<OrgId>,
+    /// That another hub is at: woken again in a moment.
+    busy: BTreeSet<OrgId>,
+    others: Others,
     unconcerned: HashSet<OrgId>,
     /// Who is concerned, by the version that it was read under; and how far was looked in vain.
     known: HashMap<OrgId, Known>,
@@ -104,16 +117,46 @@ impl From<Trouble> for Failure {
 /// What one transaction has handed on.
 #[derive(Default)]
 struct Pass {
-    lanes: Vec<LaneKey>,
+    /// Queued in lanes that are this hub's, or nobody's.
+    lanes: Vec<Queued>,
+    /// Of which orgs something was queued in lanes that are other hubs'.
+    elsewhere: HashMap<OrgId, Elsewhere>,
     more: Vec<OrgId>,
     /// Another hub is at them.
     busy: Vec<OrgId>,
     did_something: bool,
+    /// There is something to be committed.
+    writes: bool,
     /// A consumer wrote something.
     consumed: bool,
 }
 
+impl Pass {
+    fn note_oldest(&mut self, events: &[RawEvent]) {
+        for event in events {
+            if let Some(of_org) = self.elsewhere.get_mut(&event.org) {
+                of_org.oldest = Some(of_org.oldest.map_or(event.at, |oldest| oldest.min(event.at)));
+            }
+        }
+    }
+}
+
 impl Relay {
+    /// An org has new events, published by this hub and committed.
+    fn published(&self, org: OrgId, now: Timestamp) {
+        let mut state = lock(&self.state);
+        let is_left = state.others.has(org, now) && !state.woken.contains(&org) && !state.unconcerned.contains(&org);
+        if !is_left {
+            drop(state);
+            return self.wake(org);
+        }
+        let is_new = state.others.wait(org, Instant::now());
+        drop(state);
+        if is_new {
+            self.wake.notify_one();
+        }
+    }
+
     /// An org has new events, which are committed; harmless if there are none.
     fn wake(&self, org: OrgId) {
         let mut state = lock(&self.state);
@@ -122,6 +165,19 @@ impl Relay {
         }
         drop(state);
         self.wake.notify_one();
+    }
+
+    /// What was left to other hubs for long enough is looked at with the next.
+    fn wait_no_longer(&self) {
+        let mut state = lock(&self.state);
+        let over = state.others.over(Instant::now());
+        state.woken.extend(over);
+    }
+
+    /// One that another hub was at, a moment ago.
+    fn wake_again(&self, org: OrgId, now: Timestamp) {
+        self.published(org, now);
+        lock(&self.state).busy.remove(&org);
     }
 
     /// Somebody may be concerned by the org's events now.
@@ -141,14 +197,17 @@ impl Relay {
         self.wake.notify_one();
     }
 
+    /// True if nothing is known to wait, also for another hub that is at it.
     pub(crate) fn is_idle(&self) -> bool {
-        lock(&self.state).woken.is_empty()
+        let state = lock(&self.state);
+        state.woken.is_empty() && state.busy.is_empty()
     }
 
     pub(crate) fn forget_org(&self, org: OrgId) {
         let mut state = lock(&self.state);
         state.known.remove(&org);
         state.unconcerned.remove(&org);
+        state.others.forget(org);
     }
 }
 
@@ -158,15 +217,17 @@ pub(crate) fn start(hub: &Hub) {
     let (weak, stop, wake) = (hub.downgrade(), hub.0.stop.clone(), Arc::clone(&hub.0.relay.wake));
     let every = if hub.0.database.is_shared() { LOOK_SHARED } else { LOOK_ALONE };
     tokio::spawn(async move {
-        let mut looked: Option<std::time::Instant> = None;
+        let mut looked: Option<Instant> = None;
         loop {
             let Some(hub) = weak.upgrade().map(Hub) else { return };
+            hub.0.relay.wait_no_longer();
             let missed = hub.0.relay.missed.swap(false, Ordering::AcqRel);
             let look = missed || looked.is_none_or(|at| at.elapsed() >= every);
             if look {
-                looked = Some(std::time::Instant::now());
+                looked = Some(Instant::now());
             }
             let done = if look { hub.relay_events().await.map(drop) } else { hub.0.relay_woken().await.map(drop) };
+            let next = lock(&hub.0.relay.state).others.next();
             let wait = match done {
                 Ok(()) => every.saturating_sub(looked.map(|at| at.elapsed()).unwrap_or_default()),
                 Err(failure) => {
@@ -174,24 +235,33 @@ pub(crate) fn start(hub: &Hub) {
                     AFTER_FAILURE
                 }
             };
+            let wait = next.map_or(wait, |next| wait.min(next.saturating_duration_since(Instant::now())));
+            let gather = if hub.0.database.is_shared() { GATHER } else { Duration::ZERO };
             drop(hub);
-            let woken = stop.run_until_cancelled(tokio::time::timeout(wait, wake.notified())).await;
-            if woken.is_none() {
+            let rest = async {
+                if !gather.is_zero() {
+                    tokio::time::sleep(gather).await;
+                }
+                // an error means that it was not woken
+                let _ = tokio::time::timeout(wait.saturating_sub(gather), wake.notified()).await;
+            };
+            if stop.run_until_cancelled(rest).await.is_none() {
                 return;
             }
         }
     });
 }
 
-/// Wakes it for what is published in this process. What another hub publishes, that hub hands on: two that are woken for the
-/// same would only stand in each other's way.
+/// Wakes it for what is published in this process, and for what other hubs publish if this one sends to the org's endpoints.
+/// Any other hub that is woken for the same would only stand in its way.
 fn listen(hub: &Hub) {
     let (weak, stop, mut published) = (hub.downgrade(), hub.0.stop.clone(), hub.0.database.published());
     tokio::spawn(async move {
         while let Some(Some(fresh)) = stop.run_until_cancelled(published.next()).await {
             let Some(hub) = weak.upgrade() else { return };
             match fresh {
-                Fresh::Here(org) => hub.relay.wake(org),
+                Fresh::Here(org) => hub.relay.published(org, hub.clock.now()),
+                Fresh::Elsewhere(org) if hub.deliveries.holds_some(org, hub.clock.now()) => hub.relay.wake(org),
                 Fresh::Elsewhere(_) => {}
                 Fresh::Any => hub.relay.look(),
             }
@@ -216,7 +286,10 @@ impl Hub {
         for orgs in behind.chunks(ORGS) {
             did_something |= hub.relay_pass(orgs, true).await?;
         }
-        Ok(hub.relay_woken().await? || did_something)
+        did_something |= hub.relay_woken().await?;
+        // what the background has handed on is in its lanes when this comes back
+        drop(hub.relay.pass.lock().await);
+        Ok(did_something)
     }
 }
 
@@ -276,8 +349,11 @@ impl Inner {
     }
 
     fn passed(self: &Arc<Self>, pass: Pass) -> bool {
+        let here: HashSet<OrgId> = pass.lanes.iter().map(|queued| queued.owner.key.org).collect();
+        lock(&self.relay.state).others.learn(&here, &pass.elsewhere, self.clock.now(), Instant::now());
         if !pass.lanes.is_empty() {
-            self.deliveries.poke(pass.lanes, &*self.clock);
+            self.deliveries.hand_over(pass.lanes, self.node.id, &*self.clock);
+            self.pump();
         }
         for org in pass.more {
             self.relay.wake(org);
@@ -286,11 +362,13 @@ impl Inner {
             self.consumers().iter().for_each(|consumer| consumer.committed());
         }
         if !pass.busy.is_empty() {
+            lock(&self.relay.state).busy.extend(&pass.busy);
             let weak = Arc::downgrade(self);
             tokio::spawn(async move {
                 tokio::time::sleep(AGAIN).await;
                 if let Some(hub) = weak.upgrade() {
-                    pass.busy.into_iter().for_each(|org| hub.relay.wake(org));
+                    let now = hub.clock.now();
+                    pass.busy.into_iter().for_each(|org| hub.relay.wake_again(org, now));
                 }
             });
         }

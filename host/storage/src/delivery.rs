@@ -17,11 +17,12 @@ pub use list::{DeliveryFilter, DeliveryPage};
 pub use outcomes::DeliveryOutcome;
 
 use patchbay_model::{DeliveryId, EndpointId, EventId, OrgId, Timestamp};
+use serde::Serialize;
 use uuid::Uuid;
 
 use crate::{
     StorageError, Tx,
-    column::time,
+    column::{time, unsigned},
     orgs::{OrgsTx, hex},
     text::Json,
 };
@@ -75,6 +76,9 @@ pub struct DueDelivery {
 
 type DueRow = (Uuid, Uuid, i64, Uuid, Uuid, i64, i64);
 
+/// A lane with its owner, and how many rows of the queue came with it.
+type AddedRow = (Uuid, Uuid, Option<Uuid>, Option<i64>, i64, i64);
+
 fn due((org, endpoint, sequence, id, event, due_at, attempts): DueRow) -> Result<DueDelivery, StorageError> {
     Ok(DueDelivery {
         lane: LaneKey { org: OrgId(org), endpoint: EndpointId(endpoint) },
@@ -96,6 +100,9 @@ impl OrgsTx<'_> {
         new: &[NewDelivery],
         now: Timestamp,
     ) -> Result<Vec<LaneOwner>, StorageError> {
+        if new.is_empty() {
+            return Ok(Vec::new());
+        }
         let rows: Vec<_> = new
             .iter()
             .map(|one| {
@@ -105,42 +112,74 @@ impl OrgsTx<'_> {
             .collect();
         let rows = Json(rows);
         let now_micros = now.timestamp_micros();
+        let given = u64::try_from(new.len()).unwrap_or(u64::MAX);
+        if matches!(self.tx, Tx::Postgres(_)) {
+            return self.add_in_one_trip(&rows, given, now_micros).await;
+        }
         execute!(
             self.tx,
-            {
-                sqlite: "WITH new AS MATERIALIZED (SELECT value AS r FROM jsonb_each($1))
-                   INSERT INTO delivery (org_id, id, endpoint_id, event_id, sequence, kind, status, attempts, log,
-                     created_at, finished_at)
-                   SELECT unhex(r ->> 0), unhex(r ->> 3), unhex(r ->> 1), unhex(r ->> 4), r ->> 2, r ->> 5, 'pending',
-                     0, '[]', $2, NULL
-                   FROM new WHERE true ON CONFLICT (org_id, id) DO NOTHING",
-                postgres: "INSERT INTO delivery (org_id, id, endpoint_id, event_id, sequence, kind, status, attempts,
-                     log, created_at, finished_at)
-                   SELECT (r ->> 0)::uuid, (r ->> 3)::uuid, (r ->> 1)::uuid, (r ->> 4)::uuid, (r ->> 2)::bigint,
-                     r ->> 5, 'pending', 0, '[]', $2, NULL
-                   FROM json_array_elements($1) AS new (r) ORDER BY 1, 2 ON CONFLICT (org_id, id) DO NOTHING",
-            },
+            "WITH new AS MATERIALIZED (SELECT value AS r FROM jsonb_each($1))
+             INSERT INTO delivery (org_id, id, endpoint_id, event_id, sequence, kind, status, attempts, log,
+               created_at, finished_at)
+             SELECT unhex(r ->> 0), unhex(r ->> 3), unhex(r ->> 1), unhex(r ->> 4), r ->> 2, r ->> 5, 'pending',
+               0, '[]', $2, NULL
+             FROM new WHERE true ON CONFLICT (org_id, id) DO NOTHING",
             &rows,
             now_micros,
         )?;
-        execute!(
+        let queued = execute!(
             self.tx,
-            {
-                sqlite: "WITH new AS MATERIALIZED (SELECT value AS r FROM jsonb_each($1))
-                   INSERT INTO delivery_due (org_id, endpoint_id, sequence, delivery_id, event_id, due_at, attempts)
-                   SELECT unhex(r ->> 0), unhex(r ->> 1), r ->> 2, unhex(r ->> 3), unhex(r ->> 4), $2, 0
-                   FROM new WHERE true ON CONFLICT (org_id, endpoint_id, sequence) DO NOTHING",
-                postgres: "INSERT INTO delivery_due (org_id, endpoint_id, sequence, delivery_id, event_id, due_at,
-                     attempts)
-                   SELECT (r ->> 0)::uuid, (r ->> 1)::uuid, (r ->> 2)::bigint, (r ->> 3)::uuid, (r ->> 4)::uuid, $2, 0
-                   FROM json_array_elements($1) AS new (r) ORDER BY 1, 2, 3
-                   ON CONFLICT (org_id, endpoint_id, sequence) DO NOTHING",
-            },
+            "WITH new AS MATERIALIZED (SELECT value AS r FROM jsonb_each($1))
+             INSERT INTO delivery_due (org_id, endpoint_id, sequence, delivery_id, event_id, due_at, attempts)
+             SELECT unhex(r ->> 0), unhex(r ->> 1), r ->> 2, unhex(r ->> 3), unhex(r ->> 4), $2, 0
+             FROM new WHERE true ON CONFLICT (org_id, endpoint_id, sequence) DO NOTHING",
             &rows,
             now_micros,
         )?;
         let keys = new.iter().map(|one| LaneKey { org: one.org, endpoint: one.endpoint });
-        self.lanes_are_due(keys, now).await
+        self.lanes_are_due(keys, queued == given, now).await
+    }
+
+    /// All of it in one trip to the server: whoever hands on holds the org's place, and others may wait for the lanes. Each
+    /// part asks how many rows the one before it has made, so that they are made in this order by everybody: history, queue,
+    /// lanes.
+    async fn add_in_one_trip<T: Serialize + Sync>(
+        &mut self,
+        rows: &Json<T>,
+        given: u64,
+        now_micros: i64,
+    ) -> Result<Vec<LaneOwner>, StorageError> {
+        fetch_all!(
+            self.tx,
+            AddedRow,
+            "WITH new AS MATERIALIZED (SELECT (r ->> 0)::uuid AS org_id, (r ->> 1)::uuid AS endpoint_id,
+                 (r ->> 2)::bigint AS sequence, (r ->> 3)::uuid AS id, (r ->> 4)::uuid AS event_id, r ->> 5 AS kind
+               FROM json_array_elements($1) AS given (r)),
+             history AS (INSERT INTO delivery (org_id, id, endpoint_id, event_id, sequence, kind, status, attempts, log,
+                 created_at, finished_at)
+               SELECT org_id, id, endpoint_id, event_id, sequence, kind, 'pending', 0, '[]', $2, NULL
+               FROM new ORDER BY org_id, id ON CONFLICT (org_id, id) DO NOTHING RETURNING 1),
+             due AS (INSERT INTO delivery_due (org_id, endpoint_id, sequence, delivery_id, event_id, due_at, attempts)
+               SELECT org_id, endpoint_id, sequence, id, event_id, $2, 0
+               FROM new WHERE (SELECT count(*) FROM history) >= 0 ORDER BY org_id, endpoint_id, sequence
+               ON CONFLICT (org_id, endpoint_id, sequence) DO NOTHING RETURNING 1),
+             lane AS (INSERT INTO delivery_lane (org_id, endpoint_id, due_at, paused_until, added, failures,
+                 failing_since, owner, lease_until, gone)
+               SELECT org_id, endpoint_id, $2, NULL, count(*), 0, NULL, NULL, NULL, 0
+               FROM new WHERE (SELECT count(*) FROM due) >= 0 GROUP BY org_id, endpoint_id ORDER BY org_id, endpoint_id
+               ON CONFLICT (org_id, endpoint_id) DO UPDATE SET added = delivery_lane.added + excluded.added,
+                 due_at = CASE WHEN delivery_lane.due_at < excluded.due_at THEN delivery_lane.due_at
+                   ELSE excluded.due_at END
+               RETURNING org_id, endpoint_id, owner, lease_until, added)
+             SELECT org_id, endpoint_id, owner, lease_until, added, (SELECT count(*) FROM due) FROM lane",
+            rows,
+            now_micros,
+        )?
+        .into_iter()
+        .map(|(org, endpoint, owner, until, added, queued)| {
+            lanes::owner((org, endpoint, owner, until, added), unsigned(queued) == given)
+        })
+        .collect()
     }
 
     /// What of these lanes is to be sent, in the order in which it is: what is due now, and what will be. In a lane of
@@ -174,15 +213,15 @@ impl OrgsTx<'_> {
                 "SELECT d.org_id, d.endpoint_id, d.sequence, d.delivery_id, d.event_id, d.due_at, d.attempts
                  FROM (SELECT (r ->> 0)::uuid AS org_id, (r ->> 1)::uuid AS endpoint_id, (r ->> 2)::boolean AS fifo,
                      (r ->> 3)::bigint AS most
-                   FROM json_array_elements($1) AS asked (r)) AS lane
+                   FROM json_array_elements($1) AS asked (r) WHERE json_typeof(r) = 'array' OFFSET 0) AS lane
                  CROSS JOIN LATERAL (
                    (SELECT * FROM delivery_due
                     WHERE org_id = lane.org_id AND endpoint_id = lane.endpoint_id AND NOT lane.fifo
-                    ORDER BY due_at, sequence LIMIT lane.most)
+                    ORDER BY org_id, endpoint_id, due_at, sequence LIMIT lane.most)
                    UNION ALL
                    (SELECT * FROM delivery_due
                     WHERE org_id = lane.org_id AND endpoint_id = lane.endpoint_id AND lane.fifo
-                    ORDER BY sequence LIMIT lane.most)) AS d",
+                    ORDER BY org_id, endpoint_id, sequence LIMIT lane.most)) AS d",
                 Json(asked),
             )?;
         }

@@ -255,8 +255,10 @@ impl OrgsTx<'_> {
                 postgres: "SELECT e.org_id, e.sequence, e.id, e.source, e.kind, e.subject, e.data, e.run_id, e.at, e.hops
                    FROM (SELECT (value ->> 0)::uuid AS org_id, (value ->> 1)::bigint AS after,
                        (value ->> 2)::bigint AS upto
-                     FROM json_array_elements($1) AS one (value)) AS span
-                   JOIN event e ON e.org_id = span.org_id AND e.sequence > span.after AND e.sequence <= span.upto
+                     FROM json_array_elements($1) AS one (value) WHERE json_typeof(value) = 'array' OFFSET 0) AS span
+                   CROSS JOIN LATERAL (SELECT * FROM event
+                     WHERE org_id = span.org_id AND sequence > span.after AND sequence <= span.upto
+                     ORDER BY org_id, sequence LIMIT span.upto - span.after) AS e
                    ORDER BY e.org_id, e.sequence",
             },
             Json(spans),
@@ -280,7 +282,7 @@ impl OrgsTx<'_> {
                    WHERE event_relay.org_id = new.org_id",
                 postgres: "UPDATE event_relay SET last = new.last
                    FROM (SELECT (value ->> 0)::uuid AS org_id, (value ->> 1)::bigint AS last
-                     FROM json_array_elements($1) AS one (value)) AS new
+                     FROM json_array_elements($1) AS one (value) WHERE json_typeof(value) = 'array' OFFSET 0) AS new
                    WHERE event_relay.org_id = new.org_id",
             },
             Json(rows),

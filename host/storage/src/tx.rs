@@ -46,6 +46,16 @@ impl Tx {
         }
     }
 
+    /// Undoes it, and comes back when nothing that it held is held any more. Who drops it does not wait for that: on
+    /// PostgreSQL its locks may be there a moment longer, in the way of whoever begins anew at once. A connection on which
+    /// this fails is closed, by which the server undoes it.
+    pub async fn rollback(self) {
+        match self {
+            Self::Sqlite(tx) => drop(tx),
+            Self::Postgres(tx) => tx.rollback().await,
+        }
+    }
+
     /// Tells those who follow the org's events that there are new ones, once this is committed.
     pub(crate) fn published(&mut self, org: OrgId) {
         match self {
@@ -64,7 +74,7 @@ impl Tx {
     pub fn orgs(&mut self, orgs: impl IntoIterator<Item = OrgId>) -> OrgsTx<'_> {
         let orgs: BTreeSet<OrgId> = orgs.into_iter().collect();
         let orgs: Vec<OrgId> = orgs.into_iter().collect();
-        self.speak_for(Scope::Journal(orgs.clone()));
+        self.speak_for(Scope::Bulk(orgs.clone()));
         OrgsTx { tx: self, orgs }
     }
 

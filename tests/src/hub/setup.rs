@@ -24,6 +24,7 @@ pub struct Setup {
     egress: EgressConfig,
     trust: Trust,
     beside: Option<Shared>,
+    background: bool,
     edit: Box<dyn FnOnce(&mut HubConfig) + Send>,
 }
 
@@ -43,6 +44,7 @@ impl Default for Setup {
             egress: EgressConfig::default(),
             trust: Trust { allow_unsigned: true, publishers: Vec::new() },
             beside: None,
+            background: true,
             edit: Box::new(|_| {}),
         }
     }
@@ -81,6 +83,14 @@ impl Setup {
         self
     }
 
+    /// Nothing runs in the background, no plugin is loaded, and nothing happens but what the test asks for: for what a task
+    /// that looks by the clock would change, on a slow machine in the middle of a test.
+    #[must_use]
+    pub fn without_background(mut self) -> Self {
+        self.background = false;
+        self
+    }
+
     /// Changes any other setting.
     #[must_use]
     pub fn edit(mut self, edit: impl FnOnce(&mut HubConfig) + Send + 'static) -> Self {
@@ -109,7 +119,7 @@ impl Setup {
         }
         config.database_url = kept.postgres().map(|database| database.url().parse().expect("a URL of PostgreSQL"));
         (self.edit)(&mut config);
-        Started { config, clock: self.clock, kept }.serve(listener).await
+        Started { config, clock: self.clock, background: self.background, kept }.serve(listener).await
     }
 }
 
@@ -118,6 +128,7 @@ impl Setup {
 pub(super) struct Started {
     pub(super) config: HubConfig,
     clock: Arc<dyn Clock>,
+    background: bool,
     pub(super) kept: Kept,
 }
 
@@ -125,7 +136,12 @@ impl Started {
     pub(super) async fn serve(self, listener: TcpListener) -> TestHub {
         let url = url_of(&listener);
         let clock = Arc::clone(&self.clock);
-        let hub = Hub::start(self.config.clone(), clock, Arc::new(SystemRandom)).await.expect("the hub starts");
+        let (config, random) = (self.config.clone(), Arc::new(SystemRandom));
+        let hub = match self.background {
+            true => Hub::start(config, clock, random).await,
+            false => Hub::open(config, clock, random).await,
+        };
+        let hub = hub.expect("the hub starts");
         let router = patchbay_api::router(hub.clone(), ApiConfig { metrics: Some(metrics()), ..ApiConfig::default() });
         let (stop, stopped) = oneshot::channel::<()>();
         let streaming = hub.clone();

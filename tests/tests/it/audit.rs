@@ -9,7 +9,7 @@ use patchbay_storage::{
     Database, DatabaseUrl,
     chain::{AuditLine, Chain},
 };
-use patchbay_tests::{Fixture, TestHub};
+use patchbay_tests::{Fixture, Setup, TestHub};
 use patchbay_vault::CheckpointKey;
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection as _};
@@ -23,10 +23,19 @@ struct Scene {
 
 impl Scene {
     async fn start() -> Self {
+        Self::of(TestHub::setup()).await
+    }
+
+    /// Where nobody signs but the test: a hub that runs signs each log as soon as it looks.
+    async fn at_rest() -> Self {
+        Self::of(TestHub::setup().without_background()).await
+    }
+
+    async fn of(setup: Setup) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let outside = folder.path().join("checkpoints");
         let file = outside.clone();
-        let hub = TestHub::setup().edit(move |config| config.audit.checkpoints_file = Some(file)).start().await;
+        let hub = setup.edit(move |config| config.audit.checkpoints_file = Some(file)).start().await;
         Self { hub, outside, _folder: folder }
     }
 
@@ -116,7 +125,7 @@ impl Scene {
 }
 
 pub async fn whatever_is_done_to_an_entry_is_found() {
-    let scene = Scene::start().await;
+    let scene = Scene::at_rest().await;
     let whole = scene.org(4).await;
     let report = scene.verify(whole, true).await;
     assert_eq!((report.entries, report.signed, report.checkpoints, report.damage), (6, 4, 1, None));
@@ -167,7 +176,7 @@ pub async fn whatever_is_done_to_an_entry_is_found() {
 }
 
 pub async fn a_row_that_cannot_be_read_keeps_no_other_log_from_being_signed() {
-    let scene = Scene::start().await;
+    let scene = Scene::at_rest().await;
     let (signed, entry, end, whole) = (scene.org(3).await, scene.org(0).await, scene.org(0).await, scene.org(0).await);
     for (org, sql) in [
         (signed, "UPDATE audit_checkpoint SET at = 9223372036854775807 WHERE chain = {org}"),
@@ -185,7 +194,7 @@ pub async fn a_row_that_cannot_be_read_keeps_no_other_log_from_being_signed() {
 }
 
 pub async fn a_chain_made_anew_contradicts_what_was_signed() {
-    let scene = Scene::start().await;
+    let scene = Scene::at_rest().await;
     let (signed, later) = (scene.org(6).await, scene.org(4).await);
     // What was signed cannot be made anew, what comes after it can, until the next checkpoint.
     scene.restamp(signed, 2).await;
@@ -209,7 +218,7 @@ pub async fn a_chain_made_anew_contradicts_what_was_signed() {
 }
 
 pub async fn a_checkpoint_cannot_be_forged_or_taken_out() {
-    let scene = Scene::start().await;
+    let scene = Scene::at_rest().await;
     let forged = scene.org(4).await;
     let lines = scene.lines(forged).await;
     let folder = tempfile::tempdir().unwrap();
@@ -262,8 +271,8 @@ pub async fn an_organization_that_vanished_is_missed_and_one_that_was_deleted_is
 }
 
 /// As after an upgrade: entries with numbers and without hashes.
-pub async fn logs_of_before_are_chained_at_the_start() {
-    let scene = Scene::start().await;
+pub async fn logs_of_before_are_chained_at_the_at_rest() {
+    let scene = Scene::at_rest().await;
     let org = scene.org(0).await;
     scene
         .tamper(

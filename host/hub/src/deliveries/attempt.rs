@@ -23,7 +23,7 @@ use super::{
     LiveEndpoint, Payload,
     lane::Told,
     measure, schedule,
-    settle::{Effect, Ended},
+    settle::{ENOUGH, Effect, Ended},
 };
 use crate::{
     call,
@@ -80,6 +80,7 @@ impl Inner {
         let failing_before = self.config.deliveries.failing_before(now);
         let mut state = lock(&self.deliveries.state);
         let lane = state.lanes.get_mut(&due.lane);
+        let hurries = lane.as_ref().is_some_and(|lane| lane.is_of_order());
         let failing = lane.is_some_and(|lane| lane.ended(told, goes_on, now, failing_before, &*self.random));
         state.leave(due.lane.org);
         let asked = verdict.as_ref().and_then(|verdict| verdict.disable);
@@ -95,6 +96,10 @@ impl Inner {
         });
         let kind = known.payload.map(|payload| payload.kind.clone()).unwrap_or_default();
         state.ended.push(Ended { due, outcome, goes_on, kind, effect });
+        state.hurries |= hurries || effect != Effect::None;
+        if state.hurries || state.ended.len() >= ENOUGH {
+            self.deliveries.enough.notify_one();
+        }
         drop(state);
         self.settle_lanes();
         self.pump();

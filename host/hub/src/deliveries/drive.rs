@@ -28,7 +28,7 @@ const READ_AT_ONCE: usize = 256;
 /// Lanes that are looked for beyond those that are known.
 const LOOKED_FOR: usize = 200;
 /// How long a hub holds lanes.
-const LEASE: TimeDelta = TimeDelta::seconds(15);
+pub(super) const LEASE: TimeDelta = TimeDelta::seconds(15);
 /// How long an endpoint is left alone that cannot be opened.
 const SET_ASIDE: TimeDelta = TimeDelta::seconds(30);
 
@@ -68,6 +68,7 @@ impl Hub {
                 if hub.deliveries.is_idle(now) {
                     break;
                 }
+                hub.deliveries.hurry();
                 // what ended may have left room for what is ready
                 let _ = tokio::time::timeout(Duration::from_millis(100), ended).await;
                 hub.turn_of_deliveries(false).await?;
@@ -185,7 +186,12 @@ impl Inner {
         };
         let rows = tx.orgs(asks.iter().map(|ask| ask.key.org)).due_deliveries(&asks).await?;
         self.read_payloads(&mut tx, &rows, now).await?;
-        tx.commit().await?;
+        // one that has only read leaves nothing, and nobody waits for its end
+        if found.iter().any(|(_, lease)| lease.is_some()) {
+            tx.commit().await?;
+        } else {
+            drop(tx);
+        }
 
         let mut by_lane: HashMap<LaneKey, Vec<DueDelivery>> = HashMap::new();
         for row in rows {
@@ -209,6 +215,9 @@ impl Inner {
             {
                 lane.take_in(found, *options, rows, ask.most, now);
                 lane.lease_until = lease.or(lane.lease_until);
+                if let Some(until) = lease {
+                    state.holds(ask.key.org, *until);
+                }
                 state.untold.insert(ask.key);
                 state.note(ask.key, now);
             }
@@ -286,7 +295,10 @@ impl Inner {
         for key in keys {
             let ours = found.iter().any(|(found, _)| found.key == key);
             match state.lanes.get_mut(&key) {
-                Some(lane) if ours => lane.lease_until = Some(until),
+                Some(lane) if ours => {
+                    lane.lease_until = Some(until);
+                    state.holds(key.org, until);
+                }
                 _ => state.forget(key),
             }
         }

@@ -19,6 +19,8 @@ const MOST_AT_ONCE: usize = 32;
 const LOW: usize = 16;
 /// So many are read beyond those that are known.
 pub(super) const PORTION: usize = 64;
+/// So many are ready at most when some are handed over: a backlog stays in the database.
+const HANDED_OVER: usize = 2 * PORTION;
 
 /// What became of an attempt, as far as it concerns the endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,8 +128,35 @@ impl Lane {
         self.changed_elsewhere = true;
     }
 
+    /// Takes over what this hub has queued in it and committed just now, due at once, in its order: nothing has to be read
+    /// back. `added`: as counted in that transaction. False if something else may be in the queue that is not known here, or
+    /// is not to be sent now: it is to be read then.
+    pub(super) fn hand_over(&mut self, rows: Vec<DueDelivery>, added: u64, now: Timestamp) -> bool {
+        let count = u64::try_from(rows.len()).unwrap_or(u64::MAX);
+        // of another hub, or of who queues something again, this one may not have heard yet; but the count has it
+        let knows_all = !self.stale && self.written_meanwhile.is_none() && self.added.checked_add(count) == Some(added);
+        let changes = self.changed_elsewhere || self.reads_anew || self.poked;
+        // in a lane of order one that is not due yet holds up those behind it, which were not read
+        let waits = self.fifo && self.next_due.is_some();
+        if !knows_all || changes || waits || self.is_paused(now) || self.ready.len() + rows.len() > HANDED_OVER {
+            return false;
+        }
+        (self.added, self.used_at, self.resting) = (added, now, false);
+        for row in rows {
+            if self.known.insert(row.sequence) {
+                self.ready.push_back(row);
+            }
+        }
+        true
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.known.is_empty()
+    }
+
+    /// True if those behind one that ended wait until that is written down.
+    pub(super) const fn is_of_order(&self) -> bool {
+        self.fifo
     }
 
     pub(super) fn has_ready(&self) -> bool {
@@ -194,6 +223,8 @@ impl Lane {
             }
             if self.known.contains(&row.sequence) {
                 if self.fifo {
+                    // it became a lane of order while that was under way: what is behind it is read once that is over
+                    self.stale = true;
                     break;
                 }
                 continue;
@@ -324,12 +355,15 @@ impl Lane {
 
     /// What was to be written down was, or not: whether it is at rest.
     pub(super) fn was_written(&mut self, state: &LaneState, is_at_rest: bool) {
-        if state.rest.is_some() {
-            if is_at_rest && !self.stale {
-                self.resting = true;
-            } else {
-                self.stale = true;
-            }
+        let Some((added, _)) = state.rest else { return };
+        if added != self.added {
+            // more was handed over or read since, and it rests after that
+            return;
+        }
+        if is_at_rest && !self.stale {
+            self.resting = true;
+        } else {
+            self.stale = true;
         }
     }
 

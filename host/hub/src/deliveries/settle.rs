@@ -1,12 +1,13 @@
 //! What became of deliveries is written down, as much at once as there is.
 //!
-//! One task at a time does it, and only as long as there is something. It may write of a lane only while it is this
+//! One task at a time does it, and only as long as there is something. On PostgreSQL a moment passes between two transactions,
+//! which is on nobody's way: what was sent was received. It may write of a lane only while it is this
 //! hub's: what a hub that stood still for too long has to say of it is not taken, and is sent again by whoever took it.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use patchbay_model::{
@@ -26,6 +27,11 @@ use crate::{
 
 /// The most that one transaction takes in.
 const BATCH: usize = 512;
+/// Between two transactions where other hubs and the database share the machine, for others to come together: each costs as
+/// much for one as for many, and no receiver waits for it.
+const GATHER: Duration = Duration::from_millis(20);
+/// So many are not waited for.
+pub(super) const ENOUGH: usize = 128;
 /// How long to wait after the database failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 /// How often a transaction begins anew that another one got in the way of.
@@ -77,6 +83,7 @@ impl Inner {
 
     async fn settle_all(self: Arc<Self>) {
         loop {
+            self.gather().await;
             let (batch, states) = self.next_batch();
             if batch.is_empty() && states.is_empty() {
                 // what came since looks for somebody to write it, and finds nobody at it
@@ -98,10 +105,24 @@ impl Inner {
                     tokio::time::sleep(AFTER_FAILURE).await;
                 }
             }
+            lock(&self.deliveries.state).settled = Some(Instant::now());
             self.pump();
             self.deliveries.wake.notify_one();
             self.deliveries.ended.notify_waiters();
         }
+    }
+
+    /// Waits a moment after the last transaction, unless there is enough, or somebody waits for it.
+    async fn gather(&self) {
+        let last = {
+            let state = lock(&self.deliveries.state);
+            let waits = self.deliveries.shared && !state.hurries && state.ended.len() < ENOUGH;
+            state.settled.filter(|_| waits)
+        };
+        let Some(left) = last.and_then(|at| GATHER.checked_sub(at.elapsed())) else { return };
+        let enough = tokio::time::timeout(left, self.deliveries.enough.notified());
+        // however it ends, there is something to write
+        let _ = self.stop.run_until_cancelled(enough).await;
     }
 
     /// True if there is nothing more to write.
@@ -119,6 +140,7 @@ impl Inner {
     fn next_batch(&self) -> (Vec<Ended>, Vec<LaneState>) {
         let now = self.clock.now();
         let mut state = lock(&self.deliveries.state);
+        state.hurries = false;
         let count = state.ended.len().min(BATCH);
         let batch: Vec<Ended> = state.ended.drain(..count).collect();
         let mut ending: HashMap<LaneKey, HashSet<i64>> = HashMap::new();

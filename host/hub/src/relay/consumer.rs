@@ -102,9 +102,10 @@ mod tests {
     use super::*;
     use crate::{hub::lock, testing::TestHub};
 
-    /// Notes what it gets.
+    /// Notes what it gets, once that is committed: a transaction that another one got in the way of begins anew.
     #[derive(Default)]
     struct Noting {
+        taking: Mutex<Vec<i64>>,
         taken: Mutex<Vec<i64>>,
         fails: AtomicBool,
     }
@@ -130,9 +131,13 @@ mod tests {
                     return Err(Failure::internal("not now"));
                 }
                 assert!(tx.org(org).relay().last().await?.is_some());
-                lock(&self.taken).extend(events.iter().map(|event| event.sequence));
+                *lock(&self.taking) = events.iter().map(|event| event.sequence).collect();
                 Ok(Some(true))
             })
+        }
+
+        fn committed(&self) {
+            lock(&self.taken).append(&mut lock(&self.taking));
         }
     }
 
@@ -176,7 +181,7 @@ mod tests {
         consumer.fails.store(true, Ordering::SeqCst);
         assert!(test.hub.relay_events().await.is_err(), "what is not taken in is not passed");
         consumer.fails.store(false, Ordering::SeqCst);
-        assert!(test.hub.relay_events().await.unwrap());
+        assert!(test.hub.relay_events().await.unwrap(), "and is held by nobody");
         assert_eq!(lock(&consumer.taken).last(), Some(&303));
         assert_eq!(lock(&consumer.taken).len(), 301);
     }

@@ -6,29 +6,90 @@ use std::{
 };
 
 use patchbay_model::{OrgId, Timestamp};
-use patchbay_storage::{Change, EventSpan, NewDelivery, RawEvent, RelayCursor, StorageError, Tx};
+use patchbay_storage::{Change, DueDelivery, EventSpan, LaneKey, NewDelivery, RawEvent, RelayCursor, StorageError, Tx};
 
-use super::{EVENTS, FAR, Known, Pass, SPAN, Trouble, UNCONCERNED, matching, matching::Subscribers};
-use crate::hub::{Inner, lock};
+use super::{
+    EVENTS, FAR, Known, Pass, SPAN, Trouble, UNCONCERNED, consumer::Unprepared, matching, matching::Subscribers,
+};
+use crate::{
+    deliveries::Queued,
+    hub::{Inner, lock},
+};
+
+/// What is to be kept in mind once the transaction is over.
+struct Seen {
+    events: Vec<RawEvent>,
+    new: Vec<NewDelivery>,
+    spans: Vec<EventSpan>,
+    known: HashMap<OrgId, Known>,
+    ended: HashSet<OrgId>,
+}
+
+/// Why a transaction is given up.
+enum Stop {
+    /// Consumers have to look something up first.
+    Unprepared(Unprepared),
+    Trouble(Trouble),
+}
+
+impl From<Trouble> for Stop {
+    fn from(trouble: Trouble) -> Self {
+        Self::Trouble(trouble)
+    }
+}
+
+impl From<StorageError> for Stop {
+    fn from(error: StorageError) -> Self {
+        Self::Trouble(error.into())
+    }
+}
 
 impl Inner {
     pub(super) async fn relay_once(self: &Arc<Self>, orgs: &[OrgId], move_on: bool) -> Result<Pass, Trouble> {
+        let mut tx = self.database.begin().await?;
+        match self.relay_in(&mut tx, orgs, move_on).await {
+            Ok((pass, seen)) => {
+                if pass.writes {
+                    tx.commit().await?;
+                } else {
+                    // whoever looks next, this hub or another, is not to find the rows held
+                    tx.rollback().await;
+                }
+                self.note_seen(seen).await;
+                Ok(pass)
+            }
+            Err(stop) => {
+                // likewise for who begins anew; and whoever changes something need not wait for what is looked up
+                tx.rollback().await;
+                match stop {
+                    Stop::Unprepared(unprepared) => {
+                        for (consumer, org) in unprepared {
+                            consumer.prepare(org).await?;
+                        }
+                        Err(Trouble::Unprepared)
+                    }
+                    Stop::Trouble(trouble) => Err(trouble),
+                }
+            }
+        }
+    }
+
+    async fn relay_in(
+        self: &Arc<Self>,
+        tx: &mut Tx,
+        orgs: &[OrgId],
+        move_on: bool,
+    ) -> Result<(Pass, Option<Seen>), Stop> {
         let now = self.clock.now();
         let mut pass = Pass::default();
-        let mut tx = self.database.begin().await?;
         let cursors = tx.orgs(orgs.iter().copied()).relay_cursors().await?;
-        self.note_others(&mut tx, orgs, &cursors, &mut pass).await?;
+        self.note_others(tx, orgs, &cursors, &mut pass).await?;
         if cursors.is_empty() {
-            return Ok(pass);
+            return Ok((pass, None));
         }
         let (concerned, unprepared) = self.concerned_orgs(&cursors).await;
         if !unprepared.is_empty() {
-            // whoever changes something need not wait for what is looked up
-            drop(tx);
-            for (consumer, org) in unprepared {
-                consumer.prepare(org).await?;
-            }
-            return Err(Trouble::Unprepared);
+            return Err(Stop::Unprepared(unprepared));
         }
         {
             let mut state = lock(&self.relay.state);
@@ -41,7 +102,7 @@ impl Inner {
         let share = i64::try_from(cursors.len()).ok().and_then(|orgs| EVENTS.checked_div(orgs));
         let span = share.unwrap_or(1).clamp(1, SPAN);
         for cursor in &cursors {
-            let one = self.subscribers(&mut tx, cursor).await?;
+            let one = self.subscribers(tx, cursor).await?;
             let after = cursor.last.max(one.seen);
             let to = cursor.newest.min(after + span);
             if to < cursor.newest {
@@ -56,10 +117,10 @@ impl Inner {
             false => tx.orgs(wanted.iter().map(|span| span.org)).events_in(&wanted).await?,
         };
         let new = matching::deliveries(&events, |org| known.get(&org).map(|one| &*one.subscribers));
-        let consumed = self.hand_to_consumers(&mut tx, &cursors, &events).await?;
+        let consumed = self.hand_to_consumers(tx, &cursors, &events).await?;
         pass.consumed = !consumed.is_empty();
         let produced: HashSet<OrgId> = new.iter().map(|one| one.org).chain(consumed).collect();
-        let ended = self.end_unconcerned(&mut tx, &cursors, &known, &concerned).await?;
+        let ended = self.end_unconcerned(tx, &cursors, &known, &concerned).await?;
         let moved: Vec<(OrgId, i64)> = cursors
             .iter()
             .zip(&spans)
@@ -70,15 +131,20 @@ impl Inner {
             .map(|(cursor, span)| (cursor.org, span.to))
             .collect();
         if !new.is_empty() {
-            self.queue(&mut tx, &new, now, &mut pass).await?;
+            self.queue(tx, &new, now, &mut pass).await?;
+            pass.note_oldest(&events);
         }
         if !moved.is_empty() {
             tx.orgs(moved.iter().map(|(org, _)| *org)).relayed(&moved).await?;
         }
         pass.did_something = !produced.is_empty();
-        if !moved.is_empty() || !ended.is_empty() {
-            tx.commit().await?;
-        }
+        pass.writes = !moved.is_empty() || !ended.is_empty();
+        Ok((pass, Some(Seen { events, new, spans, known, ended })))
+    }
+
+    /// Keeps in mind what a transaction has found that is over now.
+    async fn note_seen(&self, seen: Option<Seen>) {
+        let Some(Seen { events, new, spans, mut known, ended }) = seen else { return };
         self.keep_payloads(&events, &new).await;
         let mut state = lock(&self.relay.state);
         for span in &spans {
@@ -90,7 +156,6 @@ impl Inner {
                 _ => drop(state.known.remove(&span.org)),
             }
         }
-        Ok(pass)
     }
 
     /// Adds deliveries, and tells other hubs of lanes that are theirs.
@@ -101,16 +166,30 @@ impl Inner {
         now: Timestamp,
         pass: &mut Pass,
     ) -> Result<(), StorageError> {
-        let owners = tx.orgs(new.iter().map(|one| one.org)).add_deliveries(new, now).await?;
+        let mut rows: HashMap<LaneKey, Vec<DueDelivery>> = HashMap::new();
+        for one in new {
+            let lane = LaneKey { org: one.org, endpoint: one.endpoint };
+            let (sequence, id, event) = (one.sequence, one.id(), one.event);
+            let due = DueDelivery { lane, sequence, id, event, due_at: now, attempts: 0 };
+            rows.entry(lane).or_default().push(due);
+        }
+        let mut orgs = tx.orgs(new.iter().map(|one| one.org));
+        let owners = orgs.add_deliveries(new, now).await?;
+        let mut told = Vec::new();
         for owner in owners {
-            let elsewhere = owner.held.filter(|lease| lease.node != self.node.id && lease.until > now);
-            if elsewhere.is_some() {
-                tx.hub().notify(Change::Lane { org: owner.key.org, endpoint: owner.key.endpoint }).await?;
-            } else {
-                pass.lanes.push(owner.key);
+            let LaneKey { org, endpoint } = owner.key;
+            match owner.held.filter(|lease| lease.node != self.node.id && lease.until > now) {
+                Some(lease) => {
+                    told.push(Change::Lane { org, endpoint });
+                    pass.elsewhere.entry(org).or_default().leases.push(lease);
+                }
+                None => {
+                    let rows = rows.remove(&owner.key).unwrap_or_default();
+                    pass.lanes.push(Queued { owner, rows });
+                }
             }
         }
-        Ok(())
+        orgs.notify(told).await
     }
 
     /// Tells orgs whose events concern nobody from those that another hub is at.

@@ -53,7 +53,7 @@ impl Deliveries<'_> {
                 sqlite: "SELECT id, status FROM delivery
                    WHERE org_id = $1 AND id IN (SELECT unhex(value) FROM json_each($2))",
                 postgres: "SELECT id, status FROM delivery
-                   WHERE org_id = $1 AND id IN (SELECT value::uuid FROM json_array_elements_text($2) AS one (value))",
+                   WHERE org_id = $1 AND id IN (SELECT value::uuid FROM json_array_elements_text($2) AS one (value) OFFSET 0)",
             },
             self.org.0,
             Json(ids),
@@ -83,7 +83,7 @@ impl Deliveries<'_> {
                        WHERE org_id = $1 AND id IN (SELECT unhex(value) FROM json_each($2))",
                     postgres: "UPDATE delivery SET status = 'pending', finished_at = NULL
                        WHERE org_id = $1
-                         AND id IN (SELECT value::uuid FROM json_array_elements_text($2) AS one (value))",
+                         AND id IN (SELECT value::uuid FROM json_array_elements_text($2) AS one (value) OFFSET 0)",
                 },
                 self.org.0,
                 Json(again),
@@ -185,7 +185,7 @@ impl Deliveries<'_> {
                 sqlite: "DELETE FROM delivery_due
                    WHERE org_id = $1 AND delivery_id IN (SELECT unhex(value) FROM json_each($2))",
                 postgres: "DELETE FROM delivery_due WHERE org_id = $1
-                   AND delivery_id IN (SELECT value::uuid FROM json_array_elements_text($2) AS one (value))",
+                   AND delivery_id IN (SELECT value::uuid FROM json_array_elements_text($2) AS one (value) OFFSET 0)",
             },
             self.org.0,
             &ids,
@@ -196,7 +196,7 @@ impl Deliveries<'_> {
                 sqlite: "UPDATE delivery SET status = 'cancelled', finished_at = $3
                    WHERE org_id = $1 AND id IN (SELECT unhex(value) FROM json_each($2)) AND status = 'pending'",
                 postgres: "UPDATE delivery SET status = 'cancelled', finished_at = $3 WHERE org_id = $1
-                   AND id IN (SELECT value::uuid FROM json_array_elements_text($2) AS one (value))
+                   AND id IN (SELECT value::uuid FROM json_array_elements_text($2) AS one (value) OFFSET 0)
                    AND status = 'pending'",
             },
             self.org.0,

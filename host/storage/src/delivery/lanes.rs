@@ -62,6 +62,10 @@ pub struct LaneOwner {
     pub key: LaneKey,
     /// The hub that held it last, and until when; none if none ever did.
     pub held: Option<Lease>,
+    /// How often something was queued in it, as of this transaction.
+    pub added: u64,
+    /// All that was given was queued: nothing of it was in the queue before.
+    pub all_new: bool,
 }
 
 /// What is to be written down of a lane.
@@ -81,7 +85,7 @@ pub struct LaneState {
     pub rest: Option<(u64, Option<Timestamp>)>,
 }
 
-type OwnerRow = (Uuid, Uuid, Option<Uuid>, Option<i64>);
+type OwnerRow = (Uuid, Uuid, Option<Uuid>, Option<i64>, i64);
 type LaneRow = (Uuid, Uuid, i64, i64, Option<i64>, Option<i64>);
 
 fn lane((org, endpoint, added, failures, failing_since, paused_until): LaneRow) -> Result<Lane, StorageError> {
@@ -92,6 +96,12 @@ fn lane((org, endpoint, added, failures, failing_since, paused_until): LaneRow) 
         failing_since: optional_time(failing_since)?,
         paused_until: optional_time(paused_until)?,
     })
+}
+
+pub(super) fn owner((org, endpoint, owner, until, added): OwnerRow, all_new: bool) -> Result<LaneOwner, StorageError> {
+    let held = owner.zip(optional_time(until)?).map(|(node, until)| Lease { node, until });
+    let key = LaneKey { org: OrgId(org), endpoint: EndpointId(endpoint) };
+    Ok(LaneOwner { key, held, added: unsigned(added), all_new })
 }
 
 fn keys(rows: Vec<(Uuid, Uuid)>) -> Vec<LaneKey> {
@@ -124,10 +134,12 @@ pub(crate) async fn gone_lanes(tx: &mut Tx, limit: u32) -> Result<Vec<LaneKey>, 
 }
 
 impl OrgsTx<'_> {
-    /// Notes that something was queued in lanes, once for each time that a key is given.
+    /// Notes that something was queued in lanes, once for each time that a key is given. For SQLite: on PostgreSQL it is done
+    /// together with the queueing.
     pub(super) async fn lanes_are_due(
         &mut self,
         keys: impl Iterator<Item = LaneKey>,
+        all_new: bool,
         now: Timestamp,
     ) -> Result<Vec<LaneOwner>, StorageError> {
         let mut counts = std::collections::BTreeMap::<LaneKey, u64>::new();
@@ -136,33 +148,18 @@ impl OrgsTx<'_> {
         let rows = fetch_all!(
             self.tx,
             OwnerRow,
-            {
-                sqlite: "INSERT INTO delivery_lane (org_id, endpoint_id, due_at, paused_until, added, failures,
-                     failing_since, owner, lease_until, gone)
-                   SELECT unhex(value ->> 0), unhex(value ->> 1), $2, NULL, value ->> 2, 0, NULL, NULL, NULL, 0
-                   FROM json_each($1) WHERE true
-                   ON CONFLICT (org_id, endpoint_id) DO UPDATE SET added = delivery_lane.added + excluded.added,
-                     due_at = CASE WHEN delivery_lane.due_at < excluded.due_at THEN delivery_lane.due_at
-                       ELSE excluded.due_at END
-                   RETURNING org_id, endpoint_id, owner, lease_until",
-                postgres: "INSERT INTO delivery_lane (org_id, endpoint_id, due_at, paused_until, added, failures,
-                     failing_since, owner, lease_until, gone)
-                   SELECT (r ->> 0)::uuid, (r ->> 1)::uuid, $2, NULL, (r ->> 2)::bigint, 0, NULL, NULL, NULL, 0
-                   FROM json_array_elements($1) AS new (r) ORDER BY 1, 2
-                   ON CONFLICT (org_id, endpoint_id) DO UPDATE SET added = delivery_lane.added + excluded.added,
-                     due_at = CASE WHEN delivery_lane.due_at < excluded.due_at THEN delivery_lane.due_at
-                       ELSE excluded.due_at END
-                   RETURNING org_id, endpoint_id, owner, lease_until",
-            },
+            "INSERT INTO delivery_lane (org_id, endpoint_id, due_at, paused_until, added, failures, failing_since, owner,
+               lease_until, gone)
+             SELECT unhex(value ->> 0), unhex(value ->> 1), $2, NULL, value ->> 2, 0, NULL, NULL, NULL, 0
+             FROM json_each($1) WHERE true
+             ON CONFLICT (org_id, endpoint_id) DO UPDATE SET added = delivery_lane.added + excluded.added,
+               due_at = CASE WHEN delivery_lane.due_at < excluded.due_at THEN delivery_lane.due_at
+                 ELSE excluded.due_at END
+             RETURNING org_id, endpoint_id, owner, lease_until, added",
             Json(rows),
             now.timestamp_micros(),
         )?;
-        rows.into_iter()
-            .map(|(org, endpoint, owner, until)| {
-                let held = owner.zip(optional_time(until)?).map(|(node, until)| Lease { node, until });
-                Ok(LaneOwner { key: LaneKey { org: OrgId(org), endpoint: EndpointId(endpoint) }, held })
-            })
-            .collect()
+        rows.into_iter().map(|row| owner(row, all_new)).collect()
     }
 
     /// Those of the lanes that are this hub's now, or still: under a lease where other hubs are at work, and all of them
@@ -187,8 +184,10 @@ impl OrgsTx<'_> {
                        WHERE l.org_id = unhex(asked.value ->> 0) AND l.endpoint_id = unhex(asked.value ->> 1)
                          AND l.gone = 0",
                     postgres: "SELECT l.org_id, l.endpoint_id, l.added, l.failures, l.failing_since, l.paused_until
-                       FROM json_array_elements($1) AS asked (r) JOIN delivery_lane l
-                         ON l.org_id = (r ->> 0)::uuid AND l.endpoint_id = (r ->> 1)::uuid AND l.gone = 0",
+                       FROM (SELECT (r ->> 0)::uuid AS org_id, (r ->> 1)::uuid AS endpoint_id
+                         FROM json_array_elements($1) AS given (r) WHERE json_typeof(r) = 'array' OFFSET 0) AS asked
+                       JOIN delivery_lane l ON l.org_id = asked.org_id AND l.endpoint_id = asked.endpoint_id
+                         AND l.gone = 0",
                 },
                 &rows,
             ),
@@ -204,8 +203,9 @@ impl OrgsTx<'_> {
                        RETURNING org_id, endpoint_id, added, failures, failing_since, paused_until",
                     postgres: "UPDATE delivery_lane AS l SET owner = $2, lease_until = $3
                        FROM (SELECT f.org_id, f.endpoint_id
-                         FROM json_array_elements($1) AS asked (r) JOIN delivery_lane f
-                           ON f.org_id = (r ->> 0)::uuid AND f.endpoint_id = (r ->> 1)::uuid
+                         FROM (SELECT (r ->> 0)::uuid AS org_id, (r ->> 1)::uuid AS endpoint_id
+                           FROM json_array_elements($1) AS given (r) WHERE json_typeof(r) = 'array' OFFSET 0) AS asked
+                         JOIN delivery_lane f ON f.org_id = asked.org_id AND f.endpoint_id = asked.endpoint_id
                          WHERE f.gone = 0 AND (f.owner IS NULL OR f.owner = $2 OR f.lease_until IS NULL
                            OR f.lease_until <= $4)
                          ORDER BY f.org_id, f.endpoint_id FOR UPDATE OF f) AS ours
@@ -222,7 +222,8 @@ impl OrgsTx<'_> {
     }
 
     /// Those of the lanes that a hub holds and that nobody takes until the end of this transaction. To be asked before
-    /// anything of them is written.
+    /// anything of them is written. Whoever queues something in them meanwhile does not wait: on PostgreSQL the rows are
+    /// locked against being taken or deleted, and not against changes of what else they hold.
     ///
     /// # Errors
     /// The database fails.
@@ -235,9 +236,10 @@ impl OrgsTx<'_> {
                    WHERE l.org_id = unhex(asked.value ->> 0) AND l.endpoint_id = unhex(asked.value ->> 1)
                      AND l.owner = $2",
                 postgres: "SELECT l.org_id, l.endpoint_id
-                   FROM json_array_elements($1) AS asked (r) JOIN delivery_lane l
-                     ON l.org_id = (r ->> 0)::uuid AND l.endpoint_id = (r ->> 1)::uuid
-                   WHERE l.owner = $2 ORDER BY l.org_id, l.endpoint_id FOR UPDATE OF l",
+                   FROM (SELECT (r ->> 0)::uuid AS org_id, (r ->> 1)::uuid AS endpoint_id
+                     FROM json_array_elements($1) AS given (r) WHERE json_typeof(r) = 'array' OFFSET 0) AS asked
+                   JOIN delivery_lane l ON l.org_id = asked.org_id AND l.endpoint_id = asked.endpoint_id
+                   WHERE l.owner = $2 ORDER BY l.org_id, l.endpoint_id FOR KEY SHARE OF l",
             },
             Json(sorted(lanes)),
             node,
@@ -289,11 +291,14 @@ impl OrgsTx<'_> {
                      failing_since = CASE WHEN new.changed THEN new.failing_since ELSE l.failing_since END,
                      paused_until = CASE WHEN new.changed THEN new.paused_until ELSE l.paused_until END,
                      due_at = CASE WHEN l.added = new.added THEN new.next ELSE l.due_at END
-                   FROM (SELECT (r ->> 0)::uuid AS org_id, (r ->> 1)::uuid AS endpoint_id,
-                       (r ->> 2)::bigint AS failures, (r ->> 3)::bigint AS failing_since,
-                       (r ->> 4)::bigint AS paused_until, (r ->> 5)::bigint AS added, (r ->> 6)::bigint AS next,
-                       (r ->> 7)::boolean AS changed
-                     FROM json_array_elements($1) AS given (r)) AS new
+                   FROM (SELECT said.*
+                     FROM (SELECT (r ->> 0)::uuid AS org_id, (r ->> 1)::uuid AS endpoint_id,
+                         (r ->> 2)::bigint AS failures, (r ->> 3)::bigint AS failing_since,
+                         (r ->> 4)::bigint AS paused_until, (r ->> 5)::bigint AS added, (r ->> 6)::bigint AS next,
+                         (r ->> 7)::boolean AS changed
+                       FROM json_array_elements($1) AS given (r) WHERE json_typeof(r) = 'array' OFFSET 0) AS said
+                     JOIN delivery_lane f ON f.org_id = said.org_id AND f.endpoint_id = said.endpoint_id
+                     ORDER BY f.org_id, f.endpoint_id FOR NO KEY UPDATE OF f) AS new
                    WHERE l.org_id = new.org_id AND l.endpoint_id = new.endpoint_id
                    RETURNING l.org_id, l.endpoint_id, l.added",
             },

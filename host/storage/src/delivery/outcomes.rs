@@ -64,7 +64,7 @@ impl OrgsTx<'_> {
                      log = CASE WHEN jsonb_array_length(log) >= $2 THEN (log - 0) ELSE log END || new.attempt
                    FROM (SELECT (r ->> 0)::uuid AS org_id, (r ->> 1)::uuid AS id, r ->> 2 AS status,
                        (r ->> 3)::bigint AS finished_at, (r -> 4)::jsonb AS attempt
-                     FROM json_array_elements($1) AS given (r)) AS new
+                     FROM json_array_elements($1) AS given (r) WHERE json_typeof(r) = 'array' OFFSET 0) AS new
                    WHERE delivery.org_id = new.org_id AND delivery.id = new.id",
             },
             Json(history),
@@ -80,7 +80,7 @@ impl OrgsTx<'_> {
                        (SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2 FROM json_each($1))",
                     postgres: "DELETE FROM delivery_due USING (SELECT (r ->> 0)::uuid AS org_id,
                          (r ->> 1)::uuid AS endpoint_id, (r ->> 2)::bigint AS sequence
-                       FROM json_array_elements($1) AS given (r)) AS done
+                       FROM json_array_elements($1) AS given (r) WHERE json_typeof(r) = 'array' OFFSET 0) AS done
                        WHERE delivery_due.org_id = done.org_id AND delivery_due.endpoint_id = done.endpoint_id
                          AND delivery_due.sequence = done.sequence",
                 },
@@ -106,7 +106,7 @@ impl OrgsTx<'_> {
                     postgres: "UPDATE delivery_due SET due_at = new.due_at, attempts = new.attempts
                        FROM (SELECT (r ->> 0)::uuid AS org_id, (r ->> 1)::uuid AS endpoint_id,
                            (r ->> 2)::bigint AS sequence, (r ->> 3)::bigint AS due_at, (r ->> 4)::bigint AS attempts
-                         FROM json_array_elements($1) AS given (r)) AS new
+                         FROM json_array_elements($1) AS given (r) WHERE json_typeof(r) = 'array' OFFSET 0) AS new
                        WHERE delivery_due.org_id = new.org_id AND delivery_due.endpoint_id = new.endpoint_id
                          AND delivery_due.sequence = new.sequence",
                 },

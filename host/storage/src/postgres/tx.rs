@@ -28,6 +28,8 @@ pub(crate) enum Scope {
     Hub,
     /// For the journal, and with it for these orgs.
     Journal(Vec<OrgId>),
+    /// As the journal, with statements that find many rows by their keys.
+    Bulk(Vec<OrgId>),
 }
 
 /// What looks rows up by key does so by index, however few there are: the server keeps plans, and one that it made when a
@@ -49,15 +51,20 @@ impl Scope {
                 format!("SET LOCAL ROLE patchbay_operator; SET LOCAL app.org_id TO '{}'", org.0)
             }
             Self::Hub => format!("SET LOCAL ROLE patchbay_hub; SET LOCAL app.org_id TO ''; {BY_INDEX}"),
-            Self::Journal(orgs) => {
-                let orgs: Vec<String> = orgs.iter().map(|org| org.0.to_string()).collect();
-                let orgs = orgs.join(",");
-                format!(
-                    "SET LOCAL ROLE patchbay_journal; SET LOCAL app.org_id TO ''; SET LOCAL app.org_ids TO '{{{orgs}}}'; \
-                     {BY_KEYS}"
-                )
+            // A plan that is made once, or by a table that was small when it was looked at, reads all that the orgs have
+            // instead of the few rows that are named; until statistics come, a minute later, or for good.
+            Self::Bulk(orgs) => {
+                let rows = "SET LOCAL plan_cache_mode TO force_custom_plan; SET LOCAL enable_seqscan TO off";
+                format!("{}; {rows}", Self::journal(orgs))
             }
+            Self::Journal(orgs) => format!("{}; {BY_KEYS}", Self::journal(orgs)),
         }
+    }
+
+    fn journal(orgs: &[OrgId]) -> String {
+        let orgs: Vec<String> = orgs.iter().map(|org| org.0.to_string()).collect();
+        let orgs = orgs.join(",");
+        format!("SET LOCAL ROLE patchbay_journal; SET LOCAL app.org_id TO ''; SET LOCAL app.org_ids TO '{{{orgs}}}'")
     }
 }
 
@@ -209,6 +216,20 @@ impl PgTx {
             feed.published(std::mem::take(&mut self.published));
         }
         Ok(())
+    }
+
+    pub(crate) async fn rollback(mut self) {
+        // one that was lost is let go of when this is dropped
+        if matches!(self.failed, Some(StorageError::Unreachable(_))) {
+            return;
+        }
+        let Some(connection) = self.connection.take() else { return };
+        match Unsettled::new(connection).run("ROLLBACK", self.patience.answer).await {
+            Ok(connection) => {
+                tokio::spawn(give_back(connection, self.patience.answer));
+            }
+            Err(error) => tracing::debug!(%error, "a transaction was undone by closing its connection"),
+        }
     }
 }
 

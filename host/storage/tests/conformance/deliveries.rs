@@ -124,6 +124,10 @@ pub async fn events_wait_to_be_handed_on_from_when_they_concern_somebody(store: 
     tx.commit().await.unwrap();
     publish(&store, store.ours, 3).await;
     publish(&store, store.theirs, 1).await;
+    let mut given_up = store.database.begin().await.unwrap();
+    assert_eq!(given_up.orgs([store.ours]).relay_cursors().await.unwrap().len(), 1);
+    // what follows finds it held by nobody
+    given_up.rollback().await;
     let mut tx = store.database.begin().await.unwrap();
     assert_eq!(tx.hub().relays_behind(10).await.unwrap(), [store.ours]);
     let cursors = tx.orgs([store.ours, store.theirs]).relay_cursors().await.unwrap();
@@ -151,7 +155,8 @@ pub async fn events_wait_to_be_handed_on_from_when_they_concern_somebody(store: 
 pub async fn a_delivery_is_added_once_however_often_it_is_handed_on(store: Store) {
     let (key, all) = queue(&store, store.ours, 3).await;
     let mut tx = store.database.begin().await.unwrap();
-    tx.orgs([store.ours]).add_deliveries(&all, store.later(1_000)).await.unwrap();
+    let lanes = tx.orgs([store.ours]).add_deliveries(&all, store.later(1_000)).await.unwrap();
+    assert_eq!((lanes.len(), lanes[0].key, lanes[0].added, lanes[0].all_new), (1, key, 6, false));
     tx.commit().await.unwrap();
     let rows = due(&store, key, false, 10).await;
     assert_eq!(

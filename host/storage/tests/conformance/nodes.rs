@@ -1,11 +1,12 @@
 //! PostgreSQL alone: several hubs on one database, and a server that goes away.
 
 use patchbay_model::{Digest, OrgId, PluginId, event::Event};
-use patchbay_storage::{Change, Committed, Database, Journal, Notice, RunCommit, Told, UsageFilter};
+use patchbay_storage::{Change, Committed, Database, Journal, LaneState, Lease, Notice, RunCommit, Told, UsageFilter};
 use patchbay_test_postgres::{TestDatabase, somebody_waits};
 use serde_json::json;
 use sqlx::{Connection as _, raw_sql};
 use tokio::task::JoinSet;
+use uuid::Uuid;
 
 use crate::{
     Store,
@@ -257,4 +258,25 @@ async fn connections_that_the_server_ended_in_the_pool_are_replaced_unseen() {
         let mut tx = store.database.begin().await.unwrap();
         assert_eq!(tx.hub().orgs(None, 10).await.unwrap().len(), 2);
     }
+}
+
+#[tokio::test]
+async fn who_settles_deliveries_keeps_nobody_waiting_who_queues_more_in_their_lane() {
+    let Some(store) = store().await else { return };
+    let (key, all) = crate::deliveries::queue(&store, store.ours, 1).await;
+    let lease = Lease { node: Uuid::from_u128(1), until: store.later(15_000) };
+    let mut tx = store.database.begin().await.unwrap();
+    assert_eq!(tx.orgs([store.ours]).take_lanes(&[key], Some(lease), store.now()).await.unwrap().len(), 1);
+    tx.commit().await.unwrap();
+    let mut settling = store.database.begin().await.unwrap();
+    assert_eq!(settling.orgs([store.ours]).held_lanes(&[key], lease.node).await.unwrap(), [key]);
+    let mut queueing = store.database.begin().await.unwrap();
+    let lanes = queueing.orgs([store.ours]).add_deliveries(&all, store.now()).await.unwrap();
+    assert_eq!((lanes[0].added, lanes[0].held), (2, Some(lease)));
+    queueing.commit().await.unwrap();
+    let rest = Some((1, None));
+    let state = LaneState { key, failures: 0, failing_since: None, paused_until: None, changed: false, rest };
+    let at_rest = settling.orgs([store.ours]).put_lanes(&[state]).await.unwrap();
+    assert_eq!(at_rest, [], "more was queued since it was counted");
+    settling.commit().await.unwrap();
 }

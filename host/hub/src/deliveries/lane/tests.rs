@@ -252,3 +252,73 @@ fn what_is_queued_while_the_database_is_asked_is_read_once_more() {
     lane.take_in(&found(1), (false, None), vec![], lane.portion(), at(0));
     assert!(lane.wants_more(at(0)));
 }
+
+#[test]
+fn what_this_hub_queues_itself_is_sent_without_being_read_back() {
+    let mut lane = lane((false, None), vec![row(1, 0)]);
+    assert!(lane.hand_over(vec![row(2, 0), row(3, 0)], 3, at(0)));
+    assert_eq!((burst(&mut lane, 0), lane.wants_more(at(0))), (vec![1, 2, 3], false));
+    [1, 2, 3].into_iter().for_each(|sequence| {
+        end(&mut lane, Told::Taken, 0);
+        lane.written(sequence, false);
+    });
+    let state = lane.take_change(&ending(&[]), at(0)).expect("it rests");
+    assert_eq!(state.rest, Some((3, None)), "up to what was handed over");
+}
+
+#[test]
+fn what_is_handed_over_to_a_lane_that_does_not_know_all_is_read_in_its_order() {
+    let handed_over = |lane: &mut Lane, added| lane.hand_over(vec![row(9, 0)], added, at(0));
+    assert!(!handed_over(&mut Lane::new(key(), at(0)), 1), "it was never read");
+    assert!(!handed_over(&mut lane((false, None), vec![]), 3), "another hub has queued something");
+    let mut poked = lane((false, None), vec![]);
+    poked.poke();
+    assert!(!handed_over(&mut poked, 2), "something was queued again");
+    let mut asked = lane((false, None), vec![]);
+    asked.begin_reading();
+    assert!(!handed_over(&mut asked, 2), "the database is being asked");
+    assert!(!handed_over(&mut lane((true, None), vec![row(1, 5)]), 2), "the first of its order waits");
+    assert!(handed_over(&mut lane((false, None), vec![row(1, 5)]), 2), "without an order it holds up nobody");
+    let mut paused = lane((false, None), vec![row(1, 0)]);
+    assert!(paused.next(at(0)).is_some());
+    end(&mut paused, Told::Throttled(at(60)), 0);
+    assert!(!handed_over(&mut paused, 2), "it asked for a pause");
+}
+
+#[test]
+fn a_lane_of_order_sends_what_is_handed_over_after_what_it_has() {
+    let mut lane = lane((true, None), vec![row(1, 0)]);
+    assert!(lane.hand_over(vec![row(2, 0), row(3, 0)], 3, at(0)));
+    for sequence in 1..=3 {
+        assert_eq!(burst(&mut lane, 0), [sequence]);
+        end(&mut lane, Told::Taken, 0);
+        lane.written(sequence, false);
+    }
+}
+
+#[test]
+fn what_is_handed_over_while_a_lane_is_put_to_rest_keeps_it_awake() {
+    let mut lane = lane((false, None), vec![]);
+    let state = lane.take_change(&ending(&[]), at(0)).expect("it rests");
+    assert!(lane.hand_over(vec![row(1, 0)], 2, at(0)));
+    lane.was_written(&state, false);
+    assert!(!lane.is_resting() && !lane.wants_more(at(0)), "nothing of it has to be read");
+    assert_eq!(burst(&mut lane, 0), [1]);
+    end(&mut lane, Told::Taken, 0);
+    let state = lane.take_change(&ending(&[1]), at(0)).expect("it rests with what ends");
+    assert_eq!(state.rest, Some((2, None)));
+}
+
+#[test]
+fn what_is_behind_one_under_way_is_not_forgotten_when_an_endpoint_begins_to_want_an_order() {
+    let mut lane = lane((false, None), vec![row(1, 0)]);
+    assert_eq!(burst(&mut lane, 0), [1]);
+    lane.endpoint_changed();
+    lane.begin_reading();
+    lane.take_in(&found(2), (true, None), vec![row(1, 0), row(2, 0)], lane.portion(), at(0));
+    assert_eq!((burst(&mut lane, 0), lane.wants_more(at(0))), (vec![], false), "the first is under way");
+    end(&mut lane, Told::Taken, 0);
+    assert!(lane.take_change(&ending(&[1]), at(0)).is_none_or(|state| state.rest.is_none()));
+    lane.written(1, false);
+    assert!(lane.wants_more(at(0)));
+}
