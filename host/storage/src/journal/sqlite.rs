@@ -23,10 +23,7 @@ use uuid::Uuid;
 use super::{Committed, RunCommit, Written, objects::Objects, parts};
 use crate::StorageError;
 
-pub(super) async fn write(
-    connection: &mut SqliteConnection,
-    runs: &[Box<RunCommit>],
-) -> Result<Written, StorageError> {
+pub(super) async fn write(connection: &mut SqliteConnection, runs: &[Box<RunCommit>]) -> Result<Written, StorageError> {
     let webhooks_lost = webhooks::lost(connection, runs).await?;
     let held = jobs::held(connection, runs).await?;
     let lost = held.lost(runs, webhooks_lost);
@@ -48,10 +45,7 @@ pub(super) async fn write(
 
 /// Runs that leave nothing but themselves and their usage, which is most of them: the whole transaction is one
 /// trip to the connection's thread. A trip costs two wake-ups, and `BEGIN` and `COMMIT` would be trips of their own.
-pub(super) async fn write_plain(
-    writer: &SqlitePool,
-    runs: &[Box<RunCommit>],
-) -> Result<Vec<Committed>, StorageError> {
+pub(super) async fn write_plain(writer: &SqlitePool, runs: &[Box<RunCommit>]) -> Result<Vec<Committed>, StorageError> {
     let mut connection = writer.acquire().await?;
     let written = runs::transact(&mut connection, runs).await;
     if written.is_err() {

@@ -37,11 +37,13 @@ impl OrgsTx<'_> {
                      SELECT ", columns!(), " FROM wanted CROSS JOIN webhook
                      WHERE org_id = of_org AND id = of_id AND status = 'pending' AND next_attempt_at = since"
                 ),
+                // Each is looked for by itself (`LATERAL`, with a bound that keeps it so): the planner takes the array for a
+                // hundred rows, and would read all that the org has pending to join them at once.
                 postgres: concat!(
-                    "SELECT ", columns!(), " FROM webhook
-                     JOIN (SELECT (r ->> 0)::uuid AS of_org, (r ->> 1)::uuid AS of_id, (r ->> 2)::bigint AS since
-                       FROM json_array_elements($1) AS given (r)) AS wanted ON org_id = of_org AND id = of_id
-                     WHERE status = 'pending' AND next_attempt_at = since"
+                    "SELECT ", columns!(), " FROM (SELECT (r ->> 0)::uuid AS of_org, (r ->> 1)::uuid AS of_id,
+                       (r ->> 2)::bigint AS since FROM json_array_elements($1) AS given (r)) AS wanted
+                     CROSS JOIN LATERAL (SELECT * FROM webhook WHERE org_id = of_org AND id = of_id
+                       AND status = 'pending' AND next_attempt_at = since LIMIT 1) AS found"
                 ),
             },
             Json(wanted),
@@ -79,9 +81,8 @@ impl OrgsTx<'_> {
                        FROM (SELECT (r ->> 0)::uuid AS of_org, (r ->> 1)::uuid AS of_id, (r ->> 2)::bigint AS since,
                            (r ->> 3)::bigint AS held_until
                          FROM json_array_elements($1) AS given (r)) AS wanted
-                       JOIN webhook ON org_id = of_org AND id = of_id
-                       WHERE status = 'pending' AND next_attempt_at = since
-                       FOR UPDATE OF webhook SKIP LOCKED)
+                       CROSS JOIN LATERAL (SELECT 1 FROM webhook WHERE org_id = of_org AND id = of_id
+                         AND status = 'pending' AND next_attempt_at = since FOR UPDATE SKIP LOCKED) AS found)
                      UPDATE webhook SET next_attempt_at = held_until FROM free WHERE org_id = of_org AND id = of_id
                      RETURNING ", columns!()
                 ),
