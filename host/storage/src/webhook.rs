@@ -247,24 +247,6 @@ impl Webhooks<'_> {
             .transpose()
     }
 
-    /// Takes a pending webhook's work until a time, after which it is due again. `due` is when it was due as it was
-    /// read: false if somebody else has taken it or done it since.
-    ///
-    /// # Errors
-    /// The database fails.
-    pub async fn take(&mut self, id: WebhookId, due: Timestamp, until: Timestamp) -> Result<bool, StorageError> {
-        let rows = execute!(
-            self.tx,
-            "UPDATE webhook SET next_attempt_at = $4
-             WHERE org_id = $1 AND id = $2 AND status = 'pending' AND next_attempt_at = $3",
-            self.org.0,
-            id.0,
-            due.timestamp_micros(),
-            until.timestamp_micros(),
-        )?;
-        Ok(rows > 0)
-    }
-
     /// Webhooks that match, the newest first, without what they carry.
     ///
     /// # Errors

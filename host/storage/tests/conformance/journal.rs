@@ -140,6 +140,22 @@ pub async fn events_of_an_org_are_numbered_without_going_back(store: Store) {
     assert_eq!(found.iter().map(|(_, event)| event.id).collect::<Vec<_>>(), expected, "in the order handed over");
 }
 
+pub async fn what_nobody_waits_for_is_committed_although_a_vendor_waits(store: Store) {
+    let journal = store.journal();
+    // on its way until its end is looked at
+    let mut receiving = Box::pin(journal.receive(store.webhook(store.ours, "evt_1")));
+    assert!(futures::poll!(&mut receiving).is_pending());
+    let commits = [store.commit(store.ours), store.commit(store.theirs)];
+    let [one, other] = commits.clone().map(|commit| journal.commit_behind(commit));
+    let (one, other) = tokio::join!(one, other);
+    assert_eq!((one.unwrap(), other.unwrap()), (Committed::All, Committed::All));
+    assert!(receiving.await.unwrap());
+    let mut tx = store.database.read().await.unwrap();
+    for commit in commits {
+        assert!(tx.org(commit.run.org).runs().get(commit.run.id).await.unwrap().is_some());
+    }
+}
+
 pub async fn a_lost_compare_and_swap_keeps_run_and_usage_and_nothing_else(store: Store) {
     let journal = store.journal();
     let webhook = store.webhook(store.ours, "evt_1");
