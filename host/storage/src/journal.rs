@@ -12,7 +12,7 @@
 //!
 //! Webhooks are taken in by a task and in transactions of their own (`intake.rs`): a vendor waits for them, and they share
 //! no row with runs. What is done behind everybody's back ([`Journal::commit_behind`]) is gathered for a moment while
-//! webhooks are taken in, so that it does not put a commit of its own between each two of theirs.
+//! many wait, so that it does not put a commit of its own between each two of theirs.
 //!
 //! Rejected: a transaction per call (one fsync each, and all callers queue for SQLite's one writer anyway), and a
 //! batch by time for those who wait (adds its delay to each quiet call).
@@ -68,7 +68,7 @@ const AGAIN: Duration = Duration::from_millis(10);
 /// How often a batch begins anew that other hubs' batches got in the way of. Each time one of them was committed.
 const TRIES: usize = 10;
 
-/// How long, and up to how many, entries that nobody waits for are gathered while webhooks are taken in.
+/// How long, and up to how many, entries that nobody waits for are gathered while many vendors wait.
 const GATHER: Duration = Duration::from_millis(20);
 const GATHERED: usize = 64;
 
@@ -188,8 +188,8 @@ impl Journal {
         answered.await.map_err(|_| StorageError::Closed)?
     }
 
-    /// As [`Journal::commit`], of work that nobody waits for: while webhooks are taken in it is committed up to 20 ms later,
-    /// together with what else is done meanwhile.
+    /// As [`Journal::commit`], of work that nobody waits for: while many vendors wait ([`Journal::is_crowded`]) it is committed
+    /// up to 20 ms later, together with what else is done meanwhile.
     ///
     /// # Errors
     /// As with [`Journal::commit`].
@@ -205,6 +205,13 @@ impl Journal {
     /// As with [`Journal::commit`].
     pub async fn receive(&self, webhook: impl Into<Arc<Webhook>>) -> Result<bool, StorageError> {
         self.intake.receive(webhook.into()).await
+    }
+
+    /// True while more than four vendors wait for their webhooks to be stored: whoever has work that nobody waits for does
+    /// well to hold back.
+    #[must_use]
+    pub fn is_crowded(&self) -> bool {
+        self.intake.is_crowded()
     }
 
     /// False once a writer has ended: not all can be committed any more.
@@ -277,12 +284,12 @@ async fn take<M>(messages: &mut mpsc::Receiver<M>, is_ending: bool, most: usize,
     }
 }
 
-/// Waits for more, if nobody waits for what was received and vendors wait for theirs.
+/// Waits for more, if nobody waits for what was received and many vendors wait for theirs.
 async fn gather(messages: &mut mpsc::Receiver<Message>, vendors: &intake::Load, received: &mut Vec<Message>) {
     let until = Instant::now() + GATHER;
     while (1..GATHERED).contains(&received.len())
         && received.iter().all(|message| matches!(message, Message::Behind(..)))
-        && vendors.is_waiting()
+        && vendors.is_crowd()
     {
         let room = BATCH - received.len();
         match timeout_at(until, messages.recv_many(received, room)).await {

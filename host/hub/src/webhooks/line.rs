@@ -1,7 +1,8 @@
 //! Webhooks in memory: those that are worked on, and those that stand in line for it.
 //!
 //! They are claimed, and leased where other hubs are. How many there are is bounded by what they take, so that a crowd of large
-//! ones is left in the database.
+//! ones is left in the database. While many vendors wait to be answered fewer are worked on at once: a share of the hub is
+//! always theirs, and no more than that.
 
 use std::{
     collections::VecDeque,
@@ -18,6 +19,8 @@ use crate::hub::lock;
 const PLACE: usize = 64 * 1024;
 /// Places beside those of the ones that are worked on: 16 MiB of bodies at most.
 const PLACES: usize = 256;
+/// The part of all workers that goes on while many vendors wait.
+const SHARE: usize = 8;
 
 /// A webhook that is this hub's to work on.
 pub(super) struct Work {
@@ -73,22 +76,32 @@ impl Line {
     }
 
     /// Lets it stand in line. True if one more worker is to be started, who counts from now on.
-    pub(super) fn push(&self, work: Work) -> bool {
+    pub(super) fn push(&self, work: Work, is_crowded: bool) -> bool {
         let mut state = lock(&self.state);
         state.waiting.push_back(work);
-        let is_wanted = state.workers < self.most_workers;
+        self.one_more(&mut state, is_crowded)
+    }
+
+    /// What a worker does next, and whether one more is to be started. Nothing: he counts no longer.
+    pub(super) fn next(&self, is_crowded: bool) -> Option<(Work, bool)> {
+        let mut state = lock(&self.state);
+        let is_wanted = state.workers <= self.most(is_crowded);
+        let Some(work) = is_wanted.then(|| state.waiting.pop_front()).flatten() else {
+            state.workers = state.workers.saturating_sub(1);
+            return None;
+        };
+        let one_more = self.one_more(&mut state, is_crowded);
+        Some((work, one_more))
+    }
+
+    fn one_more(&self, state: &mut State, is_crowded: bool) -> bool {
+        let is_wanted = !state.waiting.is_empty() && state.workers < self.most(is_crowded);
         state.workers += usize::from(is_wanted);
         is_wanted
     }
 
-    /// What a worker does next. Nothing: he counts no longer.
-    pub(super) fn next(&self) -> Option<Work> {
-        let mut state = lock(&self.state);
-        let work = state.waiting.pop_front();
-        if work.is_none() {
-            state.workers = state.workers.saturating_sub(1);
-        }
-        work
+    fn most(&self, is_crowded: bool) -> usize {
+        if is_crowded { (self.most_workers / SHARE).max(1) } else { self.most_workers }
     }
 
     /// Takes out all that nobody has begun with.
@@ -105,7 +118,7 @@ fn places(bytes: usize) -> u32 {
 #[cfg(test)]
 mod tests {
     use futures::FutureExt as _;
-    use patchbay_model::{SeededRandom, SystemClock, WebhookId};
+    use patchbay_model::WebhookId;
 
     use super::*;
 
@@ -126,18 +139,41 @@ mod tests {
 
     #[test]
     fn a_worker_is_wanted_until_there_are_enough_and_leaves_when_nothing_is_left() {
-        let (line, claims, random) = (Line::new(2), super::super::Claims::default(), SeededRandom::new(1));
-        let work = |line: &Line| {
-            let claim = claims.claim(WebhookId::new(&SystemClock, &random)).unwrap();
-            Work { webhook: Arc::new(webhook()), claim, room: line.try_room(1).unwrap() }
-        };
-        assert_eq!([(); 3].map(|()| line.push(work(&line))), [true, true, false]);
-        assert!(line.next().is_some() && line.next().is_some() && line.next().is_some());
-        assert!(line.next().is_none());
-        assert!(line.push(work(&line)), "one has left");
+        let (line, scene) = (Line::new(2), Scene::default());
+        assert_eq!([(); 3].map(|()| line.push(scene.work(&line), false)), [true, true, false]);
+        for _ in 0..3 {
+            assert!(matches!(line.next(false), Some((_, false))));
+        }
+        assert!(line.next(false).is_none());
+        assert!(line.push(scene.work(&line), false), "one has left");
         assert_eq!(line.empty().len(), 1);
-        assert!(line.next().is_none());
-        assert!(claims.idle().now_or_never().is_some());
+        assert!(line.next(false).is_none());
+        assert!(scene.claims.idle().now_or_never().is_some());
+    }
+
+    #[test]
+    fn while_many_vendors_wait_a_share_of_the_workers_goes_on_and_calls_the_others_back_afterwards() {
+        let (line, scene) = (Line::new(2 * SHARE), Scene::default());
+        assert_eq!([(); 4].map(|()| line.push(scene.work(&line), true)), [true, true, false, false]);
+        assert!(line.push(scene.work(&line), false), "nobody waits now");
+        assert!(line.next(true).is_none(), "one too many");
+        assert!(matches!(line.next(true), Some((_, false))));
+        assert!(matches!(line.next(false), Some((_, true))));
+        assert!(matches!(line.next(false), Some((_, true))));
+    }
+
+    #[derive(Default)]
+    struct Scene {
+        claims: crate::webhooks::Claims,
+        ids: std::cell::Cell<u128>,
+    }
+
+    impl Scene {
+        fn work(&self, line: &Line) -> Work {
+            self.ids.set(self.ids.get() + 1);
+            let claim = self.claims.claim(WebhookId(uuid::Uuid::from_u128(self.ids.get()))).unwrap();
+            Work { webhook: Arc::new(webhook()), claim, room: line.try_room(1).unwrap() }
+        }
     }
 
     fn webhook() -> Webhook {

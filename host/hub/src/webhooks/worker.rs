@@ -141,14 +141,21 @@ impl Hub {
 
     /// Lets it be worked on when it is its turn.
     pub(super) fn hand_over(&self, work: Work) {
-        if !self.0.webhooks.line.push(work) {
-            return;
+        if self.0.webhooks.line.push(work, self.0.journal.is_crowded()) {
+            self.start_worker();
         }
+    }
+
+    /// One who takes what stands in line, one after the other, until nothing does.
+    fn start_worker(&self) {
         let hub = self.clone();
         self.0.start_behind(async move {
             while !hub.0.stop.is_cancelled()
-                && let Some(work) = hub.0.webhooks.line.next()
+                && let Some((work, one_more)) = hub.0.webhooks.line.next(hub.0.journal.is_crowded())
             {
+                if one_more {
+                    hub.start_worker();
+                }
                 hub.work_off(work).await;
             }
         });

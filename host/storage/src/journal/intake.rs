@@ -23,6 +23,9 @@ const MOST: usize = 100;
 /// About as many bytes go into one statement, or one webhook that has more: they are copied into its parameters.
 const BYTES: usize = 4 << 20;
 
+/// Up to so many vendors that wait are no crowd.
+const FEW: usize = 4;
+
 /// Hands webhooks to their writer. Clones share it.
 #[derive(Debug, Clone)]
 pub(super) struct Intake {
@@ -41,9 +44,9 @@ enum Message {
 pub(super) struct Load(Arc<AtomicUsize>);
 
 impl Load {
-    /// True if some vendor waits.
-    pub(super) fn is_waiting(&self) -> bool {
-        self.0.load(Ordering::Relaxed) > 0
+    /// True if many vendors wait.
+    pub(super) fn is_crowd(&self) -> bool {
+        self.0.load(Ordering::Relaxed) > FEW
     }
 
     fn enter(&self) -> OnItsWay<'_> {
@@ -79,6 +82,11 @@ impl Intake {
         let (answer, answered) = oneshot::channel();
         self.queue.send(Message::Webhook(webhook, answer)).await.map_err(|_| StorageError::Closed)?;
         answered.await.map_err(|_| StorageError::Closed)?
+    }
+
+    /// See [`super::Journal::is_crowded`].
+    pub(super) fn is_crowded(&self) -> bool {
+        self.load.is_crowd()
     }
 
     pub(super) fn is_running(&self) -> bool {

@@ -152,7 +152,7 @@ conformance! {
         usage_with_the_same_id_is_billed_once
         events_with_the_same_id_are_published_once
         events_of_an_org_are_numbered_without_going_back
-        what_nobody_waits_for_is_committed_although_a_vendor_waits
+        what_nobody_waits_for_is_committed_although_many_vendors_wait
         a_lost_compare_and_swap_keeps_run_and_usage_and_nothing_else
         of_two_runs_in_one_batch_that_expect_the_same_version_the_first_wins
         a_refused_entry_does_not_harm_its_neighbours
