@@ -207,7 +207,7 @@ impl Journal {
         self.intake.receive(webhook.into()).await
     }
 
-    /// True while more than four vendors wait for their webhooks to be stored: whoever has work that nobody waits for does
+    /// True while more than two vendors wait for their webhooks to be stored: whoever has work that nobody waits for does
     /// well to hold back.
     #[must_use]
     pub fn is_crowded(&self) -> bool {

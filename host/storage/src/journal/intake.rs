@@ -24,7 +24,7 @@ const MOST: usize = 100;
 const BYTES: usize = 4 << 20;
 
 /// Up to so many vendors that wait are no crowd.
-const FEW: usize = 4;
+const FEW: usize = 2;
 
 /// Hands webhooks to their writer. Clones share it.
 #[derive(Debug, Clone)]
