@@ -27,7 +27,7 @@ use crate::{
 const SECRET: &str = "whsec_thisSecretIsOfTheBenchmarkAlone0001";
 const CONNECTIONS: [usize; 3] = [8, 32, 64];
 /// How long it is waited for that all is worked on.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// Sends one after the other.
 struct Vendor {
