@@ -5,3 +5,7 @@ ALTER TABLE webhook ADD COLUMN unverified boolean NOT NULL DEFAULT false;
 
 -- What a refused webhook is, is known only when it was found to be genuine.
 GRANT UPDATE (vendor_id, kind, occurred_at, replay_version, unverified) ON webhook TO patchbay_app;
+
+-- Those that are due are taken up many at once, of many orgs.
+REVOKE SELECT ON webhook FROM patchbay_journal;
+GRANT SELECT ON webhook TO patchbay_journal;

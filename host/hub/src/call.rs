@@ -58,6 +58,8 @@ pub(crate) struct Call {
     pub(crate) once: Option<Arc<Once>>,
     /// How many events led to it.
     pub(crate) hops: u32,
+    /// Nobody waits for its end, so what it leaves may be committed a little later than what others wait for.
+    pub(crate) is_behind: bool,
     _in_flight: InFlight,
 }
 
@@ -114,6 +116,7 @@ impl Call {
             hold: None,
             once: None,
             hops: 0,
+            is_behind: false,
             _in_flight: in_flight,
         }
     }
@@ -225,7 +228,10 @@ impl Call {
             idempotency: leaves.idempotency,
         };
         let took = Duration::from_micros(figures.wall_us);
-        let committed = hub.journal.commit(commit).await;
+        let committed = match self.is_behind {
+            true => hub.journal.commit_behind(commit).await,
+            false => hub.journal.commit(commit).await,
+        };
         if let (Ok(_), Some(standing)) = (&committed, &standing) {
             standing.tally.add_all(&counted);
         }
@@ -249,6 +255,13 @@ impl Call {
             }
             Err(error) => self.ended(None, Err(error.into()), took),
         }
+    }
+
+    /// Ends a call that succeeded and of which nothing need be kept: no row tells of it, and it is measured like any other.
+    pub(crate) fn end_unrecorded<T>(&self, hub: &Inner, finished: Finished<T>) -> Ended<T> {
+        let Finished { result, effects, figures, .. } = finished;
+        hub.note_answers(&self.serving, &effects.answered, result.as_ref().err().map(|failure| failure.code));
+        self.ended(None, result, Duration::from_micros(figures.wall_us))
     }
 
     fn ended<T>(&self, run: Option<RunId>, result: Result<T, Failure>, took: Duration) -> Ended<T> {

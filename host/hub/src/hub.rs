@@ -282,6 +282,7 @@ impl Hub {
         }
         hub.write_uses().await;
         hub.let_go_of_lanes().await;
+        self.let_go_of_webhooks().await;
         hub.journal.shutdown().await;
         hub.leave().await;
         hub.database.close().await;

@@ -125,5 +125,5 @@ pub use retention::Retention;
 pub use rotation::{DataKeyCount, Resealed, Rewrapped, VaultStatus};
 pub use schedules::{PutSchedule, ScheduleFilter};
 pub use start_error::StartError;
-pub use webhooks::receive::{WebhookAnswer, WebhookRequest};
+pub use webhooks::receive::{Hook, WebhookAnswer, WebhookRequest};
 pub use webhooks::replay::{ReplayWebhooks, ReplayedWebhooks};

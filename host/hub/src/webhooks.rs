@@ -7,9 +7,14 @@
 //! Who works on a webhook claims it (`claims.rs`). On a database that several hubs share it takes a lease as well: the
 //! webhook is not due again before the work must have ended, so that another hub takes it up only if this one
 //! is gone. A hub that has its database to itself needs none, and takes up after a crash at once.
+//!
+//! Taking in goes before working off. What was stored is handed on in memory (`line.rs`) as long as there is room, and is
+//! worked on with a low priority; what finds no room stays in the database, and `worker.rs` takes it up, many at once, when
+//! there is some.
 
 mod claims;
 mod in_line;
+mod line;
 mod process;
 pub(crate) mod receive;
 pub(crate) mod replay;
@@ -26,19 +31,21 @@ use std::{
 };
 
 use patchbay_model::Timestamp;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Notify;
 
 use claims::Claims;
+use line::Line;
 
-/// For what a lease has to cover beside the call: waiting for a thread, committing, clocks that differ.
+/// For what a lease has to cover beside the call: waiting in line and for a thread, committing, clocks that differ.
 const LEASE_RESERVE: Duration = Duration::from_secs(60);
+/// The part of it that must be left when the work begins.
+const LEASE_LEFT: Duration = Duration::from_secs(30);
 
 /// The state of background work on webhooks.
 pub(crate) struct Queue {
     claims: Claims,
-    /// Work in the background at once.
-    permits: Arc<Semaphore>,
-    capacity: usize,
+    /// Those that this hub has in memory.
+    line: Line,
     wake: Arc<Notify>,
     /// The earliest due time that is known, in microseconds.
     next_due: AtomicI64,
@@ -47,12 +54,11 @@ pub(crate) struct Queue {
 }
 
 impl Queue {
+    /// `capacity`: how many are worked on at once.
     pub(crate) fn new(capacity: usize, shared: bool) -> Self {
-        let capacity = capacity.max(1);
         Self {
             claims: Claims::default(),
-            permits: Arc::new(Semaphore::new(capacity)),
-            capacity,
+            line: Line::new(capacity.max(1)),
             wake: Arc::default(),
             next_due: AtomicI64::new(i64::MAX),
             shared,
@@ -60,8 +66,13 @@ impl Queue {
     }
 
     /// When a webhook whose work begins now is due again: at once where nobody else could take it up.
-    fn lease(&self, now: Timestamp, longest_call: Duration) -> Timestamp {
-        if self.shared { now + longest_call + LEASE_RESERVE } else { now }
+    fn lease(&self, now: Timestamp, longest_work: Duration) -> Timestamp {
+        if self.shared { now + longest_work + LEASE_RESERVE } else { now }
+    }
+
+    /// True if a webhook with this lease can be worked on from now on without somebody else taking it up meanwhile.
+    fn covers(&self, lease: Option<Timestamp>, now: Timestamp, longest_work: Duration) -> bool {
+        !self.shared || lease.is_some_and(|lease| now + longest_work + LEASE_LEFT <= lease)
     }
 
     /// Tells the worker of work that is due at this time.

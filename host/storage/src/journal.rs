@@ -1,4 +1,4 @@
-//! The one writer of runs, usage, events, documents and inbound webhooks.
+//! The one writer of runs, usage, events and documents, and the one of inbound webhooks.
 //!
 //! An fsync costs between 40 µs and 4 ms, whatever it makes durable. So callers hand over what they want
 //! committed and wait; one task takes all that is queued, writes it in one transaction with one statement per
@@ -10,11 +10,16 @@
 //! documents and the last numbers of events, in one order for all; where they get in each other's way all the same,
 //! the server ends one of them, which then begins anew.
 //!
+//! Webhooks are taken in by a task and in transactions of their own (`intake.rs`): a vendor waits for them, and they share
+//! no row with runs. What is done behind everybody's back ([`Journal::commit_behind`]) is gathered for a moment while
+//! many wait, so that it does not put a commit of its own between each two of theirs.
+//!
 //! Rejected: a transaction per call (one fsync each, and all callers queue for SQLite's one writer anyway), and a
-//! batch by time (adds its delay to each quiet call).
+//! batch by time for those who wait (adds its delay to each quiet call).
 
 mod batch;
 pub(crate) mod counters;
+mod intake;
 mod jobs;
 mod objects;
 mod parts;
@@ -23,7 +28,7 @@ mod spending;
 pub(crate) mod sqlite;
 mod weight;
 
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 pub(crate) use objects::State;
 use patchbay_model::{
@@ -36,7 +41,10 @@ use patchbay_model::{
     webhook::Webhook,
 };
 pub use spending::Spent;
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{Instant, timeout_at},
+};
 pub(crate) use weight::value as weight_of;
 
 use crate::{Database, IdempotencyAnswer, JobOutcome, StorageError, Tx, WebhookOutcome};
@@ -59,6 +67,10 @@ const AGAIN: Duration = Duration::from_millis(10);
 
 /// How often a batch begins anew that other hubs' batches got in the way of. Each time one of them was committed.
 const TRIES: usize = 10;
+
+/// How long, and up to how many, entries that nobody waits for are gathered while many vendors wait.
+const GATHER: Duration = Duration::from_millis(20);
+const GATHERED: usize = 64;
 
 /// All that a run leaves behind, committed together.
 #[derive(Debug, Clone)]
@@ -124,10 +136,11 @@ pub enum Committed {
     JobLost,
 }
 
-/// Hands work to the writer. Clones share it.
+/// Hands work to the writers. Clones share them.
 #[derive(Debug, Clone)]
 pub struct Journal {
     queue: mpsc::Sender<Message>,
+    intake: intake::Intake,
 }
 
 type Answer<T> = oneshot::Sender<Result<T, StorageError>>;
@@ -135,38 +148,32 @@ type Answer<T> = oneshot::Sender<Result<T, StorageError>>;
 #[derive(Debug)]
 enum Message {
     Run(Box<RunCommit>, Answer<Committed>),
-    Webhook(Box<Webhook>, Answer<bool>),
+    /// The same, and nobody waits for it.
+    Behind(Box<RunCommit>, Answer<Committed>),
     Shutdown(oneshot::Sender<()>),
 }
 
 impl Message {
     fn weight(&self) -> usize {
         match self {
-            Self::Run(commit, _) => weight::of_run(commit),
-            Self::Webhook(webhook, _) => weight::of_webhook(webhook),
+            Self::Run(commit, _) | Self::Behind(commit, _) => weight::of_run(commit),
             Self::Shutdown(_) => 0,
         }
     }
 }
 
-/// What was written, and the orgs that have new events.
-type Written = (Outcomes, Vec<OrgId>);
-
-/// How each entry ended, in the order of the batch.
-#[derive(Debug)]
-struct Outcomes {
-    runs: Vec<Committed>,
-    webhooks: Vec<bool>,
-}
+/// How each run ended, in the order of the batch, and the orgs that have new events.
+type Written = (Vec<Committed>, Vec<OrgId>);
 
 impl Journal {
-    /// Starts the writer on the present tokio runtime. It ends with [`Journal::shutdown`], or when the last clone is
+    /// Starts the writers on the present tokio runtime. They end with [`Journal::shutdown`], or when the last clone is
     /// dropped; in both cases after what is queued.
     #[must_use]
     pub fn start(database: Database) -> Self {
         let (queue, messages) = mpsc::channel(QUEUE);
-        tokio::spawn(write(database, messages));
-        Self { queue }
+        let intake = intake::Intake::start(database.clone());
+        tokio::spawn(write(database, messages, intake.load()));
+        Self { queue, intake }
     }
 
     /// Commits what a run leaves behind. Once this is polled for the first time it is done even if the caller goes
@@ -181,24 +188,41 @@ impl Journal {
         answered.await.map_err(|_| StorageError::Closed)?
     }
 
+    /// As [`Journal::commit`], of work that nobody waits for: while many vendors wait ([`Journal::is_crowded`]) it is committed
+    /// up to 20 ms later, together with what else is done meanwhile.
+    ///
+    /// # Errors
+    /// As with [`Journal::commit`].
+    pub async fn commit_behind(&self, commit: RunCommit) -> Result<Committed, StorageError> {
+        let (answer, answered) = oneshot::channel();
+        self.hand_over(Message::Behind(Box::new(commit), answer)).await?;
+        answered.await.map_err(|_| StorageError::Closed)?
+    }
+
     /// Stores a webhook, unless its installation has one with the vendor's id: false then.
     ///
     /// # Errors
     /// As with [`Journal::commit`].
-    pub async fn receive(&self, webhook: Webhook) -> Result<bool, StorageError> {
-        let (answer, answered) = oneshot::channel();
-        self.hand_over(Message::Webhook(Box::new(webhook), answer)).await?;
-        answered.await.map_err(|_| StorageError::Closed)?
+    pub async fn receive(&self, webhook: impl Into<Arc<Webhook>>) -> Result<bool, StorageError> {
+        self.intake.receive(webhook.into()).await
     }
 
-    /// False once the writer has ended: nothing more can be committed.
+    /// True while more than two vendors wait for their webhooks to be stored: whoever has work that nobody waits for does
+    /// well to hold back.
+    #[must_use]
+    pub fn is_crowded(&self) -> bool {
+        self.intake.is_crowded()
+    }
+
+    /// False once a writer has ended: not all can be committed any more.
     #[must_use]
     pub fn is_running(&self) -> bool {
-        !self.queue.is_closed()
+        !self.queue.is_closed() && self.intake.is_running()
     }
 
-    /// Commits what was handed over before, then ends the writer. Who comes later is told `Closed`.
+    /// Commits what was handed over before, then ends the writers. Who comes later is told `Closed`.
     pub async fn shutdown(&self) {
+        self.intake.shutdown().await;
         let (answer, answered) = oneshot::channel();
         if self.queue.send(Message::Shutdown(answer)).await.is_ok() {
             // An error means that the writer has ended already, which is what was asked for.
@@ -211,20 +235,14 @@ impl Journal {
     }
 }
 
-async fn write(database: Database, mut messages: mpsc::Receiver<Message>) {
+async fn write(database: Database, mut messages: mpsc::Receiver<Message>, vendors: intake::Load) {
     let mut received = Vec::with_capacity(BATCH);
     let mut farewells = Vec::new();
     loop {
-        if farewells.is_empty() {
-            messages.recv_many(&mut received, BATCH).await;
-        } else {
-            // Only what is in the queue. Waiting for the channel to end would be waiting for every caller that has a
-            // place in it reserved, also for one whose task stands still.
-            while received.len() < BATCH
-                && let Ok(message) = messages.try_recv()
-            {
-                received.push(message);
-            }
+        let is_ending = !farewells.is_empty();
+        take(&mut messages, is_ending, BATCH, &mut received).await;
+        if !is_ending {
+            gather(&mut messages, &vendors, &mut received).await;
         }
         if received.is_empty() {
             break;
@@ -237,8 +255,7 @@ async fn write(database: Database, mut messages: mpsc::Receiver<Message>) {
             }
             batch.bytes += bytes;
             match message {
-                Message::Run(commit, answer) => batch.runs.push((commit, answer)),
-                Message::Webhook(webhook, answer) => batch.webhooks.push((webhook, answer)),
+                Message::Run(commit, answer) | Message::Behind(commit, answer) => batch.runs.push((commit, answer)),
                 Message::Shutdown(answer) => {
                     messages.close();
                     farewells.push(answer);
@@ -252,49 +269,67 @@ async fn write(database: Database, mut messages: mpsc::Receiver<Message>) {
     }
 }
 
+/// Takes what is queued, once there is something, and at most `most` of it. Nothing is taken at the end of a queue.
+async fn take<M>(messages: &mut mpsc::Receiver<M>, is_ending: bool, most: usize, received: &mut Vec<M>) {
+    if !is_ending {
+        messages.recv_many(received, most).await;
+        return;
+    }
+    // Only what is in the queue. Waiting for the channel to end would be waiting for every caller that has a
+    // place in it reserved, also for one whose task stands still.
+    while received.len() < most
+        && let Ok(message) = messages.try_recv()
+    {
+        received.push(message);
+    }
+}
+
+/// Waits for more, if nobody waits for what was received and many vendors wait for theirs.
+async fn gather(messages: &mut mpsc::Receiver<Message>, vendors: &intake::Load, received: &mut Vec<Message>) {
+    let until = Instant::now() + GATHER;
+    while (1..GATHERED).contains(&received.len())
+        && received.iter().all(|message| matches!(message, Message::Behind(..)))
+        && vendors.is_crowd()
+    {
+        let room = BATCH - received.len();
+        match timeout_at(until, messages.recv_many(received, room)).await {
+            Ok(0) | Err(_) => return,
+            Ok(_) => {}
+        }
+    }
+}
+
 /// What one transaction takes in, and who waits for it.
 #[derive(Debug, Default)]
 struct Batch {
     bytes: usize,
     runs: Vec<(Box<RunCommit>, Answer<Committed>)>,
-    webhooks: Vec<(Box<Webhook>, Answer<bool>)>,
 }
 
 impl Batch {
     async fn commit(self, database: &Database) {
-        let (runs, run_answers): (Vec<_>, Vec<_>) = self.runs.into_iter().unzip();
-        let (webhooks, webhook_answers): (Vec<_>, Vec<_>) = self.webhooks.into_iter().unzip();
-        let size = runs.len() + webhooks.len();
+        let (runs, answers): (Vec<_>, Vec<_>) = self.runs.into_iter().unzip();
+        let size = runs.len();
         if size == 0 {
             return;
         }
-        match transact(database, &runs, &webhooks, None).await {
-            Ok(outcomes) => {
-                answer(run_answers, outcomes.runs.into_iter().map(Ok));
-                answer(webhook_answers, outcomes.webhooks.into_iter().map(Ok));
-            }
+        match transact(database, &runs, None).await {
+            Ok(outcomes) => answer(answers, outcomes.into_iter().map(Ok)),
             // One row was refused, or is held by somebody else, and took its neighbours with it. So each for itself: the
             // error is its owner's alone. The database has many ways to refuse a row; only where it did not look at
             // rows are all alike.
             Err(error) if !error.is_about_the_database() && size > 1 => {
                 let mut waits = Waits::default();
-                for (run, waiting) in runs.into_iter().zip(run_answers) {
+                for (run, waiting) in runs.into_iter().zip(answers) {
                     let org = run.run.org;
-                    let outcome = transact(database, &[run], &[], Some(waits.of(org))).await;
+                    let outcome = transact(database, &[run], Some(waits.of(org))).await;
                     waits.note(org, &outcome);
-                    answer([waiting], outcome.map_or_else(|error| vec![Err(error)], |all| each(all.runs)));
-                }
-                for (webhook, waiting) in webhooks.into_iter().zip(webhook_answers) {
-                    let org = webhook.org;
-                    let outcome = transact(database, &[], &[webhook], Some(waits.of(org))).await;
-                    waits.note(org, &outcome);
-                    answer([waiting], outcome.map_or_else(|error| vec![Err(error)], |all| each(all.webhooks)));
+                    answer([waiting], outcome.map_or_else(|error| vec![Err(error)], each));
                 }
             }
             Err(error) => {
                 tracing::error!(%error, size, "the journal could not commit a batch");
-                answer(run_answers, std::iter::repeat_with(|| Err(error.clone())));
-                answer(webhook_answers, std::iter::repeat_with(|| Err(error.clone())));
+                answer(answers, std::iter::repeat_with(|| Err(error.clone())));
             }
         }
     }
@@ -334,12 +369,11 @@ fn answer<T>(
 async fn transact(
     database: &Database,
     runs: &[Box<RunCommit>],
-    webhooks: &[Box<Webhook>],
     lock: Option<Duration>,
-) -> Result<Outcomes, StorageError> {
+) -> Result<Vec<Committed>, StorageError> {
     let mut tries = TRIES;
     loop {
-        match transact_once(database, runs, webhooks, lock).await {
+        match transact_once(database, runs, lock).await {
             // Nothing of it was kept, so doing it again does nothing twice.
             Err(StorageError::Contended) if tries > 0 => tries -= 1,
             end => return end,
@@ -350,23 +384,21 @@ async fn transact(
 async fn transact_once(
     database: &Database,
     runs: &[Box<RunCommit>],
-    webhooks: &[Box<Webhook>],
     lock: Option<Duration>,
-) -> Result<Outcomes, StorageError> {
-    if webhooks.is_empty()
-        && runs.iter().all(|commit| commit.is_plain())
+) -> Result<Vec<Committed>, StorageError> {
+    if runs.iter().all(|commit| commit.is_plain())
         && let Some(writer) = database.sqlite_writer()
     {
         return sqlite::write_plain(writer, runs).await;
     }
     let mut tx = database.begin_batch(lock).await?;
-    let (outcomes, published) = match &mut tx {
-        Tx::Sqlite(tx) => sqlite::write(tx.connection(), runs, webhooks).await?,
-        Tx::Postgres(tx) => postgres::write(tx, runs, webhooks).await?,
+    let (committed, published) = match &mut tx {
+        Tx::Sqlite(tx) => sqlite::write(tx.connection(), runs).await?,
+        Tx::Postgres(tx) => postgres::write(tx, runs).await?,
     };
     for org in published {
         tx.published(org);
     }
     tx.commit().await?;
-    Ok(outcomes)
+    Ok(committed)
 }

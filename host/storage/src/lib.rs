@@ -116,4 +116,4 @@ pub use tx::{OrgTx, Tx};
 pub use url::{DatabaseUrl, PostgresUrl};
 pub use usage::{Usage, UsageFilter, UsageTotal};
 pub use walk::Walk;
-pub use webhook::{DueWebhook, ReplayFilter, WebhookFilter, WebhookOutcome, Webhooks};
+pub use webhook::{DueWebhook, ReplayFilter, TakeWebhook, WebhookFilter, WebhookOutcome, Webhooks};

@@ -1,6 +1,7 @@
 //! What vendors sent in.
 
 mod replay;
+mod take_up;
 
 use patchbay_model::{
     InstallationId, OrgId, PluginId, Timestamp, WebhookId,
@@ -15,6 +16,7 @@ use crate::{
 };
 
 pub use replay::ReplayFilter;
+pub use take_up::TakeWebhook;
 
 /// An org's webhooks.
 #[derive(Debug)]
@@ -147,16 +149,21 @@ fn status(text: &str) -> Result<WebhookStatus, StorageError> {
         .ok_or_else(|| StorageError::corrupt("webhook.status"))
 }
 
-macro_rules! select {
-    ($rest:literal) => {
-        concat!(
-            "SELECT org_id, id, installation_id, plugin, vendor_id, kind, occurred_at, method, url, headers, body,
-               status, reason, attempts, next_attempt_at, received_at, replay_version, unverified
-             FROM webhook ",
-            $rest
-        )
+/// The columns of [`Row`].
+macro_rules! columns {
+    () => {
+        "org_id, id, installation_id, plugin, vendor_id, kind, occurred_at, method, url, headers, body, status, reason,
+           attempts, next_attempt_at, received_at, replay_version, unverified"
     };
 }
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!("SELECT ", columns!(), " FROM webhook ", $rest)
+    };
+}
+
+pub(crate) use columns;
 
 /// A webhook whose time has come: as much of it as one sees who looks for the work of all orgs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -171,14 +178,23 @@ pub struct DueWebhook {
     pub since: Timestamp,
 }
 
-pub(crate) async fn due(tx: &mut Tx, now: Timestamp, limit: u32) -> Result<Vec<DueWebhook>, StorageError> {
+pub(crate) async fn due(
+    tx: &mut Tx,
+    after: Option<&DueWebhook>,
+    now: Timestamp,
+    limit: u32,
+) -> Result<Vec<DueWebhook>, StorageError> {
     fetch_all!(
         tx,
         (Uuid, Uuid, String, i64),
         // The status is spelled out: only then does the planner use the small index of what is pending.
         "SELECT org_id, id, plugin, next_attempt_at FROM webhook
-         WHERE status = 'pending' AND next_attempt_at <= $1 ORDER BY next_attempt_at, id LIMIT $2",
+         WHERE status = 'pending' AND next_attempt_at <= $1 AND next_attempt_at >= $2
+           AND (next_attempt_at > $2 OR id > $3)
+         ORDER BY next_attempt_at, id LIMIT $4",
         now.timestamp_micros(),
+        after.map_or(i64::MIN, |after| after.since.timestamp_micros()),
+        after.map_or(Uuid::nil(), |after| after.id.0),
         row_limit(limit),
     )?
     .into_iter()
@@ -229,24 +245,6 @@ impl Webhooks<'_> {
         fetch_optional!(self.tx, Row, select!("WHERE org_id = $1 AND id = $2"), self.org.0, id.0)?
             .map(Webhook::try_from)
             .transpose()
-    }
-
-    /// Takes a pending webhook's work until a time, after which it is due again. `due` is when it was due as it was
-    /// read: false if somebody else has taken it or done it since.
-    ///
-    /// # Errors
-    /// The database fails.
-    pub async fn take(&mut self, id: WebhookId, due: Timestamp, until: Timestamp) -> Result<bool, StorageError> {
-        let rows = execute!(
-            self.tx,
-            "UPDATE webhook SET next_attempt_at = $4
-             WHERE org_id = $1 AND id = $2 AND status = 'pending' AND next_attempt_at = $3",
-            self.org.0,
-            id.0,
-            due.timestamp_micros(),
-            until.timestamp_micros(),
-        )?;
-        Ok(rows > 0)
     }
 
     /// Webhooks that match, the newest first, without what they carry.

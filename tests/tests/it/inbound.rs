@@ -71,7 +71,11 @@ pub async fn when_the_time_is_over_the_vendor_gets_something_plain_and_the_work_
     let webhook = scene.settled("processed").await;
     assert_eq!(webhook["attempts"], 1);
     assert_eq!((scene.vendor.held_requests(), scene.asked().await), (1, 1));
-    assert_eq!(scene.org.runs("answerer").await.len(), 2, "one that verified it, one that worked on it");
+    assert_eq!(
+        scene.org.runs("answerer").await.len(),
+        1,
+        "what worked on it; that it is genuine is the webhook itself"
+    );
 }
 
 pub async fn an_answer_that_could_not_be_made_is_made_up_for_and_tried_again() {
@@ -216,7 +220,7 @@ pub async fn what_was_processed_is_done_once_more_by_another_version() {
     scene.worked_off().await;
     let runs = scene.org.runs("stripe").await;
     let versions: Vec<_> = runs.iter().map(|run| run["version"].as_str().unwrap()).collect();
-    assert_eq!(versions, ["0.9.0", "0.1.0", "0.9.0", "0.9.0"], "the newest first: two replays, the work, the check");
+    assert_eq!(versions, ["0.9.0", "0.1.0", "0.9.0"], "the newest first: two replays, the work");
     assert_eq!(scene.events().await, 1, "the event has Stripe's id");
 }
 
@@ -238,7 +242,7 @@ pub async fn no_version_gets_a_webhook_that_could_not_serve() {
     let many = json!({"plugin": "stripe", "status": "processed", "version": "2.0.0"});
     scene.org.call("POST", "/v1/webhooks/replay").json(&many).send().await.expect_problem("approval_needed");
     assert_eq!(scene.worked_off().await[0]["status"], "processed", "nothing was planned");
-    assert_eq!(scene.org.runs("stripe").await.len(), 2);
+    assert_eq!(scene.org.runs("stripe").await.len(), 1);
 }
 
 pub async fn those_of_a_span_of_time_are_replayed_at_once() {

@@ -33,13 +33,13 @@ pub(crate) async fn receive_webhook(
     request: Request,
 ) -> Result<Response, Problem> {
     admit_address(&state, AddressClass::Webhooks, request.headers(), request.extensions()).await?;
-    let limit = state.hub.webhook_body_limit(&token).await?;
+    let hook = state.hub.hook(&token).await?;
     let (mut parts, body) = request.into_parts();
     cookie::strip(&mut parts.headers);
-    let body = body::read(body, limit, &state.shared.config).await?;
+    let body = body::read(body, hook.body_limit(), &state.shared.config).await?;
     let path_and_query = parts.uri.path_and_query().map_or_else(|| parts.uri.path(), |whole| whole.as_str()).to_owned();
     let request = WebhookRequest { method: parts.method, path_and_query, headers: parts.headers, body };
-    let answer = state.hub.receive(&token, request).await?;
+    let answer = state.hub.receive(hook, request).await?;
     let mut response = Response::new(Body::from(answer.body));
     *response.status_mut() = answer.status;
     *response.headers_mut() = answer.headers;

@@ -49,7 +49,7 @@ impl Hub {
     pub(super) async fn answer_in_line(
         &self,
         serving: &Arc<Serving>,
-        webhook: Webhook,
+        webhook: Arc<Webhook>,
         claim: Claim,
         patience: &Patience,
     ) -> Result<WebhookAnswer, Failure> {

@@ -24,7 +24,7 @@ impl Inner {
     /// failure plans the next attempt.
     pub(super) async fn process(
         &self,
-        webhook: Webhook,
+        webhook: Arc<Webhook>,
         in_line: bool,
         claim: Claim,
     ) -> Result<Option<Answer>, Failure> {
@@ -61,7 +61,8 @@ impl Inner {
         serving: Arc<Serving>,
         in_line: bool,
     ) -> Result<Option<Answer>, Failure> {
-        let call = Call::new(self, serving, RunKind::Webhook, webhook.kind.clone());
+        let mut call = Call::new(self, serving, RunKind::Webhook, webhook.kind.clone());
+        call.is_behind = !in_line;
         let receipt = Receipt {
             id: webhook.vendor_id.clone(),
             kind: webhook.kind.clone(),

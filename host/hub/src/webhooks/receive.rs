@@ -10,10 +10,9 @@ use patchbay_model::{
     webhook::{Webhook, WebhookStatus},
 };
 use patchbay_runtime::{Answer, Finished, Receipt, Verdict, WebhookCall, is_of_the_server};
-use tokio::sync::OwnedSemaphorePermit;
 use tracing::Instrument as _;
 
-use super::{claims::Claim, in_line::Patience};
+use super::{in_line::Patience, line::Work};
 use crate::{
     call::{Call, Ended},
     hub::{Hub, Inner},
@@ -81,54 +80,59 @@ impl TryFrom<Answer> for WebhookAnswer {
 }
 
 impl Hub {
-    /// The largest body that the webhook URL of this token takes, in bytes; `not_found` if there is no
-    /// such URL.
-    pub async fn webhook_body_limit(&self, token: &str) -> Result<usize, Failure> {
-        self.0.hook(token).await.map(|hook| hook.body_bytes)
+    /// Whose webhooks the URL of this token takes; `not_found` if there is no such URL.
+    pub async fn hook(&self, token: &str) -> Result<Hook, Failure> {
+        self.0.hook(token).await
     }
 
     /// Takes a vendor's webhook in. A genuine one is committed before this comes back, and its work goes
     /// on afterwards; a repeat is acknowledged and dropped. `webhook_refused` for one that is not
     /// genuine: the reason is kept for the org and not told to the sender.
-    pub async fn receive(&self, token: &str, request: WebhookRequest) -> Result<WebhookAnswer, Failure> {
+    pub async fn receive(&self, hook: Hook, request: WebhookRequest) -> Result<WebhookAnswer, Failure> {
         let hub = &*self.0;
-        let hook = hub.hook(token).await?;
-        if request.body.len() > hook.body_bytes {
+        hub.running()?;
+        let Hook { serving, body_bytes } = hook;
+        if request.body.len() > body_bytes {
             return Err(Failure::new(
                 Code::PayloadTooLarge,
-                format!("webhooks of this plugin have at most {} bytes", hook.body_bytes),
+                format!("webhooks of this plugin have at most {body_bytes} bytes"),
             ));
         }
+        let webhooks = serving.plugin.manifest().webhooks.as_ref().ok_or_else(unknown)?;
+        let patience = Patience::of(webhooks);
         let call = WebhookCall {
             method: request.method.to_string(),
             url: hub.config.public(&request.path_and_query),
             headers: as_they_came(&request.headers),
             body: request.body,
         };
-        let receiving = Receiving {
-            hub: self.clone(),
-            serving: hook.serving,
-            received_at: hub.clock.now(),
-            patience: hook.patience,
-            call,
-        };
+        let received_at = hub.clock.now();
+        let receiving = Receiving { hub: self.clone(), serving: Arc::clone(&serving), received_at, patience, call };
         // a vendor that hangs up must not stop what has begun
-        let serving = Arc::clone(&receiving.serving);
         hub.start_call(&serving, receiving.run()).await.map_err(Failure::internal)?
     }
 }
 
-/// An installation that takes webhooks.
-struct Hook {
+/// An installation that takes webhooks, as it was when a request for it began.
+pub struct Hook {
     serving: Arc<Serving>,
     body_bytes: usize,
-    /// From when it was looked up.
-    patience: Patience,
+}
+
+impl Hook {
+    /// The largest body that it takes, in bytes.
+    #[must_use]
+    pub fn body_limit(&self) -> usize {
+        self.body_bytes
+    }
+}
+
+fn unknown() -> Failure {
+    Failure::new(Code::NotFound, "there is no such webhook URL")
 }
 
 impl Inner {
     async fn hook(&self, token: &str) -> Result<Hook, Failure> {
-        let unknown = || Failure::new(Code::NotFound, "there is no such webhook URL");
         // junk never reaches the database
         if token.len() != 64 || !token.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Err(unknown());
@@ -145,8 +149,7 @@ impl Inner {
         let serving = self.callable(installed.settings.installation.org, plugin).await?;
         let webhooks = serving.plugin.manifest().webhooks.as_ref().ok_or_else(unknown)?;
         let body_bytes = usize::try_from(webhooks.body_kib).unwrap_or(0) * 1024;
-        let patience = Patience::of(webhooks);
-        Ok(Hook { serving, body_bytes, patience })
+        Ok(Hook { serving, body_bytes })
     }
 }
 
@@ -199,25 +202,29 @@ impl Receiving {
 
     async fn genuine(&self, receipt: Receipt, call: &Call, finished: Finished<()>) -> Result<WebhookAnswer, Failure> {
         let hub = &*self.hub.0;
-        let permit = match receipt.in_line {
+        let plugin = &self.serving.plugin.manifest().id;
+        let room = match receipt.in_line {
             true => None,
-            false => Arc::clone(&hub.webhooks.permits).try_acquire_owned().ok(),
+            false => hub.webhooks.line.try_room(self.call.body.len()),
         };
         // not from when it came: asking whether it is genuine takes its time as well
         let now = hub.clock.now();
         // without room here, it is there for whichever hub has some
-        let due = match receipt.in_line || permit.is_some() {
-            true => hub.webhooks.lease(now, self.serving.plugin.limits().timeout),
+        let due = match receipt.in_line || room.is_some() {
+            true => hub.webhooks.lease(now, hub.longest_work(plugin, false)),
             false => now,
         };
-        let webhook = self.pending(&receipt, due);
+        let webhook = Arc::new(self.pending(&receipt, due));
         // claimed before it is stored: the worker must not take it from under us
         let claim = hub.webhooks.claims.claim(webhook.id);
-        // side by side: most often one batch of the journal takes both, and if only one is stored the vendor
-        // is not answered with a success and sends again
-        let (ended, new) = tokio::join!(call.commit(hub, finished, None), hub.journal.receive(webhook.clone()));
+        let storing = hub.journal.receive(Arc::clone(&webhook));
+        let (ended, new) = if left_nothing(&finished) {
+            (call.end_unrecorded(hub, finished), storing.await)
+        } else {
+            // side by side: if only one is stored the vendor is not answered with a success and sends again
+            tokio::join!(call.commit(hub, finished, None), storing)
+        };
         ended.result?;
-        let plugin = &self.serving.plugin.manifest().id;
         if !new? {
             measure::received(plugin, "duplicate");
             return Ok(WebhookAnswer::acknowledged());
@@ -227,23 +234,14 @@ impl Receiving {
         if receipt.in_line {
             return self.hub.answer_in_line(&self.serving, webhook, claim, &self.patience).await;
         }
-        self.process_later(webhook, due, claim, permit);
+        match room {
+            Some(room) => self.hub.hand_over(Work { webhook, claim, room }),
+            None => {
+                drop(claim);
+                hub.webhooks.due_at(due);
+            }
+        }
         Ok(WebhookAnswer::acknowledged())
-    }
-
-    /// Starts the work at once if there is room, else leaves it to the worker.
-    fn process_later(&self, webhook: Webhook, due: Timestamp, claim: Claim, permit: Option<OwnedSemaphorePermit>) {
-        let Some(permit) = permit else {
-            drop(claim);
-            self.hub.0.webhooks.due_at(due);
-            return;
-        };
-        let hub = self.hub.clone();
-        self.hub.0.start_behind(async move {
-            let _permit = permit;
-            // its failure is kept with the webhook
-            let _ = hub.0.process(webhook, false, claim).await;
-        });
     }
 
     fn pending(&self, receipt: &Receipt, due: Timestamp) -> Webhook {
@@ -297,6 +295,18 @@ impl Receiving {
     }
 }
 
+/// True if a call that found a webhook genuine is told of by the webhook alone: it metered and logged nothing, and asked nobody.
+/// There is one for each webhook that comes, repeats included.
+fn left_nothing(finished: &Finished<()>) -> bool {
+    let Finished { result, effects, figures, upstream_status, .. } = finished;
+    result.is_ok()
+        && effects.usage.is_empty()
+        && effects.log.is_empty()
+        && upstream_status.is_none()
+        && figures.egress_sent == 0
+        && figures.egress_received == 0
+}
+
 /// What a plugin says of a webhook, and what is to be committed of its call: nothing that it did, for asking whether a
 /// webhook is genuine has no effects. A repeat is asked about, too.
 pub(super) fn judged(mut finished: Finished<Verdict>) -> (Result<Verdict, Failure>, Finished<()>) {
@@ -331,7 +341,7 @@ mod tests {
     async fn a_token_that_is_nobodys_is_not_found() {
         let test = TestHub::open().await;
         for token in ["", "short", &"g".repeat(64), &"0".repeat(64)] {
-            assert_eq!(test.hub.webhook_body_limit(token).await.unwrap_err().code, Code::NotFound, "{token}");
+            assert_eq!(test.hub.hook(token).await.err().unwrap().code, Code::NotFound, "{token}");
         }
     }
 

@@ -28,7 +28,8 @@ impl Inner {
         webhook: &Webhook,
         serving: &Arc<Serving>,
     ) -> Result<Option<Webhook>, Failure> {
-        let call = Call::new(self, Arc::clone(serving), RunKind::Webhook, "verify".to_owned());
+        let mut call = Call::new(self, Arc::clone(serving), RunKind::Webhook, "verify".to_owned());
+        call.is_behind = true;
         let (span, request) = (call.span.clone(), request(webhook));
         let invocation = call.invocation(None);
         let finished =

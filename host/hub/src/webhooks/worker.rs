@@ -1,29 +1,31 @@
 //! The worker: takes up webhooks whose work is due, after a failure, a crash or a crowd.
 //!
 //! It is woken when work is planned and when that work is due, and looks by itself every half minute for
-//! what it was not told of.
+//! what it was not told of. It takes up many at once, as there is room for in memory: one look, and one statement for their
+//! leases where several hubs are.
 
-use std::{sync::Arc, sync::atomic::Ordering, time::Duration};
-
-use futures::future::join_all;
-use patchbay_model::{
-    Failure, PluginId, Timestamp,
-    webhook::{Webhook, WebhookStatus},
+use std::{
+    collections::HashMap,
+    panic::AssertUnwindSafe,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
 };
-use patchbay_storage::DueWebhook;
-use tokio::task::JoinHandle;
 
+use futures::FutureExt as _;
+use patchbay_model::{Failure, PluginId, webhook::Webhook};
+use patchbay_storage::{DueWebhook, TakeWebhook};
+
+use super::line::Work;
 use crate::hub::{Hub, Inner};
 
 /// How often to look without being told.
 const LOOK: Duration = Duration::from_secs(30);
 /// How long to wait after the database failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
-/// Webhooks that are fetched at once, beside those that are worked on.
-const BATCH: usize = 100;
-/// Webhooks that are taken up side by side: each needs a look, and a lease where several hubs are, whose commits the database
-/// makes durable together.
-const AT_ONCE: usize = 8;
+/// Webhooks that are looked at in one query; those that this hub has in memory are among them.
+const PAGE: u32 = 500;
+/// Webhooks that are taken up in one transaction. All of them are read whole, which may be a megabyte each.
+const AT_ONCE: usize = 50;
 
 /// Starts the worker. It ends with the hub.
 pub(crate) fn start(hub: &Hub) {
@@ -31,8 +33,8 @@ pub(crate) fn start(hub: &Hub) {
     tokio::spawn(async move {
         loop {
             let Some(hub) = weak.upgrade().map(Hub) else { return };
-            let wait = match hub.start_due_webhooks(None).await {
-                Ok(()) => hub.0.until_next_due(),
+            let wait = match hub.start_due_webhooks().await {
+                Ok(_) => hub.0.until_next_due(),
                 Err(failure) => {
                     tracing::warn!(error = %failure, "due webhooks were not fetched");
                     AFTER_FAILURE
@@ -53,22 +55,17 @@ impl Hub {
     /// many were taken up. The worker does the same by itself: this is for tests and operators who do not
     /// want to wait for it.
     pub async fn process_due_webhooks(&self) -> Result<usize, Failure> {
-        let mut started = Vec::new();
-        self.start_due_webhooks(Some(&mut started)).await?;
-        let count = started.len();
-        for work in started {
-            work.await.map_err(Failure::internal)?;
-        }
+        let count = self.start_due_webhooks().await?;
         self.0.webhooks.claims.idle().await;
         Ok(count)
     }
 
-    /// `started`: for whoever waits. A handle keeps what its work has used until it is dropped, and a backlog may be long.
-    async fn start_due_webhooks(&self, mut started: Option<&mut Vec<JoinHandle<()>>>) -> Result<(), Failure> {
+    /// Gives how many were taken up.
+    async fn start_due_webhooks(&self) -> Result<usize, Failure> {
         let queue = &self.0.webhooks;
         let planned = queue.next_due.swap(i64::MAX, Ordering::SeqCst);
-        // what is worked on is due as well until it is done, so ask for more than that
-        let limit = u32::try_from(queue.capacity + BATCH).unwrap_or(u32::MAX).min(1000);
+        let (mut count, mut before) = (0, 0);
+        let mut last: Option<DueWebhook> = None;
         loop {
             self.0.running()?;
             let now = self.0.clock.now();
@@ -76,65 +73,153 @@ impl Hub {
                 queue.next_due.fetch_min(planned, Ordering::SeqCst);
             }
             let mut tx = self.0.database.read().await?;
-            let due = tx.hub().due_webhooks(now, limit).await?;
+            let due = tx.hub().due_webhooks_after(last.as_ref(), now, PAGE).await?;
             drop(tx);
+            last = due.last().cloned();
+            if last.is_none() {
+                if count == before {
+                    return Ok(count);
+                }
+                // what came meanwhile may have been due before what was looked at
+                before = count;
+                continue;
+            }
             let fresh: Vec<_> = due.into_iter().filter(|webhook| !queue.claims.is_claimed(webhook.id)).collect();
-            if fresh.is_empty() {
-                return Ok(());
-            }
             for some in fresh.chunks(AT_ONCE) {
-                let mut starting = Vec::with_capacity(AT_ONCE);
-                for webhook in some {
-                    starting.push(self.start_webhook(webhook, now));
-                }
-                // all of them, also if one fails: what has a lease is worked on
-                for result in join_all(starting).await {
-                    if let (Some(work), Some(started)) = (result?, started.as_deref_mut()) {
-                        started.push(work);
-                    }
-                }
+                count += self.take_up(some).await?;
             }
         }
     }
 
-    async fn start_webhook(&self, look: &DueWebhook, now: Timestamp) -> Result<Option<JoinHandle<()>>, Failure> {
+    /// Gives how many of them are this hub's now.
+    async fn take_up(&self, due: &[DueWebhook]) -> Result<usize, Failure> {
         let queue = &self.0.webhooks;
-        let permit = Arc::clone(&queue.permits).acquire_owned().await.map_err(Failure::internal)?;
-        let Some(claim) = queue.claims.claim(look.id) else { return Ok(None) };
-        // it may have been done between the look and the claim
-        let mut tx = self.0.database.read().await?;
-        let Some(mut webhook) = tx.org(look.org).webhooks().get(look.id).await? else { return Ok(None) };
-        drop(tx);
-        let due = webhook.next_attempt_at.filter(|at| webhook.status == WebhookStatus::Pending && *at <= now);
-        let Some(due) = due else { return Ok(None) };
-        if queue.shared {
-            let Some(lease) = self.lease(&webhook, due, now).await? else { return Ok(None) };
-            webhook.next_attempt_at = Some(lease);
+        let mut room = queue.line.room(due.len()).await.map_err(Failure::internal)?;
+        // that may have taken a while
+        self.0.running()?;
+        // before they are read: they may have been done between the look and the claim
+        let claim = |webhook: &DueWebhook| Some((webhook.id, queue.claims.claim(webhook.id)?));
+        let mut claims: HashMap<_, _> = due.iter().filter_map(claim).collect();
+        let due: Vec<DueWebhook> = due.iter().filter(|webhook| claims.contains_key(&webhook.id)).cloned().collect();
+        if due.is_empty() {
+            return Ok(0);
         }
-        let hub = self.clone();
-        Ok(Some(self.0.start_behind(async move {
-            let _permit = permit;
-            // its failure is kept with the webhook
-            let _ = hub.0.process(webhook, false, claim).await;
-        })))
+        let webhooks = if queue.shared {
+            self.lease(due).await?
+        } else {
+            let mut tx = self.0.database.read().await?;
+            tx.orgs(due.iter().map(|webhook| webhook.org)).webhooks_due(&due).await?
+        };
+        let mut count = 0;
+        for webhook in webhooks {
+            if let (Some(claim), Some(room)) = (claims.remove(&webhook.id), room.split(1)) {
+                let room = queue.line.widened(room, webhook.body.len()).await.map_err(Failure::internal)?;
+                self.hand_over(Work { webhook: Arc::new(webhook), claim, room });
+                count += 1;
+            }
+        }
+        Ok(count)
     }
 
-    /// Until when it is this hub's; nothing if another one was faster.
-    async fn lease(&self, webhook: &Webhook, due: Timestamp, now: Timestamp) -> Result<Option<Timestamp>, Failure> {
-        let call = self.0.longest_call(&webhook.plugin);
-        // one that has to be verified first is called for twice
-        let calls = if webhook.replay.as_ref().is_some_and(|replay| replay.unverified) { call * 2 } else { call };
-        let until = self.0.webhooks.lease(now, calls);
-        let mut tx = self.0.database.begin().await?;
-        let taken = tx.org(webhook.org).webhooks().take(webhook.id, due, until).await?;
+    /// Takes them until their work must be over; gives those of which no other hub was faster.
+    async fn lease(&self, due: Vec<DueWebhook>) -> Result<Vec<Webhook>, Failure> {
+        let hub = &*self.0;
+        let now = hub.clock.now();
+        let wanted: Vec<_> = due
+            .into_iter()
+            .map(|due| {
+                // nobody knows yet which of them have to be verified anew
+                let until = hub.webhooks.lease(now, hub.longest_work(&due.plugin, true));
+                TakeWebhook { due, until }
+            })
+            .collect();
+        let mut tx = hub.database.begin().await?;
+        let taken = tx.orgs(wanted.iter().map(|webhook| webhook.due.org)).take_webhooks(&wanted).await?;
         tx.commit().await?;
-        Ok(taken.then_some(until))
+        Ok(taken)
+    }
+
+    /// Lets it be worked on when it is its turn.
+    pub(super) fn hand_over(&self, work: Work) {
+        if self.0.webhooks.line.push(work, self.0.journal.is_crowded()) {
+            self.start_worker();
+        }
+    }
+
+    /// One who takes what stands in line, one after the other, until nothing does.
+    fn start_worker(&self) {
+        let hub = self.clone();
+        self.0.start_behind(async move {
+            while !hub.0.stop.is_cancelled()
+                && let Some((work, one_more)) = hub.0.webhooks.line.next(hub.0.journal.is_crowded())
+            {
+                if one_more {
+                    hub.start_worker();
+                }
+                hub.work_off(work).await;
+            }
+        });
+    }
+
+    async fn work_off(&self, work: Work) {
+        let hub = &*self.0;
+        let Work { webhook, claim, room } = work;
+        let (lease, longest) = (webhook.next_attempt_at, hub.longest_work(&webhook.plugin, is_unverified(&webhook)));
+        if !hub.webhooks.covers(lease, hub.clock.now(), longest) {
+            // it stood in line for too long: whoever is first takes it when its lease is over
+            drop(claim);
+            hub.webhooks.due_at(lease.unwrap_or(webhook.received_at));
+            return;
+        }
+        // its failure is kept with the webhook
+        if AssertUnwindSafe(hub.process(webhook, false, claim)).catch_unwind().await.is_err() {
+            tracing::error!("the work on a webhook panicked; it is tried again when its lease is over");
+        }
+        drop(room);
+    }
+
+    /// Gives back what nobody has begun with, so that other hubs need not wait for its leases.
+    pub(crate) async fn let_go_of_webhooks(&self) {
+        let hub = &*self.0;
+        let waiting = hub.webhooks.line.empty();
+        if !hub.webhooks.shared {
+            return;
+        }
+        let now = hub.clock.now();
+        let held = waiting.iter().filter_map(|Work { webhook, .. }| {
+            let since = webhook.next_attempt_at?;
+            let due = DueWebhook { org: webhook.org, id: webhook.id, plugin: webhook.plugin.clone(), since };
+            Some(TakeWebhook { due, until: now })
+        });
+        let held: Vec<_> = held.collect();
+        for some in held.chunks(AT_ONCE) {
+            let let_go = async {
+                let mut tx = hub.database.begin().await?;
+                tx.orgs(some.iter().map(|webhook| webhook.due.org)).take_webhooks(some).await?;
+                tx.commit().await
+            };
+            if let Err(error) = let_go.await {
+                tracing::debug!(%error, "other hubs take webhooks over when the leases of this one end");
+                return;
+            }
+        }
     }
 }
 
+/// True for one that was refused and has to be verified before it is worked on.
+fn is_unverified(webhook: &Webhook) -> bool {
+    webhook.replay.as_ref().is_some_and(|replay| replay.unverified)
+}
+
 impl Inner {
-    /// How long a call of the plugin can take, whichever version it will be. Asks nobody: webhooks are taken up one after
-    /// the other, and must not wait for one that needs its vendor before it can be called.
+    /// How long the work on a webhook of the plugin can take: one call, or two if it has to be verified first.
+    pub(super) fn longest_work(&self, plugin: &PluginId, is_unverified: bool) -> Duration {
+        let call = self.longest_call(plugin);
+        if is_unverified { call * 2 } else { call }
+    }
+
+    /// How long a call of the plugin can take, whichever version it will be. Asks nobody: webhooks are taken up many
+    /// at once, and must not wait for one that needs its vendor before it can be called.
     fn longest_call(&self, plugin: &PluginId) -> Duration {
         let catalogue = self.registry.catalogue();
         let longest = catalogue.versions(plugin).iter().map(|loaded| loaded.plugin.limits().timeout).max();

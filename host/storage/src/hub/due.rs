@@ -14,7 +14,20 @@ impl HubTx<'_> {
     /// # Errors
     /// The database fails.
     pub async fn due_webhooks(&mut self, now: Timestamp, limit: u32) -> Result<Vec<DueWebhook>, StorageError> {
-        webhook::due(self.tx, now, limit).await
+        self.due_webhooks_after(None, now, limit).await
+    }
+
+    /// As [`HubTx::due_webhooks`], of those that come after one: the last that was seen.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn due_webhooks_after(
+        &mut self,
+        after: Option<&DueWebhook>,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<DueWebhook>, StorageError> {
+        webhook::due(self.tx, after, now, limit).await
     }
 
     /// Takes up jobs whose time has come, those of the lanes whose turn it is: see [`crate::ClaimJobs`].

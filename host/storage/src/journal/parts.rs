@@ -5,7 +5,7 @@ use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
 };
 
-use patchbay_model::{Code, OrgId, event::Event, run::Run, webhook::Webhook};
+use patchbay_model::{Code, OrgId, event::Event, run::Run};
 use uuid::Uuid;
 
 use super::{Committed, RunCommit, objects::Objects};
@@ -68,8 +68,8 @@ pub(super) fn without_webhook(runs: &[Box<RunCommit>], leased: &[usize]) -> Vec<
 }
 
 /// Of which orgs a batch is, in their order.
-pub(super) fn orgs(runs: &[Box<RunCommit>], webhooks: &[Box<Webhook>]) -> BTreeSet<OrgId> {
-    runs.iter().map(|commit| commit.run.org).chain(webhooks.iter().map(|webhook| webhook.org)).collect()
+pub(super) fn orgs(runs: &[Box<RunCommit>]) -> BTreeSet<OrgId> {
+    runs.iter().map(|commit| commit.run.org).collect()
 }
 
 /// The events of a batch, in the order in which they were handed over; of one run first what it changed, so that whoever
@@ -102,22 +102,4 @@ pub(super) fn numbers(events: &[(OrgId, &Event)], counts: BTreeMap<OrgId, i64>, 
             *number
         })
         .collect()
-}
-
-/// As many webhooks at a time as have this many bytes of bodies together, and at least one.
-pub(super) fn portions(webhooks: &[Box<Webhook>], bytes: usize) -> impl Iterator<Item = &[Box<Webhook>]> {
-    let mut rest = webhooks;
-    std::iter::from_fn(move || {
-        let mut size = 0;
-        let fitting = rest
-            .iter()
-            .take_while(|webhook| {
-                size += webhook.body.len();
-                size <= bytes
-            })
-            .count();
-        let (now, later) = rest.split_at_checked(fitting.max(1))?;
-        rest = later;
-        Some(now)
-    })
 }

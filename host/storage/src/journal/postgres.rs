@@ -15,39 +15,45 @@ mod records;
 mod runs;
 mod webhooks;
 
-use patchbay_model::webhook::Webhook;
+use std::{collections::BTreeSet, sync::Arc};
+
+use patchbay_model::{OrgId, webhook::Webhook};
 use serde::Serialize;
 use sqlx::PgConnection;
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::{Outcomes, RunCommit, Written, objects::Objects, parts};
+use super::{RunCommit, Written, objects::Objects, parts};
 use crate::{
     StorageError,
     postgres::{PgTx, Scope, late},
     text::{Text, postgres_json},
 };
 
-pub(super) async fn write(
-    tx: &mut PgTx,
-    runs: &[Box<RunCommit>],
-    webhooks: &[Box<Webhook>],
-) -> Result<Written, StorageError> {
-    tx.speak_for(Scope::Journal(parts::orgs(runs, webhooks).into_iter().collect()));
+pub(super) async fn write(tx: &mut PgTx, runs: &[Box<RunCommit>]) -> Result<Written, StorageError> {
+    tx.speak_for(Scope::Journal(parts::orgs(runs).into_iter().collect()));
     let within = tx.patience();
     let connection = tx.connection().await?;
-    match timeout(within, write_on(connection, runs, webhooks)).await {
+    match timeout(within, write_on(connection, runs)).await {
         Ok(written) => written,
         // Whoever waits for the whole batch need not wait for each of its statements.
         Err(_) => tx.note(Err(late())),
     }
 }
 
-async fn write_on(
-    connection: &mut PgConnection,
-    runs: &[Box<RunCommit>],
-    webhooks: &[Box<Webhook>],
-) -> Result<Written, StorageError> {
+/// Stores webhooks, which may be of many orgs. True for each that was new.
+pub(super) async fn take_in(tx: &mut PgTx, webhooks: &[Arc<Webhook>]) -> Result<Vec<bool>, StorageError> {
+    let orgs: BTreeSet<OrgId> = webhooks.iter().map(|webhook| webhook.org).collect();
+    tx.speak_for(Scope::Journal(orgs.into_iter().collect()));
+    let within = tx.patience();
+    let connection = tx.connection().await?;
+    match timeout(within, webhooks::insert(connection, webhooks)).await {
+        Ok(stored) => stored,
+        Err(_) => tx.note(Err(late())),
+    }
+}
+
+async fn write_on(connection: &mut PgConnection, runs: &[Box<RunCommit>]) -> Result<Written, StorageError> {
     let webhooks_lost = webhooks::lost(connection, runs).await?;
     let held = jobs::held(connection, runs).await?;
     let lost = held.lost(runs, webhooks_lost);
@@ -64,10 +70,9 @@ async fn write_on(
     wakes.extend(jobs::enqueue(connection, &winners).await?);
     jobs::wake(connection, wakes).await?;
     idempotency::answer(connection, &winners).await?;
-    let stored = webhooks::insert(connection, webhooks).await?;
     counters::add(connection, runs, &new_usage).await?;
     budgets::settle(connection, runs, &new_usage).await?;
-    Ok((Outcomes { runs: committed, webhooks: stored }, published))
+    Ok((committed, published))
 }
 
 /// One column of many rows.

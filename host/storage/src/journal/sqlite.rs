@@ -13,19 +13,17 @@ mod records;
 mod runs;
 mod webhooks;
 
+use std::sync::Arc;
+
 use patchbay_model::webhook::Webhook;
 use serde::{Serialize, Serializer};
-use sqlx::{SqliteConnection, SqlitePool};
+use sqlx::{Sqlite, SqliteConnection, SqlitePool, pool::PoolConnection};
 use uuid::Uuid;
 
-use super::{Committed, Outcomes, RunCommit, Written, objects::Objects, parts};
+use super::{Committed, RunCommit, Written, objects::Objects, parts};
 use crate::StorageError;
 
-pub(super) async fn write(
-    connection: &mut SqliteConnection,
-    runs: &[Box<RunCommit>],
-    webhooks: &[Box<Webhook>],
-) -> Result<Written, StorageError> {
+pub(super) async fn write(connection: &mut SqliteConnection, runs: &[Box<RunCommit>]) -> Result<Written, StorageError> {
     let webhooks_lost = webhooks::lost(connection, runs).await?;
     let held = jobs::held(connection, runs).await?;
     let lost = held.lost(runs, webhooks_lost);
@@ -41,23 +39,37 @@ pub(super) async fn write(
     wakes.extend(jobs::enqueue(connection, &winners).await?);
     jobs::wake(connection, wakes).await?;
     idempotency::answer(connection, &winners).await?;
-    let stored = webhooks::insert(connection, webhooks).await?;
     budgets::settle(connection, runs).await?;
-    Ok((Outcomes { runs: committed, webhooks: stored }, published))
+    Ok((committed, published))
 }
 
 /// Runs that leave nothing but themselves and their usage, which is most of them: the whole transaction is one
 /// trip to the connection's thread. A trip costs two wake-ups, and `BEGIN` and `COMMIT` would be trips of their own.
-pub(super) async fn write_plain(writer: &SqlitePool, runs: &[Box<RunCommit>]) -> Result<Outcomes, StorageError> {
+pub(super) async fn write_plain(writer: &SqlitePool, runs: &[Box<RunCommit>]) -> Result<Vec<Committed>, StorageError> {
     let mut connection = writer.acquire().await?;
-    if let Err(error) = runs::transact(&mut connection, runs).await {
-        // what cannot be rolled back (the transaction did not even begin) ends with its connection
-        if sqlx::query("ROLLBACK").execute(&mut *connection).await.is_err() {
-            connection.close_on_drop();
-        }
-        return Err(error);
+    let written = runs::transact(&mut connection, runs).await;
+    if written.is_err() {
+        roll_back(connection).await;
     }
-    Ok(Outcomes { runs: vec![Committed::All; runs.len()], webhooks: Vec::new() })
+    written?;
+    Ok(vec![Committed::All; runs.len()])
+}
+
+/// Webhooks, likewise in one trip. True for each that was new.
+pub(super) async fn take_in(writer: &SqlitePool, webhooks: &[Arc<Webhook>]) -> Result<Vec<bool>, StorageError> {
+    let mut connection = writer.acquire().await?;
+    let stored = webhooks::transact(&mut connection, webhooks).await;
+    if stored.is_err() {
+        roll_back(connection).await;
+    }
+    stored
+}
+
+/// Ends a transaction that failed. What cannot be rolled back (it did not even begin) ends with its connection.
+async fn roll_back(mut connection: PoolConnection<Sqlite>) {
+    if sqlx::query("ROLLBACK").execute(&mut *connection).await.is_err() {
+        connection.close_on_drop();
+    }
 }
 
 /// Bytes as hexadecimal digits.

@@ -19,8 +19,8 @@ use crate::{StorageError, database::PATIENCE, url::PostgresUrl};
 const OLDEST: u32 = 140_000;
 
 /// Connections for the journal alone: it commits what all calls wait for, and must not wait itself behind those that
-/// hold a transaction for long. One batch at a time, and one that is being rolled back.
-const JOURNAL_CONNECTIONS: u32 = 2;
+/// hold a transaction for long. One batch of runs and one of webhooks at a time, and as many that are being rolled back.
+const JOURNAL_CONNECTIONS: u32 = 4;
 
 /// What each serving connection does first. The search path is spelled out before the user changes, because
 /// `"$user"` in it would become another schema. Waiting for a lock is bounded; so is a transaction that its hub forgot

@@ -243,10 +243,6 @@ pub(super) const GRANTED: &[(&str, &str, &[Right])] = &[
     ("user_subject", HUB, &[READ, ADD]),
     ("webhook", APP, &[READ, ADD, DELETE, REPLAY]),
     ("webhook", HUB, &[("SELECT", &["org_id", "id", "plugin", "status", "next_attempt_at"])]),
-    (
-        "webhook",
-        JOURNAL,
-        &[ADD, OUTCOME, ("SELECT", &["org_id", "id", "installation_id", "vendor_id", "status", "next_attempt_at"])],
-    ),
+    ("webhook", JOURNAL, &[READ, ADD, OUTCOME]),
     ("webhook", OPERATOR, BY_ID),
 ];

@@ -18,7 +18,7 @@ use serde_json::json;
 use sqlx::{AssertSqlSafe, SqlSafeStr};
 use uuid::Uuid;
 
-use crate::{Database, DatabaseUrl, WebhookFilter};
+use crate::{Database, DatabaseUrl, WebhookFilter, WebhookOutcome};
 
 thread_local! {
     static FORGETFUL: Cell<bool> = const { Cell::new(false) };
@@ -141,9 +141,17 @@ async fn reached(database: &Database) -> (usize, usize) {
         ours.budgets().list().await.unwrap().len(),
         ours.kv(&plugin()).get("k", now()).await.unwrap().iter().len(),
     ];
+    let outcome = WebhookOutcome {
+        id: WebhookId(id()),
+        lease: now(),
+        status: WebhookStatus::Processed,
+        reason: None,
+        attempts: 1,
+        next_attempt_at: None,
+    };
     let changed = [
         ours.api_keys().revoke(ApiKeyId(id()), now()).await.unwrap(),
-        ours.webhooks().take(WebhookId(id()), now(), now()).await.unwrap(),
+        ours.webhooks().settle(&outcome).await.unwrap(),
         ours.installations().delete(&plugin()).await.unwrap(),
         ours.blobs().delete(&plugin(), BlobId(id())).await.unwrap(),
         ours.budgets().delete(BudgetId(id())).await.unwrap(),

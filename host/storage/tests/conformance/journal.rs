@@ -140,6 +140,30 @@ pub async fn events_of_an_org_are_numbered_without_going_back(store: Store) {
     assert_eq!(found.iter().map(|(_, event)| event.id).collect::<Vec<_>>(), expected, "in the order handed over");
 }
 
+pub async fn what_nobody_waits_for_is_committed_although_many_vendors_wait(store: Store) {
+    let journal = store.journal();
+    let webhooks = (0..8).map(|index| store.webhook(store.ours, &format!("evt_{index}")));
+    let mut receiving: Vec<_> = webhooks.map(|webhook| Box::pin(journal.receive(webhook))).collect();
+    assert!(!journal.is_crowded());
+    // on their way until their ends are looked at
+    for webhook in &mut receiving {
+        assert!(futures::poll!(webhook).is_pending());
+    }
+    assert!(journal.is_crowded());
+    let commits = [store.commit(store.ours), store.commit(store.theirs)];
+    let [one, other] = commits.clone().map(|commit| journal.commit_behind(commit));
+    let (one, other) = tokio::join!(one, other);
+    assert_eq!((one.unwrap(), other.unwrap()), (Committed::All, Committed::All));
+    for webhook in receiving {
+        assert!(webhook.await.unwrap());
+    }
+    assert!(!journal.is_crowded());
+    let mut tx = store.database.read().await.unwrap();
+    for commit in commits {
+        assert!(tx.org(commit.run.org).runs().get(commit.run.id).await.unwrap().is_some());
+    }
+}
+
 pub async fn a_lost_compare_and_swap_keeps_run_and_usage_and_nothing_else(store: Store) {
     let journal = store.journal();
     let webhook = store.webhook(store.ours, "evt_1");

@@ -152,6 +152,7 @@ conformance! {
         usage_with_the_same_id_is_billed_once
         events_with_the_same_id_are_published_once
         events_of_an_org_are_numbered_without_going_back
+        what_nobody_waits_for_is_committed_although_many_vendors_wait
         a_lost_compare_and_swap_keeps_run_and_usage_and_nothing_else
         of_two_runs_in_one_batch_that_expect_the_same_version_the_first_wins
         a_refused_entry_does_not_harm_its_neighbours
@@ -194,6 +195,7 @@ conformance! {
         due_ones_come_the_longest_due_first_and_only_when_pending
         a_run_settles_the_webhook_that_it_worked_on
         of_those_who_take_a_webhook_at_once_one_gets_it
+        webhooks_of_many_orgs_are_looked_through_and_taken_up_together
         who_has_lost_a_webhooks_lease_keeps_nothing_but_the_run
         what_has_failed_is_replayed_once
         those_of_a_span_of_time_are_replayed_in_portions

@@ -1,10 +1,12 @@
 //! What vendors send in, kept once.
 
 use patchbay_model::{
-    InstallationId,
+    InstallationId, OrgId, Timestamp, WebhookId,
     webhook::{Replay, WebhookStatus},
 };
-use patchbay_storage::{Committed, ReplayFilter, StorageError, UsageFilter, WebhookFilter, WebhookOutcome};
+use patchbay_storage::{
+    Committed, DueWebhook, ReplayFilter, StorageError, TakeWebhook, Tx, UsageFilter, WebhookFilter, WebhookOutcome,
+};
 use serde_json::json;
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -13,6 +15,14 @@ use crate::{
     Store,
     store::{plugin, put},
 };
+
+/// Takes one; false if it is not due at that time any more.
+async fn take(tx: &mut Tx, org: OrgId, id: WebhookId, since: Timestamp, until: Timestamp) -> bool {
+    let due = DueWebhook { org, id, plugin: plugin("stripe"), since };
+    let taken = tx.orgs([org]).take_webhooks(&[TakeWebhook { due, until }]).await.unwrap();
+    assert!(taken.iter().all(|webhook| (webhook.id, webhook.next_attempt_at) == (id, Some(until))));
+    !taken.is_empty()
+}
 
 pub async fn of_a_hundred_concurrent_copies_one_is_new(store: Store) {
     let journal = store.journal();
@@ -169,17 +179,65 @@ pub async fn of_those_who_take_a_webhook_at_once_one_gets_it(store: Store) {
         let (database, org, id) = (store.database.clone(), store.ours, webhook.id);
         takers.spawn(async move {
             let mut tx = database.begin().await.unwrap();
-            let taken = tx.org(org).webhooks().take(id, due, until).await.unwrap();
+            let taken = take(&mut tx, org, id, due, until).await;
             tx.commit().await.unwrap();
             taken
         });
     }
     assert_eq!(takers.join_all().await.into_iter().filter(|taken| *taken).count(), 1);
     let mut tx = store.database.begin().await.unwrap();
-    assert!(!tx.org(store.theirs).webhooks().take(webhook.id, until, due).await.unwrap(), "it is another org's");
+    assert!(!take(&mut tx, store.theirs, webhook.id, until, due).await, "it is another org's");
     let one_before = until - chrono::Duration::microseconds(1);
     assert_eq!(tx.hub().due_webhooks(one_before, 10).await.unwrap(), []);
     assert_eq!(tx.hub().due_webhooks(until, 10).await.unwrap().len(), 1, "whoever took it may be gone");
+}
+
+pub async fn webhooks_of_many_orgs_are_looked_through_and_taken_up_together(store: Store) {
+    let journal = store.journal();
+    let mut sent = vec![];
+    for index in 0..6 {
+        let org = if index % 2 == 0 { store.ours } else { store.theirs };
+        let mut webhook = store.webhook(org, &format!("evt_{index}"));
+        // two at a time
+        webhook.next_attempt_at = Some(store.now() + chrono::Duration::milliseconds(index / 2));
+        assert!(journal.receive(webhook.clone()).await.unwrap());
+        sent.push(webhook);
+    }
+    let (now, until) = (store.later(1_000), store.later(60_000));
+    let mut tx = store.database.begin().await.unwrap();
+    let mut due: Vec<DueWebhook> = vec![];
+    loop {
+        let page = tx.hub().due_webhooks_after(due.last(), now, 4).await.unwrap();
+        if page.is_empty() {
+            break;
+        }
+        due.extend(page);
+    }
+    let order = |webhook: &DueWebhook| (webhook.since, webhook.id);
+    assert!(due.len() == sent.len() && due.is_sorted_by_key(order), "{due:?}");
+    // one is done meanwhile, and one is due at another time
+    let done = WebhookOutcome {
+        id: due[0].id,
+        lease: due[0].since,
+        status: WebhookStatus::Processed,
+        reason: None,
+        attempts: 1,
+        next_attempt_at: None,
+    };
+    assert!(tx.org(due[0].org).webhooks().settle(&done).await.unwrap());
+    assert!(take(&mut tx, due[1].org, due[1].id, due[1].since, until).await);
+    let found = tx.orgs([store.ours, store.theirs]).webhooks_due(&due).await.unwrap();
+    let wanted: Vec<_> = due.iter().map(|due| TakeWebhook { due: due.clone(), until }).collect();
+    let mut taken = tx.orgs([store.ours, store.theirs]).take_webhooks(&wanted).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(found.len(), 4);
+    taken.sort_by_key(|webhook| webhook.id);
+    for webhook in &mut sent {
+        webhook.next_attempt_at = Some(until);
+    }
+    sent.retain(|webhook| due[2..].iter().any(|due| due.id == webhook.id));
+    sent.sort_by_key(|webhook| webhook.id);
+    assert_eq!(taken, sent, "whole, as they are from now on");
 }
 
 pub async fn who_has_lost_a_webhooks_lease_keeps_nothing_but_the_run(store: Store) {
@@ -188,7 +246,7 @@ pub async fn who_has_lost_a_webhooks_lease_keeps_nothing_but_the_run(store: Stor
     let (due, until, anew) = (webhook.next_attempt_at.unwrap(), store.later(60_000), store.later(120_000));
     assert!(journal.receive(webhook.clone()).await.unwrap());
     let mut tx = store.database.begin().await.unwrap();
-    assert!(tx.org(store.ours).webhooks().take(webhook.id, due, until).await.unwrap());
+    assert!(take(&mut tx, store.ours, webhook.id, due, until).await);
     tx.commit().await.unwrap();
     let outcome = |lease, status| WebhookOutcome {
         id: webhook.id,
@@ -208,7 +266,7 @@ pub async fn who_has_lost_a_webhooks_lease_keeps_nothing_but_the_run(store: Stor
     };
     // The lease has ended, and another hub takes it up.
     let mut tx = store.database.begin().await.unwrap();
-    assert!(tx.org(store.ours).webhooks().take(webhook.id, until, anew).await.unwrap());
+    assert!(take(&mut tx, store.ours, webhook.id, until, anew).await);
     assert!(!tx.org(store.ours).webhooks().settle(&outcome(until, WebhookStatus::Failed)).await.unwrap());
     tx.commit().await.unwrap();
     let late = work(until);

@@ -1,6 +1,6 @@
-//! The webhooks that a batch takes in, and what became of earlier ones.
+//! Webhooks as they are taken in, and what became of earlier ones.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
 use patchbay_model::webhook::Webhook;
 use sqlx::PgConnection;
@@ -12,9 +12,6 @@ use crate::{
     journal::{Committed, RunCommit, parts},
     text::Text,
 };
-
-/// How many bytes of webhook bodies one statement carries: driver and server each hold them whole.
-const BODIES: usize = 16 * 1024 * 1024;
 
 /// Says of each run if it has lost the webhook that it worked on, and keeps everybody else from those until the commit.
 pub(super) async fn lost(
@@ -70,20 +67,12 @@ pub(super) async fn settle(connection: &mut PgConnection, commits: &[&RunCommit]
 /// True for each that was new.
 pub(super) async fn insert(
     connection: &mut PgConnection,
-    webhooks: &[Box<Webhook>],
+    webhooks: &[Arc<Webhook>],
 ) -> Result<Vec<bool>, StorageError> {
-    let mut stored: HashSet<_> = HashSet::with_capacity(webhooks.len());
-    for portion in parts::portions(webhooks, BODIES) {
-        stored.extend(insert_some(connection, portion).await?);
-    }
-    Ok(webhooks.iter().map(|webhook| stored.contains(&(webhook.org.0, webhook.id.0))).collect())
-}
-
-async fn insert_some(connection: &mut PgConnection, webhooks: &[Box<Webhook>]) -> Result<Keys, StorageError> {
     let mut rows: Vec<&Webhook> = webhooks.iter().map(|webhook| &**webhook).collect();
     // A stable sort: of two with one key, the one that was handed over first is the one that counts.
     rows.sort_by_key(|webhook| (webhook.org, webhook.installation, &webhook.vendor_id));
-    let stored = sqlx::query_as(
+    let stored: Keys = sqlx::query_as(
         "INSERT INTO webhook (org_id, id, installation_id, plugin, vendor_id, kind, occurred_at, method, url, headers,
            body, status, reason, attempts, next_attempt_at, received_at)
          SELECT org_id, id, installation_id, plugin, vendor_id, kind, occurred_at, method, url, headers::jsonb,
@@ -113,5 +102,6 @@ async fn insert_some(connection: &mut PgConnection, webhooks: &[Box<Webhook>]) -
     .bind(column(&rows, |webhook| webhook.received_at.timestamp_micros()))
     .fetch_all(connection)
     .await?;
-    Ok(stored)
+    let stored: HashSet<_> = stored.into_iter().collect();
+    Ok(webhooks.iter().map(|webhook| stored.contains(&(webhook.org.0, webhook.id.0))).collect())
 }

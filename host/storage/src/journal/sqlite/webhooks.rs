@@ -1,6 +1,6 @@
-//! The webhooks that a batch takes in, and what became of earlier ones.
+//! Webhooks as they are taken in, and what became of earlier ones.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
 use patchbay_model::webhook::Webhook;
 use serde::Serialize;
@@ -13,9 +13,6 @@ use crate::{
     column::micros,
     journal::{Committed, RunCommit, parts},
 };
-
-/// How many bytes of webhook bodies one statement carries: they are copied into one parameter.
-const BODIES: usize = 4 * 1024 * 1024;
 
 /// Says of each run if it has lost the webhook that it worked on.
 pub(super) async fn lost(
@@ -92,19 +89,11 @@ struct WebhookRow<'a> {
     received: i64,
 }
 
-/// True for each that was new.
-pub(super) async fn insert(
+/// Stores webhooks as a transaction of their own. True for each that was new. After an error it may still be open.
+pub(super) async fn transact(
     connection: &mut SqliteConnection,
-    webhooks: &[Box<Webhook>],
+    webhooks: &[Arc<Webhook>],
 ) -> Result<Vec<bool>, StorageError> {
-    let mut new = Vec::with_capacity(webhooks.len());
-    for portion in parts::portions(webhooks, BODIES) {
-        new.extend(insert_some(connection, portion).await?);
-    }
-    Ok(new)
-}
-
-async fn insert_some(connection: &mut SqliteConnection, webhooks: &[Box<Webhook>]) -> Result<Vec<bool>, StorageError> {
     let mut bodies = Vec::with_capacity(webhooks.iter().map(|webhook| webhook.body.len()).sum());
     let rows: Vec<WebhookRow<'_>> = webhooks
         .iter()
@@ -134,7 +123,8 @@ async fn insert_some(connection: &mut SqliteConnection, webhooks: &[Box<Webhook>
         .collect();
     // The bodies are one parameter of their own: as JSON they would be twice as large, and checked as text.
     let stored: Vec<(Uuid, Uuid)> = sqlx::query_as(
-        "WITH new AS MATERIALIZED (SELECT value AS r FROM jsonb_each($1))
+        "BEGIN IMMEDIATE;
+         WITH new AS MATERIALIZED (SELECT value AS r FROM jsonb_each($1))
          INSERT INTO webhook (org_id, id, installation_id, plugin, vendor_id, kind, occurred_at, method, url, headers,
            body, status, reason, attempts, next_attempt_at, received_at)
          SELECT unhex(r ->> 'org'), unhex(r ->> 'id'), unhex(r ->> 'installation'), r ->> 'plugin', r ->> 'vendor_id',
@@ -142,7 +132,8 @@ async fn insert_some(connection: &mut SqliteConnection, webhooks: &[Box<Webhook>
            coalesce(substr($2, r ->> 'begin', r ->> 'size'), x''), r ->> 'status', r ->> 'reason', r ->> 'attempts',
            r ->> 'next', r ->> 'received'
          FROM new WHERE true
-         ON CONFLICT (org_id, installation_id, vendor_id) DO NOTHING RETURNING org_id, id",
+         ON CONFLICT (org_id, installation_id, vendor_id) DO NOTHING RETURNING org_id, id;
+         COMMIT",
     )
     .bind(json(&rows)?)
     .bind(bodies)
