@@ -271,7 +271,7 @@ pub async fn an_organization_that_vanished_is_missed_and_one_that_was_deleted_is
 }
 
 /// As after an upgrade: entries with numbers and without hashes.
-pub async fn logs_of_before_are_chained_at_the_at_rest() {
+pub async fn logs_of_before_are_chained_at_the_start() {
     let scene = Scene::at_rest().await;
     let org = scene.org(0).await;
     scene

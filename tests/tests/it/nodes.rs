@@ -238,11 +238,13 @@ async fn replaying_a_webhook() {
         let (one, other) = tokio::join!(replay(&scene.orgs[0]), replay(&scene.orgs[1]));
         let statuses = [one.status, other.status];
         assert!(statuses.iter().all(|status| [202, 409].contains(status)), "{} {}", one.text(), other.text());
-        // a second one is taken only if the first is done by then, and then it is another time
+        // a second one is taken if the first is done by then, and then it is another time; or if nobody has begun yet, and
+        // then both are done at once
         let accepted = statuses.iter().filter(|status| **status == 202).count();
         assert!(accepted > 0, "{} {}", one.text(), other.text());
         within(5 * SECOND, org, async |org| status(org, &id).await == "processed").await;
-        assert_eq!(worked().await - before, accepted, "as often as it was promised");
+        let times = worked().await - before;
+        assert!((1..=accepted).contains(&times), "worked on {times} times, accepted {accepted} times");
     }
 }
 

@@ -93,8 +93,11 @@ impl Hub {
             let round = hub.jobs.next_turn(hub.clock.now());
             let mut taken = 0;
             loop {
-                hub.running()?;
                 let first = Arc::clone(&hub.jobs.permits).acquire_owned().await.map_err(Failure::internal)?;
+                // A hub that stops waits until what is claimed here has begun, and then for its steps: nobody else could
+                // take them up before their lease ends. In this order: once it has stopped, nothing is claimed.
+                let _claiming = hub.work.token();
+                hub.running()?;
                 // A look costs no writer; and while it lasts more of what was settled together give their room back, so that a
                 // claim under load is for many.
                 if hub.next_job_at().await?.is_none_or(|next| next > hub.clock.now()) {

@@ -95,7 +95,8 @@ impl Hub {
     async fn take_up(&self, due: &[DueWebhook]) -> Result<usize, Failure> {
         let queue = &self.0.webhooks;
         let mut room = queue.line.room(due.len()).await.map_err(Failure::internal)?;
-        // that may have taken a while
+        // That may have taken a while. A hub that stops waits until what is taken up here stands in line, where it lets go of it.
+        let _taking_up = self.0.work.token();
         self.0.running()?;
         // before they are read: they may have been done between the look and the claim
         let claim = |webhook: &DueWebhook| Some((webhook.id, queue.claims.claim(webhook.id)?));
