@@ -82,7 +82,8 @@ impl Try {
         let now = hub.clock.now();
         let asked = failure.retry_after.map(|wait| wait.min(LONGEST_PAUSE));
         let is_young = now - self.created_at < PATIENCE;
-        if is_young && had_no_room(failure.code) || hub.break_off.is_cancelled() {
+        let stopped = hub.stop.is_cancelled() && failure.code == Code::Unavailable;
+        if is_young && had_no_room(failure.code) || stopped || hub.break_off.is_cancelled() {
             let wait = asked.map_or_else(|| backoff::wait_for_room(&*hub.random), |asked| at_least(asked, hub));
             let attempts = self.attempts.saturating_sub(1);
             return Verdict { attempts, end: JobEnd::Later { due_at: now + wait, error: Some(error) } };

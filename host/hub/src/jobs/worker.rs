@@ -42,9 +42,10 @@ pub(crate) fn start(hub: &Hub) {
         let mut has_begun = false;
         loop {
             let Some(hub) = weak.upgrade().map(Hub) else { return };
-            let Some(worked) = stop.run_until_cancelled(hub.look(&mut has_begun)).await else { return };
-            let wait = match worked {
+            // not broken off, for what it has claimed would be nobody's: it sees by itself that the hub stops
+            let wait = match hub.look(&mut has_begun).await {
                 Ok(()) => hub.0.until_next_job(),
+                Err(_) if stop.is_cancelled() => return,
                 Err(failure) => {
                     tracing::warn!(error = %failure, "due jobs were not taken up");
                     AFTER_FAILURE
@@ -93,7 +94,9 @@ impl Hub {
             let round = hub.jobs.next_turn(hub.clock.now());
             let mut taken = 0;
             loop {
-                let first = Arc::clone(&hub.jobs.permits).acquire_owned().await.map_err(Failure::internal)?;
+                let permit = Arc::clone(&hub.jobs.permits).acquire_owned();
+                let Some(first) = hub.stop.run_until_cancelled(permit).await else { return Ok(started) };
+                let first = first.map_err(Failure::internal)?;
                 // A hub that stops waits until what is claimed here has begun, and then for its steps: nobody else could
                 // take them up before their lease ends. In this order: once it has stopped, nothing is claimed.
                 let _claiming = hub.work.token();
