@@ -9,7 +9,7 @@ use std::{
     fmt, io,
     os::unix::fs::FileExt as _,
     sync::{
-        Arc,
+        Arc, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -37,8 +37,25 @@ pub(crate) struct Flowing {
     content_type: Option<String>,
     /// How much of it is in the file.
     there: AtomicU64,
+    /// What came last, and where it begins: who keeps up need not read the file.
+    latest: std::sync::Mutex<Piece>,
     file: Arc<std::fs::File>,
     inflow: Mutex<Inflow>,
+}
+
+/// A piece of it, and where it begins.
+#[derive(Debug, Clone, Default)]
+struct Piece {
+    start: u64,
+    bytes: Bytes,
+}
+
+impl Piece {
+    /// What there is of it from a position on.
+    fn rest(&self, position: u64) -> Option<Bytes> {
+        let skipped = usize::try_from(position.checked_sub(self.start)?).ok()?;
+        (skipped < self.bytes.len()).then(|| self.bytes.slice(skipped..))
+    }
 }
 
 /// What brings more.
@@ -46,7 +63,9 @@ struct Inflow {
     /// None once the vendor has said all, or broke off.
     vendor: Option<BodyStream>,
     mishap: Mishap,
-    /// Came in, and is not yet in the file.
+    /// Came in last.
+    piece: Piece,
+    /// What of it is not yet in the file.
     pending: Bytes,
     /// Handed to the file, which may not have it all yet.
     written: u64,
@@ -104,14 +123,15 @@ impl Flowing {
         let inflow = Inflow {
             vendor: Some(vendor),
             mishap,
+            piece: Piece::default(),
             pending: Bytes::new(),
             written: 0,
             partial: Some(partial),
             keeping: Some(keeping),
             end: None,
         };
-        let (there, inflow) = (AtomicU64::new(0), Mutex::new(inflow));
-        let flowing = Arc::new(Self { headers, size, content_type, there, file, inflow });
+        let (there, latest, inflow) = (AtomicU64::new(0), std::sync::Mutex::default(), Mutex::new(inflow));
+        let flowing = Arc::new(Self { headers, size, content_type, there, latest, file, inflow });
         stage.send_replace(Stage::Flows(Arc::downgrade(&flowing)));
         flowing
     }
@@ -121,12 +141,16 @@ impl Flowing {
     }
 
     async fn read(&self, from: u64, to: u64) -> io::Result<Bytes> {
+        let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner).rest(from);
+        if let Some(latest) = latest {
+            return Ok(latest);
+        }
         let length = usize::try_from((to - from).min(CHUNK)).map_err(io::Error::other)?;
         let file = Arc::clone(&self.file);
         let reading = tokio::task::spawn_blocking(move || {
             let mut chunk = vec![0; length];
             file.read_exact_at(&mut chunk, from)?;
-            Ok(Bytes::from(chunk))
+            Ok::<_, io::Error>(Bytes::from(chunk))
         });
         reading.await.map_err(io::Error::other)?
     }
@@ -142,7 +166,10 @@ impl Flowing {
         {
             let next = vendor.next().await;
             match next {
-                Some(Ok(chunk)) => inflow.pending = chunk,
+                Some(Ok(chunk)) => {
+                    inflow.piece = Piece { start: inflow.written, bytes: chunk.clone() };
+                    inflow.pending = chunk;
+                }
                 None => inflow.vendor = None,
                 Some(Err(error)) => {
                     let end = End::of(inflow.mishap.take(), &error);
@@ -173,6 +200,7 @@ impl Flowing {
             return Ok(inflow.vendor.is_some());
         }
         partial.file.flush().await?;
+        *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = inflow.piece.clone();
         self.there.store(inflow.written, Ordering::Release);
         if inflow.keeping.as_ref().is_some_and(|keeping| inflow.written > keeping.most()) {
             // who asks from now on asks the vendor
