@@ -46,3 +46,43 @@ impl Inner {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::Duration;
+    use patchbay_storage::CachedAnswer;
+    use uuid::Uuid;
+
+    use crate::testing::TestHub;
+
+    #[tokio::test]
+    async fn answers_go_when_their_time_is_over_and_not_before() {
+        let test = TestHub::open().await;
+        let (hub, org) = (&test.hub.0, test.org().await.id);
+        let now = hub.clock.now();
+        let mut tx = hub.database.begin().await.unwrap();
+        for (key, minutes) in [(1, 1), (2, 2), (3, 2)] {
+            let answer = CachedAnswer {
+                plugin: "elevenlabs".parse().unwrap(),
+                key: [key; 32],
+                file: Uuid::from_u128(key.into()),
+                headers: Vec::new(),
+                size: 1,
+                created_at: now,
+                expires_at: now + Duration::minutes(minutes),
+                used_at: now,
+            };
+            tx.org(org).cached_answers().put(&answer, None, now).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        let mut left = Vec::new();
+        for _ in 0..3 {
+            hub.clear_expired_answers().await.unwrap();
+            let mut tx = hub.database.read().await.unwrap();
+            let bytes = tx.org(org).cached_answers().total_bytes(None).await.unwrap();
+            left.push(bytes / (1 + CachedAnswer::FILE));
+            test.clock.advance(Duration::minutes(1));
+        }
+        assert_eq!(left, [3, 2, 0]);
+    }
+}
