@@ -1,8 +1,8 @@
 //! ElevenLabs, simulated: strict about what it is sent, obedient about how it fails.
 //!
-//! It makes speech anew each time, with its number in the bytes, so that a test hears whether speech was made or given again. It stops
-//! where it is told to, before it answers or in the middle of it, until it is told to go on. What only a careless client sends is a
-//! recorded violation even where ElevenLabs would let it pass.
+//! It makes speech anew each time, with its number in the bytes, so that a test hears whether speech was made or given
+//! again. It stops where it is told to, before it answers or in the middle of it, until it is told to go on. What only
+//! a careless client sends is a recorded violation even where ElevenLabs would let it pass.
 
 mod contract;
 mod library;

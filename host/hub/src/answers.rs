@@ -1,6 +1,7 @@
 //! Kept answers of vendors whose time is over.
 //!
-//! They count as absent from that very instant; this frees their room. What has to go before its time goes when something else is kept.
+//! They count as absent from that very instant; this frees their room. What has to go before its time goes when
+//! something else is kept.
 
 use patchbay_model::{Failure, OrgId, Timestamp};
 

@@ -1,9 +1,10 @@
 //! Answers of vendors that are given again: who asks the vendor while others wait, and what they read meanwhile.
 //!
-//! Of the calls of one hub that look for the same answer at once, one asks the vendor. The others wait until the vendor begins to
-//! answer and then read along (`flowing.rs`); when the answer is whole it is kept (`keeping.rs`). If the one that asks gives up, one of
-//! those that wait takes its place. Hubs that share a database share what is kept, and may each ask once at the same time: a
-//! lease over hubs would cost every miss a write and a wait, to save a call that happens once per hub.
+//! Of the calls of one hub that look for the same answer at once, one asks the vendor. The others wait until the vendor
+//! begins to answer and then read along (`flowing.rs`); when the answer is whole it is kept (`keeping.rs`). If the one
+//! that asks gives up, one of those that wait takes its place. Hubs that share a database share what is kept, and may
+//! each ask once at the same time: a lease over hubs would cost every miss a write and a wait, to save a call that
+//! happens once per hub.
 
 pub(crate) mod flowing;
 pub(crate) mod keeping;

@@ -1,7 +1,7 @@
 //! Answers of vendors that are kept to be given again. The bytes are files, whose names are here.
 //!
-//! A file is taken away before its row, and put in its place after its row: whatever breaks off in between leaves a row without
-//! a file, which counts as no answer, and never a file that nobody knows of.
+//! A file is taken away before its row, and put in its place after its row: whatever breaks off in between leaves a row
+//! without a file, which counts as no answer, and never a file that nobody knows of.
 
 use patchbay_model::{OrgId, PluginId, Timestamp};
 use uuid::Uuid;
@@ -120,8 +120,8 @@ impl CachedAnswers<'_> {
         .transpose()
     }
 
-    /// Keeps an answer, unless another one that has not expired took its place since `instead_of` was found there. Under the
-    /// org's lock.
+    /// Keeps an answer, unless another one that has not expired took its place since `instead_of` was found there.
+    /// Under the org's lock.
     ///
     /// # Errors
     /// `Missing` if there is no such org.

@@ -1,7 +1,7 @@
 //! Answers that a vendor would give again to the same question, kept so that it is not asked, and paid, twice.
 //!
-//! They are kept per organization and plugin, for the connection with which they were given, and may go at any time. Calls that look
-//! for the same answer at once make one request: the others wait, and read along.
+//! They are kept per organization and plugin, for the connection with which they were given, and may go at any time.
+//! Calls that look for the same answer at once make one request: the others wait, and read along.
 //!
 //! ```
 //! use std::time::Duration;
@@ -29,10 +29,10 @@ use crate::{Error, Headers, Source, host};
 /// How long, and how much.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Terms {
-    /// What is this old or older is not given any more, and not kept for longer.
+    /// What is this old or older is not given any more, and not kept for longer: at most a year.
     pub max_age: Duration,
-    /// What this plugin keeps for the organization, all answers together, in bytes: the least recently used go when there is more.
-    /// A larger answer is not kept. The operator may allow less.
+    /// What this plugin keeps for the organization, all answers together, in bytes: the least recently used go when
+    /// there is more. A larger answer is not kept. The operator may allow less.
     pub max_bytes: u64,
 }
 
@@ -56,13 +56,14 @@ pub struct Answer {
     pub age: Duration,
 }
 
-/// A place for an answer. Whoever looks for the same waits meanwhile; dropped without [`Vacancy::keep`], one of them gets a place.
+/// A place for an answer. Whoever looks for the same waits meanwhile; dropped without [`Vacancy::keep`], one of them
+/// gets a place.
 #[derive(Debug)]
 pub struct Vacancy(pub(crate) host::Vacancy);
 
 impl Vacancy {
-    /// Keeps what flows out of `body`, and gives a source with the same bytes. The answer is kept once that source was read to its end;
-    /// others read along. If the vendor breaks off, or nobody reads any more, nothing is kept.
+    /// Keeps what flows out of `body`, and gives a source with the same bytes. The answer is kept once that source was
+    /// read to its end; others read along. If the vendor breaks off, or nobody reads any more, nothing is kept.
     ///
     /// Headers have at most 16 KiB together; `content-type` says what the body is.
     ///
@@ -78,8 +79,8 @@ impl Vacancy {
 pub struct Key(Vec<u8>);
 
 impl Key {
-    /// Begins with what kind of answer it is, and the version of how the connector reads it: another one when older answers are not to
-    /// be given any more.
+    /// Begins with what kind of answer it is, and the version of how the connector reads it: another one when older
+    /// answers are not to be given any more.
     #[must_use]
     pub fn new(kind: &str) -> Self {
         Self(Vec::new()).text(kind)

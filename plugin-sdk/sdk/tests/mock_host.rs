@@ -1,4 +1,5 @@
 //! The mock host behaves as the hub does.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail them")]
 
 use std::time::Duration;
 

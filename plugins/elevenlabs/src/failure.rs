@@ -1,6 +1,7 @@
 //! What ElevenLabs' failures mean.
 //!
-//! `detail` comes as an object (with `code`, or `status` in older answers), as a list of what a check found, and as plain text.
+//! `detail` comes as an object (with `code`, or `status` in older answers), as a list of what a check found, and as
+//! plain text.
 
 use patchbay_sdk::{Error, Headers, UpstreamFailure, clock, http};
 use serde::Deserialize;

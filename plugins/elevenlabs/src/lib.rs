@@ -1,9 +1,9 @@
-//! ElevenLabs: speech as an action and through its own API for its SDKs, with every character metered; voices, models and history;
-//! what its webhooks tell, as events.
+//! ElevenLabs: speech as an action and through its own API for its SDKs, with every character metered; voices, models
+//! and history; what its webhooks tell, as events.
 //!
-//! Speech is kept and given again: the same text by the same voice and model, with the same settings and in the same format, costs
-//! once for the organization, whether it comes by the action, whole or streamed. Nothing about a request is changed on its way, so
-//! what ElevenLabs would have made is what is kept.
+//! Speech is kept and given again: the same text by the same voice and model, with the same settings and in the same
+//! format, costs once for the organization, whether it comes by the action, whole or streamed. Nothing about a request
+//! is changed on its way, so what ElevenLabs would have made is what is kept.
 //!
 //! Routes that give out keys, secrets and tokens of the account are refused: with them a client could go past the hub.
 

@@ -18,8 +18,7 @@ const REFUSAL: &str = r#"{"detail":{"type":"authorization_error","code":"missing
 
 /// Forwards one request and its answer.
 pub(crate) fn handle(mut request: Request, responder: &Responder) -> Result<(), Error> {
-    let mut segments = request.path.split('/').skip(2);
-    let area = segments.next().unwrap_or_default();
+    let area = request.path.split('/').nth(2).unwrap_or_default();
     // An encoded letter would get a name past the list.
     if area.contains('%') || REFUSED.contains(&area) {
         let headers: Headers = [("content-type", "application/json")].into_iter().collect();

@@ -1,7 +1,8 @@
-//! `ElevenLabs-Signature: t=<unix seconds>,v0=<hex>`: the HMAC-SHA256 of `<t>.<body>` under the secret's own text, its `wsec_` and all.
+//! `ElevenLabs-Signature: t=<unix seconds>,v0=<hex>`: the HMAC-SHA256 of `<t>.<body>` under the secret's own text, its
+//! `wsec_` and all.
 //!
-//! As ElevenLabs' library checks it, which takes a timestamp of up to 30 minutes ago; one that is ahead by more than five minutes is
-//! refused here as well.
+//! As ElevenLabs' library checks it, which takes a timestamp of up to 30 minutes ago; one that is ahead by more than
+//! five minutes is refused here as well.
 
 use patchbay_sdk::clock::Timestamp;
 use patchbay_sdk::signature::{Digest, KeyEncoding, hmac_matches, sha256_from_hex};

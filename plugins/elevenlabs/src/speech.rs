@@ -1,7 +1,8 @@
 //! Speech: what it depends on, what it costs, and whether ElevenLabs has to be asked.
 //!
-//! The key holds all that changes the sound. What a member is when it is left out is filled in, and `null` counts as left out, so that two
-//! ways of asking for the same are the same. A parameter that this connector does not know may mean anything: then nothing is kept.
+//! The key holds all that changes the sound. What a member is when it is left out is filled in, and `null` counts as
+//! left out, so that two ways of asking for the same are the same. A parameter that this connector does not know may
+//! mean anything: then nothing is kept.
 
 use patchbay_sdk::cache::{self, Answer, Found, Key, Terms};
 use patchbay_sdk::{Error, Headers, Source, http, usage};
@@ -75,8 +76,8 @@ impl Asked {
     }
 }
 
-/// The parameters that change the sound, in order; none if they are not all known, or if ElevenLabs is told to keep nothing, which
-/// holds for the hub as well.
+/// The parameters that change the sound, in order; none if they are not all known, or if ElevenLabs is told to keep
+/// nothing, which holds for the hub as well.
 fn parameters(query: &str) -> Option<String> {
     let mut wanted = Vec::new();
     for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {

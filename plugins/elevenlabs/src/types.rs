@@ -1,7 +1,7 @@
 //! What the actions take and give, as far as it is worth spelling out.
 //!
-//! The types make the schemas. What ElevenLabs answers passes as it was written, so members that are not named here come through
-//! all the same. Models and voices are free text: there is a new one every month.
+//! The types make the schemas. What ElevenLabs answers passes as it was written, so members that are not named here
+//! come through all the same. Models and voices are free text: there is a new one every month.
 
 use std::collections::BTreeMap;
 

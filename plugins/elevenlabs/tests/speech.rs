@@ -1,4 +1,5 @@
-//! Speech by the action and through the proxy: what ElevenLabs is asked, what it is not asked again, and what is metered.
+//! Speech by the action and through the proxy: what ElevenLabs is asked, what it is not asked again, and what is
+//! metered.
 #![expect(clippy::panic, reason = "helpers of tests fail them")]
 
 use patchbay_plugin_elevenlabs::ElevenLabs;

@@ -1,5 +1,5 @@
-//! Speech: what the hub adds to the first byte and to the whole when ElevenLabs is asked, how soon speech comes that was kept, and how
-//! soon all hear it who ask for the same at once.
+//! Speech: what the hub adds to the first byte and to the whole when ElevenLabs is asked, how soon speech comes that
+//! was kept, and how soon all hear it who ask for the same at once.
 
 use std::{fmt::Write as _, time::Instant};
 

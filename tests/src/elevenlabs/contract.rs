@@ -1,8 +1,8 @@
-//! ElevenLabs' published contract as a judge of requests: the paths of its OpenAPI document, and the query and body of speech as its
-//! library of 2026 writes them.
+//! ElevenLabs' published contract as a judge of requests: the paths of its OpenAPI document, and the query and body of
+//! speech as its library of 2026 writes them.
 //!
-//! Neither is part of this repository. They are looked for under `PATCHBAY_VENDOR_SPECS`; where they are missing the simulator says
-//! so and keeps to its hand-written checks.
+//! Neither is part of this repository. They are looked for under `PATCHBAY_VENDOR_SPECS`; where they are missing the
+//! simulator says so and keeps to its hand-written checks.
 
 use std::path::PathBuf;
 

@@ -1,9 +1,10 @@
 //! An answer on its way: into a file, and out of it to everybody who reads.
 //!
-//! Who needs more than there is brings it: reads on from the vendor and adds it to the file, where it is for all others as well. So
-//! the fastest reader sets the pace, a slow one holds up nobody, a reader that leaves takes nothing with it, and when nobody reads any
-//! more, nobody reads from the vendor either, who is let go with the last of them. Rejected: a task of its own that
-//! brings everything, which would go on for nobody, and a copy for each reader, of which a slow one would need room for all of it.
+//! Who needs more than there is brings it: reads on from the vendor and adds it to the file, where it is for all others
+//! as well. So the fastest reader sets the pace, a slow one holds up nobody, a reader that leaves takes nothing with
+//! it, and when nobody reads any more, nobody reads from the vendor either, who is let go with the last of them.
+//! Rejected: a task of its own that brings everything, which would go on for nobody, and a copy for each reader, of
+//! which a slow one would need room for all of it.
 
 use std::{
     fmt, io,

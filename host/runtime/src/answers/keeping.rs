@@ -1,7 +1,7 @@
 //! An answer that was got is kept, and others go to make room for it.
 //!
-//! First the row, then the file comes to its place; the other way round when one goes. A hub that dies in between leaves a row
-//! without a file, which is no answer and is written over.
+//! First the row, then the file comes to its place; the other way round when one goes. A hub that dies in between
+//! leaves a row without a file, which is no answer and is written over.
 
 use std::{io, sync::Arc};
 
@@ -43,8 +43,8 @@ impl Keeping {
         self.max_bytes.saturating_sub(CachedAnswer::FILE)
     }
 
-    /// Commits the row of a body of this length, and takes away what there is no room for. False if somebody else has kept an answer
-    /// meanwhile. Harmless to do again.
+    /// Commits the row of a body of this length, and takes away what there is no room for. False if somebody else has
+    /// kept an answer meanwhile. Harmless to do again.
     pub(crate) async fn enter(&self, partial: &PartialAnswer, size: u64) -> Result<bool, KeepError> {
         partial.file.sync_data().await?;
         let (services, which) = (&*self.services, &self.claim.which);

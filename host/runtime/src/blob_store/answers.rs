@@ -1,7 +1,7 @@
 //! Bodies of answers that are kept: a file each, by a name that its row has.
 //!
-//! They grow among what is being received, where those who follow the answer read it, and come to their place when it is
-//! whole. What a hub that died leaves behind goes with everything else that is unfinished.
+//! They grow among what is being received, where those who follow the answer read it, and come to their place when it
+//! is whole. What a hub that died leaves behind goes with everything else that is unfinished.
 
 use std::{io, path::PathBuf, sync::Arc};
 
@@ -15,8 +15,8 @@ use crate::capabilities::source::BodyStream;
 /// Where they are within an org's folder; no digest begins so.
 const FOLDER: &str = "answers";
 
-/// A body that is being written, and can be read meanwhile. Goes when this is dropped, unless it is put in its place; who reads
-/// it reads on.
+/// A body that is being written, and can be read meanwhile. Goes when this is dropped, unless it is put in its place;
+/// who reads it reads on.
 #[derive(Debug)]
 pub(crate) struct PartialAnswer {
     /// To add to.

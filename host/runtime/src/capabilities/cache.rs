@@ -1,4 +1,5 @@
-//! Answers of vendors that are given again. The guest says what an answer depends on and how long it is good; the host adds whose it is.
+//! Answers of vendors that are given again. The guest says what an answer depends on and how long it is good; the host
+//! adds whose it is.
 
 use std::sync::Arc;
 
