@@ -122,8 +122,8 @@ fn canonical(json: &Value) -> Value {
 /// The answer under a key, or a place for one. Waits if another call is about to keep one.
 ///
 /// # Errors
-/// [`Error::Timeout`] if that takes longer than this call has, [`Error::Unavailable`] once the client of a proxied request has left,
-/// [`Error::Invalid`] for a key of more than 1 MiB.
+/// [`Error::Timeout`] if that takes longer than this call has, [`Error::Unavailable`] once the client of a proxied request
+/// has left, [`Error::Invalid`] for a key of more than 1 MiB.
 pub fn find(key: &Key, terms: Terms) -> Result<Found, Error> {
     let max_age_ms = u64::try_from(terms.max_age.as_millis()).unwrap_or(u64::MAX);
     host::cache_find(&key.0, max_age_ms, terms.max_bytes)
