@@ -14,6 +14,7 @@
 )]
 
 mod browser;
+pub mod elevenlabs;
 pub mod fixtures;
 pub mod hub;
 pub mod oauth;
@@ -27,6 +28,7 @@ pub mod vendor;
 pub mod zapier;
 
 pub use browser::{Browser, proof};
+pub use elevenlabs::{ElevenLabs, ElevenLabsSender};
 pub use fixtures::Fixture;
 pub use hub::{Org, Reply, Setup, TestHub};
 pub use oauth::OauthVendor;

@@ -190,6 +190,7 @@ pub(crate) async fn run(places: &Places) -> anyhow::Result<String> {
             installation: InstallationId::new(clock, random),
             config: "{}".to_owned(),
             credentials: None,
+            connection: (None, None),
             account: None,
             webhook_url: String::new(),
         },

@@ -23,6 +23,7 @@ mod receiver;
 mod report;
 mod rows;
 mod scene;
+mod speech;
 mod start;
 mod stats;
 mod streams;
@@ -37,11 +38,12 @@ use report::Report;
 use scene::On;
 
 /// What can be measured, in this order.
-const PARTS: [&str; 14] = [
+const PARTS: [&str; 15] = [
     "floor",
     "latency",
     "frontier",
     "streams",
+    "speech",
     "swap",
     "neighbour",
     "start",
@@ -69,7 +71,7 @@ struct Arguments {
     /// Put the report into this file too. Of one that is there the sections that were not measured stay.
     #[arg(long)]
     write: Option<PathBuf>,
-    /// Only parts whose name contains this: floor, latency, frontier, streams, swap, neighbour, start, databases, orgs, deliveries,
+    /// Only parts whose name contains this: floor, latency, frontier, streams, speech, swap, neighbour, start, databases, orgs, deliveries,
     /// isolation, webhooks, jobs, exports.
     #[arg(long, default_value = "")]
     only: String,
@@ -160,6 +162,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if wanted("streams") {
         report.measure("Streams", streams::run(&places)).await?;
+    }
+    if wanted("speech") {
+        report.measure("Speech", speech::run(&places)).await?;
     }
     if wanted("swap") {
         report.measure("Swapping", swap::run(&places)).await?;

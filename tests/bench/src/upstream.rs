@@ -17,6 +17,11 @@ use tokio::net::TcpListener;
 /// Frames of a stream, and how far apart.
 pub(crate) const FRAMES: usize = 64;
 pub(crate) const GAP: Duration = Duration::from_millis(20);
+/// Pieces of audio, and how far apart.
+pub(crate) const AUDIO_PIECES: usize = 16;
+pub(crate) const AUDIO_GAP: Duration = Duration::from_millis(5);
+/// One of them.
+static AUDIO: [u8; 4096] = [0x55; 4096];
 
 const COMPLETION: &str = r#"{"id":"chatcmpl-1","object":"chat.completion","created":1793491200,"model":"gpt-4o-mini","choices":[{"index":0,"message":{"role":"assistant","content":"Hello! How can I help you today?","refusal":null},"finish_reason":"stop","logprobs":null}],"usage":{"prompt_tokens":9,"completion_tokens":9,"total_tokens":18}}"#;
 
@@ -31,7 +36,11 @@ fn frame(number: usize) -> Frame<Bytes> {
 }
 
 async fn answer(request: Request<Incoming>) -> Result<Response<Body>, hyper::Error> {
+    let is_speech = request.uri().path().starts_with("/v1/text-to-speech/");
     let body = request.into_body().collect().await?.to_bytes();
+    if is_speech {
+        return Ok(speech());
+    }
     let streamed = body.windows(13).any(|window| window == b"\"stream\":true");
     let (media_type, body) = if streamed {
         let frames = futures::stream::unfold(0, |number| async move {
@@ -50,6 +59,24 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Body>, hyper::Err
     let mut response = Response::new(body);
     response.headers_mut().insert("content-type", hyper::header::HeaderValue::from_static(media_type));
     Ok(response)
+}
+
+/// Audio as it is made, at a price.
+fn speech() -> Response<Body> {
+    let pieces = futures::stream::unfold(0, |number| async move {
+        if number == AUDIO_PIECES {
+            return None;
+        }
+        if number > 0 {
+            tokio::time::sleep(AUDIO_GAP).await;
+        }
+        Some((Ok(Frame::data(Bytes::from_static(&AUDIO))), number + 1))
+    });
+    let mut response: Response<Body> = Response::new(Either::Right(StreamBody::new(pieces.boxed())));
+    let headers = response.headers_mut();
+    headers.insert("content-type", hyper::header::HeaderValue::from_static("audio/mpeg"));
+    headers.insert("character-cost", hyper::header::HeaderValue::from_static("20"));
+    response
 }
 
 /// Serves until it is killed.

@@ -44,6 +44,7 @@ impl Scene {
             installation: InstallationId::new(&SystemClock, &SystemRandom),
             config: "{}".to_owned(),
             credentials: None,
+            connection: (None, None),
             account: None,
             webhook_url: String::new(),
         };

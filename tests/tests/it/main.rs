@@ -22,6 +22,7 @@ mod crashes;
 mod debug_output;
 mod docs;
 mod dump;
+mod elevenlabs;
 mod endpoints;
 mod events;
 mod exports;
@@ -98,6 +99,10 @@ on_both_databases! {
     dump {
         a_dump_of_the_database_holds_no_secret
         a_dump_holds_nothing_that_oauth_gave_or_needed
+    }
+    elevenlabs {
+        speech_is_made_once_for_an_organization_and_given_again_to_it_alone
+        speech_that_is_old_or_too_much_is_made_anew
     }
     events {
         an_event_is_the_same_cloud_event_in_a_list_by_its_id_and_in_a_stream

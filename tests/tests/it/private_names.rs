@@ -66,6 +66,7 @@ async fn ends_in_with(trap: &Trap, answers: &[&[&str]], allowed: &[&str]) -> Cod
             installation: InstallationId::new(&SystemClock, &SystemRandom),
             config: "{}".to_owned(),
             credentials: None,
+            connection: (None, None),
             account: None,
             webhook_url: "http://127.0.0.1/hooks/x".to_owned(),
         },
