@@ -192,6 +192,7 @@ pub(crate) async fn run(places: &Places) -> anyhow::Result<String> {
             credentials: None,
             account: None,
             webhook_url: String::new(),
+            named_hosts: None,
         },
     );
     let ours = async || {

@@ -46,6 +46,7 @@ impl Scene {
             credentials: None,
             account: None,
             webhook_url: String::new(),
+            named_hosts: None,
         };
         let tenant = runtime.tenant(&package.manifest.id, 4, init);
         Self { plugin, tenant, _runtime: runtime }
