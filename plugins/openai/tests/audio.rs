@@ -1,5 +1,5 @@
 //! Speech and transcriptions: what the vendor is sent, what the client gets, and what is metered.
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail them")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail them")]
 
 use patchbay_plugin_openai::OpenAi;
 use patchbay_sdk::testing::{ActionCall, ActionOutput, Exchange, MockHost, ProxyCall, Reply};
@@ -127,7 +127,7 @@ fn speech_passes_as_it_is_and_is_metered_by_its_characters() {
     let host = host();
     priced(&host);
     let input = json!({"model": "tts-1", "input": "Hëllo, world", "voice": "alloy"});
-    let audio = || Reply::status(200).header("content-type", "audio/mpeg").chunk([255, 243, 0]).chunk([1, 2]);
+    let audio = || Reply::status(200).header("content-type", "audio/mpeg").chunk([255_u8, 243, 0]).chunk([1_u8, 2]);
     host.expect(to("/v1/audio/speech").json(input.clone()), audio());
     let reply = host.proxy::<OpenAi>(ProxyCall::post("/v1/audio/speech").json(&input));
     assert_eq!((reply.body(), reply.headers.get("content-type")), (vec![255, 243, 0, 1, 2], Some("audio/mpeg")));
