@@ -41,9 +41,10 @@ pub(crate) async fn get(State(shared): State<Arc<Shared>>, Path(id): Path<String
     let mut batches = shared.batches.lock().unwrap();
     let Some((batch, looks)) = batches.0.get_mut(&id) else { return missing(&id) };
     *looks += 1;
-    match (batch["status"].as_str(), *looks) {
-        (Some("validating"), 1) => batch["status"] = json!("in_progress"),
-        (Some("in_progress"), _) => complete(&shared, batch),
+    let status = batch["status"].as_str().unwrap_or_default().to_owned();
+    match (status.as_str(), *looks) {
+        ("validating", 1) => batch["status"] = json!("in_progress"),
+        ("in_progress", _) => complete(&shared, batch),
         _ => {}
     }
     Json(batch.clone()).into_response()
