@@ -72,6 +72,8 @@ pub struct HubConfig {
     pub event_streams: usize,
     /// The files of one org together, in bytes.
     pub max_org_blob_bytes: u64,
+    /// Answers of vendors that are kept for one org, together, in bytes.
+    pub max_org_answer_bytes: u64,
     /// The plans that orgs can have.
     pub plans: Plans,
     /// How often orgs, keys and addresses may ask.
@@ -114,6 +116,7 @@ impl HubConfig {
             job_lane_concurrency: 16,
             event_streams: 50,
             max_org_blob_bytes: 10 << 30,
+            max_org_answer_bytes: 1 << 30,
             plans: Plans::default(),
             rates: RateConfig::default(),
             deliveries: DeliverySettings::default(),

@@ -180,7 +180,8 @@ impl Hub {
         let egress = Egress::new(config.egress.clone(), Arc::new(SystemLookup))
             .map(|egress| Arc::new(egress.with_pauses(pauses)))
             .map_err(|error| StartError::Egress(error.to_string()))?;
-        let blobs = BlobStore::new(blobs).with_quota(config.max_org_blob_bytes);
+        let blobs =
+            BlobStore::new(blobs).with_quota(config.max_org_blob_bytes).with_answers_quota(config.max_org_answer_bytes);
         let oauth_net = Arc::new(Net {
             egress: Arc::clone(&egress),
             clock: Arc::clone(&clock),

@@ -6,6 +6,7 @@
 //! nothing of tables and guests. A trait per use case was rejected: there is one hub, and tests use it
 //! whole, on a real database.
 
+mod answers;
 mod api_keys;
 mod audit;
 mod auth;

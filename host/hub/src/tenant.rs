@@ -163,6 +163,7 @@ impl Inner {
             installation: installation.id,
             config: installation.config.to_string(),
             credentials: oauth.fill(plugin.manifest(), credentials.clone()),
+            connection: settings.credentials_of(),
             account: account.clone().or_else(|| oauth.account()),
             webhook_url: self.config.webhook_url(&installation.hook_token),
             named_hosts: named_hosts(plugin, installation),

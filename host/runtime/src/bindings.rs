@@ -16,10 +16,11 @@ wasmtime::component::bindgen!({
     },
     with: {
         "patchbay:connector/bytes.source": crate::capabilities::source::Source,
+        "patchbay:connector/cache.vacancy": crate::capabilities::cache::Vacancy,
         "patchbay:connector/reply.responder": crate::capabilities::reply::Responder,
     },
 });
 
 pub use self::patchbay::connector::{
-    blobs, bytes, events, http, installation, jobs, kv, log, records, reply, types, usage,
+    blobs, bytes, cache, events, http, installation, jobs, kv, log, records, reply, types, usage,
 };

@@ -7,6 +7,7 @@
 //! died leaves there goes when it is old. Rejected: emptying it at the start, when another hub may be writing there,
 //! and locks on files, which not every file system that machines share has.
 
+mod answers;
 mod growing;
 
 use std::{
@@ -20,6 +21,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+pub(crate) use self::answers::PartialAnswer;
 pub use self::growing::GrowingFile;
 use futures::StreamExt;
 use patchbay_model::OrgId;
@@ -30,10 +32,12 @@ use tokio::{
     sync::{Mutex, MutexGuard, Semaphore, SemaphorePermit},
 };
 
-use crate::capabilities::source::BodyStream;
+use crate::{answers::Underway, capabilities::source::BodyStream};
 
 /// What an org may keep if nothing else is said, in bytes.
 const QUOTA: u64 = 10 << 30;
+/// What an org's kept answers may have together if nothing else is said, in bytes.
+const ANSWERS_QUOTA: u64 = 1 << 30;
 /// Orgs share this many locks, so that none has to be made or cleared away.
 const LOCKS: usize = 64;
 /// Files that are put in place or taken away at once, of all orgs: each holds a transaction of the database meanwhile, and
@@ -106,12 +110,14 @@ impl Drop for Unclaimed {
 pub struct BlobStore {
     directory: PathBuf,
     quota: u64,
+    answers_quota: u64,
     /// Tells this process's unfinished files from those of other hubs that share the directory: in containers all of
     /// them may have the same process id.
     process: u64,
     partial: Arc<AtomicU64>,
     locks: Arc<[Mutex<()>]>,
     turns: Arc<Semaphore>,
+    pub(crate) underway: Underway,
 }
 
 impl BlobStore {
@@ -121,13 +127,29 @@ impl BlobStore {
         let locks = (0..LOCKS).map(|_| Mutex::default()).collect();
         let process = RandomState::new().hash_one(std::process::id());
         let turns = Arc::new(Semaphore::new(TURNS));
-        Self { directory, quota: QUOTA, process, partial: Arc::default(), locks, turns }
+        Self {
+            directory,
+            quota: QUOTA,
+            answers_quota: ANSWERS_QUOTA,
+            process,
+            partial: Arc::default(),
+            locks,
+            turns,
+            underway: Underway::default(),
+        }
     }
 
     /// The same with another quota per org, in bytes.
     #[must_use]
     pub fn with_quota(self, quota: u64) -> Self {
         Self { quota, ..self }
+    }
+
+    /// The same with another quota per org for answers that are kept, in bytes. They go when there is no room, and do not count
+    /// as files.
+    #[must_use]
+    pub fn with_answers_quota(self, answers_quota: u64) -> Self {
+        Self { answers_quota, ..self }
     }
 
     /// Takes away what was still being received when a hub ended, once nothing was added to it for a day: other hubs
@@ -179,14 +201,19 @@ impl BlobStore {
 
     /// Takes what flows out of a stream, at most `room` bytes of it. It is on disk, synced, when this comes back.
     pub(crate) async fn receive(&self, room: u64, stream: BodyStream) -> Result<Received, StoreError> {
+        let (path, file) = self.begin().await?;
+        let too_large = if room < SIZE_CAP { StoreError::Full(self.quota) } else { StoreError::TooLarge(SIZE_CAP) };
+        let stored = write(&path, stream, room.min(SIZE_CAP), too_large).await?;
+        Ok(Received { stored, file })
+    }
+
+    /// Where something can be received that is not there yet.
+    async fn begin(&self) -> io::Result<(PathBuf, Unclaimed)> {
         let number = self.partial.fetch_add(1, Ordering::Relaxed);
         let directory = self.directory.join(PARTIAL);
         fs::create_dir_all(&directory).await?;
         let path = directory.join(format!("{:016x}-{number}", self.process));
-        let file = Unclaimed(Some(path.clone()));
-        let too_large = if room < SIZE_CAP { StoreError::Full(self.quota) } else { StoreError::TooLarge(SIZE_CAP) };
-        let stored = write(&path, stream, room.min(SIZE_CAP), too_large).await?;
-        Ok(Received { stored, file })
+        Ok((path.clone(), Unclaimed(Some(path))))
     }
 
     /// Puts received bytes in their place; claim them once a row names them. Under the org's lock.

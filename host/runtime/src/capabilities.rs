@@ -5,6 +5,7 @@
 //! call*: its field in [`Capabilities`]. Import bodies are thin: count the call, decode, do, encode.
 
 pub(crate) mod blobs;
+pub(crate) mod cache;
 pub(crate) mod clock;
 pub(crate) mod effects;
 pub(crate) mod events;
@@ -55,6 +56,7 @@ pub(crate) fn link(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
     type Own = HasSelf<CallState>;
     contract::blobs::add_to_linker::<_, Own>(linker, this)?;
     contract::bytes::add_to_linker::<_, Own>(linker, this)?;
+    contract::cache::add_to_linker::<_, Own>(linker, this)?;
     contract::clock::add_to_linker::<_, Own>(linker, this)?;
     contract::events::add_to_linker::<_, Own>(linker, this)?;
     contract::http::add_to_linker::<_, Own>(linker, this)?;

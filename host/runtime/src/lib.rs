@@ -3,6 +3,7 @@
 //! [`Runtime::load`] turns a package into a [`Plugin`]; a plugin's methods are its exports. What a call
 //! leaves behind comes back as [`Effects`]: this crate commits nothing of a run itself.
 
+mod answers;
 mod bindings;
 mod blob_store;
 mod call;
@@ -222,6 +223,7 @@ impl Runtime {
                 installation: InstallationId::new(clock, random),
                 config: "{}".to_owned(),
                 credentials: None,
+                connection: (None, None),
                 account: None,
                 webhook_url: String::new(),
             },

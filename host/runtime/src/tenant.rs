@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use patchbay_egress::{Redactor, Rules};
-use patchbay_model::{InstallationId, OrgId};
+use patchbay_model::{ConnectionId, InstallationId, OrgId, Timestamp};
 use patchbay_vault::Credentials;
 use secrecy::ExposeSecret;
 use tokio::sync::Semaphore;
@@ -20,6 +20,9 @@ pub struct TenantInit {
     pub config: String,
     /// The connection's credentials; none while there is no connection.
     pub credentials: Option<Arc<Credentials>>,
+    /// Tells the connection from others that the org had before: another one after each change of the credentials, and when
+    /// their owner granted them.
+    pub connection: (Option<ConnectionId>, Option<Timestamp>),
     /// How the vendor calls the connected account.
     pub account: Option<String>,
     /// Where the vendor's webhooks for this installation arrive.
@@ -46,6 +49,7 @@ pub struct Tenant {
     pub redact: Arc<Redactor>,
     pub(crate) config: String,
     pub(crate) credentials: Option<Arc<Credentials>>,
+    pub(crate) connection: (Option<ConnectionId>, Option<Timestamp>),
     pub(crate) account: Option<String>,
     pub(crate) webhook_url: String,
     pub(crate) named_hosts: Option<NamedHosts>,
@@ -78,10 +82,10 @@ impl Share {
 
 impl Tenant {
     pub(crate) fn new(init: TenantInit, share: Arc<Share>) -> Self {
-        let TenantInit { org, installation, config, credentials, account, webhook_url, named_hosts } = init;
+        let TenantInit { org, installation, config, credentials, connection, account, webhook_url, named_hosts } = init;
         let secrets = credentials.iter().flat_map(|credentials| credentials.secrets());
         let redact = Arc::new(Redactor::new(secrets.map(|secret| secret.expose_secret())));
-        Self { org, installation, redact, config, credentials, account, webhook_url, named_hosts, share }
+        Self { org, installation, redact, config, credentials, connection, account, webhook_url, named_hosts, share }
     }
 }
 

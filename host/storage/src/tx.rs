@@ -11,10 +11,10 @@ use std::collections::BTreeSet;
 use patchbay_model::OrgId;
 
 use crate::{
-    ApiKeys, Audit, Blobs, Budgets, ConnectSessions, Connections, Counters, Deliveries, Endpoints, Events, Exports,
-    HubTx, Idempotency, Installations, Invitations, Jobs, Kv, Members, OauthAuthorizations, OauthClients,
-    OauthRevocations, OauthTokens, Objects, OperatorTx, OrgKeys, OrgPlans, OrgSettings, OrgsTx, RateLimits, Records,
-    Relay, Runs, Schedules, Sessions, StorageError, Usage, Webhooks,
+    ApiKeys, Audit, Blobs, Budgets, CachedAnswers, ConnectSessions, Connections, Counters, Deliveries, Endpoints,
+    Events, Exports, HubTx, Idempotency, Installations, Invitations, Jobs, Kv, Members, OauthAuthorizations,
+    OauthClients, OauthRevocations, OauthTokens, Objects, OperatorTx, OrgKeys, OrgPlans, OrgSettings, OrgsTx,
+    RateLimits, Records, Relay, Runs, Schedules, Sessions, StorageError, Usage, Webhooks,
     postgres::{PgTx, Scope},
     sqlite::SqliteTx,
 };
@@ -161,6 +161,8 @@ repositories! {
     deliveries -> Deliveries;
     /// Its stored files.
     blobs -> Blobs;
+    /// Answers of vendors that it keeps.
+    cached_answers -> CachedAnswers;
     /// Its rows that are written into files.
     exports -> Exports;
     /// What vendors sent it.

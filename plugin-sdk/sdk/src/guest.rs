@@ -19,9 +19,12 @@ pub mod bindings {
     });
 }
 
+use std::time::Duration;
+
 use bindings::patchbay::connector as wit;
 
 use crate::blobs::Blob;
+use crate::cache::{Answer, Found};
 use crate::clock::Timestamp;
 use crate::http::{Request, Response, WholeResponse};
 use crate::installation::Account;
@@ -181,6 +184,27 @@ pub(crate) fn blob_open(id: &str) -> Result<(Blob, PublicSource), Error> {
 
 pub(crate) fn blob_delete(id: &str) -> Result<bool, Error> {
     wit::blobs::delete(id).map_err(Error::from)
+}
+
+#[derive(Debug)]
+pub(crate) struct Vacancy(wit::cache::Vacancy);
+
+impl Vacancy {
+    pub(crate) fn keep(self, headers: Headers, body: PublicSource) -> Result<PublicSource, Error> {
+        let source = self.0.keep(&headers.into_pairs(), body.0.0)?;
+        Ok(PublicSource(Source(source)))
+    }
+}
+
+pub(crate) fn cache_find(key: &[u8], max_age_ms: u64, max_bytes: u64) -> Result<Found, Error> {
+    Ok(match wit::cache::find(key, wit::cache::Terms { max_age_ms, max_bytes })? {
+        wit::cache::Found::Kept(answer) => Found::Kept(Answer {
+            headers: answer.headers.into(),
+            body: PublicSource(Source(answer.body)),
+            age: Duration::from_millis(answer.age_ms),
+        }),
+        wit::cache::Found::Missing(vacancy) => Found::Missing(crate::cache::Vacancy(Vacancy(vacancy))),
+    })
 }
 
 pub(crate) fn publish(kind: &str, subject: &str, data: &str, id: Option<&str>) -> Result<String, Error> {

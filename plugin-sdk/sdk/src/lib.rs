@@ -46,6 +46,7 @@
 
 mod action;
 pub mod blobs;
+pub mod cache;
 pub mod clock;
 mod connector;
 mod dispatch;

@@ -31,6 +31,7 @@
 //! ```
 #![expect(clippy::panic, reason = "a test kit fails tests by panicking")]
 
+mod answers;
 mod calls;
 mod client;
 mod crypto;

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
+use patchbay_sdk::cache::{self, Found, Key, Terms};
 use patchbay_sdk::kv::Entry;
 use patchbay_sdk::records::Change;
 use patchbay_sdk::signature::{Digest, KeyEncoding};
 use patchbay_sdk::task::{Outcome, Task};
 use patchbay_sdk::testing::{ActionCall, ActionOutput, Exchange, MockHost, Reply, source};
 use patchbay_sdk::{
-    Actions, Call, Connector, Error, File, NoConfig, blobs, clock, events, http, installation, kv, log, objects,
-    random, records, signature, usage,
+    Actions, Call, Connector, Error, File, Headers, NoConfig, blobs, clock, events, http, installation, kv, log,
+    objects, random, records, signature, usage,
 };
 use serde_json::{Value, json};
 
@@ -363,4 +364,47 @@ fn pages_are_cut_to_what_the_hub_gives_at_once() {
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
     assert!(matches!(records::get_many::<Value>("things", &ids), Err(Error::Exhausted(_))));
     assert_eq!(records::get_many::<Value>("things", &["10", "11", "10"]).unwrap().len(), 2, "each once");
+}
+
+fn look(key: &str, max_bytes: u64) -> Found {
+    cache::find(&Key::new(key), Terms { max_age: Duration::from_secs(60), max_bytes }).unwrap()
+}
+
+/// Keeps an answer of which so much is read.
+fn keep(key: &str, bytes: &str, max_bytes: u64, read: u32) {
+    let Found::Missing(vacancy) = look(key, max_bytes) else { panic!("it is kept") };
+    let headers: Headers = [("content-type", "audio/mpeg")].into_iter().collect();
+    let body = vacancy.keep(headers, source(bytes)).unwrap();
+    let _ = body.read_to_end(read);
+}
+
+fn is_kept(key: &str) -> bool {
+    matches!(look(key, 1 << 20), Found::Kept(_))
+}
+
+#[test]
+fn an_answer_is_kept_once_it_was_read_to_its_end_and_until_it_is_too_old() {
+    let host = MockHost::new();
+    keep("half", "halfway", 1 << 20, 3);
+    assert!(!is_kept("half"));
+    keep("whole", "all of it", 1 << 20, 100);
+    host.set_now(host.now() + 59_999);
+    let Found::Kept(answer) = look("whole", 1 << 20) else { panic!("it is not kept") };
+    assert_eq!((answer.headers.get("content-type"), answer.age.as_millis()), (Some("audio/mpeg"), 59_999));
+    assert_eq!(answer.body.read_to_end(100).unwrap(), b"all of it");
+    host.set_now(host.now() + 1);
+    assert!(!is_kept("whole"));
+}
+
+#[test]
+fn the_least_recently_used_answer_goes_when_there_is_no_room() {
+    let _host = MockHost::new();
+    let room = 2 * (4096 + 10);
+    keep("first", "0123456789", room, 100);
+    keep("second", "0123456789", room, 100);
+    assert!(is_kept("first"));
+    keep("third", "0123456789", room, 100);
+    assert!(is_kept("first") && is_kept("third") && !is_kept("second"));
+    keep("large", &"0".repeat(5000), 4096, 10_000);
+    assert!(!is_kept("large"));
 }

@@ -4,7 +4,7 @@ use patchbay_sdk::{Call, Error, File, Headers, UpstreamFailure, Verbatim, clock,
 use serde::Deserialize;
 
 use crate::KEY;
-use crate::cache::Place;
+use crate::cache::{self, Kept};
 use crate::config::Config;
 use crate::forward;
 use crate::operation::Operation;
@@ -23,8 +23,8 @@ const MAX_MESSAGE: usize = 1000;
 const WITHOUT_MONEY: [&str; 4] =
     ["insufficient_quota", "credit_balance_exhausted", "billing_hard_limit_reached", "billing_not_active"];
 
-/// The longest speech, in bytes: an hour of it.
-const MAX_SPEECH: u32 = 26 << 20;
+/// The largest answer, in bytes: half an hour of speech.
+const MAX_ANSWER: u32 = 26 << 20;
 
 pub(crate) fn create_chat_completion(
     call: Call<Verbatim<CreateChatCompletion>>,
@@ -102,12 +102,15 @@ fn ask(operation: Operation, path: &str, body: Vec<u8>) -> Result<Answer, Error>
     let body = with_default_model(body, &facts, model.as_deref());
     let mut headers = Headers::new();
     config.apply(&mut headers);
-    let place = if operation.may_be_kept() { Place::of(&config, &headers, path, &body) } else { None };
-    if let Some(place) = &place
-        && let Some(body) = place.look()?
-    {
-        return Ok(Answer { status: 200, content_type: "application/json".to_owned(), body, instead_of: None });
-    }
+    let kept = if operation.may_be_kept() { cache::look(&config, &headers, path, &body)? } else { Kept::Unwanted };
+    let place = match kept {
+        Kept::Unwanted => None,
+        Kept::Place(place) => Some(place),
+        Kept::Answer(answer) => {
+            let body = answer.body.read_to_end(MAX_ANSWER)?;
+            return Ok(Answer { status: 200, content_type: "application/json".to_owned(), body, instead_of: None });
+        }
+    };
 
     let url = config.url(path, "");
     let sent = forward::send(&config, operation.writes(), model, body, |body| {
@@ -116,7 +119,7 @@ fn ask(operation: Operation, path: &str, body: Vec<u8>) -> Result<Answer, Error>
     });
     let expected = expected(operation, &facts);
     let bill = Bill::new(&config, sent.model.as_deref());
-    let response = match sent.answer {
+    let mut response = match sent.answer {
         // OpenAI has read it and may have answered by now: that is paid for.
         Err(Error::Timeout) => {
             expected.meter_unanswered(&bill)?;
@@ -125,7 +128,10 @@ fn ask(operation: Operation, path: &str, body: Vec<u8>) -> Result<Answer, Error>
         answered => answered?,
     };
     let succeeded = response.is_success();
-    let response = match response.whole(MAX_SPEECH) {
+    if let Some(place) = place.filter(|_| response.status == 200) {
+        response.body = place.keep(response.body)?;
+    }
+    let response = match response.whole(MAX_ANSWER) {
         Err(error) if succeeded => {
             expected.meter_unanswered(&bill)?;
             return Err(error);
@@ -136,11 +142,6 @@ fn ask(operation: Operation, path: &str, body: Vec<u8>) -> Result<Answer, Error>
         return Err(failure(&response));
     }
     expected.meter_body(&bill, &response.body)?;
-    if let Some(place) = place.filter(|_| response.status == 200)
-        && serde_json::from_slice::<serde::de::IgnoredAny>(&response.body).is_ok()
-    {
-        place.keep(&response.body)?;
-    }
     let content_type = response.header("content-type").unwrap_or("application/octet-stream").to_owned();
     Ok(Answer { status: response.status, content_type, body: response.body, instead_of: sent.instead_of })
 }

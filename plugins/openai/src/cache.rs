@@ -1,66 +1,64 @@
 //! Answers that are given again to the very same request.
 //!
-//! By the hash of all that the answer depends on: where it goes, whose account it is, and the body byte for byte. Only whole
-//! answers of at most 64 KiB, which is what a small value of the hub holds. Two that ask the same thing at the same time are both
-//! answered by the vendor.
+//! By all that the answer depends on: where it goes, in whose name, and the body byte for byte. Whoever asks the same while the
+//! vendor still answers reads along; the hub sees to that.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
+use patchbay_sdk::cache::{self, Answer, Found, Key, Terms, Vacancy};
 use patchbay_sdk::usage::{self, Basis};
-use patchbay_sdk::{Error, Headers, kv};
-use sha2::{Digest as _, Sha256};
+use patchbay_sdk::{Error, Headers, Source};
 
 use crate::config::Config;
-
-/// The largest answer that is kept, in bytes.
-const LARGEST: usize = 64 << 10;
 
 /// The header that says whether an answer was kept.
 pub(crate) const HEADER: &str = "patchbay-cache";
 
-/// The place of one answer.
+/// What there is for a request.
 #[derive(Debug)]
-pub(crate) struct Place {
-    key: String,
-    ttl: Duration,
+pub(crate) enum Kept {
+    /// The answer, metered as a hit and as nothing else.
+    Answer(Answer),
+    /// A place for the answer.
+    Place(Place),
+    /// The organization wants nothing kept, or this client.
+    Unwanted,
 }
+
+/// A place for the answer to a request.
+#[derive(Debug)]
+pub(crate) struct Place(Vacancy);
 
 impl Place {
-    /// Where the answer to a request is kept; none if the organization wants none kept, or this client.
-    pub(crate) fn of(config: &Config, headers: &Headers, path: &str, body: &[u8]) -> Option<Self> {
-        let cache = config.cache.as_ref()?;
-        let mut unwanted = headers.get_all("cache-control").flat_map(|value| value.split(','));
-        if unwanted.any(|word| matches!(word.trim(), "no-cache" | "no-store")) {
-            return None;
-        }
-        let account = [&config.base_url, &config.api_version, &config.organization, &config.project];
-        let mut hash = Sha256::new();
-        for part in account.into_iter().map(|part| part.as_deref().unwrap_or_default()).chain([path]) {
-            hash.update(part.as_bytes());
-            hash.update([0_u8]);
-        }
-        hash.update(body);
-        let mut key = "answer:".to_owned();
-        for byte in hash.finalize().iter() {
-            // writing to a String cannot fail
-            let _ = write!(key, "{byte:02x}");
-        }
-        Some(Self { key, ttl: Duration::from_secs(cache.ttl_s) })
-    }
-
-    /// The answer, if it is kept; a hit is metered by itself, and nothing else.
-    pub(crate) fn look(&self) -> Result<Option<Vec<u8>>, Error> {
-        let Some(entry) = kv::get(&self.key)? else { return Ok(None) };
-        usage::add("cache_hits", 1, Basis::Reported, None)?;
-        Ok(Some(entry.value))
-    }
-
-    /// Keeps an answer.
-    pub(crate) fn keep(&self, body: &[u8]) -> Result<(), Error> {
-        if body.len() > LARGEST {
-            return Ok(());
-        }
-        kv::set(&self.key, body, Some(self.ttl), None).map(|_| ())
+    /// Keeps an answer while it is read.
+    pub(crate) fn keep(self, body: Source) -> Result<Source, Error> {
+        let headers: Headers = [("content-type", "application/json")].into_iter().collect();
+        self.0.keep(headers, body)
     }
 }
+
+/// Looks for the answer to a request.
+pub(crate) fn look(config: &Config, headers: &Headers, path: &str, body: &[u8]) -> Result<Kept, Error> {
+    let Some(settings) = &config.cache else { return Ok(Kept::Unwanted) };
+    let mut wishes = headers.get_all("cache-control").flat_map(|value| value.split(','));
+    let unwanted = wishes.any(|wish| matches!(wish.trim(), "no-cache" | "no-store"));
+    // what is no text is no request that anybody answers well, and what is longer than a key is asked once
+    let Some(body) = std::str::from_utf8(body).ok().filter(|body| !unwanted && body.len() <= LONGEST) else {
+        return Ok(Kept::Unwanted);
+    };
+    let names = [&config.base_url, &config.api_version, &config.organization, &config.project];
+    let key = names
+        .into_iter()
+        .fold(Key::new("openai 1").text(path), |key, name| key.text(name.as_deref().unwrap_or_default()));
+    let max_bytes = u64::from(settings.max_mib) << 20;
+    match cache::find(&key.text(body), Terms { max_age: Duration::from_secs(settings.ttl_s), max_bytes })? {
+        Found::Missing(vacancy) => Ok(Kept::Place(Place(vacancy))),
+        Found::Kept(answer) => {
+            usage::add("cache_hits", 1, Basis::Reported, None)?;
+            Ok(Kept::Answer(answer))
+        }
+    }
+}
+
+/// The longest request whose answer is kept, in bytes: the hub's keys have a mebibyte, of which the rest needs little.
+const LONGEST: usize = 1_000_000;

@@ -59,6 +59,14 @@ pub struct Cache {
     /// In seconds.
     #[schemars(range(min = 1, max = 2592000))]
     pub ttl_s: u64,
+    /// All answers together, in MiB: those that were not given for longest go first. The operator may allow less.
+    #[serde(default = "sixty_four")]
+    #[schemars(range(min = 1, max = 10240))]
+    pub max_mib: u32,
+}
+
+const fn sixty_four() -> u32 {
+    64
 }
 
 impl Config {

@@ -3,7 +3,7 @@
 use patchbay_sdk::proxy::{Observation, Request, Responder, retain_request_headers, retain_response_headers};
 use patchbay_sdk::{Error, Headers, http};
 
-use crate::cache::{self, Place};
+use crate::cache::{self, Kept, Place};
 use crate::config::Config;
 use crate::forward::{self, Sent};
 use crate::operation::Operation;
@@ -68,14 +68,18 @@ fn converse(config: &Config, operation: Operation, request: Request, responder: 
     body = with_default_model(body, &facts, model.as_deref());
 
     let may_be_kept = operation.may_be_kept() && !facts.streams;
-    let place = if may_be_kept { Place::of(config, &request.headers, &request.path, &body) } else { None };
-    if let Some(place) = &place
-        && let Some(kept) = place.look()?
-    {
-        let headers: Headers = [("content-type", "application/json"), (cache::HEADER, "hit")].into_iter().collect();
-        responder.start(200, headers)?;
-        return responder.write(&kept);
-    }
+    let kept = if may_be_kept { cache::look(config, &request.headers, &request.path, &body)? } else { Kept::Unwanted };
+    let place = match kept {
+        Kept::Unwanted => None,
+        Kept::Place(place) => Some(place),
+        Kept::Answer(answer) => {
+            let mut headers = answer.headers;
+            headers.set(cache::HEADER, "hit");
+            responder.start(200, headers)?;
+            responder.forward(answer.body, None)?;
+            return Ok(());
+        }
+    };
 
     let url = config.url(&request.path, &request.query);
     let (method, headers) = (request.method, request.headers);
@@ -84,7 +88,7 @@ fn converse(config: &Config, operation: Operation, request: Request, responder: 
         request.body(http::Body::Bytes(body)).credential(KEY)
     });
     let metered = Metered { expected: expected(operation, &facts), observation };
-    settle(config, sent, responder, &metered, place.as_ref())
+    settle(config, sent, responder, &metered, place)
 }
 
 /// The body with the organization's default model, where it names none.
@@ -124,7 +128,7 @@ fn settle(
     sent: Sent,
     responder: &Responder,
     metered: &Metered,
-    place: Option<&Place>,
+    place: Option<Place>,
 ) -> Result<(), Error> {
     let mut told = Headers::new();
     sent.tell(&mut told);
@@ -146,10 +150,11 @@ fn settle(
         return pass_answer(response, responder);
     }
     let is_whole = response.status == 200 && is_json(&response);
-    match place.filter(|_| is_whole) {
-        Some(place) => answer_and_keep(response, responder, metered, &bill, place),
-        None => answer(response, responder, metered, &bill),
+    if let Some(place) = place.filter(|_| is_whole) {
+        response.headers.set(cache::HEADER, "miss");
+        response.body = place.keep(response.body)?;
     }
+    answer(response, responder, metered, &bill)
 }
 
 fn is_json(response: &http::Response) -> bool {
@@ -178,31 +183,4 @@ pub(crate) fn answer(
             Err(error)
         }
     }
-}
-
-/// The same for an answer that is kept.
-fn answer_and_keep(
-    mut response: http::Response,
-    responder: &Responder,
-    metered: &Metered,
-    bill: &Bill<'_>,
-    place: &Place,
-) -> Result<(), Error> {
-    let status = response.status;
-    retain_response_headers(&mut response.headers);
-    let mut headers = std::mem::take(&mut response.headers);
-    let body = match response.body.read_to_end(MAX_BODY) {
-        Ok(body) => body,
-        Err(error) => {
-            metered.expected.meter_unanswered(bill)?;
-            return Err(error);
-        }
-    };
-    metered.expected.meter_body(bill, &body)?;
-    if serde_json::from_slice::<serde::de::IgnoredAny>(&body).is_ok() {
-        place.keep(&body)?;
-    }
-    headers.set(cache::HEADER, "miss");
-    responder.start(status, headers)?;
-    responder.write(&body)
 }

@@ -49,6 +49,9 @@ impl Config {
         if let Some(mib) = self.limits.org_files_mib {
             hub.max_org_blob_bytes = mib << 20;
         }
+        if let Some(mib) = self.limits.org_answers_mib {
+            hub.max_org_answer_bytes = mib << 20;
+        }
         hub.plans = Plans::new(&self.billing, &self.plans, &self.features)?;
         hub.rates = self.rate_limits.rates();
         hub.retention = self.retention;

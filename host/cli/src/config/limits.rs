@@ -19,6 +19,8 @@ pub struct Limits {
     pub compile_memory_mib: Option<u64>,
     /// The files of one org together, in MiB.
     pub org_files_mib: Option<u64>,
+    /// Answers of vendors that are kept for one org, together, in MiB; 0: none.
+    pub org_answers_mib: Option<u64>,
     /// Webhooks that are worked on at once.
     pub webhook_concurrency: Option<usize>,
     /// Jobs that run at once.

@@ -53,6 +53,10 @@ impl Inner {
             self.registry.round();
             self.load_missing(None).await?;
         }
+        if let Err(failure) = self.clear_expired_answers().await {
+            // what else is to be swept need not wait for a file that cannot be removed
+            tracing::warn!(error = %failure, "expired answers were not taken away");
+        }
         loop {
             let mut tx = self.database.begin().await?;
             let now = self.clock.now();

@@ -20,7 +20,7 @@ use crate::{
     call::CallState,
 };
 
-fn failed(error: StoreError) -> HostError {
+pub(super) fn failed(error: StoreError) -> HostError {
     match error {
         StoreError::TooLarge(limit) => {
             HostError::Guest(Error::Exhausted(format!("a file may have at most {limit} bytes")))

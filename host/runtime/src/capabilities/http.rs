@@ -111,9 +111,16 @@ impl CallState {
     }
 
     /// When the wait for a vendor ends: a little before the call, so that the guest can still say what was used.
-    fn vendors_deadline(&self) -> std::time::Instant {
+    pub(super) fn vendors_deadline(&self) -> std::time::Instant {
         let margin = (self.limits.timeout / 20).min(LAST_WORDS);
         self.deadline.checked_sub(margin).unwrap_or(self.deadline)
+    }
+
+    /// Whoever waits for the answer of a proxied request, for as long as the guest has its handle.
+    pub(super) fn client(&self) -> Option<&Responder> {
+        let handle = Resource::<Responder>::new_borrow(self.capabilities.http.client?);
+        // a guest may have dropped it, and its number may stand for another handle now
+        self.table.get(&handle).ok()
     }
 
     /// The header by which the vendor knows a repeat of this request, with a value that a repeat of the whole call, on
@@ -174,9 +181,7 @@ impl CallState {
             headers_timeout: request.timeout_ms.map(|ms| std::time::Duration::from_millis(ms.into())),
             repeatable: request.repeatable,
         };
-        // A guest may have dropped the answer, and its number may stand for another handle now.
-        let client = self.capabilities.http.client.map(Resource::<Responder>::new_borrow);
-        let client = client.and_then(|handle| self.table.get(&handle).ok());
+        let client = self.client();
         if client.is_some_and(Responder::client_has_left) {
             return Err(client_left());
         }

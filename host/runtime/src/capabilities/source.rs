@@ -16,6 +16,7 @@ use wasmtime::component::Resource;
 
 use super::HostError;
 use crate::{
+    answers::flowing::Reader,
     bindings::{bytes as contract, types::Error},
     call::CallState,
 };
@@ -47,6 +48,7 @@ enum Origin {
 enum Flow {
     Stream(BodyStream),
     Vendor(Box<Received>),
+    Answer(Reader),
     Ended,
 }
 
@@ -110,6 +112,12 @@ impl Source {
         }
     }
 
+    /// A vendor's answer that others read as well.
+    pub(crate) fn flowing(reader: Reader) -> Self {
+        let (size, content_type) = (reader.size(), reader.content_type());
+        Self { flow: Flow::Answer(reader), left: Bytes::new(), size, origin: Origin::Vendor, content_type }
+    }
+
     /// The next bytes, whatever their number; none at the end.
     pub(crate) async fn chunk(&mut self) -> Result<Option<Bytes>, Broken> {
         if !self.left.is_empty() {
@@ -122,6 +130,7 @@ impl Source {
                     Origin::Client | Origin::Vendor => Broken::Client,
                 }),
                 Flow::Vendor(received) => received.chunk().await.map_err(Broken::Vendor),
+                Flow::Answer(reader) => reader.chunk().await,
                 Flow::Ended => return Ok(None),
             };
             match chunk {

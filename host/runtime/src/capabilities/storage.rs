@@ -11,7 +11,7 @@ use patchbay_storage::Tx;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::HostError;
-use crate::{bindings::types::Error, call::CallState};
+use crate::{bindings::types::Error, call::CallState, tenant::Tenant};
 
 /// Snapshots of one org at once.
 const READS: usize = 2;
@@ -50,6 +50,12 @@ impl CallState {
         let place = place(&self.tenant.share.org.places.writes).await?;
         Ok((place, self.services.database.begin().await?))
     }
+}
+
+/// The same for what outlives the call that began it.
+pub(crate) async fn place_to_write(tenant: &Tenant) -> Option<OwnedSemaphorePermit> {
+    // they are never closed
+    Arc::clone(&tenant.share.org.places.writes).acquire_owned().await.ok()
 }
 
 #[cfg(test)]

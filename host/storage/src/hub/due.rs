@@ -4,8 +4,8 @@ use patchbay_model::{JobId, OrgId, RevocationId, Timestamp, oauth::DueTokens};
 use uuid::Uuid;
 
 use crate::{
-    ClaimJobs, Claims, DueSchedule, DueWebhook, ExportToSettle, Held, HubTx, LaneKey, StorageError, delivery, export,
-    job, oauth, relay, schedule, webhook,
+    ClaimJobs, Claims, DueSchedule, DueWebhook, ExportToSettle, Held, HubTx, LaneKey, StorageError, cached_answer,
+    delivery, export, job, oauth, relay, schedule, webhook,
 };
 
 impl HubTx<'_> {
@@ -61,6 +61,14 @@ impl HubTx<'_> {
         limit: u32,
     ) -> Result<Vec<ExportToSettle>, StorageError> {
         export::to_settle(self.tx, now, left_since, limit).await
+    }
+
+    /// At most `limit` orgs of which answers have expired that were kept.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn orgs_with_expired_answers(&mut self, now: Timestamp, limit: u32) -> Result<Vec<OrgId>, StorageError> {
+        cached_answer::orgs_with_expired(self.tx, now, limit).await
     }
 
     /// How many jobs wait or run.

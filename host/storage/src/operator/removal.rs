@@ -87,6 +87,7 @@ impl OperatorTx<'_> {
             "webhook" "id",
             "blob" "id",
             "export" "id",
+            "cached_answer" "plugin, key",
             "idempotency_key" "id",
         }
         Ok(0)

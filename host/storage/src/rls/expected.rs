@@ -50,6 +50,7 @@ const JOURNALED: &[&str] = &[
 const OPERATED: &[&str] = &[
     "api_key",
     "blob",
+    "cached_answer",
     "connect_session",
     "connection",
     "delivery",
@@ -102,6 +103,7 @@ pub(super) const DEFINERS: [&str; 0] = [];
 const QUESTIONS: &[(&str, &str, &str, &str)] = &[
     ("api_key", "hub_reads", "SELECT", "true"),
     ("audit_head", "hub_reads", "SELECT", "true"),
+    ("cached_answer", "hub_reads", "SELECT", "true"),
     ("connect_session", "hub_reads", "SELECT", "true"),
     ("connect_session", "hub_sweeps", "DELETE", "true"),
     ("delivery_lane", "hub_reads", "SELECT", "true"),

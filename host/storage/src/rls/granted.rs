@@ -65,6 +65,13 @@ pub(super) const GRANTED: &[(&str, &str, &[Right])] = &[
     ("budget_period", JOURNAL, &[READ, ADD, ("UPDATE", &["spent"])]),
     ("budget_reservation", APP, &[READ, ADD, DELETE, ("UPDATE", &["held", "lease_until"])]),
     ("budget_reservation", JOURNAL, &[DELETE, ("SELECT", &["org_id", "budget_id", "period", "run_id"])]),
+    (
+        "cached_answer",
+        APP,
+        &[READ, ADD, DELETE, ("UPDATE", &["file", "headers", "size", "created_at", "expires_at", "used_at"])],
+    ),
+    ("cached_answer", HUB, &[("SELECT", &["org_id", "expires_at"])]),
+    ("cached_answer", OPERATOR, &[DELETE, ("SELECT", &["org_id", "plugin", "key"])]),
     ("connect_session", APP, &[READ, ADD, DELETE, ("UPDATE", &["connected_plugin", "connected_at"])]),
     ("connect_session", HUB, &[READ, DELETE]),
     ("connect_session", OPERATOR, BY_ID),

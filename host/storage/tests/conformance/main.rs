@@ -14,6 +14,7 @@
 mod audit;
 mod budget_property;
 mod budgets;
+mod cached_answers;
 mod changes;
 mod counters;
 mod deliveries;
@@ -125,6 +126,12 @@ conformance! {
         exports_that_nobody_goes_on_with_are_found
         exports_are_listed_newest_first_with_those_of_the_audit_log_or_without
         what_the_hub_counts_is_added_up
+    }
+    cached_answers {
+        an_answer_is_read_back_until_it_expires
+        of_two_who_keep_an_answer_the_second_finds_it_kept
+        what_was_not_used_for_longest_comes_first
+        an_org_does_not_see_anothers_answers
     }
     kv {
         a_value_is_absent_from_the_instant_that_it_expires

@@ -10,7 +10,7 @@ use patchbay_storage::{IdempotencyAnswer, KekUse, OrgKey, Owner, SealedCell, Sea
 use uuid::Uuid;
 
 use crate::{
-    Store,
+    Store, cached_answers,
     deliveries::endpoint,
     idempotency::{answer, claim},
     isolation::{api_key, audit, blob, connection, installation},
@@ -175,6 +175,7 @@ async fn fill(store: &Store, org: OrgId) {
     tx.oauth_revocations().insert(&revocation(store, org)).await.unwrap();
     tx.blobs().insert(&blob(store, org, "aa")).await.unwrap();
     tx.kv(&plugin("openai")).set("k", b"v", None, None, store.now()).await.unwrap();
+    tx.cached_answers().put(&cached_answers::answer(store, 1, 1), None, store.now()).await.unwrap();
     tx.audit().append(&audit(store, org)).await.unwrap();
     all.commit().await.unwrap();
 }

@@ -16,6 +16,7 @@ use crate::signature::{Digest, KeyEncoding};
 use crate::usage::Basis;
 use crate::{Error, Source as PublicSource};
 
+pub(crate) use super::answers::{Keeping, Vacancy, cache_find};
 pub(crate) use super::client::Responder;
 pub(crate) use super::store::*;
 
@@ -41,19 +42,34 @@ pub(crate) struct Source {
     end: Option<Error>,
     size: Option<u64>,
     content_type: Option<String>,
+    /// What is kept of it once it was read to its end.
+    keeping: RefCell<Option<Keeping>>,
 }
 
 impl Source {
     pub(crate) fn of_bytes(bytes: Vec<u8>) -> Self {
         let size = u64::try_from(bytes.len()).ok();
         let chunks = if bytes.is_empty() { VecDeque::new() } else { VecDeque::from([bytes]) };
-        Self { chunks: RefCell::new(chunks), end: None, size, content_type: None }
+        Self { chunks: RefCell::new(chunks), end: None, size, content_type: None, keeping: RefCell::default() }
     }
 
     /// A vendor's body.
     fn of_reply(reply: Reply) -> Self {
         let content_type = reply.headers.get("content-type").map(str::to_owned);
-        Self { chunks: RefCell::new(reply.chunks.into()), end: reply.end, size: None, content_type }
+        let chunks = RefCell::new(reply.chunks.into());
+        Self { chunks, end: reply.end, size: None, content_type, keeping: RefCell::default() }
+    }
+
+    /// The same, and what flows out of it is kept.
+    pub(crate) fn kept(mut self, keeping: Keeping) -> Self {
+        self.keeping = RefCell::new(Some(keeping));
+        self
+    }
+
+    /// The same, of this media type.
+    pub(crate) fn of_type(mut self, content_type: Option<&str>) -> Self {
+        self.content_type = content_type.map(str::to_owned);
+        self
     }
 
     pub(crate) fn content_type(&self) -> &str {
@@ -63,11 +79,21 @@ impl Source {
     pub(crate) fn read(&self, max: u32) -> Result<Option<Vec<u8>>, Error> {
         let max = usize::try_from(max.clamp(1, 1 << 20)).unwrap_or(usize::MAX);
         let mut chunks = self.chunks.borrow_mut();
+        let mut keeping = self.keeping.borrow_mut();
         let Some(mut chunk) = chunks.pop_front() else {
+            let keeping = keeping.take();
+            if self.end.is_none()
+                && let Some(keeping) = keeping
+            {
+                keeping.keep();
+            }
             return self.end.clone().map_or(Ok(None), Err);
         };
         if chunk.len() > max {
             chunks.push_front(chunk.split_off(max));
+        }
+        if let Some(keeping) = &mut *keeping {
+            keeping.bytes.extend_from_slice(&chunk);
         }
         Ok(Some(chunk))
     }

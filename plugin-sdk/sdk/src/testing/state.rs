@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::exchange::{Exchange, Reply, Sent};
 use super::manifest::ManifestFacts;
+use crate::Headers;
 use crate::blobs::Blob;
 use crate::clock::Timestamp;
 use crate::installation::Account;
@@ -70,6 +71,15 @@ pub struct LogLine {
 /// Documents by collection and id.
 pub(crate) type Records = BTreeMap<(String, String), Document<String>>;
 
+/// One answer that is kept.
+#[derive(Debug, Clone)]
+pub(crate) struct KeptAnswer {
+    pub(crate) headers: Headers,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) kept_at: Timestamp,
+    pub(crate) max_age_ms: u64,
+}
+
 /// One value of the key-value store.
 #[derive(Debug)]
 pub(crate) struct KvEntry {
@@ -94,6 +104,8 @@ pub(crate) struct State {
     pub(crate) committed: Option<Records>,
     pub(crate) kv: BTreeMap<String, KvEntry>,
     pub(crate) blobs: BTreeMap<String, (Blob, Vec<u8>)>,
+    /// Answers by key, in the order in which they were last used.
+    pub(crate) answers: Vec<(Vec<u8>, KeptAnswer)>,
     pub(crate) events: Vec<Published>,
     /// Those that wait: a job that was done is taken out.
     pub(crate) jobs: Vec<Enqueued>,
@@ -122,6 +134,7 @@ impl State {
             committed: None,
             kv: BTreeMap::new(),
             blobs: BTreeMap::new(),
+            answers: Vec::new(),
             events: Vec::new(),
             jobs: Vec::new(),
             job_count: 0,
