@@ -197,7 +197,7 @@ impl Config {
 
     /// The models to ask after this one.
     pub(crate) fn successors(&self, model: Option<&str>) -> &[String] {
-        model.and_then(|model| self.fallbacks.get(model)).map_or(&[], Vec::as_slice)
+        model.and_then(|model| self.fallbacks.get(model)).map(Vec::as_slice).unwrap_or_default()
     }
 }
 

@@ -107,7 +107,7 @@ fn name(head: &[u8]) -> Option<String> {
         return None;
     }
     let mut quoted = false;
-    let parameters = disposition.split(|character| {
+    let parameters = disposition.split(|character: char| {
         quoted ^= character == '"';
         character == ';' && !quoted
     });
