@@ -98,7 +98,7 @@ struct Answer {
 fn ask(operation: Operation, path: &str, body: Vec<u8>) -> Result<Answer, Error> {
     let config = Config::load()?;
     let facts = Facts::of(&body);
-    let model = config.choose(&facts, operation.writes())?;
+    let model = config.choose(operation, &facts)?;
     let body = with_default_model(body, &facts, model.as_deref());
     let mut headers = Headers::new();
     config.apply(&mut headers);

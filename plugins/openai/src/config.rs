@@ -6,6 +6,7 @@ use patchbay_sdk::{Error, Headers, Violation, installation};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::operation::Operation;
 use crate::prices::{self, Prices};
 use crate::refusal::Refusal;
 use crate::request::Facts;
@@ -165,11 +166,16 @@ impl Config {
         url
     }
 
-    /// The model that a request is for: its own, or the default one where that may stand in.
-    pub(crate) fn choose(&self, facts: &Facts, may_default: bool) -> Result<Option<String>, Refusal> {
-        let default = || self.default_model.clone().filter(|_| may_default);
+    /// The model that a request is for: its own, or the default one where a model writes.
+    pub(crate) fn choose(&self, operation: Operation, facts: &Facts) -> Result<Option<String>, Refusal> {
+        let default = || self.default_model.clone().filter(|_| operation.writes());
         let model = facts.model.clone().or_else(default);
-        self.check(model.as_deref())?;
+        match (operation, &model) {
+            // judging costs nothing, and OpenAI has a model for it
+            (Operation::Moderation, None) => {}
+            (Operation::Moderation, Some(model)) => self.allows(model)?,
+            (_, model) => self.check(model.as_deref())?,
+        }
         Ok(model)
     }
 
@@ -179,15 +185,21 @@ impl Config {
             // whatever the vendor takes in its place, nobody allowed it or knows what it costs
             return if self.minds_models() { Err(Refusal::unnamed()) } else { Ok(()) };
         };
-        if let Some(listed) = &self.models
-            && !listed.iter().any(|listed| models::covers(listed, model))
-        {
-            return Err(Refusal::not_allowed(model, listed));
-        }
+        self.allows(model)?;
         if self.prices.as_ref().is_some_and(|prices| prices.of(model).is_none()) {
             return Err(Refusal::without_price(model));
         }
         Ok(())
+    }
+
+    /// Whether a model is listed, if there is a list.
+    fn allows(&self, model: &str) -> Result<(), Refusal> {
+        match &self.models {
+            Some(listed) if !listed.iter().any(|listed| models::covers(listed, model)) => {
+                Err(Refusal::not_allowed(model, listed))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// True if it matters which model is asked.

@@ -53,7 +53,7 @@ fn converse(config: &Config, operation: Operation, request: Request, responder: 
     if facts.background {
         return Refusal::in_the_background().answer(responder);
     }
-    let model = match config.choose(&facts, operation.writes()) {
+    let model = match config.choose(operation, &facts) {
         Ok(model) => model,
         Err(refusal) => return refusal.answer(responder),
     };

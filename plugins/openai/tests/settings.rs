@@ -79,6 +79,21 @@ fn a_list_of_models_holds_for_whatever_a_body_looks_like() {
 }
 
 #[test]
+fn judging_a_text_needs_no_model_and_no_price() {
+    let mut settings = prices(json!({"gpt-4.1": {"input": "2"}}));
+    settings["models"] = json!(["gpt-4.1", "omni-*"]);
+    let host = with(settings);
+    let judged = json!({"id": "modr-1", "model": "omni-moderation-latest", "results": []});
+    for body in [json!({"input": "x"}), json!({"input": "x", "model": "omni-moderation-latest"})] {
+        host.expect(to("/v1/moderations").json(body.clone()), Reply::json(200, &judged));
+        assert_eq!(host.proxy::<OpenAi>(ProxyCall::post("/v1/moderations").json(&body)).status, Some(200));
+    }
+    let other = json!({"input": "x", "model": "text-moderation-latest"});
+    assert_eq!(host.proxy::<OpenAi>(ProxyCall::post("/v1/moderations").json(&other)).status, Some(403));
+    assert_eq!(host.usage(), []);
+}
+
+#[test]
 fn the_default_model_stands_where_none_is_named() {
     let host = with(json!({"default_model": "gpt-4.1"}));
     let named = json!({"model": "gpt-4.1", "input": "Hi"});

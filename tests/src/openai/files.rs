@@ -64,7 +64,8 @@ pub(crate) async fn upload(State(shared): State<Arc<Shared>>, headers: HeaderMap
 pub(crate) async fn list(State(shared): State<Arc<Shared>>) -> Response {
     let files = shared.files.lock().unwrap();
     let data: Vec<_> = files.0.iter().map(|(id, file)| view(id, file)).collect();
-    let (first, last) = (files.0.keys().next(), files.0.keys().next_back());
+    let (first, last) =
+        (files.0.keys().next().cloned().unwrap_or_default(), files.0.keys().next_back().cloned().unwrap_or_default());
     Json(json!({"object": "list", "data": data, "first_id": first, "last_id": last, "has_more": false})).into_response()
 }
 
