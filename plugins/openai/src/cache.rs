@@ -18,7 +18,7 @@ pub(crate) const HEADER: &str = "patchbay-cache";
 #[derive(Debug)]
 pub(crate) enum Kept {
     /// The answer, metered as a hit and as nothing else.
-    Answer(Answer),
+    Answer(Box<Answer>),
     /// A place for the answer.
     Place(Place),
     /// The organization wants nothing kept, or this client.
@@ -55,7 +55,7 @@ pub(crate) fn look(config: &Config, headers: &Headers, path: &str, body: &[u8]) 
         Found::Missing(vacancy) => Ok(Kept::Place(Place(vacancy))),
         Found::Kept(answer) => {
             usage::add("cache_hits", 1, Basis::Reported, None)?;
-            Ok(Kept::Answer(answer))
+            Ok(Kept::Answer(Box::new(answer)))
         }
     }
 }

@@ -73,6 +73,7 @@ fn converse(config: &Config, operation: Operation, request: Request, responder: 
         Kept::Unwanted => None,
         Kept::Place(place) => Some(place),
         Kept::Answer(answer) => {
+            let answer = *answer;
             let mut headers = answer.headers;
             headers.set(cache::HEADER, "hit");
             responder.start(200, headers)?;
