@@ -3,14 +3,20 @@
 //! It listens on a real socket and follows the vendor's published OpenAPI contract for requests and
 //! answers. Token counts are a function of the text alone, so that two runs meter the same.
 
+mod audio;
 mod auth;
+mod batches;
 mod behaviour;
 mod chat;
 mod contract;
 mod embeddings;
+mod files;
+mod form;
 mod ledger;
+mod moderations;
 mod responses;
 mod server;
+mod shape;
 
 use std::{
     net::SocketAddr,
@@ -64,6 +70,8 @@ pub(crate) struct Shared {
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) captured: Mutex<Vec<Captured>>,
     pub(crate) violations: Mutex<Vec<String>>,
+    pub(crate) files: Mutex<files::Files>,
+    pub(crate) batches: Mutex<batches::Batches>,
     pub(crate) open_streams: watch::Sender<usize>,
     pub(crate) sequence: AtomicU64,
 }
@@ -105,6 +113,8 @@ impl OpenAi {
             ledger: Arc::new(Ledger::default()),
             captured: Mutex::default(),
             violations: Mutex::default(),
+            files: Mutex::default(),
+            batches: Mutex::default(),
             open_streams: watch::Sender::new(0),
             sequence: AtomicU64::new(1),
         });

@@ -35,12 +35,13 @@ pub use server::{Forwarded, Server};
 use crate::fix::OrFix;
 
 /// Keys whose value in the environment is a list with commas.
-const LISTS: [&str; 9] = [
+const LISTS: [&str; 10] = [
     "server.trusted_proxies",
     "plugins.publishers",
     "plugins.new_publisher_of",
     "oidc.allowed_domains",
     "egress.allow_addresses",
+    "egress.open_upstreams",
     "egress.ports",
     "endpoints.allow_addresses",
     "endpoints.ports",
@@ -163,6 +164,8 @@ impl Default for Plugins {
 pub struct Egress {
     /// Networks that plugins may reach although they are private, as in `10.1.0.0/16`.
     pub allow_addresses: Vec<ipnet::IpNet>,
+    /// Those of `[upstreams]` that organizations may name in a plugin's settings, where it lets them name hosts.
+    pub open_upstreams: Vec<String>,
     /// Ports that plugins may reach.
     pub ports: Vec<u16>,
     /// For DNS, TCP and TLS together, in milliseconds.
@@ -173,7 +176,13 @@ pub struct Egress {
 
 impl Default for Egress {
     fn default() -> Self {
-        Self { allow_addresses: Vec::new(), ports: vec![443], connect_timeout_ms: 5_000, extra_roots: None }
+        Self {
+            allow_addresses: Vec::new(),
+            open_upstreams: Vec::new(),
+            ports: vec![443],
+            connect_timeout_ms: 5_000,
+            extra_roots: None,
+        }
     }
 }
 

@@ -42,6 +42,9 @@ pub struct Enable {
     /// The digest of a version: what it may do is approved
     #[arg(long, value_name = "DIGEST")]
     accept: Option<Digest>,
+    /// A host that the settings name: it is approved, and the connection's credentials may go there. May be repeated
+    #[arg(long = "host", value_name = "HOST")]
+    hosts: Vec<String>,
 }
 
 /// Flags of `installation pin`.
@@ -72,6 +75,7 @@ pub async fn run(command: InstallationCommand) -> Result<()> {
                 config: settings.unwrap_or(put.config),
                 enabled: Some(true),
                 accept: options.accept,
+                hosts: options.hosts,
                 ..put
             })
             .await
@@ -106,7 +110,7 @@ async fn change(one: PluginOptions, edit: impl FnOnce(PutInstallation) -> PutIns
     let acting = act(&one).await?;
     let changed = match settings(acting.hub.installation(&acting.caller, &one.plugin).await) {
         Ok(config) => {
-            let put = edit(PutInstallation { config, policy: None, enabled: None, accept: None });
+            let put = edit(PutInstallation { config, policy: None, enabled: None, accept: None, hosts: Vec::new() });
             acting.hub.put_installation(&acting.caller, &one.plugin, put).await
         }
         Err(failure) => Err(failure),

@@ -1,6 +1,9 @@
 //! What the operator decides about the way out.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use ipnet::IpNet;
 use url::Url;
@@ -14,6 +17,9 @@ pub struct EgressConfig {
     /// http is allowed here, and the address check does not apply: the operator named the place. A path
     /// of the base is put before the request's.
     pub upstreams: BTreeMap<String, Url>,
+    /// Those of the mapped hosts that an org's settings may name, where a plugin lets them name hosts: a gateway that the
+    /// operator offers to everybody. The other ones are reached by plugins whose manifests name them alone.
+    pub open_upstreams: BTreeSet<String>,
     /// Networks that plugins may reach although they are blocked by default. A cloud's metadata address
     /// needs an entry of its own (`169.254.169.254/32`): a wider network does not include it.
     pub allow_addresses: Vec<IpNet>,
@@ -51,6 +57,7 @@ impl Default for EgressConfig {
     fn default() -> Self {
         Self {
             upstreams: BTreeMap::new(),
+            open_upstreams: BTreeSet::new(),
             allow_addresses: Vec::new(),
             ports: vec![443],
             endpoints: EndpointRules::default(),

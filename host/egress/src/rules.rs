@@ -37,6 +37,10 @@ struct Entry {
     methods: Vec<Method>,
     paths: Vec<PathPattern>,
     idempotency_header: Option<HeaderName>,
+    /// The vendor's pauses hold for the host.
+    pauses: bool,
+    /// It is an org's settings that name the host, and not the manifest.
+    named: bool,
 }
 
 impl Entry {
@@ -125,9 +129,19 @@ impl Rules {
             }
             let header = listed.idempotency_header.as_ref().map(|header| HeaderName::from_bytes(header.as_bytes()));
             let idempotency_header = header.transpose().map_err(|_| refuse("its header is not one"))?;
-            entries.push(Entry { host, methods, paths, idempotency_header });
+            let pauses = listed.pauses;
+            entries.push(Entry { host, methods, paths, idempotency_header, pauses, named: false });
         }
         Ok(Self { entries })
+    }
+
+    /// These rules, and destinations that an org's settings name and that an admin of it approved.
+    ///
+    /// # Errors
+    /// As of [`Rules::compile`].
+    pub fn with_named(&self, list: &[manifest::Egress]) -> Result<Self, RulesError> {
+        let named = Self::of(list)?.entries.into_iter().map(|entry| Entry { named: true, ..entry });
+        Ok(Self { entries: self.entries.iter().cloned().chain(named).collect() })
     }
 
     /// Checks a request's logical URL.
@@ -161,13 +175,31 @@ impl Rules {
 }
 
 impl Rules {
+    /// Entries that allow this request.
+    fn allowing<'a>(&'a self, method: &'a str, url: &'a Url) -> impl Iterator<Item = &'a Entry> {
+        let host = url.host_str().unwrap_or_default();
+        self.entries.iter().filter(move |entry| entry.allows(method, host, url.path()))
+    }
+
+    /// True if nothing but an org's settings allows this request: what the operator opened for the hub's own vendors is
+    /// then not meant.
+    pub(crate) fn is_named_alone(&self, method: &str, url: &Url) -> bool {
+        self.allowing(method, url).all(|entry| entry.named)
+    }
+
+    /// True if a pause that the vendor asks for holds for this request.
+    pub(crate) fn keeps_pauses(&self, method: &str, url: &Url) -> bool {
+        self.allowing(method, url).any(|entry| entry.pauses)
+    }
+
     /// The header by which the vendor knows a repeat of this request, if there is one: of the first entry that allows
     /// it and has one.
     #[must_use]
     pub fn idempotency_header(&self, method: &str, url: &Url) -> Option<&HeaderName> {
-        let host = url.host_str()?;
-        let allowing = self.entries.iter().filter(|entry| entry.allows(method, host, url.path()));
-        allowing.filter_map(|entry| entry.idempotency_header.as_ref()).next()
+        self.entries
+            .iter()
+            .filter(|entry| entry.allows(method, url.host_str().unwrap_or_default(), url.path()))
+            .find_map(|entry| entry.idempotency_header.as_ref())
     }
 }
 
@@ -255,6 +287,27 @@ mod tests {
             "GET x.example.org/y is not in the plugin's egress list: \
              add [[egress]] host = \"x.example.org\" methods = [\"GET\"] paths = [\"/y\"]"
         );
+    }
+
+    #[test]
+    fn what_settings_name_is_allowed_beside_the_manifests_list_and_told_from_it() {
+        let named = manifest::Egress {
+            host: "models.example.org".to_owned(),
+            methods: vec!["POST".to_owned()],
+            paths: vec!["/v1/**".to_owned()],
+            idempotency_header: None,
+            pauses: false,
+        };
+        let both = rules(LIST).unwrap().with_named(&[named]).unwrap();
+        let url = |text: &str| Url::parse(text).unwrap();
+        let (own, listed) = (url("https://models.example.org/v1/chat"), url("https://api.example.com/v1/models"));
+        assert_eq!(both.allows("POST", &own), Ok(()));
+        assert_eq!(both.allows("POST", &listed), Ok(()));
+        assert!(both.allows("GET", &own).is_err());
+        assert!(both.allows("POST", &url("https://models.example.org/v2/chat")).is_err());
+        assert!(both.allows("POST", &url("http://models.example.org/v1/chat")).is_err());
+        assert!(both.is_named_alone("POST", &own) && !both.is_named_alone("POST", &listed));
+        assert!(!both.keeps_pauses("POST", &own) && both.keeps_pauses("POST", &listed));
     }
 
     #[test]

@@ -146,6 +146,8 @@ impl Egress {
     /// Checks the request and makes it what the vendor will see.
     fn prepare(&self, rules: &Rules, mut request: Request) -> Result<Going, EgressError> {
         rules.allows(request.method.as_str(), &request.url)?;
+        let named_alone = rules.is_named_alone(request.method.as_str(), &request.url);
+        let keeps_pauses = rules.keeps_pauses(request.method.as_str(), &request.url);
         let may_repeat = request.may_repeat();
         let host = request.url.host_str().unwrap_or_default().to_owned();
         if let Some(credential) = request.credential.as_ref().filter(|credential| credential.place.path.is_some()) {
@@ -157,6 +159,13 @@ impl Egress {
             })?;
         }
         let (way, mut url) = match self.upstreams.map(&request.url) {
+            // no address is checked on the way there, so not everybody may name it
+            Some(_) if named_alone && !self.upstreams.is_open(&host) => {
+                return Err(EgressError::Denied(format!(
+                    "{host} is mapped to another place, and the operator has not opened it to settings: \
+                     add it to egress.open_upstreams"
+                )));
+            }
             Some(mapped) => (Way::Mapped, mapped),
             None => (Way::Checked, self.check_port(request.url)?),
         };
@@ -184,7 +193,11 @@ impl Egress {
             return Err(EgressError::Timeout);
         }
         let client = self.pool.client(request.org, way).map_err(|error| EgressError::Unreachable(error.to_string()))?;
-        let pause_key = request.plugin.map(|plugin| PauseKey { org: request.org, plugin, host: host.clone() });
+        let pause_key = request.plugin.filter(|_| keeps_pauses).map(|plugin| PauseKey {
+            org: request.org,
+            plugin,
+            host: host.clone(),
+        });
         Ok(Going {
             client,
             pause_key,

@@ -1,6 +1,6 @@
 //! The operator's map from a vendor's host to another base URL.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use url::{Host, Url};
 
@@ -8,7 +8,10 @@ use crate::{ConfigError, EgressConfig};
 
 /// The parsed map.
 #[derive(Debug)]
-pub(crate) struct Upstreams(HashMap<String, Url>);
+pub(crate) struct Upstreams {
+    map: HashMap<String, Url>,
+    open: BTreeSet<String>,
+}
 
 impl Upstreams {
     pub(crate) fn new(config: &EgressConfig) -> Result<Self, ConfigError> {
@@ -30,7 +33,18 @@ impl Upstreams {
             }
             map.insert(name, base.clone());
         }
-        Ok(Self(map))
+        for host in &config.open_upstreams {
+            if !map.contains_key(host) {
+                let reason = "egress.open_upstreams names a host that is not among the upstreams".to_owned();
+                return Err(ConfigError::Upstream { host: host.clone(), reason });
+            }
+        }
+        Ok(Self { map, open: config.open_upstreams.clone() })
+    }
+
+    /// True if an org's settings may name this host, although it is mapped.
+    pub(crate) fn is_open(&self, host: &str) -> bool {
+        self.open.contains(host)
     }
 
     /// The URL to call for a logical one; none if its host is not mapped, or if it names a port other than
@@ -39,7 +53,7 @@ impl Upstreams {
         if logical.port().is_some() {
             return None;
         }
-        let base = self.0.get(logical.host_str()?)?;
+        let base = self.map.get(logical.host_str()?)?;
         let mut target = base.clone();
         match base.path().trim_end_matches('/') {
             "" => target.set_path(logical.path()),
@@ -68,6 +82,16 @@ mod tests {
         assert_eq!(below.map(&url).unwrap().as_str(), "http://gateway.local/openai/v1/a%20b?x=%2F&y");
         assert!(plain.map(&Url::parse("https://api.openai.com.evil.net/v1").unwrap()).is_none());
         assert!(plain.map(&Url::parse("https://api.openai.com:8443/v1").unwrap()).is_none());
+    }
+
+    #[test]
+    fn what_is_open_has_to_be_mapped() {
+        let open_upstreams = ["models.internal.test".to_owned()].into();
+        let config = EgressConfig { open_upstreams, ..EgressConfig::default() };
+        assert!(Upstreams::new(&config).is_err());
+        let upstreams = [("models.internal.test".to_owned(), Url::parse("http://10.0.0.5/").unwrap())].into();
+        let upstreams = Upstreams::new(&EgressConfig { upstreams, ..config }).unwrap();
+        assert!(upstreams.is_open("models.internal.test") && !upstreams.is_open("api.openai.com"));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use patchbay_model::{
     Code, Digest, Failure, InstallationId, Permission, PluginId, Timestamp,
     installation::{Installation, VersionPolicy},
 };
-use patchbay_package::capabilities;
+use patchbay_package::{Manifest, capabilities};
 use patchbay_runtime::Plugin;
 use patchbay_storage::Change;
 use semver::VersionReq;
@@ -39,6 +39,10 @@ pub struct PutInstallation {
     /// installation gets, and one that it is pinned to, are approved by that.
     #[serde(default)]
     pub accept: Option<Digest>,
+    /// Hosts that the settings name and that are approved with this, beside those that were and that they still name. The
+    /// connection's credentials may go there.
+    #[serde(default)]
+    pub hosts: Vec<String>,
 }
 
 fn no_settings() -> Value {
@@ -64,6 +68,8 @@ pub struct InstallationView {
     pub digest: Option<Digest>,
     /// Why it does not run the best version that its policy allows.
     pub held_back: Option<HeldBack>,
+    /// Hosts that its settings name and an admin approved.
+    pub hosts: Vec<String>,
     /// Where the vendor's webhooks go, if the plugin takes any.
     pub webhook_url: Option<String>,
     /// When it was made.
@@ -98,7 +104,8 @@ impl Hub {
 
     /// Switches a plugin on for the org, or changes its settings. Needs the permission `manage_installations`. The version
     /// that the policy chooses must take the settings: `invalid_input` by its schema or ours,
-    /// `config_rejected` by its own check.
+    /// `config_rejected` by its own check. Hosts that the settings name must be approved, which needs the permission
+    /// `manage_connections` as well.
     pub async fn put_installation(
         &self,
         caller: &Caller,
@@ -106,11 +113,16 @@ impl Hub {
         put: PutInstallation,
     ) -> Result<InstallationView, Failure> {
         caller.require(Permission::ManageInstallations)?;
+        if !put.hosts.is_empty() {
+            // whoever approves a host decides where the connection's secrets go
+            caller.require(Permission::ManageConnections)?;
+        }
         let hub = &*self.0;
         hub.running()?;
         let held = hub.registry.hold(plugin).await;
         let before = hub.load_settings(caller.org, plugin).await?;
-        let after = hub.wanted(caller, plugin, before.as_ref(), put)?;
+        let hosts = put.hosts.clone();
+        let mut after = hub.wanted(caller, plugin, before.as_ref(), put)?;
         let policy = &after.installation.policy;
         let had = before.as_ref().is_some_and(|before| before.installation.policy == *policy);
         if !had && *policy != VersionPolicy::default() {
@@ -121,6 +133,7 @@ impl Hub {
             self.check_plan_of(caller, version.manifest()).await?;
         }
         let version = hub.check_installation(&after).await?;
+        check_hosts(version.manifest(), &mut after.installation, &hosts)?;
 
         let detail = json!({ "old": before.as_ref().map(|before| audited(&before.installation)), "new": audited(&after.installation) });
         let entry = hub.audit(caller.org, caller.actor, "installation.put", plugin, detail);
@@ -190,7 +203,8 @@ impl Inner {
         }
         let policy = put.policy.or_else(|| old.map(|old| old.policy.clone())).unwrap_or_default();
         self.check_policy(plugin, &policy)?;
-        let approved = self.approved(plugin, &policy, old, put.accept)?;
+        let mut approved = self.approved(plugin, &policy, old, put.accept)?;
+        approved.extend(put.hosts.iter().map(|host| capabilities::names_host(host)));
         let now = self.clock.now();
         let installation = Installation {
             id: old.map_or_else(|| InstallationId::new(&*self.clock, &*self.random), |old| old.id),
@@ -327,11 +341,45 @@ impl Inner {
             version: plugin.map(|plugin| plugin.version().to_string()),
             digest: plugin.map(|plugin| plugin.digest()),
             held_back: installed.held_back(),
+            hosts: hosts_of(installation),
             webhook_url: takes_webhooks.then(|| self.config.webhook_url(&installation.hook_token)),
             created_at: installation.created_at,
             updated_at: installation.updated_at,
         }
     }
+}
+
+/// Sees to it that what the settings name is approved, and that nothing else is: a host that they named once is approved
+/// anew before they name it again.
+fn check_hosts(manifest: &Manifest, installation: &mut Installation, given: &[String]) -> Result<(), Failure> {
+    let mut named = BTreeSet::new();
+    for listed in &manifest.named_hosts {
+        match listed.resolve(&installation.config) {
+            Ok(found) => named.extend(found.map(|destination| destination.host)),
+            Err(error) => return Err(Failure::violation(format!("/config{}", listed.setting), error.to_string())),
+        }
+    }
+    if let Some(index) = given.iter().position(|host| !named.contains(host)) {
+        return Err(Failure::violation(format!("/hosts/{index}"), "a host that the settings name"));
+    }
+    let Some(approved) = &mut installation.approved else { return Ok(()) };
+    if let Some(host) = named.iter().find(|host| !approved.contains(&capabilities::names_host(host))) {
+        return Err(Failure::violation(
+            "/hosts",
+            format!("a list with {host:?}: the settings name that host, and what is sent there has to be approved"),
+        ));
+    }
+    let old: Vec<_> = capabilities::approved_hosts(approved).filter(|host| !named.contains(*host)).collect();
+    let old: Vec<_> = old.into_iter().map(capabilities::names_host).collect();
+    for grant in old {
+        approved.remove(&grant);
+    }
+    Ok(())
+}
+
+fn hosts_of(installation: &Installation) -> Vec<String> {
+    let approved = installation.approved.iter().flat_map(capabilities::approved_hosts);
+    approved.map(str::to_owned).collect()
 }
 
 pub(crate) fn not_installed(plugin: &PluginId) -> Failure {
@@ -360,7 +408,7 @@ mod tests {
     use crate::testing::TestHub;
 
     fn put() -> PutInstallation {
-        PutInstallation { config: no_settings(), policy: None, enabled: None, accept: None }
+        PutInstallation { config: no_settings(), policy: None, enabled: None, accept: None, hosts: Vec::new() }
     }
 
     #[tokio::test]
@@ -383,6 +431,43 @@ mod tests {
         let plugin = "nothing".parse().unwrap();
         assert_eq!(test.hub.put_installation(&caller, &plugin, put()).await.unwrap_err().code, Code::ScopeMissing);
         assert_eq!(test.hub.delete_installation(&caller, &plugin).await.unwrap_err().code, Code::ScopeMissing);
+    }
+
+    #[test]
+    fn a_host_that_settings_name_is_approved_by_name_and_forgotten_when_they_name_another() {
+        let manifest: Manifest = serde_json::from_value(json!({
+            "id": "demo", "name": "Demo", "version": "1.0.0", "api": "1.0.0",
+            "named-hosts": [{"setting": "/base_url", "methods": ["POST"], "paths": ["/**"]}],
+        }))
+        .unwrap();
+        let mut installation = Installation {
+            id: InstallationId(uuid::Uuid::nil()),
+            org: patchbay_model::OrgId(uuid::Uuid::nil()),
+            plugin: "demo".parse().unwrap(),
+            enabled: true,
+            config: json!({"base_url": "https://one.example.com/v1"}),
+            policy: VersionPolicy::default(),
+            approved: Some(BTreeSet::new()),
+            hook_token: String::new(),
+            created_at: Timestamp::default(),
+            updated_at: Timestamp::default(),
+        };
+        let mut put = |base_url: &str, hosts: &[&str]| {
+            installation.config = json!({ "base_url": base_url });
+            let hosts: Vec<_> = hosts.iter().map(|host| (*host).to_owned()).collect();
+            let approved = installation.approved.get_or_insert_default();
+            approved.extend(hosts.iter().map(|host| capabilities::names_host(host)));
+            let checked = check_hosts(&manifest, &mut installation, &hosts);
+            checked.map(|()| hosts_of(&installation)).map_err(|failure| failure.violations[0].pointer.clone())
+        };
+        let one = "https://one.example.com/v1";
+        assert_eq!(put(one, &[]), Err("/hosts".to_owned()));
+        assert_eq!(put(one, &["one.example.com"]), Ok(vec!["one.example.com".to_owned()]));
+        assert_eq!(put(one, &[]), Ok(vec!["one.example.com".to_owned()]));
+        assert_eq!(put("https://10.0.0.1/v1", &[]), Err("/config/base_url".to_owned()));
+        assert_eq!(put("https://two.example.com", &["one.example.com"]), Err("/hosts/0".to_owned()));
+        assert_eq!(put("https://two.example.com", &["two.example.com"]), Ok(vec!["two.example.com".to_owned()]));
+        assert_eq!(put(one, &[]), Err("/hosts".to_owned()));
     }
 
     #[test]

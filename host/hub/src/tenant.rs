@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use patchbay_model::{Code, ConnectionId, Failure, OrgId, PluginId, Timestamp, installation::Installation};
-use patchbay_runtime::{Plugin, Tenant, TenantInit};
+use patchbay_package::capabilities;
+use patchbay_runtime::{NamedHosts, Plugin, Tenant, TenantInit};
 use patchbay_vault::Credentials;
 
 use crate::{
@@ -165,7 +166,24 @@ impl Inner {
             connection: settings.credentials_of(),
             account: account.clone().or_else(|| oauth.account()),
             webhook_url: self.config.webhook_url(&installation.hook_token),
+            named_hosts: named_hosts(plugin, installation),
         };
         self.runtime.tenant(&installation.plugin, plugin.limits().concurrency, init)
     }
+}
+
+/// The hosts that the settings name, as far as an admin approved them: settings may be older than what a new version of
+/// the plugin reads in them.
+fn named_hosts(plugin: &Plugin, installation: &Installation) -> Option<NamedHosts> {
+    let approved = |host: &str| {
+        let grants = installation.approved.as_ref();
+        grants.is_some_and(|grants| grants.contains(&capabilities::names_host(host)))
+    };
+    let named = plugin.manifest().named_hosts.iter();
+    let named = named.filter_map(|named| named.resolve(&installation.config).ok().flatten());
+    let destinations: Vec<_> = named.filter(|destination| approved(&destination.host)).collect();
+    plugin.naming(&destinations).unwrap_or_else(|error| {
+        tracing::error!(%error, plugin = %installation.plugin, "hosts that settings name are not reached");
+        None
+    })
 }

@@ -61,13 +61,15 @@ metrics! {
     ExportRows = "export_rows";
     /// Phone numbers that take calls; each counts once in a period.
     InboundNumbers = "inbound_numbers";
+    /// What models cost at their vendors, by a price table of the org's own: hundredths of its currency.
+    AiCost = "ai_cost";
 }
 
 /// A text that is no metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "a metric is calls, minutes, transcriptions, translations, ai_tokens, characters, endpoints, export_rows or \
-     inbound_numbers"
+    "a metric is calls, minutes, transcriptions, translations, ai_tokens, characters, endpoints, export_rows, \
+     inbound_numbers or ai_cost"
 )]
 pub struct InvalidMetric;
 

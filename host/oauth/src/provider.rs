@@ -122,6 +122,7 @@ impl Provider {
 pub(crate) fn rule(method: &str, url: &Url) -> Egress {
     Egress {
         idempotency_header: None,
+        pauses: true,
         host: url.host_str().unwrap_or_default().to_owned(),
         methods: vec![method.to_owned()],
         paths: vec![url.path().to_owned()],

@@ -27,6 +27,13 @@ pub fn in_words(manifest: &Manifest) -> Vec<String> {
         let header = egress.idempotency_header.iter();
         lines.extend(header.map(|header| format!("has {} know repeats by the header {header}", egress.host)));
     }
+    for named in &manifest.named_hosts {
+        let (methods, paths) = (named.methods.join(", "), named.paths.join(", "));
+        lines.push(format!(
+            "reaches the host that the setting {} names and you approve: {methods} {paths}",
+            named.setting
+        ));
+    }
     lines.extend(manifest.credentials.iter().map(credential));
     lines.extend(manifest.oauth.iter().flat_map(oauth::in_words));
     lines.extend(manifest.actions.iter().map(|action| match action.rate {
@@ -70,6 +77,14 @@ pub fn grants(manifest: &Manifest) -> BTreeSet<String> {
             grants.extend(egress.paths.iter().map(|path| format!("reaches {}: {method} {path}", egress.host)));
         }
     }
+    for named in &manifest.named_hosts {
+        for method in &named.methods {
+            let setting = &named.setting;
+            grants.extend(
+                named.paths.iter().map(|path| format!("reaches the host of the setting {setting}: {method} {path}")),
+            );
+        }
+    }
     for credential in &manifest.credentials {
         let Some(inject) = &credential.inject else { continue };
         let everywhere = manifest.egress.iter().map(|egress| &egress.host);
@@ -77,6 +92,9 @@ pub fn grants(manifest: &Manifest) -> BTreeSet<String> {
             if credential.hosts.is_empty() { everywhere.collect() } else { credential.hosts.iter().collect() };
         let place = place(inject);
         grants.extend(hosts.iter().map(|host| format!("sends the credential {} to {host}, {place}", credential.name)));
+        if credential.named_hosts {
+            grants.insert(format!("sends the credential {} to hosts of the settings, {place}", credential.name));
+        }
     }
     grants.extend(manifest.oauth.iter().flat_map(oauth::grants));
     grants.extend(manifest.events.consumes.iter().map(|kind| format!("takes in the event {kind}")));
@@ -88,6 +106,20 @@ pub fn grants(manifest: &Manifest) -> BTreeSet<String> {
         }
     }
     grants
+}
+
+/// What stands before the host in an approval of one that the settings name.
+const NAMES_HOST: &str = "lets the settings name the host ";
+
+/// What an admin approves beside a plugin's grants: that its settings name this host.
+#[must_use]
+pub fn names_host(host: &str) -> String {
+    format!("{NAMES_HOST}{host}")
+}
+
+/// The hosts among what was approved that settings may name.
+pub fn approved_hosts(approved: &BTreeSet<String>) -> impl Iterator<Item = &str> {
+    approved.iter().filter_map(|grant| grant.strip_prefix(NAMES_HOST))
 }
 
 fn objects(manifest: &Manifest) -> impl Iterator<Item = String> {
@@ -117,14 +149,15 @@ fn place(inject: &Inject) -> String {
 }
 
 fn credential(credential: &Credential) -> String {
-    let Credential { name, required, inject, hosts, .. } = credential;
+    let Credential { name, required, inject, hosts, named_hosts, .. } = credential;
     let need = if *required { "needs" } else { "may have" };
     let place = match inject {
         None => return format!("{need} the credential {name}, which stays in the hub: for checks of signatures only"),
         Some(inject) => place(inject),
     };
     let whom = if hosts.is_empty() { "every host that it reaches".to_owned() } else { hosts.join(", ") };
-    format!("{need} the credential {name}, which the hub puts {place} for {whom}")
+    let named = if *named_hosts { " and hosts that the settings name" } else { "" };
+    format!("{need} the credential {name}, which the hub puts {place} for {whom}{named}")
 }
 
 #[cfg(test)]
@@ -176,6 +209,30 @@ mod tests {
         assert_eq!(beyond(&reads, &BTreeSet::new()), ["reads all records of the object call"]);
         assert_eq!(beyond(&writes, &grants(&reads)), ["makes, changes and deletes records of the object call"]);
         assert!(beyond(&reads, &grants(&writes)).is_empty());
+    }
+
+    #[test]
+    fn a_host_that_the_settings_name_is_one_thing_and_what_is_asked_of_it_another() {
+        let with = |methods: &[&str], credential: bool| -> Manifest {
+            let manifest = serde_json::json!({
+                "id": "demo", "name": "Demo", "version": "1.0.0", "api": "1.0.0",
+                "named-hosts": [{"setting": "/base_url", "methods": methods, "paths": ["/v1/**"]}],
+                "credentials": [{"name": "key", "inject": {"header": "authorization"}, "named-hosts": credential}],
+            });
+            serde_json::from_value(manifest).unwrap()
+        };
+        let approved = grants(&with(&["GET"], false));
+        assert!(beyond(&with(&["GET"], false), &approved).is_empty());
+        assert_eq!(
+            beyond(&with(&["GET", "POST"], true), &approved),
+            [
+                "reaches the host of the setting /base_url: POST /v1/**",
+                "sends the credential key to hosts of the settings, in the header authorization"
+            ]
+        );
+        let hosts = BTreeSet::from([names_host("models.example.com")]);
+        assert_eq!(approved_hosts(&hosts).collect::<Vec<_>>(), ["models.example.com"]);
+        assert_eq!(approved_hosts(&approved).count(), 0);
     }
 
     #[test]

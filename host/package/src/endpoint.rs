@@ -91,7 +91,8 @@ impl Endpoint {
     }
 }
 
-fn check(text: &str) -> Result<Url, InvalidEndpoint> {
+/// A URL that an egress rule can name: https, a full host name, a plain path.
+pub(crate) fn check(text: &str) -> Result<Url, InvalidEndpoint> {
     let refuse = |reason: &str| Err(InvalidEndpoint(reason.to_owned()));
     if text.len() > MAX_URL {
         return refuse("a URL of at most 2000 bytes");

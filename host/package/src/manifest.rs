@@ -5,6 +5,7 @@
 //! a permission that silently never was.
 
 mod estimate;
+mod named_hosts;
 pub mod oauth;
 mod webhooks;
 
@@ -21,6 +22,7 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 
 pub use estimate::{Estimate, StreamEstimate};
+pub use named_hosts::NamedHost;
 pub use oauth::Oauth;
 pub use webhooks::{ANSWER_MS, Fallback, Webhooks};
 
@@ -73,6 +75,9 @@ pub struct Manifest {
     /// Every destination that it may reach. Empty: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub egress: Vec<Egress>,
+    /// Destinations whose hosts an org names in its settings; each host is reached once an admin of the org approved it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub named_hosts: Vec<NamedHost>,
     /// Typed operations.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub actions: Vec<Action>,
@@ -156,6 +161,21 @@ pub struct Credential {
     /// Hosts that may get it; each must be in the egress list. Empty: every host of that list.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hosts: Vec<String>,
+    /// Hosts that the org's settings name may get it as well; see [`Manifest::named_hosts`].
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub named_hosts: bool,
+}
+
+const fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+const fn is_true(value: &bool) -> bool {
+    *value
+}
+
+const fn yes() -> bool {
+    true
 }
 
 /// Where a credential goes in a request: exactly one of `header`, `query` and `path`.
@@ -197,6 +217,10 @@ pub struct Egress {
     /// sets it where the guest does not; a write that broke off may then be done again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idempotency_header: Option<String>,
+    /// When the vendor asks for a pause (`Retry-After`), all of the org's requests to this host keep it. `false` for a vendor
+    /// that limits each model, or the like, by itself: then whoever was refused waits, and nobody else. Default: `true`.
+    #[serde(default = "yes", skip_serializing_if = "is_true")]
+    pub pauses: bool,
 }
 
 /// A typed operation.

@@ -52,7 +52,7 @@ pub use once::Once;
 pub use outcome::{Effects, Finished};
 pub use plugin::{ActionSchemas, LoadError, Plugin, RouteMatch};
 pub use spending::{Flowed, MayGoOn, Spending};
-pub use tenant::{Tenant, TenantInit};
+pub use tenant::{NamedHosts, Tenant, TenantInit};
 
 use call::CallState;
 use compile::Compilation;

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use patchbay_egress::Rules;
+use patchbay_egress::{Rules, RulesError};
 use patchbay_model::{
     Code, Digest, Failure, PluginId,
     job::NewJob,
@@ -18,7 +18,7 @@ use patchbay_model::{
 };
 use patchbay_package::{
     Package, SchemaValidator,
-    manifest::{Credential, Job, Manifest, Route, Schema},
+    manifest::{Credential, Egress, Job, Manifest, Route, Schema},
     pattern::PathPattern,
 };
 use semver::Version;
@@ -26,7 +26,7 @@ use wasmtime::{Engine, component::InstancePre};
 
 use crate::{
     Shared, bindings::ConnectorPre, call::CallState, capabilities::jobs::JobGrant, compile::CompileError,
-    limits::CallLimits,
+    limits::CallLimits, tenant::NamedHosts,
 };
 
 /// Why a package was not loaded.
@@ -114,6 +114,8 @@ pub(crate) struct ObjectGrant {
 pub(crate) struct Grants {
     pub(crate) plugin: PluginId,
     pub(crate) rules: Rules,
+    /// Those of the egress list, as they are written.
+    pub(crate) hosts: Vec<String>,
     pub(crate) credentials: HashMap<String, Credential>,
     /// With what each counts as.
     pub(crate) meters: BTreeMap<String, Option<Counts>>,
@@ -211,6 +213,18 @@ impl Plugin {
         &self.limits
     }
 
+    /// What it may reach for an org whose settings name these destinations; none if they name none.
+    ///
+    /// # Errors
+    /// If one of them is not a destination that a manifest could list.
+    pub fn naming(&self, destinations: &[Egress]) -> Result<Option<NamedHosts>, RulesError> {
+        if destinations.is_empty() {
+            return Ok(None);
+        }
+        let hosts = destinations.iter().map(|destination| destination.host.clone()).collect();
+        Ok(Some(NamedHosts { hosts, rules: self.grants.rules.with_named(destinations)? }))
+    }
+
     /// What settings are valid; none if it takes none.
     #[must_use]
     pub const fn config_schema(&self) -> Option<&SchemaValidator> {
@@ -294,6 +308,7 @@ fn grants(manifest: &Manifest) -> Result<Grants, LoadError> {
     Ok(Grants {
         plugin: manifest.id.clone(),
         rules: Rules::compile(manifest).map_err(|error| LoadError::Manifest(error.to_string()))?,
+        hosts: manifest.egress.iter().map(|egress| egress.host.clone()).collect(),
         credentials: manifest
             .credentials
             .iter()

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use patchbay_egress::Redactor;
+use patchbay_egress::{Redactor, Rules};
 use patchbay_model::{ConnectionId, InstallationId, OrgId, Timestamp};
 use patchbay_vault::Credentials;
 use secrecy::ExposeSecret;
@@ -27,6 +27,16 @@ pub struct TenantInit {
     pub account: Option<String>,
     /// Where the vendor's webhooks for this installation arrive.
     pub webhook_url: String,
+    /// Hosts that its settings name and an admin approved; see [`crate::Plugin::naming`].
+    pub named_hosts: Option<NamedHosts>,
+}
+
+/// Hosts that an org's settings name beside those of the manifest.
+#[derive(Debug, Clone)]
+pub struct NamedHosts {
+    pub(crate) hosts: Vec<String>,
+    /// With those of the manifest.
+    pub(crate) rules: Rules,
 }
 
 /// One org's installation of one plugin, ready to be called.
@@ -42,6 +52,7 @@ pub struct Tenant {
     pub(crate) connection: (Option<ConnectionId>, Option<Timestamp>),
     pub(crate) account: Option<String>,
     pub(crate) webhook_url: String,
+    pub(crate) named_hosts: Option<NamedHosts>,
     pub(crate) share: Arc<Share>,
 }
 
@@ -71,10 +82,10 @@ impl Share {
 
 impl Tenant {
     pub(crate) fn new(init: TenantInit, share: Arc<Share>) -> Self {
-        let TenantInit { org, installation, config, credentials, connection, account, webhook_url } = init;
+        let TenantInit { org, installation, config, credentials, connection, account, webhook_url, named_hosts } = init;
         let secrets = credentials.iter().flat_map(|credentials| credentials.secrets());
         let redact = Arc::new(Redactor::new(secrets.map(|secret| secret.expose_secret())));
-        Self { org, installation, redact, config, credentials, connection, account, webhook_url, share }
+        Self { org, installation, redact, config, credentials, connection, account, webhook_url, named_hosts, share }
     }
 }
 

@@ -7,19 +7,32 @@
 //! left), tokens are estimated and marked so.
 //!
 //! Responses in the background are refused: they end after the call, where their tokens would be metered by
-//! nobody.
+//! nobody. A batch ends after the call as well, but says what it used; a job waits for that.
+//!
+//! An organization's settings say which models may be asked, which one stands in for another, what they cost, and whom to ask
+//! in place of OpenAI. What is refused here is refused in OpenAI's own shape, so that its SDKs understand it.
 
 mod actions;
+mod batches;
+mod cache;
 mod config;
+mod forward;
+mod models;
+mod multipart;
+mod operation;
+mod prices;
 mod proxy;
+mod refusal;
 mod request;
 mod text;
+mod transcription;
 pub mod types;
 mod usage;
 
-use patchbay_sdk::{Actions, Connector, Error, Violation, export_connector, proxy as sdk};
+use patchbay_sdk::{Actions, Connector, Error, Tasks, Violation, export_connector, proxy as sdk};
 
-pub use config::Config;
+pub use config::{Cache, Config};
+pub use prices::{Price, Prices};
 
 /// Where OpenAI is.
 const ORIGIN: &str = "https://api.openai.com";
@@ -43,10 +56,16 @@ impl Connector for OpenAi {
             .add("create-chat-completion", actions::create_chat_completion)
             .add("create-response", actions::create_response)
             .add("create-embedding", actions::create_embedding)
+            .add("create-moderation", actions::create_moderation)
+            .add_file("create-speech", actions::create_speech)
     }
 
     fn proxy(request: sdk::Request, responder: sdk::Responder) -> Result<(), Error> {
         proxy::handle(request, &responder)
+    }
+
+    fn tasks() -> Tasks {
+        Tasks::new().add(batches::JOB, batches::step)
     }
 }
 

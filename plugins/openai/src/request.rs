@@ -16,10 +16,18 @@ use crate::text;
 /// What matters of a request.
 #[derive(Debug, Default)]
 pub(crate) struct Facts {
+    /// The model that it names. What is no text is given as it is written: it is nobody's name.
+    pub(crate) model: Option<String>,
     /// Asks to be answered after the call.
     pub(crate) background: bool,
+    /// Asks for a stream.
+    pub(crate) streams: bool,
     /// Tokens to be read, estimated.
     pub(crate) input_tokens: u64,
+    /// Images to be looked at.
+    pub(crate) images: u64,
+    /// Characters to be spoken, of a request for speech.
+    pub(crate) spoken: u64,
     /// What to change so that a streamed chat completion reports its usage; none if the client asked for it
     /// itself.
     pub(crate) ask_for_usage: Option<Edit>,
@@ -33,9 +41,30 @@ pub(crate) struct Edit {
 }
 
 impl Edit {
-    pub(crate) fn apply(self, body: &mut Vec<u8>) {
-        body.splice(self.range, self.text.into_bytes());
+    /// Into memory of just the right size: a body may be as large as the plugin's memory allows.
+    pub(crate) fn apply(&self, body: &[u8]) -> Vec<u8> {
+        let (before, after) = (body.get(..self.range.start), body.get(self.range.end..));
+        [before.unwrap_or_default(), self.text.as_bytes(), after.unwrap_or_default()].concat()
     }
+
+    /// Puts a model in the place of the one that a body names, or beside its members if it names none; none for a body that
+    /// is no object.
+    pub(crate) fn naming(model: &str, body: &[u8]) -> Option<Self> {
+        let members = serde_json::from_slice::<BTreeMap<String, &RawValue>>(body).ok()?;
+        let model = Value::from(model);
+        if let Some(own) = members.get("model") {
+            return Some(Self { range: range_of(own, body)?, text: model.to_string() });
+        }
+        let start = body.iter().position(|byte| *byte == b'{')? + 1;
+        let comma = if members.is_empty() { "" } else { "," };
+        Some(Self { range: start..start, text: format!("\"model\":{model}{comma}") })
+    }
+}
+
+/// Where in the body a part of it is.
+fn range_of(part: &RawValue, body: &[u8]) -> Option<Range<usize>> {
+    let start = (part.get().as_ptr() as usize).checked_sub(body.as_ptr() as usize)?;
+    Some(start..start + part.get().len())
 }
 
 impl Facts {
@@ -46,13 +75,19 @@ impl Facts {
         };
         let is_true = |name: &str| members.get(name).is_some_and(|value| value.get() == "true");
         let read = ["messages", "input", "instructions"].into_iter().filter_map(|name| members.get(name));
+        let read: Vec<_> = read.map(|value| text::shown(value.get())).collect();
         // A tool's description and schema are read as they are.
         let tools = members.get("tools").map_or(0, |tools| tools.get().len() as u64);
-        let characters = read.map(|value| text::characters(value.get())).sum::<u64>() + tools;
+        let characters = read.iter().map(|shown| shown.characters).sum::<u64>() + tools;
         let options = members.get("stream_options").copied();
+        let model = members.get("model").map(|model| model.get()).filter(|model| *model != "null");
         Self {
+            model: model.map(|model| serde_json::from_str(model).unwrap_or_else(|_| model.to_owned())),
             background: is_true("background"),
+            streams: is_true("stream"),
             input_tokens: characters.div_ceil(text::CHARACTERS_PER_TOKEN),
+            images: read.iter().map(|shown| shown.images).sum(),
+            spoken: members.get("input").map_or(0, |input| text::shown(input.get()).characters),
             ask_for_usage: if is_true("stream") { ask_for_usage(body, options) } else { None },
         }
     }
@@ -69,8 +104,7 @@ fn ask_for_usage(body: &[u8], options: Option<&RawValue>) -> Option<Edit> {
     if members.insert("include_usage".to_owned(), Value::Bool(true)) == Some(Value::Bool(true)) {
         return None;
     }
-    let start = (options.get().as_ptr() as usize).checked_sub(body.as_ptr() as usize)?;
-    Some(Edit { range: start..start + options.get().len(), text: Value::Object(members).to_string() })
+    Some(Edit { range: range_of(options, body)?, text: Value::Object(members).to_string() })
 }
 
 #[cfg(test)]
@@ -78,11 +112,9 @@ mod tests {
     use super::*;
 
     fn sent(body: &str) -> String {
-        let mut bytes = body.as_bytes().to_vec();
-        if let Some(edit) = Facts::of(&bytes).ask_for_usage {
-            edit.apply(&mut bytes);
-        }
-        String::from_utf8(bytes).unwrap()
+        let bytes = body.as_bytes();
+        let sent = Facts::of(bytes).ask_for_usage.map_or_else(|| bytes.to_vec(), |edit| edit.apply(bytes));
+        String::from_utf8(sent).unwrap()
     }
 
     #[test]
@@ -124,6 +156,29 @@ mod tests {
         assert!(!asks(r#"{"stream":true,"stream":false}"#));
         let twice = r#"{"stream":true,"stream_options":{"include_usage":true},"stream_options":{}}"#;
         assert!(sent(twice).ends_with(r#""stream_options":{"include_usage":true}}"#));
+    }
+
+    #[test]
+    fn a_model_is_put_where_it_belongs() {
+        let named = |body: &str| {
+            let edit = Edit::naming("gpt-\"x", body.as_bytes());
+            edit.map(|edit| String::from_utf8(edit.apply(body.as_bytes())).unwrap())
+        };
+        assert_eq!(named(r#"{"a":1.10,"model" : "old"}"#).unwrap(), r#"{"a":1.10,"model" : "gpt-\"x"}"#);
+        assert_eq!(named(r#"{"model":null}"#).unwrap(), r#"{"model":"gpt-\"x"}"#);
+        assert_eq!(named(r#" { "a":1}"#).unwrap(), r#" {"model":"gpt-\"x", "a":1}"#);
+        assert_eq!(named("{}").unwrap(), r#"{"model":"gpt-\"x"}"#);
+        assert_eq!(named("[]"), None);
+        assert_eq!(named("not json"), None);
+    }
+
+    #[test]
+    fn the_model_is_read_as_the_vendor_reads_it() {
+        let model = |body: &str| Facts::of(body.as_bytes()).model;
+        assert_eq!(model(r#"{"model":"a","m\u006fdel":"b"}"#).as_deref(), Some("b"));
+        assert_eq!(model(r#"{"model":null}"#), None);
+        assert_eq!(model(r#"{"model":["a"]}"#).as_deref(), Some(r#"["a"]"#));
+        assert_eq!(model("{}"), None);
     }
 
     #[test]

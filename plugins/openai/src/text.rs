@@ -7,10 +7,19 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 /// English text has about four characters to a token; no tokenizer is worth its size here.
 pub(crate) const CHARACTERS_PER_TOKEN: u64 = 4;
 
-/// Characters of what a model would read of this JSON: a string, a list of strings or tokens, or messages
-/// and their parts. Images, audio and files are left out: their base64 says nothing of their tokens.
-pub(crate) fn characters(json: &str) -> u64 {
-    let mut total = 0;
+/// What a model would be shown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Shown {
+    /// Of text.
+    pub(crate) characters: u64,
+    /// By a URL, `data:` included.
+    pub(crate) images: u64,
+}
+
+/// What a model would read of this JSON: a string, a list of strings or tokens, or messages and their parts. Of images, audio
+/// and files no characters are counted: their base64 says nothing of their tokens.
+pub(crate) fn shown(json: &str) -> Shown {
+    let mut total = Shown::default();
     let mut deserializer = serde_json::Deserializer::from_str(json);
     // Text that is not JSON was refused before, and half a count would be as good as any.
     let _ = deserializer.deserialize_any(Reader { total: &mut total, read: true });
@@ -19,7 +28,7 @@ pub(crate) fn characters(json: &str) -> u64 {
 
 /// Sums up; `read` tells if a string here is read by the model.
 struct Reader<'a> {
-    total: &'a mut u64,
+    total: &'a mut Shown,
     read: bool,
 }
 
@@ -40,7 +49,7 @@ impl<'de> Visitor<'de> for Reader<'_> {
 
     fn visit_str<E>(self, text: &str) -> Result<(), E> {
         if self.read {
-            *self.total += text.chars().map(|_| 1).sum::<u64>();
+            self.total.characters += text.chars().map(|_| 1).sum::<u64>();
         }
         Ok(())
     }
@@ -48,7 +57,7 @@ impl<'de> Visitor<'de> for Reader<'_> {
     /// A number in a list of tokens is one of them.
     fn visit_u64<E>(self, _: u64) -> Result<(), E> {
         if self.read {
-            *self.total += CHARACTERS_PER_TOKEN;
+            self.total.characters += CHARACTERS_PER_TOKEN;
         }
         Ok(())
     }
@@ -77,7 +86,11 @@ impl<'de> Visitor<'de> for Reader<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(name) = map.next_key::<std::borrow::Cow<'de, str>>()? {
             match &*name {
-                "image_url" | "input_audio" | "file" | "file_data" => {
+                "image_url" => {
+                    map.next_value::<IgnoredAny>()?;
+                    self.total.images += 1;
+                }
+                "input_audio" | "file" | "file_data" => {
                     map.next_value::<IgnoredAny>()?;
                 }
                 name => {
@@ -96,6 +109,7 @@ mod tests {
 
     #[test]
     fn what_a_model_reads_is_counted() {
+        let characters = |json: &str| shown(json).characters;
         assert_eq!(characters(r#""héllo""#), 5);
         assert_eq!(characters(r#"["ab","cd"]"#), 4);
         assert_eq!(characters("[[1,2],[3]]"), 3 * CHARACTERS_PER_TOKEN);
@@ -103,6 +117,6 @@ mod tests {
         let parts = r#"[{"role":"user","content":[{"type":"text","text":"abcd"},
             {"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA","text":"no"}}]},
             {"role":"assistant","content":null,"tool_calls":[{"id":"c","function":{"name":"f","arguments":"{}"}}]}]"#;
-        assert_eq!(characters(parts), 4 + 1 + 2);
+        assert_eq!(shown(parts), Shown { characters: 4 + 1 + 2, images: 1 });
     }
 }

@@ -13,9 +13,9 @@ use serde_json::Value;
 /// A conversation to be answered, with any further member of OpenAI's API.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct CreateChatCompletion {
-    /// The model's id.
+    /// The model's id. Default: the one of the organization's settings.
     #[schemars(length(min = 1))]
-    pub model: String,
+    pub model: Option<String>,
     /// The conversation so far.
     #[schemars(length(min = 1))]
     pub messages: Vec<ChatMessage>,
@@ -29,7 +29,7 @@ pub struct CreateChatCompletion {
     pub n: Option<u32>,
     /// One text, or up to four, at which to stop.
     pub stop: Option<OneOrMany>,
-    /// The form of the answer, as in `{"type": "json_object"}`.
+    /// The form of the answer, as in `{"type": "json_schema", "json_schema": {"name": "city", "strict": true, "schema": {}}}`.
     pub response_format: Option<BTreeMap<String, Value>>,
     /// Functions that the model may call.
     pub tools: Option<Vec<BTreeMap<String, Value>>>,
@@ -84,6 +84,8 @@ pub struct ChatCompletion {
     pub created: u64,
     /// The model that answered.
     pub model: String,
+    /// The model that was asked for, if another of the organization's answered in its place.
+    pub fallback_from: Option<String>,
     /// The answers.
     pub choices: Vec<ChatChoice>,
     /// Tokens used.
@@ -128,7 +130,8 @@ pub struct ChatUsage {
 /// An input to be answered, with any further member of OpenAI's API.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct CreateResponse {
-    /// The model's id; a stored prompt may name it instead.
+    /// The model's id; a stored prompt may name it instead. Default: the one of the organization's settings.
+    #[schemars(length(min = 1))]
     pub model: Option<String>,
     /// Text, or a list of items.
     pub input: Option<Content>,
@@ -171,6 +174,8 @@ pub struct Response {
     pub status: Option<String>,
     /// The model that answered.
     pub model: String,
+    /// The model that was asked for, if another of the organization's answered in its place.
+    pub fallback_from: Option<String>,
     /// Messages, function calls, reasoning; skip types that you do not know.
     pub output: Vec<BTreeMap<String, Value>>,
     /// Why it failed.
@@ -258,4 +263,82 @@ pub struct EmbeddingUsage {
     pub prompt_tokens: u64,
     /// The same.
     pub total_tokens: u64,
+}
+
+/// A text to be judged, with any further member of OpenAI's API.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub struct CreateModeration {
+    /// The model's id; OpenAI has a default.
+    #[schemars(length(min = 1))]
+    pub model: Option<String>,
+    /// A text, a list of texts, or a list of parts with texts and images.
+    pub input: Judged,
+}
+
+/// What is judged.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Judged {
+    /// One text.
+    Text(String),
+    /// Several texts.
+    Texts(Vec<String>),
+    /// Parts, each with its `type`.
+    Parts(Vec<BTreeMap<String, Value>>),
+}
+
+/// A judgement.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub struct Moderation {
+    /// OpenAI's id of it.
+    pub id: String,
+    /// The model that judged.
+    pub model: String,
+    /// One for each text, or one for all parts.
+    pub results: Vec<ModerationResult>,
+}
+
+/// What was found.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub struct ModerationResult {
+    /// True if any category applies.
+    pub flagged: bool,
+    /// Which categories apply.
+    pub categories: BTreeMap<String, Option<bool>>,
+    /// How much each applies, from 0 to 1.
+    pub category_scores: BTreeMap<String, f64>,
+}
+
+/// A text to be spoken, with any further member of OpenAI's API.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub struct CreateSpeech {
+    /// The model's id.
+    #[schemars(length(min = 1))]
+    pub model: String,
+    /// The text.
+    #[schemars(length(min = 1, max = 4096))]
+    pub input: String,
+    /// Whose voice, as in `alloy`, or `{"id": "voice_1"}` for one of the organization's own.
+    pub voice: Voice,
+    /// How to speak, where the model lets one say.
+    #[schemars(length(max = 4096))]
+    pub instructions: Option<String>,
+    /// `mp3`, `opus`, `aac`, `flac`, `wav` or `pcm`.
+    pub response_format: Option<String>,
+    /// From 0.25 to 4.
+    #[schemars(range(min = 0.25, max = 4.0))]
+    pub speed: Option<f64>,
+}
+
+/// A voice.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Voice {
+    /// One of OpenAI's.
+    Name(String),
+    /// One of the organization's own.
+    Own {
+        /// Its id.
+        id: String,
+    },
 }

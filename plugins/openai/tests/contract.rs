@@ -81,6 +81,8 @@ fn every_member_that_an_input_names_is_one_of_openais() {
         ("create-chat-completion", "CreateChatCompletionRequest"),
         ("create-response", "CreateResponse"),
         ("create-embedding", "CreateEmbeddingRequest"),
+        ("create-moderation", "CreateModerationRequest"),
+        ("create-speech", "CreateSpeechRequest"),
     ];
     for (action, schema) in pairs {
         let path = format!("{}/schemas/{action}.input.json", env!("CARGO_MANIFEST_DIR"));
@@ -110,8 +112,26 @@ fn every_proxied_route_is_one_of_openais() {
         ("post", "/chat/completions"),
         ("post", "/responses"),
         ("post", "/embeddings"),
+        ("post", "/moderations"),
+        ("post", "/audio/speech"),
+        ("post", "/audio/transcriptions"),
+        ("post", "/audio/translations"),
+        ("post", "/files"),
+        ("post", "/batches"),
+        ("post", "/batches/{batch_id}/cancel"),
+        ("post", "/responses/input_tokens"),
+        ("post", "/responses/{response_id}/cancel"),
         ("get", "/models"),
         ("get", "/models/{model}"),
+        ("get", "/responses/{response_id}"),
+        ("get", "/responses/{response_id}/input_items"),
+        ("get", "/files"),
+        ("get", "/files/{file_id}"),
+        ("get", "/files/{file_id}/content"),
+        ("get", "/batches"),
+        ("get", "/batches/{batch_id}"),
+        ("delete", "/responses/{response_id}"),
+        ("delete", "/files/{file_id}"),
     ] {
         assert!(contract["paths"][path][method].is_object(), "{method} {path}");
     }

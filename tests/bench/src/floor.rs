@@ -193,6 +193,7 @@ pub(crate) async fn run(places: &Places) -> anyhow::Result<String> {
             connection: (None, None),
             account: None,
             webhook_url: String::new(),
+            named_hosts: None,
         },
     );
     let ours = async || {

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::{
     Break, count_tokens,
     server::{Asked, pace, stream_response},
+    shape::Shape,
 };
 
 const CREATED: u64 = 1_793_491_200;
@@ -19,11 +20,12 @@ const CREATED: u64 = 1_793_491_200;
 pub(crate) fn answer(asked: &Asked) -> Response {
     let prompt = prompt_tokens(&asked.body["messages"]);
     let cap = asked.body["max_completion_tokens"].as_u64().or_else(|| asked.body["max_tokens"].as_u64());
-    let words = asked.words(cap);
+    let shape = Shape::of(&asked.body);
+    let words = shape.pieces().unwrap_or_else(|| asked.words(cap));
     let choices = asked.body["n"].as_u64().unwrap_or(1);
     let entry = asked.shared.ledger.open("/v1/chat/completions", asked.model(), prompt);
     if asked.body["stream"].as_bool() == Some(true) {
-        return stream(asked, words, choices, prompt, entry);
+        return stream(asked, &shape, words, choices, prompt, entry);
     }
     let completion = words.len() as u64 * choices;
     asked.shared.ledger.serve(entry, completion);
@@ -33,9 +35,9 @@ pub(crate) fn answer(asked: &Asked) -> Response {
         .map(|index| {
             json!({
                 "index": index,
-                "message": {"role": "assistant", "content": text.trim_end(), "refusal": null, "annotations": []},
+                "message": shape.message(&text),
                 "logprobs": null,
-                "finish_reason": "stop",
+                "finish_reason": shape.finish_reason(),
             })
         })
         .collect();
@@ -60,9 +62,14 @@ fn prompt_tokens(messages: &Value) -> u64 {
 fn content_tokens(content: &Value) -> u64 {
     match content {
         Value::String(text) => count_tokens(text),
-        Value::Array(parts) => parts.iter().filter_map(|part| part["text"].as_str()).map(count_tokens).sum(),
+        Value::Array(parts) => parts.iter().map(part_tokens).sum(),
         _ => 0,
     }
+}
+
+/// An image is as much as 85 words.
+fn part_tokens(part: &Value) -> u64 {
+    part["text"].as_str().map_or(0, count_tokens) + if part["image_url"].is_object() { 85 } else { 0 }
 }
 
 fn usage(prompt: u64, completion: u64) -> Value {
@@ -78,12 +85,12 @@ fn usage(prompt: u64, completion: u64) -> Value {
     })
 }
 
-fn stream(asked: &Asked, words: Vec<String>, choices: u64, prompt: u64, entry: usize) -> Response {
+fn stream(asked: &Asked, shape: &Shape, words: Vec<String>, choices: u64, prompt: u64, entry: usize) -> Response {
     let options = &asked.body["stream_options"];
     let include_usage = options["include_usage"].as_bool() == Some(true);
     let obfuscate = options["include_obfuscation"].as_bool() != Some(false);
     let (id, model) = (asked.shared.next_id("chatcmpl-"), asked.model().to_owned());
-    let behaviour = asked.behaviour.clone();
+    let (behaviour, shape) = (asked.behaviour.clone(), shape.clone());
     let ledger = Arc::clone(&asked.shared.ledger);
     let chunk = move |choices: Value, usage: Option<Value>| {
         let mut chunk = json!({
@@ -127,7 +134,8 @@ fn stream(asked: &Asked, words: Vec<String>, choices: u64, prompt: u64, entry: u
             for index in 0..choices {
                 ledger.serve(entry, 1);
                 sent += 1;
-                let bytes = chunk(json!([{"index": index, "delta": {"content": word}, "finish_reason": null}]), None);
+                let delta = shape.delta(word, position);
+                let bytes = chunk(json!([{"index": index, "delta": delta, "finish_reason": null}]), None);
                 for half in halves(bytes, behaviour.echo_credential) {
                     yield Ok(half);
                 }
@@ -135,7 +143,8 @@ fn stream(asked: &Asked, words: Vec<String>, choices: u64, prompt: u64, entry: u
             position += 1;
         }
         for index in 0..choices {
-            yield Ok(chunk(json!([{"index": index, "delta": {}, "finish_reason": "stop"}]), None));
+            let reason = shape.finish_reason();
+            yield Ok(chunk(json!([{"index": index, "delta": {}, "finish_reason": reason}]), None));
         }
         ledger.close(entry);
         if include_usage {

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use axum::{
     Router,
     body::{Body, Bytes},
-    extract::{Path, Request, State},
+    extract::{DefaultBodyLimit, Path, Request, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
@@ -15,9 +15,9 @@ use axum::{
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::{Behaviour, Captured, Shared, auth, chat, embeddings, responses};
+use super::{Behaviour, Captured, Shared, audio, auth, batches, chat, embeddings, files, moderations, responses};
 
-const BODY_LIMIT: usize = 16 << 20;
+const BODY_LIMIT: usize = 32 << 20;
 
 /// One request that passed every check.
 pub(crate) struct Asked {
@@ -61,8 +61,19 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/chat/completions", post(chat_completions))
         .route("/v1/responses", post(create_response))
         .route("/v1/embeddings", post(create_embeddings))
+        .route("/v1/moderations", post(create_moderation))
+        .route("/v1/audio/speech", post(create_speech))
+        .route("/v1/audio/transcriptions", post(create_transcription))
+        .route("/v1/audio/translations", post(create_translation))
+        .route("/v1/files", get(files::list).post(files::upload))
+        .route("/v1/files/{id}", get(files::get).delete(files::delete))
+        .route("/v1/files/{id}/content", get(files::content))
+        .route("/v1/batches", get(batches::list).post(create_batch))
+        .route("/v1/batches/{id}", get(batches::get))
+        .route("/v1/batches/{id}/cancel", post(batches::cancel))
         .route("/v1/models", get(list_models))
         .route("/v1/models/{id}", get(get_model))
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn_with_state(Arc::clone(&shared), observe))
@@ -207,6 +218,35 @@ async fn create_response(State(shared): State<Arc<Shared>>, headers: HeaderMap, 
 async fn create_embeddings(State(shared): State<Arc<Shared>>, headers: HeaderMap, bytes: Bytes) -> Response {
     match asked(shared, &headers, &bytes, "CreateEmbeddingRequest").await {
         Ok(asked) => mark(&asked, embeddings::answer(&asked)),
+        Err(response) => response,
+    }
+}
+
+async fn create_moderation(State(shared): State<Arc<Shared>>, headers: HeaderMap, bytes: Bytes) -> Response {
+    match asked(shared, &headers, &bytes, "CreateModerationRequest").await {
+        Ok(asked) => mark(&asked, moderations::answer(&asked)),
+        Err(response) => response,
+    }
+}
+
+async fn create_speech(State(shared): State<Arc<Shared>>, headers: HeaderMap, bytes: Bytes) -> Response {
+    match asked(shared, &headers, &bytes, "CreateSpeechRequest").await {
+        Ok(asked) => mark(&asked, audio::speak(&asked)),
+        Err(response) => response,
+    }
+}
+
+async fn create_transcription(State(shared): State<Arc<Shared>>, headers: HeaderMap, bytes: Bytes) -> Response {
+    audio::transcribe(&shared, "/v1/audio/transcriptions", &headers, &bytes)
+}
+
+async fn create_translation(State(shared): State<Arc<Shared>>, headers: HeaderMap, bytes: Bytes) -> Response {
+    audio::transcribe(&shared, "/v1/audio/translations", &headers, &bytes)
+}
+
+async fn create_batch(State(shared): State<Arc<Shared>>, headers: HeaderMap, bytes: Bytes) -> Response {
+    match asked(shared, &headers, &bytes, "CreateBatchRequest").await {
+        Ok(asked) => mark(&asked, batches::create(&asked)),
         Err(response) => response,
     }
 }

@@ -227,6 +227,8 @@ async fn bodies_that_are_off_are_refused_with_the_place() {
             Some("/policy/track"),
         ),
         ("PUT", installation, r#"{"policy": {"pin": "zz"}}"#.to_owned(), "invalid_input", None),
+        ("PUT", installation, r#"{"hosts": "x.example.com"}"#.to_owned(), "invalid_input", None),
+        ("PUT", installation, r#"{"hosts": ["x.example.com"]}"#.to_owned(), "invalid_input", Some("/hosts/0")),
         (
             "PUT",
             installation,

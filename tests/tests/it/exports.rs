@@ -47,6 +47,7 @@ impl Scene {
             connection: (None, None),
             account: None,
             webhook_url: String::new(),
+            named_hosts: None,
         };
         let tenant = runtime.tenant(&package.manifest.id, 4, init);
         Self { plugin, tenant, _runtime: runtime }

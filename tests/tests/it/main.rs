@@ -43,6 +43,7 @@ mod objects;
 mod once;
 mod openai;
 mod openai_failures;
+mod openai_settings;
 mod openai_streams;
 mod org_deletion;
 mod plans;
@@ -301,6 +302,7 @@ on_both_databases! {
         ten_thousand_mixed_calls_at_once_are_metered_to_the_unit
         a_stream_is_cut_at_the_cap_and_names_the_budget
         streams_at_once_never_pass_a_cap_together
+        two_hundred_streams_at_once_never_pass_a_budget_and_each_is_told_which
         a_client_that_leaves_gives_back_what_its_stream_held
         a_call_that_does_not_fit_is_refused_before_the_vendor_is_asked
         a_budget_counts_what_its_subject_uses_and_nothing_else

@@ -69,6 +69,7 @@ async fn ends_in_with(trap: &Trap, answers: &[&[&str]], allowed: &[&str]) -> Cod
             connection: (None, None),
             account: None,
             webhook_url: "http://127.0.0.1/hooks/x".to_owned(),
+            named_hosts: None,
         },
     );
     let run = RunId::new(&SystemClock, &SystemRandom);

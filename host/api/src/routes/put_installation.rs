@@ -30,6 +30,12 @@ pub(crate) struct InstallationInput {
     /// to a version that may do more than the ones before; see `held_back` of the installation.
     #[schema(value_type = Option<String>)]
     accept: Option<Digest>,
+    /// Hosts that the settings name, as in a `base_url` of the org's own: named here they are approved, and the connection's
+    /// credentials may go there. Those that were approved before and that the settings still name need not be repeated. Needs the
+    /// permission `manage_connections`.
+    #[serde(default)]
+    #[schema(example = json!(["acme.openai.azure.com"]))]
+    hosts: Vec<String>,
 }
 
 /// Install a plugin or change its settings
@@ -48,7 +54,7 @@ pub(crate) async fn put_installation(
     Path(plugin): Path<PluginId>,
     Json(input): Json<InstallationInput>,
 ) -> Result<Reply<Installation>, Problem> {
-    let InstallationInput { config, policy, enabled, accept } = input;
-    let put = PutInstallation { config: Value::Object(config), policy, enabled, accept };
+    let InstallationInput { config, policy, enabled, accept, hosts } = input;
+    let put = PutInstallation { config: Value::Object(config), policy, enabled, accept, hosts };
     Ok(Reply(hub.put_installation(&caller, &plugin, put).await?.into()))
 }

@@ -30,6 +30,8 @@ pub(crate) struct Installation {
     digest: Option<Digest>,
     /// A version that the policy asks for and that could not be taken.
     held_back: Option<HeldBack>,
+    /// Hosts that the settings name and that were approved.
+    hosts: Vec<String>,
     /// Where the vendor sends webhooks; null for a plugin that takes none.
     webhook_url: Option<String>,
     /// When it was made.
@@ -81,12 +83,26 @@ impl From<InstallationView> for Installation {
             version,
             digest,
             held_back,
+            hosts,
             webhook_url,
             created_at,
             updated_at,
         } = view;
         let held_back = held_back.map(HeldBack::from);
-        Self { id, plugin, enabled, config, policy, version, digest, held_back, webhook_url, created_at, updated_at }
+        Self {
+            id,
+            plugin,
+            enabled,
+            config,
+            policy,
+            version,
+            digest,
+            held_back,
+            hosts,
+            webhook_url,
+            created_at,
+            updated_at,
+        }
     }
 }
 

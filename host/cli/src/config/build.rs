@@ -109,6 +109,7 @@ impl Config {
         });
         Ok(EgressConfig {
             upstreams: self.upstreams.clone(),
+            open_upstreams: self.egress.open_upstreams.iter().cloned().collect(),
             allow_addresses: self.egress.allow_addresses.clone(),
             ports: self.egress.ports.clone(),
             endpoints: self.endpoints.rules(),

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, atomic::Ordering};
 
-use patchbay_egress::{Egress, EgressConfig, EgressError};
+use patchbay_egress::{Egress, EgressConfig, EgressError, Rules};
 use url::Url;
 
 use crate::support::{HOST, Names, Vendor, egress, get, ok, org, rules, rules_for};
@@ -220,6 +220,40 @@ async fn an_operators_upstream_may_be_inside_but_opens_nothing_else() {
     request.url = Url::parse(&format!("https://sim.internal.example:{}/", inside.address.port())).unwrap();
     assert!(matches!(egress.send(&list, request).await, Err(EgressError::AddressDenied(_))));
     assert_eq!(inside.connections(), 1);
+}
+
+#[tokio::test]
+async fn a_host_that_settings_name_is_checked_like_any_other_and_finds_no_upstream_that_is_not_open() {
+    let inside = Vendor::saying(ok("fine")).await;
+    let base = Url::parse(&format!("http://{}", inside.address)).unwrap();
+    let named = |host: &str| {
+        let entry = format!("[[egress]]\nhost = {host:?}\nmethods = [\"GET\"]\npaths = [\"/**\"]");
+        let manifest = format!("id = \"t\"\nname = \"T\"\nversion = \"1.0.0\"\napi = \"1.0.0\"\n{entry}");
+        let manifest: patchbay_package::Manifest = toml::from_str(&manifest).unwrap();
+        Rules::default().with_named(&manifest.egress).unwrap()
+    };
+    let to = |host: &str, port: u16| {
+        let mut request = get("/");
+        request.url = Url::parse(&format!("https://{host}:{port}/")).unwrap();
+        request
+    };
+    let config = EgressConfig {
+        upstreams: [("mapped.example.com".to_owned(), base.clone()), ("open.example.com".to_owned(), base)].into(),
+        open_upstreams: ["open.example.com".to_owned()].into(),
+        ports: vec![443, inside.address.port()],
+        ..EgressConfig::default()
+    };
+    let egress = Egress::new(config, Names::new(&[&["127.0.0.1"]])).unwrap();
+    let rules = named("inside.example.com");
+    let error = egress.send(&rules, to("inside.example.com", inside.address.port())).await.unwrap_err();
+    assert!(matches!(error, EgressError::AddressDenied(_)), "{error}");
+    let error = egress.send(&named("mapped.example.com"), to("mapped.example.com", 443)).await.unwrap_err();
+    assert!(matches!(&error, EgressError::Denied(text) if text.contains("open_upstreams")), "{error}");
+    assert_eq!(inside.connections(), 0);
+    // who maps the host for a plugin that lists it opens it for that one
+    let listed = rules_for("[[egress]]\nhost = \"mapped.example.com\"\nmethods = [\"GET\"]\npaths = [\"/**\"]");
+    assert_eq!(egress.send(&listed, to("mapped.example.com", 443)).await.unwrap().status, 200);
+    assert_eq!(egress.send(&named("open.example.com"), to("open.example.com", 443)).await.unwrap().status, 200);
 }
 
 #[tokio::test]

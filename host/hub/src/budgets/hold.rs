@@ -84,6 +84,7 @@ const fn default_chunk(metric: Metric) -> u64 {
     match metric {
         Metric::AiTokens | Metric::Characters => 4_096,
         Metric::ExportRows => 1_000,
+        Metric::AiCost => 5,
         Metric::Calls
         | Metric::Minutes
         | Metric::Transcriptions

@@ -13,6 +13,7 @@ fn declared() -> Vec<Credential> {
         required,
         inject,
         hosts: Vec::new(),
+        named_hosts: false,
     };
     let header =
         Inject { header: Some("authorization".to_owned()), query: None, path: None, format: "Bearer {}".to_owned() };

@@ -13,10 +13,13 @@ pub(super) const DEFAULT: &str = "enterprise";
 /// In the order of [`Metric::ALL`].
 type Limits = [u64; Metric::ALL.len()];
 
-const FREE: Limits = [1_000, 30, 20, 20, 100_000, 50_000, 1, 1_000, 0];
-const STARTER: Limits = [20_000, 300, 200, 200, 2_000_000, 500_000, 5, 100_000, 1];
-const PRO: Limits = [100_000, 2_000, 2_000, 2_000, 10_000_000, 5_000_000, 20, 500_000, 5];
-const BUSINESS: Limits = [1_000_000, 20_000, 20_000, 20_000, 100_000_000, 50_000_000, 100, 10_000_000, 50];
+/// Not limited: what models cost is between the org and their vendor.
+const ANY: u64 = u64::MAX;
+
+const FREE: Limits = [1_000, 30, 20, 20, 100_000, 50_000, 1, 1_000, 0, ANY];
+const STARTER: Limits = [20_000, 300, 200, 200, 2_000_000, 500_000, 5, 100_000, 1, ANY];
+const PRO: Limits = [100_000, 2_000, 2_000, 2_000, 10_000_000, 5_000_000, 20, 500_000, 5, ANY];
+const BUSINESS: Limits = [1_000_000, 20_000, 20_000, 20_000, 100_000_000, 50_000_000, 100, 10_000_000, 50, ANY];
 
 /// Rows that one export may have, by rank.
 const EXPORTS: [u64; 5] = [1_000, 100_000, 250_000, 500_000, 1_000_000];
@@ -35,6 +38,7 @@ const PRO_MORE: Overage = [
     None,
     Some((10, 1_000)),
     Some((200, 1)),
+    None,
 ];
 const BUSINESS_MORE: Overage = [
     Some((30, 1_000)),
@@ -46,6 +50,7 @@ const BUSINESS_MORE: Overage = [
     None,
     Some((5, 1_000)),
     Some((150, 1)),
+    None,
 ];
 
 pub(super) fn plans() -> Vec<Plan> {
@@ -55,7 +60,7 @@ pub(super) fn plans() -> Vec<Plan> {
         rank,
         price,
         max_export_rows: Some(rows),
-        limits: limits.map_or([None; Metric::ALL.len()], |limits| limits.map(Some)),
+        limits: limits.map_or([None; Metric::ALL.len()], |limits| limits.map(|limit| (limit != ANY).then_some(limit))),
         overage: more.map(|more| more.map(|(price, per)| Price { price, per })),
         delivery_days: None,
     };

@@ -3,18 +3,36 @@
 use super::{report::Report, text};
 use crate::{
     Manifest,
-    manifest::{Credential, Egress, Inject},
+    manifest::{Credential, Egress, Inject, NamedHost},
 };
 
 pub(super) fn check(manifest: &Manifest, report: &mut Report) {
     for (index, egress) in manifest.egress.iter().enumerate() {
         destination(egress, &format!("/egress/{index}"), report);
     }
+    for (index, named) in manifest.named_hosts.iter().enumerate() {
+        named_host(named, manifest.config.is_some(), &format!("/named-hosts/{index}"), report);
+    }
+    let settings =
+        manifest.named_hosts.iter().enumerate().map(|(i, n)| (format!("/named-hosts/{i}/setting"), &n.setting));
+    report.unique(settings, "a setting");
     let names = manifest.credentials.iter().enumerate().map(|(i, c)| (format!("/credentials/{i}/name"), &c.name));
     report.unique(names, "a credential's name");
     for (index, credential) in manifest.credentials.iter().enumerate() {
-        check_credential(credential, &manifest.egress, &format!("/credentials/{index}"), report);
+        let at = format!("/credentials/{index}");
+        check_credential(credential, &manifest.egress, &at, report);
+        report.demand(
+            !credential.named_hosts || (!manifest.named_hosts.is_empty() && credential.inject.is_some()),
+            format!("{at}/named-hosts"),
+            "an `inject` beside it, and a list of `named-hosts` in the manifest",
+        );
     }
+}
+
+fn named_host(named: &NamedHost, has_settings: bool, at: &str, report: &mut Report) {
+    report.member(format!("{at}/setting"), &named.setting);
+    report.demand(has_settings, format!("{at}/setting"), "a `[config]` that has it");
+    requests(&named.methods, &named.paths, at, report);
 }
 
 fn destination(egress: &Egress, at: &str, report: &mut Report) {
@@ -23,20 +41,25 @@ fn destination(egress: &Egress, at: &str, report: &mut Report) {
         format!("{at}/host"),
         "a full host name in lower case, as in `api.example.com` or `*.example.com`; no address, port or scheme",
     );
-    report.demand(!egress.methods.is_empty(), format!("{at}/methods"), "at least one method");
-    for (index, method) in egress.methods.iter().enumerate() {
-        report.demand(text::is_method(method), format!("{at}/methods/{index}"), METHOD);
-    }
-    report.demand(!egress.paths.is_empty(), format!("{at}/paths"), "at least one path; `/**` for all");
-    for (index, path) in egress.paths.iter().enumerate() {
-        report.path(format!("{at}/paths/{index}"), path);
-    }
+    requests(&egress.methods, &egress.paths, at, report);
     if let Some(header) = &egress.idempotency_header {
         header_name(header, &format!("{at}/idempotency-header"), report);
     }
-    let methods = egress.methods.iter().enumerate().map(|(i, method)| (format!("{at}/methods/{i}"), method));
+}
+
+/// What may be asked of a destination.
+fn requests(methods: &[String], paths: &[String], at: &str, report: &mut Report) {
+    report.demand(!methods.is_empty(), format!("{at}/methods"), "at least one method");
+    for (index, method) in methods.iter().enumerate() {
+        report.demand(text::is_method(method), format!("{at}/methods/{index}"), METHOD);
+    }
+    report.demand(!paths.is_empty(), format!("{at}/paths"), "at least one path; `/**` for all");
+    for (index, path) in paths.iter().enumerate() {
+        report.path(format!("{at}/paths/{index}"), path);
+    }
+    let methods = methods.iter().enumerate().map(|(i, method)| (format!("{at}/methods/{i}"), method));
     report.unique(methods, "a method");
-    let paths = egress.paths.iter().enumerate().map(|(i, path)| (format!("{at}/paths/{i}"), path));
+    let paths = paths.iter().enumerate().map(|(i, path)| (format!("{at}/paths/{i}"), path));
     report.unique(paths, "a path");
 }
 

@@ -12,7 +12,9 @@ fn full() -> Value {
         "credentials": [
             {"name": "api_key", "required": true, "inject": {"header": "authorization", "format": "Bearer {}"}, "hosts": ["api.example.com"]},
             {"name": "signing_secret"},
+            {"name": "own_key", "inject": {"header": "x-key"}, "named-hosts": true},
         ],
+        "named-hosts": [{"setting": "/base_url", "methods": ["POST"], "paths": ["/v1/**"]}],
         "egress": [
             {"host": "api.example.com", "methods": ["GET", "POST"], "paths": ["/v1/**"], "idempotency-header": "idempotency-key"},
             {"host": "*.files.example.com", "methods": ["GET"], "paths": ["/*/raw"]},
@@ -143,6 +145,20 @@ fn every_rule_has_its_place_and_its_words() {
         ),
         ("/egress/0/idempotency-header", json!("not a header"), "/egress/0/idempotency-header", "the name of a header"),
         ("/egress/0/methods", json!([]), "/egress/0/methods", "at least one method"),
+        (
+            "/named-hosts/0/setting",
+            json!(""),
+            "/named-hosts/0/setting",
+            "a JSON Pointer to a member, as in `/customer/id`",
+        ),
+        ("/named-hosts/0/methods", json!(["get"]), "/named-hosts/0/methods/0", method),
+        ("/named-hosts/0/paths", json!([]), "/named-hosts/0/paths", "at least one path; `/**` for all"),
+        (
+            "/named-hosts",
+            json!([]),
+            "/credentials/2/named-hosts",
+            "an `inject` beside it, and a list of `named-hosts` in the manifest",
+        ),
         ("/egress/0/methods/0", json!("get"), "/egress/0/methods/0", method),
         ("/egress/0/methods/0", json!("CONNECT"), "/egress/0/methods/0", method),
         ("/egress/0/methods/1", json!("GET"), "/egress/0/methods/1", "a method that is not there twice"),

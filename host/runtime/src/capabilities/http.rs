@@ -90,7 +90,16 @@ impl CallState {
                 "the credential {name:?} is for signature checks: the manifest gives it no `inject`"
             ))));
         };
-        let hosts = credential.hosts.clone();
+        let mut hosts = credential.hosts.clone();
+        if let Some(named) = &self.tenant.named_hosts {
+            // an empty list is every host of the manifest, but not what the settings name
+            if hosts.is_empty() {
+                hosts.clone_from(&self.grants.hosts);
+            }
+            if credential.named_hosts {
+                hosts.extend(named.hosts.iter().cloned());
+            }
+        }
         let now = self.services.clock.now();
         let secret =
             self.tenant.credentials.as_ref().and_then(|all| all.get(name, now).first().map(|secret| (*secret).clone()));
@@ -186,7 +195,8 @@ impl CallState {
             }
             _ => None,
         };
-        let sending = self.services.egress.send(&self.grants.rules, request);
+        let rules = self.tenant.named_hosts.as_ref().map_or(&self.grants.rules, |named| &named.rules);
+        let sending = self.services.egress.send(rules, request);
         let answer = match client {
             None => sending.await,
             Some(client) => tokio::select! {

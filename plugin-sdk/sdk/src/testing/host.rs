@@ -139,7 +139,7 @@ pub(crate) fn http_send(request: Request) -> Result<Response, Error> {
     };
     let reply = state::with(|state| {
         if let Some(manifest) = &state.manifest
-            && let Some(denial) = manifest.egress_denial(&sent.method, &sent.url)
+            && let Some(denial) = manifest.egress_denial(&sent.method, &sent.url, &state.config)
         {
             return Err(Error::Denied(denial));
         }

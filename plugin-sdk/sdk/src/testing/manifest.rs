@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde_json::Value;
 
 /// The largest body of a plugin that asks for nothing.
 const DEFAULT_BODY_KIB: u32 = 4096;
@@ -20,6 +21,8 @@ pub(crate) struct ManifestFacts {
     pub(crate) credentials: Vec<Credential>,
     #[serde(default)]
     pub(crate) egress: Vec<Egress>,
+    #[serde(default, rename = "named-hosts")]
+    named_hosts: Vec<NamedHost>,
     #[serde(default)]
     pub(crate) actions: Vec<Action>,
     #[serde(default)]
@@ -63,6 +66,13 @@ pub(crate) struct Job {
 #[derive(Debug, Deserialize)]
 pub(crate) struct Egress {
     host: String,
+    methods: Vec<String>,
+    paths: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct NamedHost {
+    setting: String,
     methods: Vec<String>,
     paths: Vec<String>,
 }
@@ -116,8 +126,8 @@ impl ManifestFacts {
         toml::from_str(text).unwrap_or_else(|error| panic!("plugin.toml: {error}"))
     }
 
-    /// Why a request may not leave.
-    pub(crate) fn egress_denial(&self, method: &str, url: &str) -> Option<String> {
+    /// Why a request may not leave, for an org with these settings; hosts that they name are approved.
+    pub(crate) fn egress_denial(&self, method: &str, url: &str, settings: &Value) -> Option<String> {
         let rest = match url.strip_prefix("https://") {
             Some(rest) => rest,
             None => return Some(format!("{url} is not an absolute https URL")),
@@ -131,7 +141,14 @@ impl ManifestFacts {
                 && egress.methods.iter().any(|own| own == method)
                 && egress.paths.iter().any(|pattern| path_matches(pattern, path))
         });
-        (!allowed).then(|| {
+        let named = self.named_hosts.iter().any(|named| {
+            let url = settings.pointer(&named.setting).and_then(Value::as_str).unwrap_or_default();
+            let own = url.strip_prefix("https://").and_then(|rest| rest.split('/').next());
+            own == Some(host)
+                && named.methods.iter().any(|own| own == method)
+                && named.paths.iter().any(|pattern| path_matches(pattern, path))
+        });
+        (!allowed && !named).then(|| {
             format!("[[egress]] in plugin.toml needs host = \"{host}\", methods = [\"{method}\"], paths = [\"{path}\"]")
         })
     }
@@ -207,9 +224,22 @@ mod tests {
     fn a_denial_names_the_line_that_would_allow_it() {
         let manifest =
             ManifestFacts::parse("[[egress]]\nhost = \"api.example.com\"\nmethods = [\"GET\"]\npaths = [\"/v1/*\"]\n");
-        assert_eq!(manifest.egress_denial("GET", "https://api.example.com/v1/a?b=c"), None);
-        let denial = manifest.egress_denial("POST", "https://api.example.com/v1/a").unwrap();
+        let denial = |method: &str, url: &str| manifest.egress_denial(method, url, &Value::Null);
+        assert_eq!(denial("GET", "https://api.example.com/v1/a?b=c"), None);
+        assert!(denial("GET", "http://api.example.com/v1/a").is_some());
+        let denial = denial("POST", "https://api.example.com/v1/a").unwrap();
         assert!(denial.contains("methods = [\"POST\"], paths = [\"/v1/a\"]"), "{denial}");
-        assert!(manifest.egress_denial("GET", "http://api.example.com/v1/a").is_some());
+    }
+
+    #[test]
+    fn a_host_that_settings_name_is_reached_as_far_as_the_manifest_says() {
+        let manifest = ManifestFacts::parse(
+            "[[named-hosts]]\nsetting = \"/base_url\"\nmethods = [\"POST\"]\npaths = [\"/v1/*\"]\n",
+        );
+        let settings = serde_json::json!({"base_url": "https://models.example.com/v1"});
+        assert_eq!(manifest.egress_denial("POST", "https://models.example.com/v1/chat", &settings), None);
+        assert!(manifest.egress_denial("POST", "https://models.example.com/v1/chat", &Value::Null).is_some());
+        assert!(manifest.egress_denial("GET", "https://models.example.com/v1/chat", &settings).is_some());
+        assert!(manifest.egress_denial("POST", "https://other.example.com/v1/chat", &settings).is_some());
     }
 }

@@ -35,10 +35,15 @@ pub struct Scene {
 
 impl Scene {
     pub async fn start(sections: Value) -> Self {
+        Self::start_with(sections, openai()).await
+    }
+
+    /// With a manifest of one's own.
+    pub async fn start_with(sections: Value, plugin: Fixture) -> Self {
         let vendor = OpenAi::start(VENDOR_KEY).await;
         let hub = setup(&vendor, &sections).start().await;
         let org = hub.org("acme").await;
-        let _ = org.upload(openai().pack()).await.expect(201);
+        let _ = org.upload(plugin.pack()).await.expect(201);
         let scene = Self { hub, org, vendor, sections };
         scene.connect(&scene.org).await;
         scene

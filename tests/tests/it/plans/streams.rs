@@ -5,7 +5,7 @@ use std::time::Duration;
 use patchbay_tests::Org;
 use serde_json::{Value, json};
 
-use super::scene::{Scene, budget, chat, proxied, put_budget, tokens};
+use super::scene::{Scene, budget, chat, openai, proxied, put_budget, tokens};
 
 /// What a stream's last event says.
 fn last_event(text: &str) -> Value {
@@ -119,6 +119,49 @@ pub async fn streams_at_once_never_pass_a_cap_together() {
         );
         assert_eq!(state["spent"], used, "the budget spent what was billed, after {cut} streams");
     }
+}
+
+/// What a stream takes at a time.
+const CHUNK: u64 = 32;
+
+pub async fn two_hundred_streams_at_once_never_pass_a_budget_and_each_is_told_which() {
+    // each reserves little to begin with, so that all of them run and meet at the cap
+    let plugin = openai().edit(|manifest| {
+        let routes = manifest.proxy.iter_mut().flat_map(|proxy| &mut proxy.routes);
+        for estimate in routes.filter_map(|route| route.estimate.as_mut()?.get_mut("output_tokens")) {
+            estimate.units = CHUNK;
+            if let Some(stream) = &mut estimate.stream {
+                stream.chunk = CHUNK;
+            }
+        }
+    });
+    let scene = Scene::start_with(json!({}), plugin).await;
+    let cap = 45_000;
+    let made = put_budget(&scene.org, "org", "ai_tokens", cap).await.expect(200).json();
+    let streams = (0..200).map(|_| proxied(&scene.org, &chat("sim:endless,pace=10", true)).send());
+    let replies = futures::future::join_all(streams).await;
+    let mut cut = 0;
+    for reply in &replies {
+        if reply.status == 200 {
+            cut += 1;
+            let said = last_event(&reply.text());
+            assert_eq!(
+                (&said["error"]["code"], &said["entitlement"]["budget"]),
+                (&json!("budget_exhausted"), &made["id"])
+            );
+            assert!(said["error"]["message"].as_str().unwrap().contains(made["id"].as_str().unwrap()), "{said}");
+        } else {
+            reply.expect_problem("budget_exhausted");
+            assert_eq!(reply.json()["entitlement"]["budget"], made["id"]);
+        }
+    }
+    assert!(cut > 0);
+    let state = settled(&scene.org, "org").await;
+    let used = tokens(&scene.org).await;
+    // exactly within it; and what is left is less than a chunk of the last stream
+    assert!(used <= cap, "{used} of {cap} by {cut} streams");
+    assert_eq!(state["spent"], used, "what is billed is what was spent, after {cut} streams");
+    assert!(scene.vendor.wait_for_open_streams(0, Duration::from_secs(5)).await, "the vendor still streams");
 }
 
 pub async fn a_client_that_leaves_gives_back_what_its_stream_held() {
