@@ -23,7 +23,7 @@ async fn it_takes_the_place_of_the_guests_own_header() {
 async fn it_takes_the_place_of_the_guests_own_parameter() {
     let vendor = Vendor::saying(ok("")).await;
     let mut request = get("/v1?key=guess&a=1&%6Bey=guess");
-    let place = Inject { header: None, query: Some("key".to_owned()), path: None, format: "{}".to_owned() };
+    let place = Inject { query: Some("key".to_owned()), ..Inject::default() };
     request.credential = Some(patchbay_egress::Injection { place, ..bearer() });
     vendor.egress().send(&rules(), request).await.unwrap();
     assert_eq!(vendor.seen()[0].target(), format!("/v1?a=1&key={SECRET}"));
@@ -54,7 +54,7 @@ async fn a_denied_request_and_a_failed_one_say_nothing_of_it() {
     let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     config.upstreams.insert(HOST.to_owned(), format!("http://{free}").parse().unwrap());
     config.max_retries = 0;
-    let place = Inject { header: None, query: Some("key".to_owned()), path: None, format: "{}".to_owned() };
+    let place = Inject { query: Some("key".to_owned()), ..Inject::default() };
     let mut request = get("/v1");
     request.credential = Some(patchbay_egress::Injection { place, ..bearer() });
     assert!(!format!("{request:?}").contains(SECRET));
@@ -65,8 +65,7 @@ async fn a_denied_request_and_a_failed_one_say_nothing_of_it() {
 
 /// A credential that is the path of a URL.
 fn secret_path(secret: &str) -> patchbay_egress::Injection {
-    let path = Some("/services/*/*".to_owned());
-    let place = Inject { header: None, query: None, path, format: "{}".to_owned() };
+    let place = Inject { path: Some("/services/*/*".to_owned()), ..Inject::default() };
     patchbay_egress::Injection { place, hosts: vec![HOST.to_owned()], secret: Arc::new(secret.into()) }
 }
 

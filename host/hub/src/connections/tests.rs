@@ -15,7 +15,7 @@ fn declared() -> Vec<Credential> {
         hosts: Vec::new(),
     };
     let header =
-        Inject { header: Some("authorization".to_owned()), query: None, path: None, format: "Bearer {}".to_owned() };
+        Inject { header: Some("authorization".to_owned()), format: "Bearer {}".to_owned(), ..Inject::default() };
     vec![credential("secret_key", true, Some(header)), credential("webhook_secret", false, None)]
 }
 
