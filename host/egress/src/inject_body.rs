@@ -89,7 +89,8 @@ mod tests {
 
     #[test]
     fn the_member_is_filled_beside_our_own_webhook() {
-        let body = json!({"audio_url": "https://x/a", "webhook_url": OURS, "auth": {"name": "X-Key", "value": ""}, "n": 7});
+        let body =
+            json!({"audio_url": "https://x/a", "webhook_url": OURS, "auth": {"name": "X-Key", "value": ""}, "n": 7});
         let filled: Value = serde_json::from_str(&sent("api.example.com", &body.to_string())).unwrap();
         let mut expected = body;
         expected["auth"]["value"] = json!("canary-of-the-body");
@@ -117,10 +118,12 @@ mod tests {
 
     #[test]
     fn an_address_that_stands_there_twice_cannot_hide_another() {
-        let twice = format!(r#"{{"webhook_url":"https://evil.example/","auth":{{"value":""}},"webhook_url":"{OURS}"}}"#);
+        let twice =
+            format!(r#"{{"webhook_url":"https://evil.example/","auth":{{"value":""}},"webhook_url":"{OURS}"}}"#);
         let filled = sent("api.example.com", &twice);
         assert!(filled.contains("canary-of-the-body") && !filled.contains("evil"), "{filled}");
-        let other = format!(r#"{{"webhook_url":"{OURS}","auth":{{"value":""}},"webhook_url":"https://evil.example/"}}"#);
+        let other =
+            format!(r#"{{"webhook_url":"{OURS}","auth":{{"value":""}},"webhook_url":"https://evil.example/"}}"#);
         assert_eq!(sent("api.example.com", &other), other);
     }
 

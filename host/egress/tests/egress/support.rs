@@ -231,11 +231,7 @@ pub fn headers(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
 /// [`SECRET`] as a bearer token for [`HOST`].
 pub fn bearer() -> Injection {
     Injection {
-        place: Inject {
-            header: Some("authorization".to_owned()),
-            format: "Bearer {}".to_owned(),
-            ..Inject::default()
-        },
+        place: Inject { header: Some("authorization".to_owned()), format: "Bearer {}".to_owned(), ..Inject::default() },
         hosts: vec![HOST.to_owned()],
         secret: Arc::new(SECRET.into()),
     }

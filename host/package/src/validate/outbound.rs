@@ -102,7 +102,8 @@ fn check_inject(inject: &Inject, at: &str, report: &mut Report) {
 }
 
 /// What a secret in a body needs, for messages.
-const BESIDE_JSON: &str = "the member that says where webhooks go, as in `/webhook_url`: the secret goes to no other address";
+const BESIDE_JSON: &str =
+    "the member that says where webhooks go, as in `/webhook_url`: the secret goes to no other address";
 
 /// What a place of a key is, for messages.
 pub(super) const EXACTLY_ONE: &str = "exactly one of `header` and `query`";
