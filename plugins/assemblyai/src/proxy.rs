@@ -19,7 +19,7 @@ const MAX_ORDER: u32 = 1 << 20;
 pub(crate) fn handle(mut request: Request, responder: &Responder) -> Result<(), Error> {
     let region = Config::load()?.region();
     retain_request_headers(&mut request.headers);
-    if request.method == "POST" && request.headers.get("content-type").is_none() {
+    if request.path == "/v2/upload" && request.headers.get("content-type").is_none() {
         // as AssemblyAI's contract wants it; its SDKs leave it out
         request.headers.set("content-type", "application/octet-stream");
     }
