@@ -13,6 +13,7 @@
     reason = "a library for tests only: a broken harness must stop the test at once"
 )]
 
+pub mod assemblyai;
 mod browser;
 pub mod fixtures;
 pub mod hub;
@@ -26,6 +27,7 @@ pub mod stripe;
 pub mod vendor;
 pub mod zapier;
 
+pub use assemblyai::AssemblyAi;
 pub use browser::{Browser, proof};
 pub use fixtures::Fixture;
 pub use hub::{Org, Reply, TestHub};

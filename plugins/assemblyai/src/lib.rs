@@ -5,7 +5,7 @@
 //! publish its event under ids made of the transcript's, so whichever is second adds nothing.
 //!
 //! AssemblyAI does not sign its webhooks: with each transcript it is told a header and a value to send. The value is the
-//! connection's `webhook_secret`, which the hub puts into the request and compares in what comes back; it is never here.
+//! connection's `webhook_secret`. The hub puts it into the request, and tells whether what comes back has it.
 //!
 //! AssemblyAI knows no idempotency keys, so nothing here creates a transcript a second time by itself.
 
