@@ -5,7 +5,7 @@
 
 use patchbay_sdk::proxy::{Request, Responder, retain_request_headers, retain_response_headers};
 use patchbay_sdk::usage::{self, Basis};
-use patchbay_sdk::{Error, http, log};
+use patchbay_sdk::{Error, Headers, http, log};
 use serde_json::{Map, Value};
 
 use crate::api::{self, KEY};
@@ -34,13 +34,14 @@ pub(crate) fn handle(mut request: Request, responder: &Responder) -> Result<(), 
         ("POST", "/v2/transcript") => {
             return create(region, forwarded, &request.body.read_to_end(MAX_ORDER)?, responder);
         }
-        ("POST", _) => forwarded = forwarded.body(http::Body::Stream(request.body)),
-        ("DELETE", path) => {
-            if let Some(id) = path.strip_prefix("/v2/transcript/").filter(|id| api::is_id(id)) {
-                actions::before_deletion(id)?;
-            }
-        }
-        _ => {}
+        ("POST", "/v2/upload") => forwarded = forwarded.body(http::Body::Stream(request.body)),
+        ("DELETE", path) => match path.strip_prefix("/v2/transcript/").filter(|id| api::is_id(id)) {
+            Some(id) => actions::before_deletion(id)?,
+            None => return refuse(responder),
+        },
+        ("GET", _) => {}
+        // an encoded letter would get a transcript past the meter
+        _ => return refuse(responder),
     }
     // each one is a new token
     let mut response = if is_token { forwarded.repeatable(false) } else { forwarded }.send()?;
@@ -51,6 +52,13 @@ pub(crate) fn handle(mut request: Request, responder: &Responder) -> Result<(), 
     responder.start(response.status, response.headers)?;
     responder.forward(response.body, None)?;
     Ok(())
+}
+
+/// As AssemblyAI says that there is no such thing.
+fn refuse(responder: &Responder) -> Result<(), Error> {
+    let headers: Headers = [("content-type", "application/json")].into_iter().collect();
+    responder.start(404, headers)?;
+    responder.write(br#"{"error":"Not found"}"#)
 }
 
 /// Has a transcript made and followed.

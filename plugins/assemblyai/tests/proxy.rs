@@ -74,6 +74,15 @@ fn reading_passes_and_a_deletion_meters_first() {
 }
 
 #[test]
+fn an_id_in_disguise_deletes_nothing() {
+    let host = host();
+    let reply =
+        host.proxy::<AssemblyAi>(ProxyCall::new("DELETE", &format!("/v2/transcript/{}", ID.replace('9', "%39"))));
+    assert_eq!((reply.status, reply.text()), (Some(404), r#"{"error":"Not found"}"#.to_owned()));
+    assert!(host.sent().is_empty());
+}
+
+#[test]
 fn a_streaming_token_comes_from_its_own_host_and_is_counted_if_it_came() {
     let host = host();
     let url = "https://streaming.assemblyai.com/v3/token?expires_in_seconds=60";

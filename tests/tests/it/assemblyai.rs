@@ -170,6 +170,9 @@ pub async fn what_comes_without_the_secret_is_refused_and_the_secret_goes_nowher
     let made = scene.proxied("POST", "/v2/transcript", &theirs).await.expect(200).json();
     let other = made["id"].as_str().unwrap().to_owned();
     assert_eq!(Value::Object(scene.vendor.order(&other)), theirs);
+    // and one that would have its transcript made behind the meter's back
+    let disguised = scene.proxied("POST", "/v2/transcrip%74", &theirs).await;
+    assert_eq!((disguised.status, scene.vendor.ids().len()), (404, 2));
     scene.vendor.finish(&other);
     for _ in 0..2 {
         scene.after(Duration::minutes(15)).await;
