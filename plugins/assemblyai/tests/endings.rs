@@ -63,7 +63,7 @@ fn only_what_has_the_secret_once_is_genuine() {
     let verdict = host.verify_webhook::<AssemblyAi>(request(&[SECRET], BODY)).unwrap();
     assert_eq!(verdict, Verdict::Genuine(expected));
     assert!(refusal(&host, request(&["9f2b5c1e7a4d4e0f8b6a3c2d1e0f9a8c"], BODY)).contains("is not the connection's"));
-    for secrets in [&[][..], &[SECRET, SECRET]] {
+    for secrets in [&[][..], &[SECRET, SECRET][..]] {
         assert!(refusal(&host, request(secrets, BODY)).contains("exactly one header"));
     }
     host.rotate_secret("webhook_secret", "the-secret-of-tomorrow");
