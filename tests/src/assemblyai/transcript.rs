@@ -4,6 +4,12 @@ use serde_json::{Map, Value, json};
 
 use super::SECONDS;
 
+/// Its text, where it begins and ends in milliseconds, who says it, and what it sounds like.
+type Sentence = (&'static str, i32, i32, &'static str, &'static str);
+
+/// What everybody says.
+const SENTENCES: [Sentence; 2] = [("Very good.", 0, 900, "A", "POSITIVE"), ("Not so.", 950, 1700, "B", "NEGATIVE")];
+
 /// How one ended.
 #[derive(Debug, Clone)]
 pub(super) enum Ended {
@@ -69,10 +75,8 @@ impl Entry {
             return;
         }
         let speaker = |name: &str| if speakers { json!(name) } else { Value::Null };
-        let (good, bad) = (("Very good.", 0, 900, "A", "POSITIVE"), ("Not so.", 950, 1700, "B", "NEGATIVE"));
-        let sentences = [good, bad];
-        shown["text"] = json!(sentences.map(|(text, ..)| text).join(" "));
-        let words = sentences.iter().flat_map(|(text, start, end, who, _)| {
+        shown["text"] = json!(SENTENCES.map(|(text, ..)| text).join(" "));
+        let words = SENTENCES.into_iter().flat_map(|(text, start, end, who, _)| {
             let count = text.split(' ').count();
             text.split(' ').enumerate().map(move |(index, word)| {
                 let at = |part: usize| start + (end - start) * i32::try_from(part * 100 / count).unwrap() / 100;
@@ -81,15 +85,18 @@ impl Entry {
         });
         shown["words"] = words.collect();
         if speakers {
-            let turn = |(text, start, end, who, _): (&str, i32, i32, &str, &str)| {
+            let turn = |(text, start, end, who, _): Sentence| {
                 let word = json!({"text": text, "start": start, "end": end, "confidence": 0.9, "speaker": who});
                 json!({"speaker": who, "text": text, "start": start, "end": end, "confidence": 0.9, "words": [word]})
             };
-            shown["utterances"] = sentences.map(turn).into_iter().collect();
+            shown["utterances"] = SENTENCES.map(turn).into_iter().collect();
         }
         if sentiment {
-            let result = |(text, start, end, who, kind): (&str, i32, i32, &str, &str)| json!({"text": text, "start": start, "end": end, "sentiment": kind, "confidence": 0.9, "speaker": speaker(who)});
-            shown["sentiment_analysis_results"] = sentences.map(result).into_iter().collect();
+            let result = |(text, start, end, who, kind): Sentence| {
+                let speaker = speaker(who);
+                json!({"text": text, "start": start, "end": end, "sentiment": kind, "confidence": 0.9, "speaker": speaker})
+            };
+            shown["sentiment_analysis_results"] = SENTENCES.map(result).into_iter().collect();
         }
     }
 
