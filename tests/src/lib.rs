@@ -13,6 +13,7 @@
     reason = "a library for tests only: a broken harness must stop the test at once"
 )]
 
+pub mod assemblyai;
 mod browser;
 pub mod elevenlabs;
 pub mod fixtures;
@@ -27,6 +28,7 @@ pub mod stripe;
 pub mod vendor;
 pub mod zapier;
 
+pub use assemblyai::AssemblyAi;
 pub use browser::{Browser, proof};
 pub use elevenlabs::{ElevenLabs, ElevenLabsSender};
 pub use fixtures::Fixture;

@@ -85,12 +85,12 @@ impl Injection {
                 set_parameter(url, parameter, &value);
                 Ok(())
             }
-            _ => Err(invalid("the credential goes to exactly one of header and query")),
+            _ => Err(invalid("the credential goes to exactly one of header and query: one for bodies is not named")),
         }
     }
 
     /// What is sent, in memory that is wiped; the request's own copies are the HTTP library's.
-    fn value(&self) -> Option<Zeroizing<String>> {
+    pub(crate) fn value(&self) -> Option<Zeroizing<String>> {
         let secret = self.secret.expose_secret();
         // Split, not replaced: a secret may itself hold braces.
         if let Some((before, after)) = self.place.format.split_once("{basic}") {
@@ -135,8 +135,8 @@ mod tests {
             place: Inject {
                 header: header.map(str::to_owned),
                 query: query.map(str::to_owned),
-                path: None,
                 format: format.to_owned(),
+                ..Inject::default()
             },
             hosts: vec!["api.example.com".to_owned(), "*.eu.example.com".to_owned()],
             secret: Arc::new(SecretString::from(secret)),

@@ -9,7 +9,7 @@ use patchbay_model::{OrgId, PluginId};
 use tokio::time::Instant;
 use url::Url;
 
-use crate::{Injection, Redactor};
+use crate::{BodySecret, Injection, Redactor};
 
 /// One request of a plugin.
 #[derive(Debug)]
@@ -31,6 +31,8 @@ pub struct Request {
     pub body: Body,
     /// The credential to put in.
     pub credential: Option<Injection>,
+    /// Secrets that go into a JSON body by themselves, where it has a place for them.
+    pub body_secrets: Vec<BodySecret>,
     /// Takes the connection's secrets out of the answer.
     pub redact: Arc<Redactor>,
     /// For everything, to the last byte of the response's body.

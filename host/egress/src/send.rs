@@ -184,6 +184,9 @@ impl Egress {
             credential.check_host(&host)?;
             credential.apply(&mut url, &mut headers)?;
         }
+        for secret in &request.body_secrets {
+            secret.apply(&host, &mut request.body)?;
+        }
         let now = Instant::now();
         let until = request
             .headers_timeout

@@ -326,7 +326,11 @@ fn rotate(
         let previous = match before {
             Some(before) if before.current.expose_secret() == current.expose_secret() => before.previous.clone(),
             Some(before) => {
-                let sent = declared.iter().any(|credential| credential.name == name && credential.inject.is_some());
+                // one that the vendor sends back is checked as well as sent: what was asked for before still comes with it
+                let is_sent = |credential: &Credential| {
+                    credential.name == name && credential.inject.as_ref().is_some_and(|inject| inject.json.is_none())
+                };
+                let sent = declared.iter().any(is_sent);
                 let seconds = keep_s.unwrap_or(if sent { 0 } else { SIGNATURE_OVERLAP_S });
                 let until = now + Duration::seconds(i64::try_from(seconds.min(MOST_OVERLAP_S)).unwrap_or(0));
                 (seconds > 0).then(|| (before.current.clone(), until))

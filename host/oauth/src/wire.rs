@@ -112,6 +112,7 @@ pub(crate) async fn send(net: &Net, org: OrgId, rules: &Rules, outgoing: Outgoin
         org,
         plugin: None,
         repeat_header: None,
+        body_secrets: Vec::new(),
         method,
         url,
         headers: headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect(),
@@ -135,8 +136,7 @@ pub(crate) async fn send(net: &Net, org: OrgId, rules: &Rules, outgoing: Outgoin
 }
 
 fn injection(value: &str) -> Injection {
-    let place =
-        Inject { header: Some(header::AUTHORIZATION.to_string()), query: None, path: None, format: "{}".to_owned() };
+    let place = Inject { header: Some(header::AUTHORIZATION.to_string()), ..Inject::default() };
     Injection { place, hosts: Vec::new(), secret: Arc::new(SecretString::from(value)) }
 }
 

@@ -144,6 +144,7 @@ fn place(inject: &Inject) -> String {
     match inject {
         Inject { header: Some(header), .. } => format!("in the header {header}"),
         Inject { path: Some(path), .. } => format!("in the place of the path ({path})"),
+        Inject { json: Some(json), .. } => format!("in bodies that name the hub's own webhook (at {json})"),
         Inject { query, .. } => format!("in the query parameter {}", query.as_deref().unwrap_or_default()),
     }
 }

@@ -178,7 +178,7 @@ const fn yes() -> bool {
     true
 }
 
-/// Where a credential goes in a request: exactly one of `header`, `query` and `path`.
+/// Where a credential goes in a request: exactly one of `header`, `query`, `path` and `json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Inject {
@@ -193,10 +193,26 @@ pub struct Inject {
     /// [`crate::secret_path`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
+    /// JSON Pointer to a member of a JSON body, for vendors that are told there with which secret their webhooks come. No
+    /// request names such a credential: the host puts it into each one that goes to its hosts, has the member, and names
+    /// this installation's own webhook at [`Inject::webhook_url`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub json: Option<String>,
+    /// Beside `json`: JSON Pointer to the member that says where the vendor sends its webhooks. A body that says anything
+    /// else there than this installation's own address does not get the secret, because the vendor would send it there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook_url: Option<String>,
     /// The value, with `{}` where the secret goes; `{basic}` for base64 of `secret:` (HTTP Basic with the
     /// secret as the user). Default: `{}`.
     #[serde(default = "plain_format")]
     pub format: String,
+}
+
+impl Default for Inject {
+    /// Nowhere yet, and as it is.
+    fn default() -> Self {
+        Self { header: None, query: None, path: None, json: None, webhook_url: None, format: plain_format() }
+    }
 }
 
 fn plain_format() -> String {

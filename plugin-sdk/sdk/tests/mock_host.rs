@@ -63,6 +63,10 @@ inject = { header = "authorization" }
 [[credentials]]
 name = "signing_secret"
 
+[[credentials]]
+name = "hook_secret"
+inject = { json = "/secret", webhook-url = "/url" }
+
 [[egress]]
 host = "api.example.com"
 methods = ["GET"]
@@ -185,6 +189,8 @@ fn what_the_manifest_does_not_grant_is_refused_with_the_missing_line() {
     assert!(text.contains("[[egress]]") && text.contains("POST"), "{text}");
     let text = denial(http::Request::get("https://api.example.com/v1/x").credential("signing_secret").fetch());
     assert!(text.contains("[credentials.inject]"), "{text}");
+    let text = denial(http::Request::get("https://api.example.com/v1/x").credential("hook_secret").fetch());
+    assert!(text.contains("by itself"), "{text}");
     let text = denial(http::Request::get("https://api.example.com/v1/x").credential("other").fetch());
     assert!(text.contains("[[credentials]]"), "{text}");
     assert!(matches!(events::publish("other.x", "", &json!({}), None), Err(Error::Denied(_))));

@@ -28,6 +28,7 @@ mod start;
 mod stats;
 mod streams;
 mod swap;
+mod uploads;
 mod upstream;
 mod webhooks;
 
@@ -38,7 +39,7 @@ use report::Report;
 use scene::On;
 
 /// What can be measured, in this order.
-const PARTS: [&str; 15] = [
+const PARTS: [&str; 16] = [
     "floor",
     "latency",
     "frontier",
@@ -54,6 +55,7 @@ const PARTS: [&str; 15] = [
     "webhooks",
     "jobs",
     "exports",
+    "uploads",
 ];
 
 /// Benchmarks of the hub.
@@ -72,7 +74,7 @@ struct Arguments {
     #[arg(long)]
     write: Option<PathBuf>,
     /// Only parts whose name contains this: floor, latency, frontier, streams, speech, swap, neighbour, start, databases, orgs, deliveries,
-    /// isolation, webhooks, jobs, exports.
+    /// isolation, webhooks, jobs, exports, uploads.
     #[arg(long, default_value = "")]
     only: String,
     #[command(flatten)]
@@ -108,6 +110,9 @@ pub(crate) struct Sizes {
     /// Rows of the large export, of which a plan allows a million.
     #[arg(long, default_value_t = 1_000_000)]
     rows: u64,
+    /// MiB of the large upload.
+    #[arg(long, default_value_t = 2_048)]
+    upload: u64,
 }
 
 impl Sizes {
@@ -195,6 +200,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if wanted("exports") {
         report.measure("A large export", exports::run(&places, &sizes)).await?;
+    }
+    if wanted("uploads") {
+        report.measure("AssemblyAI, and a large upload", uploads::run(&places, &sizes)).await?;
     }
     report.finish(arguments.write.as_deref())
 }

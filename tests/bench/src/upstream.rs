@@ -35,7 +35,29 @@ fn frame(number: usize) -> Frame<Bytes> {
     Frame::data(text.into())
 }
 
-async fn answer(request: Request<Incoming>) -> Result<Response<Body>, hyper::Error> {
+const TRANSCRIPT: &str = r#"{"id":"9ea68fd3-f953-42c1-9742-976c447fb463","status":"completed","audio_url":"https://example.com/a.mp3","audio_duration":91,"text":"Very good. Not so.","confidence":0.93,"language_code":"en_us"}"#;
+
+/// What AssemblyAI would answer, if it is asked. An upload is not kept.
+async fn answer_as_assemblyai(request: &mut Request<Incoming>) -> Result<Option<&'static str>, hyper::Error> {
+    let path = request.uri().path();
+    if path.starts_with("/v2/transcript") {
+        return Ok(Some(TRANSCRIPT));
+    }
+    if path != "/v2/upload" {
+        return Ok(None);
+    }
+    while let Some(frame) = request.body_mut().frame().await {
+        drop(frame?);
+    }
+    Ok(Some(r#"{"upload_url":"https://cdn.assemblyai.com/upload/1"}"#))
+}
+
+async fn answer(mut request: Request<Incoming>) -> Result<Response<Body>, hyper::Error> {
+    if let Some(text) = answer_as_assemblyai(&mut request).await? {
+        let mut response = Response::new(Either::Left(Full::new(Bytes::from_static(text.as_bytes()))));
+        response.headers_mut().insert("content-type", hyper::header::HeaderValue::from_static("application/json"));
+        return Ok(response);
+    }
     let is_speech = request.uri().path().starts_with("/v1/text-to-speech/");
     let body = request.into_body().collect().await?.to_bytes();
     if is_speech {

@@ -101,6 +101,33 @@ impl HubProcess {
         self.child.kill().await.expect("a process to kill");
     }
 
+    /// How much memory it has, and the most that it had since [`HubProcess::forget_peak`], in KiB.
+    ///
+    /// # Panics
+    /// If it has ended, or the system is not Linux.
+    #[must_use]
+    pub fn memory_kib(&self) -> (u64, u64) {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("a process on Linux");
+        let value = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("a line of proc_pid_status(5)");
+            line.split_whitespace().next().and_then(|number| number.parse().ok()).expect("a number of KiB")
+        };
+        (value("VmRSS:"), value("VmHWM:"))
+    }
+
+    /// From here on the most memory is what it has now.
+    ///
+    /// # Panics
+    /// As [`HubProcess::memory_kib`].
+    pub fn forget_peak(&self) {
+        // see proc_pid_clear_refs(5)
+        std::fs::write(format!("/proc/{}/clear_refs", self.pid()), "5").expect("a process on Linux");
+    }
+
+    fn pid(&self) -> u32 {
+        self.child.id().expect("a process that runs")
+    }
+
     /// An org as this hub sees it.
     #[must_use]
     pub fn see(&self, org: &Org) -> Org {

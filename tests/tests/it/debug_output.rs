@@ -107,7 +107,7 @@ async fn data_keys_and_the_key_that_signs() {
 #[test]
 fn what_is_on_its_way_to_a_vendor() {
     let place =
-        Inject { header: Some("authorization".to_owned()), query: None, path: None, format: "Bearer {}".to_owned() };
+        Inject { header: Some("authorization".to_owned()), format: "Bearer {}".to_owned(), ..Inject::default() };
     silent!(
         Injection { place, hosts: Vec::new(), secret: Arc::new(CANARY.into()) },
         Redactor::new([CANARY]),

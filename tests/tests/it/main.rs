@@ -11,6 +11,7 @@
     reason = "tests: what is not as expected must stop them"
 )]
 
+mod assemblyai;
 mod audit;
 mod bad_input;
 mod broken_packages;
@@ -335,6 +336,13 @@ on_both_databases! {
         the_incoming_webhooks_url_is_known_to_the_hub_alone
         slacks_sdk_works_unchanged
         slacks_own_check_and_ours_agree
+    }
+    assemblyai {
+        a_transcript_ends_by_its_webhook_and_the_job_adds_nothing
+        a_lost_webhook_is_made_up_for_by_the_job
+        what_comes_without_the_secret_is_refused_and_the_secret_goes_nowhere_else
+        whatever_is_deleted_is_metered_before
+        assemblyais_sdk_works_unchanged
     }
     zapier {
         a_zap_subscribes_and_unsubscribes_by_the_rest_surface

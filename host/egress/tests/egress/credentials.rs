@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use patchbay_egress::EgressError;
+use bytes::Bytes;
+use patchbay_egress::{Body, BodySecret, EgressError};
 use patchbay_package::manifest::Inject;
 
-use crate::support::{HOST, SECRET, Vendor, bearer, get, headers, ok, rules, rules_for};
+use crate::support::{HOST, SECRET, Vendor, bearer, get, headers, ok, request, rules, rules_for};
 
 #[tokio::test]
 async fn it_takes_the_place_of_the_guests_own_header() {
@@ -23,7 +24,7 @@ async fn it_takes_the_place_of_the_guests_own_header() {
 async fn it_takes_the_place_of_the_guests_own_parameter() {
     let vendor = Vendor::saying(ok("")).await;
     let mut request = get("/v1?key=guess&a=1&%6Bey=guess");
-    let place = Inject { header: None, query: Some("key".to_owned()), path: None, format: "{}".to_owned() };
+    let place = Inject { query: Some("key".to_owned()), ..Inject::default() };
     request.credential = Some(patchbay_egress::Injection { place, ..bearer() });
     vendor.egress().send(&rules(), request).await.unwrap();
     assert_eq!(vendor.seen()[0].target(), format!("/v1?a=1&key={SECRET}"));
@@ -54,7 +55,7 @@ async fn a_denied_request_and_a_failed_one_say_nothing_of_it() {
     let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     config.upstreams.insert(HOST.to_owned(), format!("http://{free}").parse().unwrap());
     config.max_retries = 0;
-    let place = Inject { header: None, query: Some("key".to_owned()), path: None, format: "{}".to_owned() };
+    let place = Inject { query: Some("key".to_owned()), ..Inject::default() };
     let mut request = get("/v1");
     request.credential = Some(patchbay_egress::Injection { place, ..bearer() });
     assert!(!format!("{request:?}").contains(SECRET));
@@ -65,8 +66,7 @@ async fn a_denied_request_and_a_failed_one_say_nothing_of_it() {
 
 /// A credential that is the path of a URL.
 fn secret_path(secret: &str) -> patchbay_egress::Injection {
-    let path = Some("/services/*/*".to_owned());
-    let place = Inject { header: None, query: None, path, format: "{}".to_owned() };
+    let place = Inject { path: Some("/services/*/*".to_owned()), ..Inject::default() };
     patchbay_egress::Injection { place, hosts: vec![HOST.to_owned()], secret: Arc::new(secret.into()) }
 }
 
@@ -98,4 +98,36 @@ async fn a_secret_path_leads_only_where_the_plugin_may_go_and_is_not_said() {
         assert!(!format!("{error} {error:?}").contains("canary"), "{error:?}");
     }
     assert_eq!(vendor.connections(), 0);
+}
+
+/// A request whose body has a place for the secret of webhooks that go there.
+fn told_of_a_webhook(webhook_url: &str) -> patchbay_egress::Request {
+    let place = Inject {
+        json: Some("/webhook_auth_header_value".to_owned()),
+        webhook_url: Some("/webhook_url".to_owned()),
+        ..Inject::default()
+    };
+    let secret = Arc::new("canary-of-the-body".into());
+    let credential = patchbay_egress::Injection { place, hosts: vec![HOST.to_owned()], secret };
+    let mut post = request("POST", "/v2/transcript");
+    let body = format!(r#"{{"webhook_url":"{webhook_url}","webhook_auth_header_value":""}}"#);
+    post.body = Body::Bytes(Bytes::from(body));
+    post.credential = Some(bearer());
+    post.body_secrets = vec![BodySecret { credential, webhook_url: "https://hub.example.com/hooks/abc".to_owned() }];
+    post
+}
+
+#[tokio::test]
+async fn a_secret_for_webhooks_goes_into_the_body_beside_the_credential_and_beside_our_address_only() {
+    let vendor = Vendor::saying(ok("")).await;
+    let ours = told_of_a_webhook("https://hub.example.com/hooks/abc");
+    assert!(!format!("{ours:?}").contains("canary"));
+    vendor.egress().send(&rules(), ours).await.unwrap();
+    vendor.egress().send(&rules(), told_of_a_webhook("https://evil.example.com/hooks/abc")).await.unwrap();
+    let seen = vendor.seen();
+    let bodies: Vec<_> = seen.iter().map(|seen| String::from_utf8_lossy(&seen.body)).collect();
+    assert!(bodies[0].contains(r#""webhook_auth_header_value":"canary-of-the-body""#), "{}", bodies[0]);
+    assert!(!bodies[1].contains("canary"), "{}", bodies[1]);
+    assert_eq!(seen[0].header("content-length"), [seen[0].body.len().to_string()]);
+    assert_eq!(seen[0].header("authorization"), [format!("Bearer {SECRET}")]);
 }

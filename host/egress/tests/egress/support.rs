@@ -207,6 +207,7 @@ pub fn request(method: &str, path: &str) -> Request {
         org: org(1),
         plugin: None,
         repeat_header: None,
+        body_secrets: Vec::new(),
         method: method.parse().unwrap(),
         url: Url::parse(&format!("https://{HOST}{path}")).unwrap(),
         headers: Vec::new(),
@@ -230,12 +231,7 @@ pub fn headers(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
 /// [`SECRET`] as a bearer token for [`HOST`].
 pub fn bearer() -> Injection {
     Injection {
-        place: Inject {
-            header: Some("authorization".to_owned()),
-            query: None,
-            path: None,
-            format: "Bearer {}".to_owned(),
-        },
+        place: Inject { header: Some("authorization".to_owned()), format: "Bearer {}".to_owned(), ..Inject::default() },
         hosts: vec![HOST.to_owned()],
         secret: Arc::new(SECRET.into()),
     }

@@ -16,8 +16,14 @@ fn declared() -> Vec<Credential> {
         named_hosts: false,
     };
     let header =
-        Inject { header: Some("authorization".to_owned()), query: None, path: None, format: "Bearer {}".to_owned() };
-    vec![credential("secret_key", true, Some(header)), credential("webhook_secret", false, None)]
+        Inject { header: Some("authorization".to_owned()), format: "Bearer {}".to_owned(), ..Inject::default() };
+    let told =
+        Inject { json: Some("/secret".to_owned()), webhook_url: Some("/webhook_url".to_owned()), ..Inject::default() };
+    vec![
+        credential("secret_key", true, Some(header)),
+        credential("webhook_secret", false, None),
+        credential("told_secret", false, Some(told)),
+    ]
 }
 
 fn secrets(values: &[(&str, &str)]) -> BTreeMap<String, SecretString> {
@@ -62,17 +68,14 @@ fn a_secret_too_short_to_be_found_again_is_not_sent() {
 }
 
 #[test]
-fn a_replaced_webhook_secret_stays_good_for_a_day() {
-    let old = Credentials::new(rotate(
-        &declared(),
-        &Credentials::default(),
-        secrets(&[("webhook_secret", "one")]),
-        None,
-        now(),
-    ));
-    let values = || rotate(&declared(), &old, secrets(&[("webhook_secret", "two")]), None, now());
-    assert_eq!(held(values(), "webhook_secret", now()), ["two", "one"]);
-    assert_eq!(held(values(), "webhook_secret", now() + Duration::seconds(SIGNATURE_OVERLAP_S as i64 + 1)), ["two"]);
+fn a_replaced_webhook_secret_stays_good_for_a_day_also_where_the_vendor_is_told_it() {
+    for name in ["webhook_secret", "told_secret"] {
+        let nothing = Credentials::default();
+        let old = Credentials::new(rotate(&declared(), &nothing, secrets(&[(name, "one")]), None, now()));
+        let values = || rotate(&declared(), &old, secrets(&[(name, "two")]), None, now());
+        assert_eq!(held(values(), name, now()), ["two", "one"]);
+        assert_eq!(held(values(), name, now() + Duration::seconds(SIGNATURE_OVERLAP_S as i64 + 1)), ["two"]);
+    }
 }
 
 #[test]

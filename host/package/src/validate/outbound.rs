@@ -96,15 +96,25 @@ fn check_credential(credential: &Credential, egress: &[Egress], at: &str, report
 }
 
 fn check_inject(inject: &Inject, at: &str, report: &mut Report) {
-    match (&inject.header, &inject.query, &inject.path) {
-        (Some(header), None, None) => header_name(header, &format!("{at}/header"), report),
-        (None, Some(query), None) => query_name(query, &format!("{at}/query"), report),
-        (None, None, Some(path)) => {
+    match (&inject.header, &inject.query, &inject.path, &inject.json) {
+        (Some(header), None, None, None) => header_name(header, &format!("{at}/header"), report),
+        (None, Some(query), None, None) => query_name(query, &format!("{at}/query"), report),
+        (None, None, None, Some(json)) => {
+            report.member(format!("{at}/json"), json);
+            match &inject.webhook_url {
+                Some(pointer) => report.member(format!("{at}/webhook-url"), pointer),
+                None => report.add(format!("{at}/webhook-url"), BESIDE_JSON),
+            }
+        }
+        (None, None, Some(path), None) => {
             report.path(format!("{at}/path"), path);
             let plain = inject.format == "{}";
             report.demand(plain, format!("{at}/format"), "nothing but `{}` beside a `path`: the secret is the path");
         }
-        _ => report.add(at, "exactly one of `header`, `query` and `path`"),
+        _ => report.add(at, "exactly one of `header`, `query`, `path` and `json`"),
+    }
+    if inject.json.is_none() {
+        report.demand(inject.webhook_url.is_none(), format!("{at}/webhook-url"), "a `json` beside it");
     }
     let places = inject.format.matches("{}").count() + inject.format.matches("{basic}").count();
     report.demand(
@@ -113,6 +123,10 @@ fn check_inject(inject: &Inject, at: &str, report: &mut Report) {
         "printable ASCII with exactly one `{}` or `{basic}`",
     );
 }
+
+/// What a secret in a body needs, for messages.
+const BESIDE_JSON: &str =
+    "the member that says where webhooks go, as in `/webhook_url`: the secret goes to no other address";
 
 /// What a place of a key is, for messages.
 pub(super) const EXACTLY_ONE: &str = "exactly one of `header` and `query`";

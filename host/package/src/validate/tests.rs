@@ -63,7 +63,7 @@ fn every_rule_has_its_place_and_its_words() {
     let event_or_all = "names of a-z, 0-9, _ and -, joined by dots, as in `vendor.thing.happened`, or such a name and `.*`, or `*` for all";
     let underscore = "1 to 64 characters of a-z, 0-9 and _";
     let one = "exactly one of `header` and `query`";
-    let one_of_three = "exactly one of `header`, `query` and `path`";
+    let one_of_four = "exactly one of `header`, `query`, `path` and `json`";
     for (at, value, place, words) in [
         ("/name", json!("  "), "/name", "1 to 200 printable characters"),
         ("/name", json!("a\nb"), "/name", "1 to 200 printable characters"),
@@ -103,14 +103,38 @@ fn every_rule_has_its_place_and_its_words() {
             "/credentials/0/hosts",
             "an `inject` beside it: without one the credential never leaves",
         ),
-        ("/credentials/0/inject", json!({}), "/credentials/0/inject", one_of_three),
-        ("/credentials/0/inject", json!({"header": "x-key", "query": "key"}), "/credentials/0/inject", one_of_three),
-        ("/credentials/0/inject", json!({"header": "x-key", "path": "/a"}), "/credentials/0/inject", one_of_three),
+        ("/credentials/0/inject", json!({}), "/credentials/0/inject", one_of_four),
+        ("/credentials/0/inject", json!({"header": "x-key", "query": "key"}), "/credentials/0/inject", one_of_four),
+        ("/credentials/0/inject", json!({"header": "x-key", "path": "/a"}), "/credentials/0/inject", one_of_four),
         (
             "/credentials/0/inject",
             json!({"path": "/hooks/**", "format": "Bearer {}"}),
             "/credentials/0/inject/format",
             "nothing but `{}` beside a `path`: the secret is the path",
+        ),
+        (
+            "/credentials/0/inject",
+            json!({"header": "x-key", "json": "/a", "webhook-url": "/b"}),
+            "/credentials/0/inject",
+            one_of_four,
+        ),
+        (
+            "/credentials/0/inject",
+            json!({"json": "/a"}),
+            "/credentials/0/inject/webhook-url",
+            "the member that says where webhooks go, as in `/webhook_url`: the secret goes to no other address",
+        ),
+        (
+            "/credentials/0/inject",
+            json!({"json": "a", "webhook-url": "/b"}),
+            "/credentials/0/inject/json",
+            "a JSON Pointer to a member, as in `/customer/id`",
+        ),
+        (
+            "/credentials/0/inject",
+            json!({"header": "x-key", "webhook-url": "/b"}),
+            "/credentials/0/inject/webhook-url",
+            "a `json` beside it",
         ),
         ("/credentials/0/inject/header", json!("x key"), "/credentials/0/inject/header", "the name of a header"),
         (

@@ -9,7 +9,7 @@ use std::{
 };
 
 use http::{HeaderName, HeaderValue, Method};
-use patchbay_egress::{Body, EgressError, Injection, Request, Response};
+use patchbay_egress::{Body, BodySecret, EgressError, Injection, Request, Response};
 use patchbay_model::Code;
 use url::Url;
 use wasmtime::component::Resource;
@@ -90,6 +90,11 @@ impl CallState {
                 "the credential {name:?} is for signature checks: the manifest gives it no `inject`"
             ))));
         };
+        if place.json.is_some() {
+            return Err(HostError::Guest(Error::Denied(format!(
+                "the credential {name:?} goes into bodies by itself: no request names it"
+            ))));
+        }
         let mut hosts = credential.hosts.clone();
         if let Some(named) = &self.tenant.named_hosts {
             // an empty list is every host of the manifest, but not what the settings name
@@ -108,6 +113,19 @@ impl CallState {
             return Err(self.refuse(Code::ConnectionMissing, Error::Reauthorize(text)));
         };
         Ok(Injection { place, hosts, secret: Arc::new(secret) })
+    }
+
+    /// The connection's secrets that go into bodies by themselves.
+    fn body_secrets(&self) -> Vec<BodySecret> {
+        let Some(all) = &self.tenant.credentials else { return Vec::new() };
+        let now = self.services.clock.now();
+        let secrets = self.grants.credentials.iter().filter_map(|(name, credential)| {
+            let place = credential.inject.as_ref().filter(|place| place.json.is_some())?;
+            let secret = all.get(name, now).first().map(|secret| Arc::new((*secret).clone()))?;
+            let credential = Injection { place: place.clone(), hosts: credential.hosts.clone(), secret };
+            Some(BodySecret { credential, webhook_url: self.tenant.webhook_url.clone() })
+        });
+        secrets.collect()
     }
 
     /// When the wait for a vendor ends: a little before the call, so that the guest can still say what was used.
@@ -176,6 +194,7 @@ impl CallState {
             headers: request.headers,
             body,
             credential,
+            body_secrets: self.body_secrets(),
             redact: Arc::clone(&self.tenant.redact),
             deadline: self.vendors_deadline().into(),
             headers_timeout: request.timeout_ms.map(|ms| std::time::Duration::from_millis(ms.into())),

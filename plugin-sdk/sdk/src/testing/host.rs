@@ -148,6 +148,13 @@ pub(crate) fn http_send(request: Request) -> Result<Response, Error> {
         {
             return Err(Error::Denied(format!("the credential {name} needs [credentials.inject] in plugin.toml")));
         }
+        if let Some(name) = &sent.credential
+            && declared(state, name)?.is_some_and(Credential::goes_by_itself)
+        {
+            return Err(Error::Denied(format!(
+                "the credential {name} goes into bodies by itself: no request names it"
+            )));
+        }
         let number = state.sent.len() + 1;
         let Some((exchange, reply)) = state.expected.pop_front() else {
             panic!("request {number} was not expected: {} {}", sent.method, sent.url);

@@ -53,6 +53,13 @@ pub(crate) struct Credential {
     pub(crate) inject: Option<toml::Table>,
 }
 
+impl Credential {
+    /// True for one that the host puts into bodies, where they name the installation's webhook.
+    pub(crate) fn goes_by_itself(&self) -> bool {
+        self.inject.as_ref().is_some_and(|inject| inject.contains_key("json"))
+    }
+}
+
 #[derive(Debug, Deserialize)]
 pub(crate) struct Named {
     pub(crate) name: String,
