@@ -1,6 +1,7 @@
-//! Stripe's webhooks: each is checked, and published as the event `stripe.<type>`.
+//! Stripe: customers, subscriptions, invoices, payment links and refunds of an organization's own account as typed actions,
+//! Stripe's own API for its SDKs, and its webhooks, each checked and published as the event `stripe.<type>`.
 //!
-//! Both shapes that Stripe sends are taken in: snapshot events, which carry the object as it was, and thin
+//! Outwards, a secret or restricted key; the hub puts it into the request. Inwards, both shapes that Stripe sends are taken in: snapshot events, which carry the object as it was, and thin
 //! notifications (`v2.core.event`), which only name it. The event's id is Stripe's, so a webhook that
 //! Stripe sends again, or one that is processed again after a crash, is published once.
 //!
@@ -8,17 +9,22 @@
 //! secret (`whsec_…`) into the connection. When the secret is rolled, keep the previous one for the day in
 //! which Stripe signs with both.
 
+mod actions;
 mod api;
 mod event;
 mod failure;
 mod proxy;
 mod signature;
+pub mod types;
 
 use patchbay_sdk::{
-    Connector, Error, NoConfig, Schemas, clock, events, export_connector, log, proxy as sdk_proxy, webhook,
+    Actions, Connector, Error, NoConfig, Schemas, clock, events, export_connector, log, proxy as sdk_proxy, webhook,
 };
 
-use event::{Notification, Published};
+use event::{About, Notification, Published};
+use types::{
+    checkout::CheckoutSession, customer::Customer, invoice::Invoice, refund::Refund, subscription::Subscription,
+};
 
 /// The connector.
 #[derive(Debug)]
@@ -27,8 +33,18 @@ pub struct Stripe;
 impl Connector for Stripe {
     type Config = NoConfig;
 
+    fn actions() -> Actions {
+        actions::all()
+    }
+
     fn schemas() -> Schemas {
-        Schemas::new().with::<Published<'_>>("event")
+        Schemas::new()
+            .with::<Published<'_>>("event")
+            .with::<About<Customer>>("customer-event")
+            .with::<About<Subscription>>("subscription-event")
+            .with::<About<Invoice>>("invoice-event")
+            .with::<About<CheckoutSession>>("checkout-session-event")
+            .with::<About<Refund>>("refund-event")
     }
 
     fn proxy(request: sdk_proxy::Request, responder: sdk_proxy::Responder) -> Result<(), Error> {
