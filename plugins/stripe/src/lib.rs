@@ -1,11 +1,11 @@
 //! Stripe: customers, subscriptions, invoices, payment links and refunds of an organization's own account as typed actions,
 //! Stripe's own API for its SDKs, and its webhooks, each checked and published as the event `stripe.<type>`.
 //!
-//! Outwards, a secret or restricted key; the hub puts it into the request. Inwards, both shapes that Stripe sends are taken in: snapshot events, which carry the object as it was, and thin
-//! notifications (`v2.core.event`), which only name it. The event's id is Stripe's, so a webhook that
-//! Stripe sends again, or one that is processed again after a crash, is published once.
+//! Outwards, a secret or restricted key; the hub puts it into the request. Inwards, both shapes that Stripe sends are taken in:
+//! snapshot events, which carry the object as it was, and thin notifications (`v2.core.event`), which only name it. The event's
+//! id is Stripe's, so a webhook that Stripe sends again, or one that is processed again after a crash, is published once.
 //!
-//! To set it up: make a webhook endpoint at Stripe with the installation's webhook URL, and put its signing
+//! To take webhooks in: make a webhook endpoint at Stripe with the installation's webhook URL, and put its signing
 //! secret (`whsec_…`) into the connection. When the secret is rolled, keep the previous one for the day in
 //! which Stripe signs with both.
 
