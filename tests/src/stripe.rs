@@ -38,6 +38,8 @@ mod server;
 mod state;
 mod stream;
 mod subscription;
+#[cfg(test)]
+mod tests;
 mod time;
 
 use std::{
