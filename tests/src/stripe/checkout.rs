@@ -142,6 +142,9 @@ pub(super) fn complete(state: &mut State, id: &str, method: &str) -> Result<(), 
     if session["status"] != "open" {
         return Err(Refusal::request(format!("This session is {}.", text(&session, "status"))));
     }
+    if method == payment::FAILING && number(&session, "amount_total") > 0 {
+        return Err(Refusal::card("generic_decline"));
+    }
     let customer = match session["customer"].as_str() {
         Some(customer) => customer.to_owned(),
         None => {
