@@ -122,7 +122,7 @@ impl Stripe {
     }
 
     /// Asks it something without a socket, as somebody in the Dashboard would: no key, no faults, nothing captured.
-    /// Parameters are Stripe's, as JSON: `stripe.ask("POST", "/v1/products", json!({"name": "Pro"}))`.
+    /// Parameters are Stripe's, as JSON: `stripe.ask("POST", "/v1/products", &json!({"name": "Pro"}))`.
     ///
     /// # Panics
     /// If it refuses.
