@@ -2,6 +2,8 @@
 
 mod reading;
 
+pub use reading::DayUnits;
+
 use patchbay_model::{
     OrgId, Timestamp,
     billing::{Account, Entry, Subscription},

@@ -72,7 +72,7 @@ mod webhook;
 pub use api_key::ApiKeys;
 pub use audit::{Audit, AuditFilter, AuditHead, HubAudit};
 pub use audit_checkpoint::SignedHead;
-pub use billing::Billing;
+pub use billing::{Billing, DayUnits};
 pub use blob::Blobs;
 pub use budget::{Ask, BudgetState, Budgets, Reservation, Reserved};
 pub use changes::{Change, Changes, Notice, Told};

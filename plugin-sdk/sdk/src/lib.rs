@@ -49,6 +49,7 @@ pub mod blobs;
 pub mod clock;
 mod connector;
 mod dispatch;
+pub mod entitlements;
 mod error;
 pub mod events;
 mod export;

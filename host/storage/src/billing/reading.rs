@@ -20,6 +20,19 @@ use crate::{
 /// Microseconds.
 const DAY: i64 = 86_400_000_000;
 
+/// What was read of a metric for a day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DayUnits {
+    /// Of what.
+    pub metric: Metric,
+    /// How many, repairs not counted.
+    pub units: u64,
+    /// Of when the last of them are.
+    pub last_at: Timestamp,
+    /// The vendor was not told of all of it.
+    pub is_open: bool,
+}
+
 type Row = (Uuid, String, i64, i64, i64, bool);
 
 fn metric(name: &str) -> Result<Metric, StorageError> {
@@ -110,17 +123,17 @@ impl Billing<'_> {
         Ok(rows > 0)
     }
 
-    /// What was read for a day, by metric, repairs not counted; and whether any of it, or a repair, is still to be told.
+    /// What was read for a day, by metric.
     ///
     /// # Errors
     /// The database fails.
-    pub async fn units_of_day(&mut self, day: Timestamp) -> Result<Vec<(Metric, u64, bool)>, StorageError> {
+    pub async fn units_of_day(&mut self, day: Timestamp) -> Result<Vec<DayUnits>, StorageError> {
         let from = day.timestamp_micros();
         fetch_all!(
             self.tx,
-            (String, i64, i64),
+            (String, i64, i64, i64),
             "SELECT metric, CAST(SUM(CASE WHEN is_repair = $4 THEN 0 ELSE units END) AS BIGINT),
-               SUM(CASE WHEN settled_at IS NULL THEN 1 ELSE 0 END)
+               SUM(CASE WHEN settled_at IS NULL THEN 1 ELSE 0 END), MAX(at)
              FROM billing_reading WHERE org_id = $1 AND at >= $2 AND at < $3 GROUP BY metric ORDER BY metric",
             self.org.0,
             from,
@@ -128,7 +141,10 @@ impl Billing<'_> {
             true,
         )?
         .into_iter()
-        .map(|(name, units, open)| Ok((metric(&name)?, unsigned(units), open > 0)))
+        .map(|(name, units, open, last)| {
+            let (metric, last_at) = (metric(&name)?, time(last)?);
+            Ok(DayUnits { metric, units: unsigned(units), last_at, is_open: open > 0 })
+        })
         .collect()
     }
 
