@@ -18,7 +18,6 @@ use crate::{
 pub(crate) struct CancelQuery {
     /// Now, and not with the period that is paid for. Default: false.
     #[serde(default)]
-    #[param(required = false)]
     at_once: bool,
 }
 

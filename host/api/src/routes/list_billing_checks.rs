@@ -18,7 +18,6 @@ use crate::{
 pub(crate) struct ChecksQuery {
     /// Only those on which the vendor had something else. Default: false.
     #[serde(default)]
-    #[param(required = false)]
     only_gaps: bool,
     /// At most so many: 1 to 200, default 50.
     #[param(minimum = 1, maximum = 200)]
