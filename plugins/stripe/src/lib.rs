@@ -8,10 +8,15 @@
 //! secret (`whsec_…`) into the connection. When the secret is rolled, keep the previous one for the day in
 //! which Stripe signs with both.
 
+mod api;
 mod event;
+mod failure;
+mod proxy;
 mod signature;
 
-use patchbay_sdk::{Connector, Error, NoConfig, Schemas, clock, events, export_connector, log, webhook};
+use patchbay_sdk::{
+    Connector, Error, NoConfig, Schemas, clock, events, export_connector, log, proxy as sdk_proxy, webhook,
+};
 
 use event::{Notification, Published};
 
@@ -24,6 +29,10 @@ impl Connector for Stripe {
 
     fn schemas() -> Schemas {
         Schemas::new().with::<Published<'_>>("event")
+    }
+
+    fn proxy(request: sdk_proxy::Request, responder: sdk_proxy::Responder) -> Result<(), Error> {
+        proxy::handle(request, &responder)
     }
 
     fn verify_webhook(request: webhook::Request) -> Result<webhook::Verdict, Error> {
