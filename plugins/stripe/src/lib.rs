@@ -9,15 +9,19 @@
 //! which Stripe signs with both.
 
 mod api;
+mod config;
 mod event;
 mod failure;
+mod platform;
 mod proxy;
 mod signature;
 
 use patchbay_sdk::{
-    Connector, Error, NoConfig, Schemas, clock, events, export_connector, log, proxy as sdk_proxy, webhook,
+    Actions, Connector, Error, Schemas, Tasks, Violation, clock, events, export_connector, log, proxy as sdk_proxy,
+    webhook,
 };
 
+use config::Config;
 use event::{Notification, Published};
 
 /// The connector.
@@ -25,7 +29,31 @@ use event::{Notification, Published};
 pub struct Stripe;
 
 impl Connector for Stripe {
-    type Config = NoConfig;
+    type Config = Config;
+
+    fn validate_config(config: Config) -> Result<(), Vec<Violation>> {
+        let wrong = config.platform.map(|platform| platform.check()).unwrap_or_default();
+        if wrong.is_empty() { Ok(()) } else { Err(wrong) }
+    }
+
+    fn actions() -> Actions {
+        Actions::new()
+            .add("billing-checkout", platform::offer::checkout)
+            .add("billing-portal", platform::offer::portal)
+            .add("billing-preview", platform::offer::preview)
+            .add("billing-change", platform::offer::change)
+            .add("billing-cancel", platform::offer::cancel)
+            .add("billing-resume", platform::offer::resume)
+            .add("billing-invoices", platform::invoices::list)
+            .add("billing-upcoming", platform::invoices::upcoming)
+            .add("billing-reconcile", platform::reconcile::by_hand)
+    }
+
+    fn tasks() -> Tasks {
+        Tasks::new()
+            .add(platform::meter::KIND, platform::meter::step)
+            .add(platform::reconcile::KIND, platform::reconcile::step)
+    }
 
     fn schemas() -> Schemas {
         Schemas::new().with::<Published<'_>>("event")
@@ -58,6 +86,7 @@ impl Connector for Stripe {
             log::debug("the object has no id", &[("type", &notification.kind)]);
         }
         events::publish(&kind, subject.as_deref().unwrap_or_default(), &notification.published(), Some(&receipt.id))?;
+        platform::inbound::take(&request)?;
         Ok(None)
     }
 }
