@@ -15,6 +15,8 @@ mod keeper;
 mod note;
 mod read;
 mod sell;
+#[cfg(test)]
+mod tests;
 mod view;
 
 pub(crate) use self::grace::GraceJob;

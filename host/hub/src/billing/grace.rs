@@ -37,7 +37,7 @@ impl HostJob for GraceJob {
 
 impl Inner {
     /// Gives the org what its subscription gives now: harmless if it was paid for meanwhile, or done before.
-    async fn end_grace(&self, org: OrgId) -> Result<(), Failure> {
+    pub(super) async fn end_grace(&self, org: OrgId) -> Result<(), Failure> {
         let mut tx = self.database.begin().await?;
         tx.org(org).lock().await?;
         let Some(account) = tx.org(org).billing().account().await? else { return Ok(()) };
