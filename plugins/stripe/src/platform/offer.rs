@@ -1,6 +1,6 @@
 //! What an owner buys, changes and ends. The hub calls these actions in the name of the organization that `reference` names.
 
-use patchbay_sdk::{Call, Error, clock, jobs};
+use patchbay_sdk::{Call, Error, clock, entitlements, jobs};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -112,6 +112,8 @@ pub(crate) fn checkout(call: Call<CheckoutInput>) -> Result<Link, Error> {
     let CheckoutInput { reference, name, plan } = call.input;
     let platform = platform()?;
     let prices = prices(&platform, &plan)?;
+    // denied where the hub is not paid, before anything is made at Stripe
+    entitlements::begin(&reference)?;
     let customer = customer::of_or_new(&reference, name.as_deref())?;
     if truth::present(&customer)?.is_some_and(|present| present.is_live()) {
         return Err(Error::Conflict(
