@@ -148,7 +148,7 @@ impl Billing<'_> {
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (org_id, id) DO NOTHING",
             self.org.0,
             Text(&entry.id),
-            &entry.kind,
+            entry.kind.as_str(),
             entry.at.timestamp_micros(),
             entry.amount,
             entry.currency.as_deref(),

@@ -2,7 +2,7 @@
 
 use chrono::DateTime;
 use patchbay_model::{
-    Code, Failure, OrgId, Permission,
+    Code, Failure, OrgId, Permission, Timestamp,
     billing::{Account, DayCheck, Entry, Subscription},
 };
 
@@ -40,10 +40,6 @@ impl Hub {
     ) -> Result<Page<Entry>, Failure> {
         caller.require(Permission::ManageBilling)?;
         let size = Size::new(limit)?;
-        let place = |text| {
-            let (micros, id): (&str, &str) = str::split_once(text, ' ')?;
-            Some((DateTime::from_timestamp_micros(micros.parse().ok()?)?, id))
-        };
         let unknown = || Failure::new(Code::InvalidRequest, "`before` is what a page's `next` was");
         let before = before.map(|text| place(text).ok_or_else(unknown)).transpose()?;
         let mut tx = self.0.database.read().await?;
@@ -65,6 +61,12 @@ impl Hub {
         let checks = tx.org(caller.org).billing().checks(None, only_gaps, size.and_one()).await?;
         Ok(size.page(checks, |_| String::new()).items)
     }
+}
+
+/// A place in the history, as a page names it.
+fn place(text: &str) -> Option<(Timestamp, &str)> {
+    let (micros, id) = text.split_once(' ')?;
+    Some((DateTime::from_timestamp_micros(micros.parse().ok()?)?, id))
 }
 
 impl Inner {

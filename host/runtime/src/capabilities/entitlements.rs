@@ -94,7 +94,7 @@ impl Host for CallState {
     async fn settle_reading(&mut self, org: String, id: String, refusal: Option<String>) -> Result<(), HostError> {
         let hub = self.entitlements()?;
         let org = read_org(&org)?;
-        let id: ReadingId = id.parse().map_err(|error| invalid("/id", format!("{error}")))?;
+        let id = id.parse::<ReadingId>().map_err(|error| invalid("/id", error.to_string()))?;
         // what a vendor says can be long
         let refusal = refusal.map(|refusal| refusal.chars().take(1_000).collect());
         hub.settle_reading(org, id, refusal).await.map_err(not_told)
@@ -116,7 +116,7 @@ impl Host for CallState {
     async fn compare_day(&mut self, org: String, metric: String, day: u64, units: u64) -> Result<i64, HostError> {
         let hub = self.entitlements()?;
         let (org, day) = (read_org(&org)?, read_time("/day", day)?);
-        let metric: Metric = metric.parse().map_err(|error| invalid("/metric", format!("{error}")))?;
+        let metric = metric.parse::<Metric>().map_err(|error| invalid("/metric", error.to_string()))?;
         hub.compare_day(org, metric, day, units).await.map_err(not_told)
     }
 }
@@ -138,11 +138,11 @@ fn not_told(failure: Failure) -> HostError {
 }
 
 fn read_org(text: &str) -> Result<OrgId, HostError> {
-    text.parse().map_err(|error| invalid("/org", format!("{error}")))
+    text.parse::<OrgId>().map_err(|error| invalid("/org", error.to_string()))
 }
 
 fn read_after(text: Option<String>) -> Result<Option<OrgId>, HostError> {
-    text.map(|text| text.parse().map_err(|error| invalid("/after", format!("{error}")))).transpose()
+    text.map(|text| text.parse::<OrgId>().map_err(|error| invalid("/after", error.to_string()))).transpose()
 }
 
 fn read_time(pointer: &str, millis: u64) -> Result<Timestamp, HostError> {

@@ -120,10 +120,7 @@ pub(crate) fn take(request: &webhook::Request) -> Result<(), Error> {
         log::debug("the customer is no organization's", &[("customer", customer)]);
         return Ok(());
     };
-    let told = match truth::tell(&platform, &org, customer) {
-        Ok(told) => told,
-        Err(error) => return Err(error),
-    };
+    let told = truth::tell(&platform, &org, customer)?;
     let (entries, notices) = facts(&event, told.as_ref(), &platform);
     if !entries.is_empty() || !notices.is_empty() {
         match entitlements::note(&org, entries, notices) {

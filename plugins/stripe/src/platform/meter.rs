@@ -55,7 +55,7 @@ pub(crate) fn step(step: Step<(), Place>) -> Result<Next<Place>, Error> {
         match tell(&platform, &reading)? {
             Told::Taken => entitlements::settle_reading(&reading.org, &reading.id, None)?,
             Told::Refused(why) => {
-                let about = [("org", reading.org.as_str()), ("metric", &reading.metric), ("why", &why)];
+                let about = [("org", reading.org.as_str()), ("metric", reading.metric.as_str()), ("why", why.as_str())];
                 log::error("Stripe does not take used units", &about);
                 entitlements::settle_reading(&reading.org, &reading.id, Some(&why))?;
             }
