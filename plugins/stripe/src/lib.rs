@@ -1,13 +1,15 @@
-//! Stripe's webhooks: each is checked, and published as the event `stripe.<type>`.
+//! Stripe: customers, subscriptions, invoices, payment links and refunds of an organization's own account as typed actions,
+//! Stripe's own API for its SDKs, and its webhooks, each checked and published as the event `stripe.<type>`.
 //!
-//! Both shapes that Stripe sends are taken in: snapshot events, which carry the object as it was, and thin
-//! notifications (`v2.core.event`), which only name it. The event's id is Stripe's, so a webhook that
-//! Stripe sends again, or one that is processed again after a crash, is published once.
+//! Outwards, a secret or restricted key; the hub puts it into the request. Inwards, both shapes that Stripe sends are taken in:
+//! snapshot events, which carry the object as it was, and thin notifications (`v2.core.event`), which only name it. The event's
+//! id is Stripe's, so a webhook that Stripe sends again, or one that is processed again after a crash, is published once.
 //!
-//! To set it up: make a webhook endpoint at Stripe with the installation's webhook URL, and put its signing
+//! To take webhooks in: make a webhook endpoint at Stripe with the installation's webhook URL, and put its signing
 //! secret (`whsec_…`) into the connection. When the secret is rolled, keep the previous one for the day in
 //! which Stripe signs with both.
 
+mod actions;
 mod api;
 mod config;
 mod event;
@@ -15,6 +17,7 @@ mod failure;
 mod platform;
 mod proxy;
 mod signature;
+pub mod types;
 
 use patchbay_sdk::{
     Actions, Connector, Error, Schemas, Tasks, Violation, clock, events, export_connector, log, proxy as sdk_proxy,
@@ -22,7 +25,10 @@ use patchbay_sdk::{
 };
 
 use config::Config;
-use event::{Notification, Published};
+use event::{About, Notification, Published};
+use types::{
+    checkout::CheckoutSession, customer::Customer, invoice::Invoice, refund::Refund, subscription::Subscription,
+};
 
 /// The connector.
 #[derive(Debug)]
@@ -36,27 +42,22 @@ impl Connector for Stripe {
         if wrong.is_empty() { Ok(()) } else { Err(wrong) }
     }
 
-    fn actions() -> Actions {
-        Actions::new()
-            .add("billing-checkout", platform::offer::checkout)
-            .add("billing-portal", platform::offer::portal)
-            .add("billing-preview", platform::offer::preview)
-            .add("billing-change", platform::offer::change)
-            .add("billing-cancel", platform::offer::cancel)
-            .add("billing-resume", platform::offer::resume)
-            .add("billing-invoices", platform::invoices::list)
-            .add("billing-upcoming", platform::invoices::upcoming)
-            .add("billing-reconcile", platform::reconcile::by_hand)
+    fn tasks() -> Tasks {
+        platform::tasks()
     }
 
-    fn tasks() -> Tasks {
-        Tasks::new()
-            .add(platform::meter::KIND, platform::meter::step)
-            .add(platform::reconcile::KIND, platform::reconcile::step)
+    fn actions() -> Actions {
+        platform::add_actions(actions::all())
     }
 
     fn schemas() -> Schemas {
-        Schemas::new().with::<Published<'_>>("event")
+        Schemas::new()
+            .with::<Published<'_>>("event")
+            .with::<About<Customer>>("customer-event")
+            .with::<About<Subscription>>("subscription-event")
+            .with::<About<Invoice>>("invoice-event")
+            .with::<About<CheckoutSession>>("checkout-session-event")
+            .with::<About<Refund>>("refund-event")
     }
 
     fn proxy(request: sdk_proxy::Request, responder: sdk_proxy::Responder) -> Result<(), Error> {

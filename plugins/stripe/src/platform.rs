@@ -7,15 +7,15 @@
 //! [`truth`] asks how things stand. Only what an event tells of a moment (a bill that was paid, a payment that failed) is taken from
 //! it, under an id that is the same however often it is told.
 
-pub(crate) mod customer;
+mod customer;
 pub(crate) mod inbound;
-pub(crate) mod invoices;
-pub(crate) mod meter;
-pub(crate) mod offer;
-pub(crate) mod reconcile;
-pub(crate) mod truth;
+mod invoices;
+mod meter;
+mod offer;
+mod reconcile;
+mod truth;
 
-use patchbay_sdk::{Error, installation};
+use patchbay_sdk::{Actions, Error, Tasks, installation};
 
 use crate::config::{Config, Platform};
 
@@ -23,6 +23,25 @@ use crate::config::{Config, Platform};
 const SECOND: u64 = 1_000;
 /// Milliseconds.
 const DAY: u64 = 86_400_000;
+
+/// What the hub asks of whoever sells its plans, beside the actions that everybody has.
+pub(crate) fn add_actions(actions: Actions) -> Actions {
+    actions
+        .add("billing-checkout", offer::checkout)
+        .add("billing-portal", offer::portal)
+        .add("billing-preview", offer::preview)
+        .add("billing-change", offer::change)
+        .add("billing-cancel", offer::cancel)
+        .add("billing-resume", offer::resume)
+        .add("billing-invoices", invoices::list)
+        .add("billing-upcoming", invoices::upcoming)
+        .add("billing-reconcile", reconcile::by_hand)
+}
+
+/// What runs by itself.
+pub(crate) fn tasks() -> Tasks {
+    Tasks::new().add(meter::KIND, meter::step).add(reconcile::KIND, reconcile::step)
+}
 
 /// The settings.
 ///
