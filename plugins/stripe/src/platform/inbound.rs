@@ -1,6 +1,6 @@
 //! What Stripe's events mean to organizations.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use patchbay_sdk::{
     Error, entitlements,
@@ -8,6 +8,7 @@ use patchbay_sdk::{
     installation, log, webhook,
 };
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::{SECOND, currency, customer, customer::ORG, is_org, offer, page, truth};
 use crate::config::{Config, Platform};
@@ -25,7 +26,7 @@ struct Event {
 struct Data {
     object: About,
     #[serde(default)]
-    previous_attributes: BTreeMap<String, serde_json::Value>,
+    previous_attributes: BTreeMap<String, Value>,
 }
 
 /// A session, a subscription or an invoice: what matters here.
@@ -62,6 +63,9 @@ struct About {
     trial_end: Option<u64>,
     #[serde(default)]
     hosted_invoice_url: Option<String>,
+    /// Of a subscription.
+    #[serde(default)]
+    items: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -168,7 +172,9 @@ fn facts(event: &Event, told: Option<&entitlements::Subscription>, platform: &Pl
         "customer.subscription.created" => {
             (vec![entry(format!("{id}:created"), "subscription.created", None, Some(id))], vec![])
         }
-        "customer.subscription.updated" if previous_attributes.contains_key("items") => {
+        "customer.subscription.updated"
+            if has_other_prices(previous_attributes.get("items"), object.items.as_ref()) =>
+        {
             (vec![entry(event_id.clone(), "subscription.changed", None, Some(id))], vec![])
         }
         "customer.subscription.deleted" => {
@@ -205,4 +211,15 @@ fn facts(event: &Event, told: Option<&entitlements::Subscription>, platform: &Pl
         }
         _ => (vec![], vec![]),
     }
+}
+
+/// Items are other ones with each period, too.
+fn has_other_prices(before: Option<&Value>, after: Option<&Value>) -> bool {
+    let (Some(before), Some(after)) = (before, after) else { return false };
+    prices(before) != prices(after)
+}
+
+fn prices(items: &Value) -> BTreeSet<&str> {
+    let items = items.get("data").and_then(Value::as_array).into_iter().flatten();
+    items.filter_map(|item| item.pointer("/price/id")?.as_str()).collect()
 }

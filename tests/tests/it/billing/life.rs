@@ -106,7 +106,7 @@ async fn live(seed: Option<u64>) -> Outcome {
     life.call(2).await;
     buyer.act("echo", "run", &json!({"text": "hi"})).await.expect_problem("plan_limit_reached");
     let pro = json!({"plan": "pro"});
-    buyer.call("POST", "/v1/billing/checkout").json(&pro).send().await.expect_problem("scope_missing");
+    buyer.call("POST", "/v1/billing/checkout").json(&pro).send().await.expect_problem("forbidden");
     life.wait(Duration::hours(2)).await;
 
     // checkout, webhook, pro
