@@ -22,7 +22,7 @@ pub(crate) const KIND: &str = "billing-meter";
 /// Readings of one step: each is a request.
 const READINGS: usize = 100;
 /// How long to wait where Stripe cannot take more now, in milliseconds, if it does not say.
-const PAUSE_MS: u64 = 2_000;
+const PAUSE_MS: u64 = 1_000;
 
 /// How far it has come.
 #[derive(Debug, Default, Serialize, Deserialize)]
