@@ -98,6 +98,34 @@ impl Life {
     }
 }
 
+async fn refuses_what_is_wrong(owner: &Org) {
+    let bodies = [
+        ("POST", "/v1/billing/checkout", json!({}), ""),
+        ("POST", "/v1/billing/checkout", json!({"plan": "gold"}), "/plan"),
+        ("POST", "/v1/billing/checkout", json!({"plan": "pro", "org": "x"}), "/org"),
+        ("PUT", "/v1/billing/subscription", json!({"plan": "gold"}), "/plan"),
+        ("PUT", "/v1/billing/subscription", json!({"plan": "pro", "as_of": "soon"}), "/as_of"),
+        ("POST", "/v1/billing/subscription/preview", json!({"plan": 1}), "/plan"),
+        ("POST", "/v1/billing/estimate", json!({"usage": {"tokens": 1}}), "/usage/tokens"),
+        ("POST", "/v1/billing/estimate", json!({"plan": "gold"}), "/plan"),
+    ];
+    for (method, path, body, pointer) in bodies {
+        let refused = owner.call(method, path).json(&body).send().await;
+        refused.expect_problem("invalid_input");
+        assert_eq!(refused.json()["violations"][0]["pointer"], pointer, "{path} {body}");
+    }
+    for query in ["history?before=x", "history?limit=0", "history?order=up", "reconciliation?limit=201"] {
+        owner.get(&format!("/v1/billing/{query}")).await.expect_problem("invalid_request");
+    }
+    owner.get("/v1/billing/invoices?limit=101").await.expect_problem("invalid_request");
+    for path in ["invoices", "upcoming"] {
+        owner.get(&format!("/v1/billing/{path}")).await.expect_problem("conflict");
+    }
+    for (method, path) in [("POST", "portal"), ("POST", "subscription/resume"), ("DELETE", "subscription")] {
+        owner.call(method, &format!("/v1/billing/{path}")).send().await.expect_problem("conflict");
+    }
+}
+
 async fn live(seed: Option<u64>) -> Outcome {
     let life = Life::begin(seed).await;
     let (scene, buyer) = (&life.scene, life.buyer());
@@ -112,6 +140,7 @@ async fn live(seed: Option<u64>) -> Outcome {
     // checkout, webhook, pro
     let owner = scene.owner().await;
     owner.call("PUT", "/v1/billing/subscription").json(&pro).send().await.expect_problem("conflict");
+    refuses_what_is_wrong(&owner).await;
     let checkout = owner.call("POST", "/v1/billing/checkout").json(&pro).send().await.expect(200).json();
     let session = checkout["url"].as_str().unwrap().rsplit('/').next().unwrap();
     assert_eq!(plan(buyer).await, "free", "nothing is paid yet");
@@ -127,6 +156,10 @@ async fn live(seed: Option<u64>) -> Outcome {
     assert_eq!(life.metered(), 2);
     let estimate = owner.call("POST", "/v1/billing/estimate").json(&json!({})).send().await.expect(200).json();
     assert_eq!((&estimate["overage_cost"], &estimate["total"]), (&json!(100), &json!(5_000)));
+    let upcoming = owner.get("/v1/billing/upcoming").await.expect(200).json();
+    assert_eq!((&upcoming["id"], &upcoming["total"]), (&Value::Null, &json!(5_000)));
+    let portal = owner.call("POST", "/v1/billing/portal").send().await.expect(200).json();
+    assert!(portal["url"].as_str().unwrap().starts_with("https://billing.stripe.com/"), "{portal}");
     life.wait(Duration::minutes(10)).await;
     assert_eq!(life.metered(), 2, "nothing is told twice");
 
