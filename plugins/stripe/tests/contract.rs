@@ -74,7 +74,7 @@ fn cases() -> [(&'static str, &'static str, Option<&'static str>, Value); 12] {
             "resume-subscription",
             "POST /v1/subscriptions/{subscription}/resume",
             Some("subscription"),
-            json!({"billing_cycle_anchor": "unchanged", "proration_behavior": "none"}),
+            json!({"billing_cycle_anchor": {"type": "unchanged"}, "proration_behavior": "none"}),
         ),
         (
             "list-subscriptions",

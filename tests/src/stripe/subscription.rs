@@ -443,7 +443,12 @@ pub(super) fn apply_details(own: &mut Value, details: Vec<(&'static str, Value)>
 /// Goes on after a pause, with a period that begins now.
 pub(super) fn resume(state: &mut State, ids: &[&str], mut p: Parameters) -> Result<Value, Refusal> {
     let own = state.find(SUBSCRIPTION, ids[0])?.clone();
-    let _ = p.choice("billing_cycle_anchor", &["now", "unchanged"])?;
+    if let Some(mut anchor) = p.object("billing_cycle_anchor")? {
+        if anchor.choice("type", &["now", "unchanged"])? == Some("unchanged") {
+            return Err(Refusal::invalid("billing_cycle_anchor[type]", "the simulator begins a new period"));
+        }
+        anchor.finish()?;
+    }
     let _ = p.choice("proration_behavior", &["always_invoice", "create_prorations", "none"])?;
     p.finish()?;
     if own["status"] != "paused" {

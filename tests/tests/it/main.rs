@@ -58,6 +58,7 @@ mod simulator;
 mod slack;
 mod smuggling;
 mod stripe;
+mod stripe_actions;
 mod zapier;
 mod zoo;
 
@@ -365,5 +366,14 @@ on_both_databases! {
         a_hundred_copies_at_once_are_all_acknowledged_and_processed_once
         the_hooks_address_is_the_only_way_to_an_installation
         a_secret_that_a_request_carries_is_not_kept
+    }
+    stripe_actions {
+        customers_are_made_read_changed_listed_and_deleted
+        a_subscription_changes_for_what_the_preview_said_and_ends
+        a_subscription_that_paused_after_its_trial_goes_on
+        invoices_are_collected_or_voided_and_refunded
+        payment_links_are_made_listed_and_taken_away
+        what_goes_wrong_at_stripe_is_told_by_its_meaning_and_nothing_is_done_twice
+        stripes_sdk_works_unchanged
     }
 }

@@ -185,9 +185,8 @@ pub struct ResumeSubscription {
     /// Its id (`sub_…`).
     #[schemars(regex(pattern = r"^[A-Za-z0-9_]{1,255}$"))]
     pub subscription: String,
-    /// `now` (the default): a new period begins. `unchanged`: the old one goes on.
-    #[schemars(regex(pattern = r"^(now|unchanged)$"))]
-    pub billing_cycle_anchor: Option<String>,
+    /// When periods begin. Default: now.
+    pub billing_cycle_anchor: Option<BillingCycleAnchor>,
     /// What is too much or too little for the running period goes on the next invoice (`create_prorations`, the
     /// default), on one now (`always_invoice`), or nowhere (`none`).
     #[schemars(regex(pattern = r"^(create_prorations|always_invoice|none)$"))]
