@@ -1,5 +1,5 @@
 //! Usage above the plans, told to Stripe's meters: what is taken, what never will be, and what has to wait.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail them")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail them")]
 
 use patchbay_plugin_stripe::Stripe;
 use patchbay_sdk::entitlements::Reading;
