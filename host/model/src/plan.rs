@@ -61,13 +61,15 @@ metrics! {
     ExportRows = "export_rows";
     /// Phone numbers that take calls; each counts once in a period.
     InboundNumbers = "inbound_numbers";
+    /// Short messages, by the part that networks bill.
+    Messages = "messages";
 }
 
 /// A text that is no metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "a metric is calls, minutes, transcriptions, translations, ai_tokens, characters, endpoints, export_rows or \
-     inbound_numbers"
+    "a metric is calls, minutes, transcriptions, translations, ai_tokens, characters, endpoints, export_rows, \
+     inbound_numbers or messages"
 )]
 pub struct InvalidMetric;
 

@@ -21,5 +21,5 @@ wasmtime::component::bindgen!({
 });
 
 pub use self::patchbay::connector::{
-    blobs, bytes, events, http, installation, jobs, kv, log, records, reply, types, usage,
+    blobs, bytes, entitlements, events, http, installation, jobs, kv, log, records, reply, types, usage,
 };

@@ -7,6 +7,7 @@
 pub(crate) mod blobs;
 pub(crate) mod clock;
 pub(crate) mod effects;
+pub(crate) mod entitlements;
 pub(crate) mod events;
 pub(crate) mod http;
 pub(crate) mod installation;
@@ -56,6 +57,7 @@ pub(crate) fn link(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
     contract::blobs::add_to_linker::<_, Own>(linker, this)?;
     contract::bytes::add_to_linker::<_, Own>(linker, this)?;
     contract::clock::add_to_linker::<_, Own>(linker, this)?;
+    contract::entitlements::add_to_linker::<_, Own>(linker, this)?;
     contract::events::add_to_linker::<_, Own>(linker, this)?;
     contract::http::add_to_linker::<_, Own>(linker, this)?;
     contract::installation::add_to_linker::<_, Own>(linker, this)?;

@@ -34,6 +34,7 @@
 mod calls;
 mod client;
 mod crypto;
+mod entitlements;
 mod exchange;
 pub(crate) mod host;
 mod manifest;

@@ -11,16 +11,20 @@
 
 mod actions;
 mod api;
+mod config;
 mod event;
 mod failure;
+mod platform;
 mod proxy;
 mod signature;
 pub mod types;
 
 use patchbay_sdk::{
-    Actions, Connector, Error, NoConfig, Schemas, clock, events, export_connector, log, proxy as sdk_proxy, webhook,
+    Actions, Connector, Error, Schemas, Tasks, Violation, clock, events, export_connector, log, proxy as sdk_proxy,
+    webhook,
 };
 
+use config::Config;
 use event::{About, Notification, Published};
 use types::{
     checkout::CheckoutSession, customer::Customer, invoice::Invoice, refund::Refund, subscription::Subscription,
@@ -31,10 +35,19 @@ use types::{
 pub struct Stripe;
 
 impl Connector for Stripe {
-    type Config = NoConfig;
+    type Config = Config;
+
+    fn validate_config(config: Config) -> Result<(), Vec<Violation>> {
+        let wrong = config.platform.map(|platform| platform.check()).unwrap_or_default();
+        if wrong.is_empty() { Ok(()) } else { Err(wrong) }
+    }
+
+    fn tasks() -> Tasks {
+        platform::tasks()
+    }
 
     fn actions() -> Actions {
-        actions::all()
+        platform::add_actions(actions::all())
     }
 
     fn schemas() -> Schemas {
@@ -74,6 +87,7 @@ impl Connector for Stripe {
             log::debug("the object has no id", &[("type", &notification.kind)]);
         }
         events::publish(&kind, subject.as_deref().unwrap_or_default(), &notification.published(), Some(&receipt.id))?;
+        platform::inbound::take(&request)?;
         Ok(None)
     }
 }

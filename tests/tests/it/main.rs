@@ -13,6 +13,7 @@
 
 mod audit;
 mod bad_input;
+mod billing;
 mod broken_packages;
 mod canary;
 mod cli;
@@ -92,6 +93,11 @@ on_both_databases! {
         an_organization_that_vanished_is_missed_and_one_that_was_deleted_is_not
         logs_of_before_are_chained_at_the_start
         a_change_is_told_with_who_asked_for_it_and_by_which_request
+    }
+    billing {
+        the_life_of_an_org
+        entitlements_are_for_the_operators_org_alone
+        used_units_reach_the_meter_once_through_crashes_and_what_is_lost_is_found
     }
     crashes {
         what_a_hub_has_acknowledged_is_done_once_and_delivered_however_often_it_is_killed
