@@ -7,7 +7,7 @@
 //! a repeat of the same call, so that a request that broke off is sent again and done once. Who must have one that outlives a
 //! call gives their own.
 
-use patchbay_sdk::{Error, Verbatim, http};
+use patchbay_sdk::{Error, Verbatim, clock, http};
 use serde::Serialize;
 use serde_json::{Number, Value};
 
@@ -129,7 +129,7 @@ fn url(path: &str, query: &str) -> String {
 
 fn send(request: http::Request) -> Result<http::WholeResponse, Error> {
     let response = request.header("stripe-version", VERSION).credential(KEY).fetch()?;
-    if response.is_success() { Ok(response) } else { Err(failure::of(&response)) }
+    if response.is_success() { Ok(response) } else { Err(failure::of(&response, clock::now())) }
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 //! What is wrong with a parameter names it, as a place in the input. A declined card, a limit and a missing object stay
 //! Stripe's own failures with their status and the most exact of Stripe's words for them.
 
-use patchbay_sdk::{Error, UpstreamFailure, clock, http};
+use patchbay_sdk::clock::Timestamp;
+use patchbay_sdk::{Error, UpstreamFailure, http};
 use serde::Deserialize;
 
 /// The longest message of Stripe that is passed on, in characters.
@@ -29,8 +30,8 @@ struct Reason {
     param: Option<String>,
 }
 
-/// The failure behind an answer without success.
-pub(crate) fn of(response: &http::WholeResponse) -> Error {
+/// The failure behind an answer without success, as of `now`.
+pub(crate) fn of(response: &http::WholeResponse, now: Timestamp) -> Error {
     let status = response.status;
     let Reason { kind, code, decline_code, message, param } = response.json::<Refusal>().unwrap_or_default().error;
     let message = message.unwrap_or_else(|| format!("Stripe answered with the status {status}"));
@@ -44,7 +45,7 @@ pub(crate) fn of(response: &http::WholeResponse) -> Error {
     }
     // 400 with this code is how Stripe once said 429.
     if status == 429 || word == "rate_limit" {
-        let wait = http::retry_after_ms(&response.headers, clock::now()).unwrap_or(DEFAULT_WAIT_MS);
+        let wait = http::retry_after_ms(&response.headers, now).unwrap_or(DEFAULT_WAIT_MS);
         let code = Some(if word.is_empty() { "rate_limit".to_owned() } else { word.to_owned() });
         return Error::Upstream(UpstreamFailure { status: 429, code, message, retry_after_ms: Some(wait) });
     }
@@ -73,7 +74,7 @@ mod tests {
 
     fn failure(status: u16, error: Value) -> Error {
         let body = json!({"error": error}).to_string().into_bytes();
-        of(&http::WholeResponse { status, headers: Headers::new(), body })
+        of(&http::WholeResponse { status, headers: Headers::new(), body }, 0)
     }
 
     #[test]
@@ -113,6 +114,6 @@ mod tests {
     fn another_request_under_the_same_key_is_a_conflict_and_no_json_is_no_panic() {
         assert!(matches!(failure(400, json!({"type": "idempotency_error", "message": "x"})), Error::Conflict(_)));
         let page = http::WholeResponse { status: 502, headers: Headers::new(), body: b"<html>".to_vec() };
-        assert!(matches!(of(&page), Error::Upstream(failure) if failure.status == 502));
+        assert!(matches!(of(&page, 0), Error::Upstream(failure) if failure.status == 502));
     }
 }

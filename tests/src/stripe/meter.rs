@@ -216,8 +216,7 @@ pub(super) fn adjust(state: &mut State, _: &[&str], mut p: Parameters) -> Result
     cancel.finish()?;
     p.finish()?;
     let now = state.now;
-    let recent = |at: &i64| now - at < REMEMBERED;
-    if !state.usage.seen.get(&identifier).is_some_and(recent) {
+    if state.usage.seen.get(&identifier).is_none_or(|at| now - at >= REMEMBERED) {
         return Err(Refusal::invalid("cancel[identifier]", "No event of the last 24 hours has this identifier."));
     }
     state.usage.lose(&identifier);
