@@ -5,13 +5,16 @@ pub(crate) mod authorize_connect;
 pub(crate) mod authorize_connection;
 pub(crate) mod begin_oidc;
 pub(crate) mod cancel_job;
+pub(crate) mod cancel_subscription;
 pub(crate) mod change_password;
 pub(crate) mod connect_page;
 pub(crate) mod create_api_key;
+pub(crate) mod create_checkout;
 pub(crate) mod create_connect_session;
 pub(crate) mod create_endpoint;
 pub(crate) mod create_export;
 pub(crate) mod create_invitation;
+pub(crate) mod create_portal_link;
 pub(crate) mod delete_api_key;
 pub(crate) mod delete_budget;
 pub(crate) mod delete_connect_session;
@@ -26,6 +29,7 @@ pub(crate) mod delete_schedule;
 pub(crate) mod delete_session;
 pub(crate) mod docs;
 pub(crate) mod download_export;
+pub(crate) mod estimate_billing;
 pub(crate) mod estimate_usage;
 pub(crate) mod get_api_key;
 pub(crate) mod get_blob;
@@ -48,6 +52,8 @@ pub(crate) mod get_rate_limits;
 pub(crate) mod get_record;
 pub(crate) mod get_run;
 pub(crate) mod get_schedule;
+pub(crate) mod get_subscription;
+pub(crate) mod get_upcoming_invoice;
 pub(crate) mod get_webhook;
 pub(crate) mod healthz;
 pub(crate) mod invitation_page;
@@ -55,6 +61,8 @@ pub(crate) mod invoke_action;
 pub(crate) mod leave_org;
 pub(crate) mod list_api_keys;
 pub(crate) mod list_audit;
+pub(crate) mod list_billing_checks;
+pub(crate) mod list_billing_history;
 pub(crate) mod list_budgets;
 pub(crate) mod list_deliveries;
 pub(crate) mod list_endpoint_deliveries;
@@ -64,6 +72,7 @@ pub(crate) mod list_events;
 pub(crate) mod list_exports;
 pub(crate) mod list_installations;
 pub(crate) mod list_invitations;
+pub(crate) mod list_invoices;
 pub(crate) mod list_jobs;
 pub(crate) mod list_members;
 pub(crate) mod list_objects;
@@ -81,6 +90,7 @@ pub(crate) mod oauth_connect_page;
 pub(crate) mod oidc_callback;
 pub(crate) mod openapi;
 pub(crate) mod patch_endpoint;
+pub(crate) mod preview_subscription;
 pub(crate) mod proxy;
 pub(crate) mod put_budget;
 pub(crate) mod put_connect;
@@ -92,6 +102,7 @@ pub(crate) mod put_org;
 pub(crate) mod put_plan;
 pub(crate) mod put_rate_limits;
 pub(crate) mod put_schedule;
+pub(crate) mod put_subscription;
 pub(crate) mod readyz;
 pub(crate) mod receive_webhook;
 pub(crate) mod redrive_job;
@@ -99,6 +110,7 @@ pub(crate) mod redrive_jobs;
 pub(crate) mod replay_endpoint;
 pub(crate) mod replay_webhook;
 pub(crate) mod replay_webhooks;
+pub(crate) mod resume_subscription;
 pub(crate) mod retry_delivery;
 pub(crate) mod rotate_api_key;
 pub(crate) mod rotate_endpoint_secret;
@@ -153,6 +165,20 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
         .routes(routes!(list_usage::list_usage))
         .routes(routes!(estimate_usage::estimate_usage))
         .routes(routes!(get_plan::get_plan, put_plan::put_plan))
+        .routes(routes!(create_checkout::create_checkout))
+        .routes(routes!(create_portal_link::create_portal_link))
+        .routes(routes!(
+            get_subscription::get_subscription,
+            put_subscription::put_subscription,
+            cancel_subscription::cancel_subscription
+        ))
+        .routes(routes!(preview_subscription::preview_subscription))
+        .routes(routes!(resume_subscription::resume_subscription))
+        .routes(routes!(list_invoices::list_invoices))
+        .routes(routes!(get_upcoming_invoice::get_upcoming_invoice))
+        .routes(routes!(list_billing_history::list_billing_history))
+        .routes(routes!(list_billing_checks::list_billing_checks))
+        .routes(routes!(estimate_billing::estimate_billing))
         .routes(routes!(list_budgets::list_budgets))
         .routes(routes!(get_budget::get_budget, put_budget::put_budget, delete_budget::delete_budget))
         .routes(routes!(list_events::list_events))

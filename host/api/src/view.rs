@@ -5,6 +5,7 @@
 
 mod api_key;
 mod audit;
+mod billing;
 mod budget;
 mod connect_session;
 mod connection;
@@ -30,6 +31,7 @@ mod webhook;
 
 pub(crate) use api_key::{ApiKey, ApiKeyReply};
 pub(crate) use audit::AuditEntry;
+pub(crate) use billing::{BillingCheck, BillingEntry, Checkout, Invoice, PortalLink, Preview, Subscription};
 pub(crate) use budget::Budget;
 pub(crate) use connect_session::{Connect, ConnectSession, ConnectSessionReply};
 pub(crate) use connection::Connection;

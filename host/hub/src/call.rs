@@ -7,7 +7,7 @@ use patchbay_model::{
     event::Event,
     run::{Figures, Run, RunKind},
 };
-use patchbay_runtime::{Effects, Finished, Invocation, Once, Plugin, Spending};
+use patchbay_runtime::{Effects, Entitlements, Finished, Invocation, Once, Plugin, Spending};
 use patchbay_storage::{Committed, IdempotencyAnswer, JobOutcome, RunCommit, WebhookOutcome};
 use tracing::{Span, field::Empty};
 
@@ -56,6 +56,8 @@ pub(crate) struct Call {
     pub(crate) hold: Option<Hold>,
     /// The write that it does, if that is to be done once.
     pub(crate) once: Option<Arc<Once>>,
+    /// What it may tell of organizations' plans, if anything.
+    entitlements: Option<Arc<dyn Entitlements>>,
     /// How many events led to it.
     pub(crate) hops: u32,
     /// Nobody waits for its end, so what it leaves may be committed a little later than what others wait for.
@@ -106,6 +108,7 @@ impl Call {
             error.type = Empty,
         );
         let in_flight = InFlight::new(&manifest.id, kind);
+        let entitlements = hub.entitlements_of(serving.tenant.org, &manifest.id);
         Self {
             run,
             serving,
@@ -115,6 +118,7 @@ impl Call {
             admitted: None,
             hold: None,
             once: None,
+            entitlements,
             hops: 0,
             is_behind: false,
             _in_flight: in_flight,
@@ -128,7 +132,8 @@ impl Call {
     pub(crate) fn invocation(&self, timeout: Option<Duration>) -> Invocation {
         let spending = self.hold.clone().map(|hold| Arc::new(hold) as Arc<dyn Spending>);
         let once = self.once.clone();
-        Invocation { tenant: Arc::clone(&self.serving.tenant), run: self.run, timeout, spending, once }
+        let entitlements = self.entitlements.clone();
+        Invocation { tenant: Arc::clone(&self.serving.tenant), run: self.run, timeout, spending, entitlements, once }
     }
 
     /// Reserves what the call may use of the org's budgets. What the caller learns if it may not begin.

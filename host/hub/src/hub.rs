@@ -65,6 +65,8 @@ pub struct Hub(pub(crate) Arc<Inner>);
 
 /// What the use cases stand on.
 pub(crate) struct Inner {
+    /// Itself, for what outlives a borrow.
+    pub(crate) this: Weak<Self>,
     pub(crate) config: HubConfig,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
@@ -212,7 +214,8 @@ impl Hub {
             links: links.clone(),
         };
         let settings = RefreshSettings::default();
-        let hub = Self(Arc::new(Inner {
+        let hub = Self(Arc::new_cyclic(|this| Inner {
+            this: Weak::clone(this),
             journal: Journal::start(database.clone()),
             refresher: Refresher::new(store, Arc::clone(&clock), Arc::clone(&random), settings),
             suspicions: Arc::default(),

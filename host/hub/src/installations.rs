@@ -1,5 +1,7 @@
 //! Switching a plugin on for an org.
 
+pub(crate) mod gated;
+
 use std::{collections::BTreeSet, sync::Arc};
 
 use patchbay_model::{
@@ -128,6 +130,9 @@ impl Hub {
         if !had && *policy != VersionPolicy::default() {
             hub.require_feature(caller.org, Feature::VersionPolicy).await?;
         }
+        if gated::is_asked_for(&after.installation.config) {
+            hub.require_feature(caller.org, Feature::LiveTranslation).await?;
+        }
         let chosen = hub.registry.catalogue().choice_within(&after.installation).cloned();
         if let Some(version) = chosen.filter(|_| after.installation.enabled) {
             self.check_plan_of(caller, version.manifest()).await?;
@@ -224,6 +229,8 @@ impl Inner {
             credentials: before.and_then(|before| before.credentials.clone()),
             account: before.and_then(|before| before.account.clone()),
             oauth: before.map(|before| before.oauth.clone()).unwrap_or_default(),
+            // what is put was allowed just now
+            withheld: false,
         })
     }
 

@@ -33,7 +33,7 @@ use patchbay_model::{JobId, Timestamp, job::JobCaller};
 use tokio::sync::{Notify, Semaphore};
 
 use self::{host::HostJobs, redrive_all::RedriveAll, underway::Underway};
-use crate::{auth::Caller, exports::ExportJob};
+use crate::{auth::Caller, billing::GraceJob, exports::ExportJob};
 
 /// How long a job is held without being prolonged: as long as it takes until another hub takes up what this one left.
 const LEASE: Duration = Duration::from_secs(30);
@@ -93,6 +93,7 @@ pub(crate) fn host_jobs() -> HostJobs {
     HostJobs::new(vec![
         Box::new(RedriveAll),
         Box::new(ExportJob),
+        Box::new(GraceJob),
         #[cfg(test)]
         Box::new(tests::Counter::default()),
     ])

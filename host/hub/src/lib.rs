@@ -11,6 +11,7 @@ mod api_keys;
 mod audit;
 mod auth;
 mod backoff;
+mod billing;
 mod budgets;
 mod call;
 mod chain;
@@ -58,6 +59,9 @@ mod webhooks;
 
 pub use api_keys::{ApiKeyView, NewApiKey, RotateApiKey};
 pub use auth::Caller;
+pub use billing::{
+    Checkout, Invoice, InvoiceLine, InvoicePage, InvoiceQuery, PlanChange, PortalLink, Preview, SubscriptionView,
+};
 pub use budgets::{BudgetView, PutBudget, SpendLimits};
 pub use call::CallFailure;
 pub use chain::{AuditConfig, ChainReport, Damage, DamageKind, VerifyAudit, read_checkpoints};
@@ -97,7 +101,7 @@ pub use patchbay_package::manifest::oauth::Grant;
 pub use patchbay_storage::chain::{AuditLine, Chain, Checkpoint, Hash};
 pub use patchbay_vault::{KeyCommand, KeySource, PublicKey};
 pub use plans::{
-    catalogue::{Feature, Plan, Plans},
+    catalogue::{Feature, Plan, Plans, Seller},
     estimate::{EstimateUsage, UsageEstimate},
     settings::{Billing, InvalidPlans, Limit, Overage, PlanSettings},
     summary::{DayUsage, InvalidPeriod, MeterUsage, MetricUsage, UsageSummary, WhichPeriod},

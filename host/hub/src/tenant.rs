@@ -13,6 +13,7 @@ use patchbay_vault::Credentials;
 
 use crate::{
     hub::Inner,
+    installations::gated,
     oauth::{Live, OauthSettings},
     registry::resolve::{HeldBack, Resolution, is_about_the_settings},
 };
@@ -25,6 +26,8 @@ pub(crate) struct Settings {
     pub(crate) credentials: Option<Arc<Credentials>>,
     pub(crate) account: Option<String>,
     pub(crate) oauth: OauthSettings,
+    /// The plan has no longer what a part of the settings needs, of which the plugin is not told.
+    pub(crate) withheld: bool,
 }
 
 /// Tells the credentials that a version was asked with from later ones: the connection, which is another one after each
@@ -132,7 +135,9 @@ impl Inner {
             account = sealed.account;
         }
         let oauth = OauthSettings::load(self, &mut tx, org, plugin).await?;
-        Ok(Some(Settings { installation, connection, credentials, account, oauth }))
+        drop(tx);
+        let withheld = self.withholds(org, &installation.config).await?;
+        Ok(Some(Settings { installation, connection, credentials, account, oauth, withheld }))
     }
 
     /// Puts what was chosen in place, for calls that begin from now on.
@@ -157,11 +162,11 @@ impl Inner {
 
     /// The installation as the runtime takes it.
     pub(crate) fn tenant(&self, plugin: &Plugin, settings: &Settings) -> Arc<Tenant> {
-        let Settings { installation, credentials, account, oauth, .. } = settings;
+        let Settings { installation, credentials, account, oauth, withheld, .. } = settings;
         let init = TenantInit {
             org: installation.org,
             installation: installation.id,
-            config: installation.config.to_string(),
+            config: gated::told(&installation.config, *withheld).to_string(),
             credentials: oauth.fill(plugin.manifest(), credentials.clone()),
             connection: settings.credentials_of(),
             account: account.clone().or_else(|| oauth.account()),

@@ -32,6 +32,7 @@ pub struct Event {
 /// What the types of the hub's own events begin with, beside the names of standard objects. No plugin is called so, because
 /// the types of a plugin's events begin with its id.
 pub const HUB_FAMILIES: &[&str] = &[
+    "billing",
     "budget",
     "connection",
     "delivery",

@@ -122,6 +122,8 @@ ids! {
     AuditId = "aud";
     /// A spend budget.
     BudgetId = "bud";
+    /// Billable units that a vendor is told of.
+    ReadingId = "rdg";
     /// One HTTP request to the hub.
     RequestId = "req";
 }
@@ -150,6 +152,27 @@ impl DeliveryId {
     #[must_use]
     pub fn of(event: EventId, endpoint: EndpointId) -> Self {
         Self(derived(event.0, &[b"delivery", endpoint.0.as_bytes()]))
+    }
+}
+
+impl ReadingId {
+    /// The id of what an org used of a metric, from so many units to so many, of what was counted from an hour on: the same
+    /// however often it is read.
+    #[must_use]
+    pub fn of_usage(org: OrgId, metric: &str, counted_from: Timestamp, from: u64, to: u64) -> Self {
+        Self(Self::derived(org, b"usage", metric, counted_from, from, to))
+    }
+
+    /// The id of what makes good for units of a day that the vendor lost: the same for the same loss.
+    #[must_use]
+    pub fn of_repair(org: OrgId, metric: &str, day: Timestamp, theirs: u64, ours: u64) -> Self {
+        Self(Self::derived(org, b"repair", metric, day, theirs, ours))
+    }
+
+    fn derived(org: OrgId, what: &[u8], metric: &str, at: Timestamp, from: u64, to: u64) -> Uuid {
+        let at = at.timestamp_micros().to_be_bytes();
+        // the texts end where they do: a metric has no space in it, and all that follows has a fixed length
+        derived(org.0, &[what, b" ", metric.as_bytes(), b" ", &at, &from.to_be_bytes(), &to.to_be_bytes()])
     }
 }
 

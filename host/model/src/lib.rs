@@ -4,13 +4,14 @@
 //! ids ([`id`]), who may do what ([`permission`]), facts that are stored or shown ([`org`], [`identity`],
 //! [`installation`], [`run`], [`event`], [`endpoint`], [`delivery`], [`webhook`], [`job`], [`schedule`], [`record`],
 //! [`object`], [`oauth`], [`rate`],
-//! [`plan`], [`period`], [`budget`]), which documents somebody wants ([`filter`]), the one failure type that reaches a
+//! [`plan`], [`period`], [`budget`], [`billing`]), which documents somebody wants ([`filter`]), the one failure type that reaches a
 //! caller ([`failure`]), and the two things that tests replace: time ([`clock`]) and randomness ([`random`]). [`wiped`] is
 //! JSON that leaves no copies.
 
 #[macro_use]
 mod words;
 
+pub mod billing;
 pub mod budget;
 pub mod clock;
 pub mod delivery;

@@ -63,13 +63,15 @@ metrics! {
     InboundNumbers = "inbound_numbers";
     /// What models cost at their vendors, by a price table of the org's own: hundredths of its currency.
     AiCost = "ai_cost";
+    /// Short messages, by the part that networks bill.
+    Messages = "messages";
 }
 
 /// A text that is no metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "a metric is calls, minutes, transcriptions, translations, ai_tokens, characters, endpoints, export_rows, \
-     inbound_numbers or ai_cost"
+     inbound_numbers, ai_cost or messages"
 )]
 pub struct InvalidMetric;
 

@@ -65,6 +65,7 @@ pub fn in_words(manifest: &Manifest) -> Vec<String> {
     lines.extend(manifest.meters.iter().map(|meter| format!("meters {} by the {}", meter.name, meter.unit)));
     lines.extend(manifest.collections.iter().map(|collection| format!("keeps the collection {}", collection.name)));
     lines.extend(objects(manifest));
+    lines.extend(entitlements(manifest).map(str::to_owned));
     lines
 }
 
@@ -105,6 +106,7 @@ pub fn grants(manifest: &Manifest) -> BTreeSet<String> {
             grants.insert(format!("makes, changes and deletes records of the object {object}"));
         }
     }
+    grants.extend(entitlements(manifest).map(str::to_owned));
     grants
 }
 
@@ -120,6 +122,13 @@ pub fn names_host(host: &str) -> String {
 /// The hosts among what was approved that settings may name.
 pub fn approved_hosts(approved: &BTreeSet<String>) -> impl Iterator<Item = &str> {
     approved.iter().filter_map(|grant| grant.strip_prefix(NAMES_HOST))
+}
+
+/// Of no effect but where the operator names the plugin and the organization.
+fn entitlements(manifest: &Manifest) -> impl Iterator<Item = &'static str> {
+    let words =
+        "tells the hub what organizations are entitled to, in the organization that the operator is paid through";
+    manifest.entitlements.then_some(words).into_iter()
 }
 
 fn objects(manifest: &Manifest) -> impl Iterator<Item = String> {

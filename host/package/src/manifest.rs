@@ -105,6 +105,9 @@ pub struct Manifest {
     /// Standard objects that it shares with other plugins, as in `call = "write"`. To write is to read as well.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub objects: BTreeMap<StandardObject, Access>,
+    /// It tells the hub what organizations are entitled to, where the operator names it (`billing.plugin`).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub entitlements: bool,
 }
 
 /// Limits of one call. A missing one is the operator's default; one above the operator's ceiling is cut

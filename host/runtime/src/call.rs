@@ -16,6 +16,7 @@ use crate::{
     bindings::types,
     capabilities::{Capabilities, HostError},
     cpu::Stretch,
+    entitlements::Entitlements,
     limits::{CallLimits, Limiter, Stop},
     once::Once,
     plugin::Grants,
@@ -45,6 +46,8 @@ pub(crate) struct CallState {
     denial: Option<Denial>,
     /// What a forwarded answer broke off with: the client must not take what it got for the whole.
     pub(crate) broke_off: Option<Failure>,
+    /// What it may tell of organizations' plans, if anything.
+    pub(crate) entitlements: Option<Arc<dyn Entitlements>>,
     /// The budgets that the call spends of, if there are any.
     pub(crate) spending: Option<Arc<dyn Spending>>,
     /// Which of them stopped it.
@@ -69,13 +72,14 @@ pub(crate) struct CallInit {
     pub(crate) services: Arc<Services>,
     pub(crate) limits: CallLimits,
     pub(crate) spending: Option<Arc<dyn Spending>>,
+    pub(crate) entitlements: Option<Arc<dyn Entitlements>>,
     pub(crate) once: Option<Arc<Once>>,
     pub(crate) as_of: Option<Timestamp>,
 }
 
 impl CallState {
     pub(crate) fn new(init: CallInit) -> Self {
-        let CallInit { run, tenant, grants, services, limits, spending, once, as_of } = init;
+        let CallInit { run, tenant, grants, services, limits, spending, entitlements, once, as_of } = init;
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.handles as usize);
         let started = Instant::now();
@@ -97,6 +101,7 @@ impl CallState {
             entered: None,
             denial: None,
             broke_off: None,
+            entitlements,
             spending,
             cut: None,
             as_of,

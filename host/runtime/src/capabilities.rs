@@ -8,6 +8,7 @@ pub(crate) mod blobs;
 pub(crate) mod cache;
 pub(crate) mod clock;
 pub(crate) mod effects;
+pub(crate) mod entitlements;
 pub(crate) mod events;
 pub(crate) mod http;
 pub(crate) mod installation;
@@ -58,6 +59,7 @@ pub(crate) fn link(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
     contract::bytes::add_to_linker::<_, Own>(linker, this)?;
     contract::cache::add_to_linker::<_, Own>(linker, this)?;
     contract::clock::add_to_linker::<_, Own>(linker, this)?;
+    contract::entitlements::add_to_linker::<_, Own>(linker, this)?;
     contract::events::add_to_linker::<_, Own>(linker, this)?;
     contract::http::add_to_linker::<_, Own>(linker, this)?;
     contract::installation::add_to_linker::<_, Own>(linker, this)?;

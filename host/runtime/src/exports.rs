@@ -73,6 +73,7 @@ impl Plugin {
             services: Arc::clone(&shared.services),
             limits,
             spending: call.spending,
+            entitlements: call.entitlements,
             once: call.once,
             as_of,
         });

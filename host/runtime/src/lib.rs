@@ -11,6 +11,7 @@ mod capabilities;
 pub mod compile;
 mod cpu;
 mod engine;
+mod entitlements;
 mod exports;
 mod lane;
 mod limits;
@@ -43,6 +44,7 @@ pub use capabilities::{
     source::BodyStream,
 };
 pub use compile::{CompileError, Compiler};
+pub use entitlements::{Entitlements, OrgPage, Told};
 pub use exports::{
     ActionCall, ActionOutput, Answer, EventCall, Invocation, ProxyCall, Receipt, StepOutcome, TaskCall, Verdict,
     WebhookCall,
@@ -234,6 +236,7 @@ impl Runtime {
             run: RunId::new(clock, random),
             timeout: Some(Duration::from_secs(5)),
             spending: None,
+            entitlements: None,
             once: None,
         };
         let takes_empty = plugin

@@ -121,6 +121,8 @@ pub(crate) struct Grants {
     pub(crate) meters: BTreeMap<String, Option<Counts>>,
     pub(crate) collections: HashMap<String, CollectionGrant>,
     pub(crate) jobs: BTreeMap<String, JobGrant>,
+    /// Tells what organizations are entitled to.
+    pub(crate) entitlements: bool,
     /// Standard objects, with what they may hold.
     pub(crate) objects: BTreeMap<StandardObject, ObjectGrant>,
     emits: Vec<(String, Option<SchemaValidator>)>,
@@ -317,6 +319,7 @@ fn grants(manifest: &Manifest) -> Result<Grants, LoadError> {
         meters: manifest.meters.iter().map(|meter| (meter.name.clone(), meter.counts())).collect(),
         collections,
         jobs: manifest.jobs.iter().map(|job| (job.kind.clone(), grant_of(job))).collect(),
+        entitlements: manifest.entitlements,
         objects: objects(manifest)?,
         emits,
     })

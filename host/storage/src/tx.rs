@@ -11,8 +11,8 @@ use std::collections::BTreeSet;
 use patchbay_model::OrgId;
 
 use crate::{
-    ApiKeys, Audit, Blobs, Budgets, CachedAnswers, ConnectSessions, Connections, Counters, Deliveries, Endpoints,
-    Events, Exports, HubTx, Idempotency, Installations, Invitations, Jobs, Kv, Members, OauthAuthorizations,
+    ApiKeys, Audit, Billing, Blobs, Budgets, CachedAnswers, ConnectSessions, Connections, Counters, Deliveries,
+    Endpoints, Events, Exports, HubTx, Idempotency, Installations, Invitations, Jobs, Kv, Members, OauthAuthorizations,
     OauthClients, OauthRevocations, OauthTokens, Objects, OperatorTx, OrgKeys, OrgPlans, OrgSettings, OrgsTx,
     RateLimits, Records, Relay, Runs, Schedules, Sessions, StorageError, Usage, Webhooks,
     postgres::{PgTx, Scope},
@@ -155,6 +155,8 @@ repositories! {
     counters -> Counters;
     /// Its spend budgets.
     budgets -> Budgets;
+    /// What it pays for.
+    billing -> Billing;
     /// Its runs.
     runs -> Runs;
     /// What it is billed for.

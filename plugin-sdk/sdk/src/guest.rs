@@ -4,6 +4,7 @@
 //! nothing that a connector is written with.
 
 mod convert;
+mod entitlements;
 mod exports;
 mod memory;
 
@@ -35,6 +36,7 @@ use crate::signature::{Digest, KeyEncoding};
 use crate::usage::Basis;
 use crate::{Error, Headers, Source as PublicSource};
 
+pub(crate) use entitlements::*;
 pub use exports::Component;
 
 #[derive(Debug)]

@@ -35,6 +35,7 @@ mod answers;
 mod calls;
 mod client;
 mod crypto;
+mod entitlements;
 mod exchange;
 pub(crate) mod host;
 mod manifest;

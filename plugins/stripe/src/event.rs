@@ -1,9 +1,10 @@
 //! What Stripe sends, and what becomes of it.
 
 use std::borrow::Cow;
+use std::marker::PhantomData;
 
 use patchbay_sdk::clock::{self, Timestamp};
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -93,6 +94,28 @@ pub(crate) struct Published<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<serde_json::Value>")]
     reason: Option<&'a RawValue>,
+}
+
+/// The schema of the data of an event about a `T`. Its object may lack any member: what Stripe writes is published as it is,
+/// and the invoice that is to come has no id.
+pub(crate) struct About<T>(PhantomData<T>);
+
+impl<T: JsonSchema> JsonSchema for About<T> {
+    fn schema_name() -> Cow<'static, str> {
+        format!("Stripe{}Event", T::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = Published::<'static>::json_schema(generator);
+        let mut reader = generator.settings().clone().for_deserialize().into_generator();
+        let mut object = T::json_schema(&mut reader);
+        object.remove("required");
+        if let Some(own) = schema.pointer_mut("/properties/object") {
+            *own = object.to_value();
+        }
+        schema.insert("title".to_owned(), Self::schema_name().into());
+        schema
+    }
 }
 
 impl<'a> Notification<'a> {

@@ -205,6 +205,7 @@ pub(crate) async fn run(places: &Places) -> anyhow::Result<String> {
                 run: RunId::new(clock, random),
                 timeout: None,
                 spending: None,
+                entitlements: None,
                 once: None,
             };
             let action = ActionCall {

@@ -55,7 +55,14 @@ impl Scene {
 
     fn call(&self) -> Invocation {
         let run = RunId::new(&SystemClock, &SystemRandom);
-        Invocation { tenant: Arc::clone(&self.tenant), run, timeout: None, spending: None, once: None }
+        Invocation {
+            tenant: Arc::clone(&self.tenant),
+            run,
+            timeout: None,
+            spending: None,
+            entitlements: None,
+            once: None,
+        }
     }
 
     async fn step(&self, cursor: Option<String>) -> StepOutcome {

@@ -14,6 +14,7 @@
 mod assemblyai;
 mod audit;
 mod bad_input;
+mod billing;
 mod broken_packages;
 mod canary;
 mod cli;
@@ -60,6 +61,7 @@ mod simulator;
 mod slack;
 mod smuggling;
 mod stripe;
+mod stripe_actions;
 mod zapier;
 mod zoo;
 
@@ -94,6 +96,11 @@ on_both_databases! {
         an_organization_that_vanished_is_missed_and_one_that_was_deleted_is_not
         logs_of_before_are_chained_at_the_start
         a_change_is_told_with_who_asked_for_it_and_by_which_request
+    }
+    billing {
+        the_life_of_an_org
+        entitlements_are_for_the_operators_org_alone
+        used_units_reach_the_meter_once_through_crashes_and_what_is_lost_is_found
     }
     crashes {
         what_a_hub_has_acknowledged_is_done_once_and_delivered_however_often_it_is_killed
@@ -374,5 +381,14 @@ on_both_databases! {
         a_hundred_copies_at_once_are_all_acknowledged_and_processed_once
         the_hooks_address_is_the_only_way_to_an_installation
         a_secret_that_a_request_carries_is_not_kept
+    }
+    stripe_actions {
+        customers_are_made_read_changed_listed_and_deleted
+        a_subscription_changes_for_what_the_preview_said_and_ends
+        a_subscription_that_paused_after_its_trial_goes_on
+        invoices_are_collected_or_voided_and_refunded
+        payment_links_are_made_listed_and_taken_away
+        what_goes_wrong_at_stripe_is_told_by_its_meaning_and_nothing_is_done_twice
+        stripes_sdk_works_unchanged
     }
 }

@@ -30,6 +30,7 @@ use crate::{cookie, problem, routes, routes::invoke_action::FileReply};
         (name = "Runs", description = "Calls into plugins."),
         (name = "Usage", description = "What runs used."),
         (name = "Plan", description = "What the org may use, and caps of its own."),
+        (name = "Billing", description = "What the org pays for, for its owners."),
         (name = "Events", description = "Facts that plugins and the hub published, as CloudEvents."),
         (name = "Records", description = "What plugins know together: calls, contacts, invoices and the like."),
         (name = "Endpoints", description = "The org's URLs that events are sent to, and what became of that."),

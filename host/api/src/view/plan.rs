@@ -66,7 +66,7 @@ pub(crate) struct Price {
 /// Something that a plan can lack.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Feature {
-    /// `proxy`, `budgets`, `version_policy`, `own_oauth_client`, or `plugin:` and an id, or `action:` and plugin/action.
+    /// `proxy`, `budgets`, `version_policy`, `own_oauth_client`, `live_translation`, or `plugin:` and an id, or `action:` and plugin/action.
     name: String,
     /// The org's plan has it.
     included: bool,

@@ -90,7 +90,8 @@ const fn default_chunk(metric: Metric) -> u64 {
         | Metric::Transcriptions
         | Metric::Translations
         | Metric::Endpoints
-        | Metric::InboundNumbers => 1,
+        | Metric::InboundNumbers
+        | Metric::Messages => 1,
     }
 }
 

@@ -3,7 +3,7 @@
 mod data;
 
 use patchbay_model::{
-    Clock, EventId, OrgId, Random, Timestamp,
+    Clock, EventId, OrgId, Random, Timestamp, billing,
     endpoint::{DELIVERY_EXHAUSTED, ENDPOINT_DISABLED, ENDPOINT_TEST},
     event::Event,
     export, job,
@@ -24,6 +24,16 @@ pub(crate) enum Own {
     JobCompleted,
     /// A job is given up.
     JobFailed,
+    /// A payment for the org's plan failed.
+    PaymentFailed,
+    /// A trial ends soon.
+    TrialEnding,
+    /// A bill is made soon.
+    InvoiceUpcoming,
+    /// The org has another plan, by what it pays.
+    BillingPlanChanged,
+    /// A vendor's meter does not have what it was told.
+    UsageGap,
     /// An export's file is there.
     ExportCompleted,
     /// An export has come to nothing.
@@ -44,6 +54,11 @@ impl Own {
         Self::LimitsUnchecked,
         Self::JobCompleted,
         Self::JobFailed,
+        Self::PaymentFailed,
+        Self::TrialEnding,
+        Self::InvoiceUpcoming,
+        Self::BillingPlanChanged,
+        Self::UsageGap,
         Self::ExportCompleted,
         Self::ExportFailed,
         Self::DeliveryExhausted,
@@ -58,6 +73,11 @@ impl Own {
             Self::LimitsUnchecked => "plan.limits_unchecked",
             Self::JobCompleted => job::COMPLETED,
             Self::JobFailed => job::FAILED,
+            Self::PaymentFailed => billing::PAYMENT_FAILED,
+            Self::TrialEnding => billing::TRIAL_ENDING,
+            Self::InvoiceUpcoming => billing::INVOICE_UPCOMING,
+            Self::BillingPlanChanged => billing::PLAN_CHANGED,
+            Self::UsageGap => billing::USAGE_GAP,
             Self::ExportCompleted => export::COMPLETED,
             Self::ExportFailed => export::FAILED,
             Self::DeliveryExhausted => DELIVERY_EXHAUSTED,
@@ -79,6 +99,16 @@ impl Own {
             }
             Self::JobCompleted => "A call of an action that nobody waited for ended well: its job has the result.",
             Self::JobFailed => "A job is given up: somebody must look at it, and may have it done once more.",
+            Self::PaymentFailed => {
+                "A payment for the organization's plan failed. The plan stays until `until`, if nobody pays before."
+            }
+            Self::TrialEnding => "The organization's trial ends soon.",
+            Self::InvoiceUpcoming => "The organization's next bill is made soon.",
+            Self::BillingPlanChanged => "The organization has another plan, by what it pays or does not pay.",
+            Self::UsageGap => {
+                "The vendor's meter does not have of a day what it was told; what is missing is told once more. Only the operator's \
+                 organization gets it."
+            }
             Self::ExportCompleted => "An export's file is there, for 24 hours: ask for the export to get a link to it.",
             Self::ExportFailed => "An export has come to nothing; `error` says why.",
             Self::DeliveryExhausted => "An event did not reach an endpoint, and is not sent to it any more.",

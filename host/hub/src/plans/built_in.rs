@@ -16,10 +16,10 @@ type Limits = [u64; Metric::ALL.len()];
 /// Not limited: what models cost is between the org and their vendor.
 const ANY: u64 = u64::MAX;
 
-const FREE: Limits = [1_000, 30, 20, 20, 100_000, 50_000, 1, 1_000, 0, ANY];
-const STARTER: Limits = [20_000, 300, 200, 200, 2_000_000, 500_000, 5, 100_000, 1, ANY];
-const PRO: Limits = [100_000, 2_000, 2_000, 2_000, 10_000_000, 5_000_000, 20, 500_000, 5, ANY];
-const BUSINESS: Limits = [1_000_000, 20_000, 20_000, 20_000, 100_000_000, 50_000_000, 100, 10_000_000, 50, ANY];
+const FREE: Limits = [1_000, 30, 20, 20, 100_000, 50_000, 1, 1_000, 0, ANY, 20];
+const STARTER: Limits = [20_000, 300, 200, 200, 2_000_000, 500_000, 5, 100_000, 1, ANY, 300];
+const PRO: Limits = [100_000, 2_000, 2_000, 2_000, 10_000_000, 5_000_000, 20, 500_000, 5, ANY, 2_000];
+const BUSINESS: Limits = [1_000_000, 20_000, 20_000, 20_000, 100_000_000, 50_000_000, 100, 10_000_000, 50, ANY, 20_000];
 
 /// Rows that one export may have, by rank.
 const EXPORTS: [u64; 5] = [1_000, 100_000, 250_000, 500_000, 1_000_000];
@@ -27,30 +27,39 @@ const EXPORTS: [u64; 5] = [1_000, 100_000, 250_000, 500_000, 1_000_000];
 /// What more costs, in cents: price and per how many; none: no more. Endpoints are there or not.
 type Overage = [Option<(u64, u64)>; Metric::ALL.len()];
 
+/// 1.3 cents a minute.
+const MINUTES: Option<(u64, u64)> = Some((13, 10));
+/// 0.75 cents each.
+const MESSAGES: Option<(u64, u64)> = Some((75, 100));
+/// 5 dollars each in a period.
+const NUMBERS: Option<(u64, u64)> = Some((500, 1));
+
 const NO_MORE: Overage = [None; Metric::ALL.len()];
 const PRO_MORE: Overage = [
     Some((50, 1_000)),
-    Some((3, 1)),
+    MINUTES,
     Some((4, 1)),
     Some((4, 1)),
     Some((40, 100_000)),
     Some((30, 10_000)),
     None,
     Some((10, 1_000)),
-    Some((200, 1)),
+    NUMBERS,
     None,
+    MESSAGES,
 ];
 const BUSINESS_MORE: Overage = [
     Some((30, 1_000)),
-    Some((2, 1)),
+    MINUTES,
     Some((3, 1)),
     Some((3, 1)),
     Some((25, 100_000)),
     Some((20, 10_000)),
     None,
     Some((5, 1_000)),
-    Some((150, 1)),
+    NUMBERS,
     None,
+    MESSAGES,
 ];
 
 pub(super) fn plans() -> Vec<Plan> {
@@ -79,5 +88,6 @@ pub(super) const fn lowest(feature: Feature) -> &'static str {
         Feature::Proxy => "free",
         Feature::Budgets => "starter",
         Feature::VersionPolicy | Feature::OwnOauthClient => "pro",
+        Feature::LiveTranslation => "business",
     }
 }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use patchbay_model::{
-    PluginId,
+    OrgId, PluginId,
     plan::{Metric, Price},
 };
 
@@ -70,11 +70,14 @@ pub enum Feature {
     VersionPolicy,
     /// A client of the org's own at an OAuth vendor.
     OwnOauthClient,
+    /// Live translation of calls.
+    LiveTranslation,
 }
 
 impl Feature {
     /// Every feature.
-    pub const ALL: [Self; 4] = [Self::Proxy, Self::Budgets, Self::VersionPolicy, Self::OwnOauthClient];
+    pub const ALL: [Self; 5] =
+        [Self::Proxy, Self::Budgets, Self::VersionPolicy, Self::OwnOauthClient, Self::LiveTranslation];
 
     /// The feature as text, as in the configuration and the API.
     #[must_use]
@@ -84,6 +87,7 @@ impl Feature {
             Self::Budgets => "budgets",
             Self::VersionPolicy => "version_policy",
             Self::OwnOauthClient => "own_oauth_client",
+            Self::LiveTranslation => "live_translation",
         }
     }
 }
@@ -95,6 +99,15 @@ pub(super) struct OfPlugin {
     pub(super) actions: HashMap<String, Arc<Plan>>,
 }
 
+/// Through which org and which plugin of it the operator is paid.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seller {
+    /// The operator's own org.
+    pub org: OrgId,
+    /// Installed there.
+    pub plugin: PluginId,
+}
+
 /// All plans of the hub.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plans {
@@ -104,6 +117,7 @@ pub struct Plans {
     pub(super) highest: Arc<Plan>,
     pub(super) currency: String,
     pub(super) owners_choose: bool,
+    pub(super) seller: Option<Seller>,
     pub(super) features: BTreeMap<Feature, Arc<Plan>>,
     pub(super) plugins: BTreeMap<String, OfPlugin>,
 }
@@ -150,6 +164,12 @@ impl Plans {
     #[must_use]
     pub fn currency(&self) -> &str {
         &self.currency
+    }
+
+    /// Through whom plans are sold; none: the operator gives them.
+    #[must_use]
+    pub const fn seller(&self) -> Option<&Seller> {
+        self.seller.as_ref()
     }
 
     /// The lowest plan that has a feature of the hub; none: every plan has it.

@@ -8,11 +8,16 @@ use patchbay_model::{
     budget::BudgetSubject,
     period::{Period, full_hour},
 };
-use patchbay_storage::{Change, OrgTx};
+use patchbay_storage::{Change, OrgTx, Tx};
 use serde_json::json;
 
-use super::{standing::Standing, view::PlanView};
-use crate::{audit::Actor, auth::Caller, budgets::used_before, hub::Hub};
+use super::{catalogue::Plan, standing::Standing, view::PlanView};
+use crate::{
+    audit::Actor,
+    auth::Caller,
+    budgets::used_before,
+    hub::{Hub, Inner},
+};
 
 impl Hub {
     /// Gives the org a plan, at once and for the whole of the present billing period. `anchor` begins another cycle, at
@@ -46,14 +51,32 @@ impl Hub {
             let names: Vec<_> = plans.iter().map(|plan| plan.name.as_str()).collect();
             return Err(Failure::violation("/plan", format!("a plan: {}", names.join(", "))));
         };
-        let now = hub.clock.now();
         let mut tx = hub.database.begin().await?;
+        tx.org(org).lock().await?;
+        hub.write_plan(&mut tx, org, actor, new, anchor).await?;
+        tx.commit().await?;
+        hub.standings.invalidate(&org).await;
+        self.plan_of(org).await
+    }
+}
+
+impl Inner {
+    /// Gives a locked org a plan, in a transaction that does nothing more after it: the audit log comes last. Its standing has to be
+    /// forgotten once that is committed.
+    pub(crate) async fn write_plan(
+        &self,
+        tx: &mut Tx,
+        org: OrgId,
+        actor: Actor,
+        new: &Arc<Plan>,
+        anchor: Option<Timestamp>,
+    ) -> Result<(), Failure> {
+        let now = self.clock.now();
         let mut ours = tx.org(org);
-        ours.lock().await?;
         let no_org = || Failure::new(Code::NotFound, "there is no such organization");
         let before = ours.plans().current().await?.ok_or_else(no_org)?;
         let anchor = full_hour(anchor.unwrap_or(before.anchor));
-        ours.plans().put(now, plan, anchor).await?;
+        ours.plans().put(now, &new.name, anchor).await?;
         let (old_period, period) = (Period::containing(before.anchor, now), Period::containing(anchor, now));
         if old_period != period {
             let budgets = ours.budgets().list().await?;
@@ -61,13 +84,11 @@ impl Hub {
             move_budgets(&mut ours, &standing, old_period, now).await?;
         }
         let old = json!({ "plan": before.plan, "anchor": before.anchor });
-        let detail = json!({ "old": old, "new": { "plan": plan, "anchor": anchor } });
-        let entry = hub.audit(org, actor, "org.plan", plan, detail);
+        let detail = json!({ "old": old, "new": { "plan": new.name, "anchor": anchor } });
+        let entry = self.audit(org, actor, "org.plan", &new.name, detail);
         ours.audit().append(&entry).await?;
         tx.hub().notify(Change::Plan { org }).await?;
-        tx.commit().await?;
-        hub.standings.invalidate(&org).await;
-        self.plan_of(org).await
+        Ok(())
     }
 }
 

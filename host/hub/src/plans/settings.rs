@@ -13,7 +13,7 @@ use serde::{
 
 use super::{
     built_in,
-    catalogue::{Feature, OfPlugin, Plan, Plans},
+    catalogue::{Feature, OfPlugin, Plan, Plans, Seller},
 };
 
 /// `[billing]`
@@ -28,6 +28,10 @@ pub struct Billing {
     pub built_in_plans: bool,
     /// May owners choose the plan of their org? Default: no, the operator gives plans.
     pub owners_choose: bool,
+    /// The org that the operator is paid through: the one in which `plugin` is installed. Default: nothing is sold.
+    pub org: Option<String>,
+    /// The plugin that the operator is paid through, as in `stripe`. Needs `org`, and is needed by it.
+    pub plugin: Option<String>,
 }
 
 impl Default for Billing {
@@ -37,6 +41,8 @@ impl Default for Billing {
             currency: "USD".to_owned(),
             built_in_plans: true,
             owners_choose: false,
+            org: None,
+            plugin: None,
         }
     }
 }
@@ -177,6 +183,7 @@ pub(super) fn read(
         default,
         currency: currency.clone(),
         owners_choose: billing.owners_choose,
+        seller: seller(billing)?,
         features: BTreeMap::new(),
         plugins: BTreeMap::new(),
         plans: Vec::new(),
@@ -193,6 +200,18 @@ pub(super) fn read(
     }
     read.plans = plans;
     Ok(read)
+}
+
+fn seller(billing: &Billing) -> Result<Option<Seller>, InvalidPlans> {
+    let (org, plugin) = match (&billing.org, &billing.plugin) {
+        (None, None) => return Ok(None),
+        (Some(org), Some(plugin)) => (org, plugin),
+        (None, Some(_)) => return Err(invalid("billing.org", "the org in which `billing.plugin` is installed")),
+        (Some(_), None) => return Err(invalid("billing.plugin", "the plugin that `billing.org` is paid through")),
+    };
+    let org = org.parse().map_err(|error: patchbay_model::InvalidId| invalid("billing.org", error.to_string()))?;
+    let plugin = plugin.parse::<PluginId>().map_err(|error| invalid("billing.plugin", error.to_string()))?;
+    Ok(Some(Seller { org, plugin }))
 }
 
 fn set(plans: &mut Plans, key: &str, feature: &str, plan: Arc<Plan>) -> Result<(), InvalidPlans> {

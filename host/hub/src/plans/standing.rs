@@ -101,6 +101,12 @@ impl Inner {
         })
     }
 
+    /// Does the org's plan have the feature?
+    pub(crate) async fn has_feature(&self, org: OrgId, feature: Feature) -> Result<bool, Failure> {
+        let Some(lowest) = self.config.plans.lowest_with(feature) else { return Ok(true) };
+        Ok(self.standing(org).await?.plan.rank >= lowest.rank)
+    }
+
     /// Fails with `plan_required` unless the org's plan has the feature.
     pub(crate) async fn require_feature(&self, org: OrgId, feature: Feature) -> Result<(), Failure> {
         let Some(lowest) = self.config.plans.lowest_with(feature) else { return Ok(()) };

@@ -203,7 +203,7 @@ mod tests {
             bill.into_iter().filter(|one| one.overage > 0).map(|one| (one.metric, one.overage, one.cost)).collect()
         };
         // 50 cents for 1,000 calls: of 1,001 the first part of a cent that was begun is due
-        assert_eq!(costs("pro"), [(Metric::Calls, 1_001, 51), (Metric::Minutes, 10, 30)]);
+        assert_eq!(costs("pro"), [(Metric::Calls, 1_001, 51), (Metric::Minutes, 10, 13)]);
         assert_eq!(costs("enterprise"), []);
         // it could not be, but if it is there it is not charged
         assert_eq!(costs("free")[0], (Metric::Calls, 100_001, 0));

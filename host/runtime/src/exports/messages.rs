@@ -4,7 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use patchbay_model::RunId;
 
-use crate::{capabilities::source::BodyStream, once::Once, spending::Spending, tenant::Tenant};
+use crate::{
+    capabilities::source::BodyStream, entitlements::Entitlements, once::Once, spending::Spending, tenant::Tenant,
+};
 
 /// For whom and as which run a call is made.
 #[derive(Debug, Clone)]
@@ -17,6 +19,8 @@ pub struct Invocation {
     pub timeout: Option<Duration>,
     /// The budgets that it spends of, if there are any.
     pub spending: Option<Arc<dyn Spending>>,
+    /// What it may tell of organizations' plans; only for the plugin and the org through which the operator is paid.
+    pub entitlements: Option<Arc<dyn Entitlements>>,
     /// The write that this call does, if it is to be done once.
     pub once: Option<Arc<Once>>,
 }

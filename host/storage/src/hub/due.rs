@@ -4,8 +4,8 @@ use patchbay_model::{JobId, OrgId, RevocationId, Timestamp, oauth::DueTokens};
 use uuid::Uuid;
 
 use crate::{
-    ClaimJobs, Claims, DueSchedule, DueWebhook, ExportToSettle, Held, HubTx, LaneKey, StorageError, cached_answer,
-    delivery, export, job, oauth, relay, schedule, webhook,
+    ClaimJobs, Claims, DueSchedule, DueWebhook, ExportToSettle, Held, HubTx, LaneKey, StorageError, billing,
+    cached_answer, delivery, export, job, oauth, relay, schedule, webhook,
 };
 
 impl HubTx<'_> {
@@ -60,6 +60,14 @@ impl HubTx<'_> {
     /// The database fails.
     pub async fn let_go_of_jobs(&mut self, now: Timestamp) -> Result<u64, StorageError> {
         job::hold::let_go(self.tx, now).await
+    }
+
+    /// Orgs after one that pay for something, or did, in order of id.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn billed_orgs(&mut self, after_id: Option<OrgId>, limit: u32) -> Result<Vec<OrgId>, StorageError> {
+        billing::billed_orgs(self.tx, after_id, limit).await
     }
 
     /// At most `limit` exports that somebody has to look after: open ones whose job is gone, or whose command has not gone

@@ -103,6 +103,7 @@ pub(super) const DEFINERS: [&str; 0] = [];
 const QUESTIONS: &[(&str, &str, &str, &str)] = &[
     ("api_key", "hub_reads", "SELECT", "true"),
     ("audit_head", "hub_reads", "SELECT", "true"),
+    ("billing_account", "hub_reads", "SELECT", "status IS NOT NULL"),
     ("cached_answer", "hub_reads", "SELECT", "true"),
     ("connect_session", "hub_reads", "SELECT", "true"),
     ("connect_session", "hub_sweeps", "DELETE", "true"),

@@ -12,6 +12,7 @@
 )]
 
 mod audit;
+mod billing;
 mod budget_property;
 mod budgets;
 mod cached_answers;
@@ -116,6 +117,12 @@ conformance! {
         what_is_left_of_a_deleted_endpoint_is_cancelled_and_cleared_away
         old_deliveries_go_and_those_that_wait_stay
         nothing_is_queued_for_an_org_that_does_not_exist
+    }
+    billing {
+        a_number_is_given_once_and_the_answer_to_an_older_one_is_dropped
+        a_fact_of_the_history_is_there_once_and_pages_go_back_in_time
+        readings_are_made_once_and_due_until_they_are_settled
+        the_last_comparison_of_a_day_is_kept_and_gaps_are_found
     }
     exports {
         rows_are_gone_through_once_in_the_order_of_their_keys

@@ -18,6 +18,9 @@ use crate::{Error, Source as PublicSource};
 
 pub(crate) use super::answers::{Keeping, Vacancy, cache_find};
 pub(crate) use super::client::Responder;
+pub(crate) use super::entitlements::{
+    apply_entitlement, begin_entitlement, compare_day, day_sums, due_readings, note_billing, settle_reading,
+};
 pub(crate) use super::store::*;
 
 /// The largest data of an event, in bytes.

@@ -39,6 +39,8 @@ pub(crate) struct ManifestFacts {
     pub(crate) collections: Vec<Collection>,
     #[serde(default)]
     pub(crate) limits: Limits,
+    #[serde(default)]
+    pub(crate) entitlements: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]

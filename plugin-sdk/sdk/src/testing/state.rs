@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use serde_json::Value;
 
+use super::entitlements::Entitled;
 use super::exchange::{Exchange, Reply, Sent};
 use super::manifest::ManifestFacts;
 use crate::Headers;
@@ -114,6 +115,7 @@ pub(crate) struct State {
     /// How many the running call planned.
     pub(crate) planned: usize,
     pub(crate) usage: Vec<Used>,
+    pub(crate) entitled: Entitled,
     pub(crate) log: Vec<LogLine>,
 }
 
@@ -140,6 +142,7 @@ impl State {
             job_count: 0,
             planned: 0,
             usage: Vec::new(),
+            entitled: Entitled::default(),
             log: Vec::new(),
         }
     }

@@ -1,8 +1,10 @@
 //! What the data of the hub's own events looks like: a schema for each type, and an example.
 
 use patchbay_model::{
+    billing::SubscriptionStatus,
     export::{ExportFormat, Exported},
     job::JobKind,
+    plan::Metric,
 };
 use serde_json::{Value, json};
 
@@ -47,6 +49,54 @@ impl Own {
                 "properties": {"code": {"type": "string"}, "detail": {"type": "string"}},
                 "description": "As of a failed request",
             }))),
+            Self::PaymentFailed | Self::TrialEnding | Self::InvoiceUpcoming => json!({
+                "type": "object",
+                "required": ["amount", "currency", "reference", "until", "url"],
+                "additionalProperties": false,
+                "properties": {
+                    "amount": {"type": ["integer", "null"], "description": "In minor units"},
+                    "currency": {"type": ["string", "null"], "description": "Three letters (ISO 4217)"},
+                    "reference": {"type": ["string", "null"], "description": "The bill, by the vendor's id"},
+                    "until": {
+                        "type": ["string", "null"],
+                        "format": "date-time",
+                        "description": "When the grace or the trial ends, or the bill is due",
+                    },
+                    "url": {"type": ["string", "null"], "description": "Where to see more of it"},
+                },
+            }),
+            Self::BillingPlanChanged => json!({
+                "type": "object",
+                "required": ["old", "new", "status", "period"],
+                "additionalProperties": false,
+                "properties": {
+                    "old": {"type": "string", "description": "The plan before"},
+                    "new": {"type": "string", "description": "The plan from now on"},
+                    "status": {"enum": SubscriptionStatus::ALL, "description": "Of the subscription"},
+                    "period": {
+                        "type": "object",
+                        "required": ["starts_at", "ends_at"],
+                        "additionalProperties": false,
+                        "properties": {
+                            "starts_at": {"type": "string", "format": "date-time"},
+                            "ends_at": {"type": "string", "format": "date-time"},
+                        },
+                        "description": "That is billed",
+                    },
+                },
+            }),
+            Self::UsageGap => json!({
+                "type": "object",
+                "required": ["org", "metric", "day", "ours", "theirs"],
+                "additionalProperties": false,
+                "properties": {
+                    "org": {"type": "string", "description": "Whose use it is"},
+                    "metric": {"enum": Metric::ALL},
+                    "day": {"type": "string", "format": "date", "description": "In UTC"},
+                    "ours": {"type": "integer", "minimum": 0, "description": "What the vendor was told"},
+                    "theirs": {"type": "integer", "minimum": 0, "description": "What the vendor has"},
+                },
+            }),
             Self::ExportCompleted => json!({
                 "type": "object",
                 "required": ["export", "what", "format", "rows", "size", "cut_off", "expires_at"],
@@ -135,6 +185,26 @@ impl Own {
                 "name": "sync",
                 "run": null,
                 "error": {"code": "upstream_error", "detail": "the vendor answered with 500"},
+            }),
+            Self::PaymentFailed | Self::TrialEnding | Self::InvoiceUpcoming => json!({
+                "amount": 4_900,
+                "currency": "USD",
+                "reference": "in_1MtHbELkdIwHu7ixl4OzzPMv",
+                "until": "2026-03-08T12:00:00Z",
+                "url": "https://invoice.example.com/i/1",
+            }),
+            Self::BillingPlanChanged => json!({
+                "old": "free",
+                "new": "pro",
+                "status": "active",
+                "period": {"starts_at": "2026-03-01T12:00:00Z", "ends_at": "2026-04-01T12:00:00Z"},
+            }),
+            Self::UsageGap => json!({
+                "org": "org_018f3c5e7d2a7c3b9f1e2d3c4b5a6978",
+                "metric": "minutes",
+                "day": "2026-03-01",
+                "ours": 1_200,
+                "theirs": 1_180,
             }),
             Self::ExportCompleted => json!({
                 "export": "exp_018f3c5e7d2a7c3b9f1e2d3c4b5a6978",

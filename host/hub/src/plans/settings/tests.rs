@@ -107,3 +107,20 @@ fn a_limit_is_a_number_or_unlimited_and_an_overage_a_price_or_false() {
         assert!(error.contains("a price as in"), "{error}");
     }
 }
+
+#[test]
+fn who_sells_plans_is_an_org_and_a_plugin_of_it() {
+    let org = "org_018f3c5e7d2a7c3b9f1e2d3c4b5a6978";
+    let sold = plans(serde_json::json!({"billing": {"org": org, "plugin": "stripe"}})).unwrap();
+    let seller = sold.seller().unwrap();
+    assert_eq!((seller.org.to_string().as_str(), seller.plugin.as_str()), (org, "stripe"));
+    assert_eq!(plans(serde_json::json!({})).unwrap().seller(), None);
+    for (billing, key) in [
+        (serde_json::json!({"org": org}), "billing.plugin"),
+        (serde_json::json!({"plugin": "stripe"}), "billing.org"),
+        (serde_json::json!({"org": "acme", "plugin": "stripe"}), "billing.org"),
+        (serde_json::json!({"org": org, "plugin": "Stripe"}), "billing.plugin"),
+    ] {
+        assert_eq!(plans(serde_json::json!({"billing": billing})).unwrap_err().key, key);
+    }
+}

@@ -1,0 +1,8 @@
+//! The hub is paid: an org buys a plan from its operator, through Stripe.
+
+mod life;
+mod meters;
+mod scene;
+
+pub use life::*;
+pub use meters::*;
