@@ -31,7 +31,7 @@ use crate::{
     StorageError, Tx,
     column::{before, first_id, limit as row_limit},
     journal::{postgres, sqlite},
-    postgres::{answered, late},
+    postgres::{Scope, answered, late},
     text::Text,
 };
 
@@ -150,6 +150,7 @@ impl Jobs<'_> {
             }
             Tx::Postgres(tx) => {
                 let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+                tx.speak_for(Scope::Several(self.org));
                 let within = tx.patience();
                 let connection = tx.connection().await?;
                 let asking = sqlx::query_as(crate::tx::text(select!(

@@ -25,7 +25,7 @@ use patchbay_model::{JobId, OrgId, Timestamp};
 use uuid::Uuid;
 
 use self::share::{Lane, shared_out};
-use crate::{StorageError, Tx, column::time};
+use crate::{StorageError, Tx, column::time, postgres::Scope};
 
 /// A wish for work.
 #[derive(Debug, Clone, Copy)]
@@ -75,6 +75,9 @@ pub struct ClaimedJob {
 type JobRow = (Uuid, Uuid, String, i64, i64);
 
 pub(crate) async fn claim(tx: &mut Tx, wish: &ClaimJobs) -> Result<Claims, StorageError> {
+    if let Tx::Postgres(tx) = tx {
+        tx.speak_for(Scope::HubBulk);
+    }
     let rows = room::of_lanes(tx, wish).await?;
     let most = usize::try_from(room::LANES.min(wish.limit.saturating_add(1))).unwrap_or(usize::MAX);
     let more = rows.len() >= most;

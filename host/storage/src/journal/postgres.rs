@@ -31,7 +31,9 @@ use crate::{
 };
 
 pub(super) async fn write(tx: &mut PgTx, runs: &[Box<RunCommit>]) -> Result<Written, StorageError> {
-    tx.speak_for(Scope::Journal(parts::orgs(runs).into_iter().collect()));
+    let orgs = parts::orgs(runs).into_iter().collect();
+    let has_steps = !super::jobs::worked_on(runs).is_empty();
+    tx.speak_for(if has_steps { Scope::Steps(orgs) } else { Scope::Journal(orgs) });
     let within = tx.patience();
     let connection = tx.connection().await?;
     match timeout(within, write_on(connection, runs)).await {
