@@ -228,6 +228,7 @@ impl Runtime {
                 connection: (None, None),
                 account: None,
                 webhook_url: String::new(),
+                named_hosts: None,
             },
             Arc::new(Share::new(1, Arc::new(self.0.shared.room.org()))),
         );

@@ -58,7 +58,7 @@ pub(super) struct State {
     pub(super) sessions: BTreeMap<String, i64>,
     /// Objects that are deleted.
     pub(super) deleted: BTreeSet<String>,
-    sequence: u64,
+    pub(super) sequence: u64,
 }
 
 impl State {

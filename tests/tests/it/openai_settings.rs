@@ -123,8 +123,8 @@ async fn a_host_of_the_organizations_own_is_asked_once_it_is_approved() {
     let approved = json!({"config": settings("models.example.test"), "hosts": ["models.example.test"]});
     assert_eq!(put(&org, approved).await.expect(200).json()["hosts"], json!(["models.example.test"]));
     let _ = org.connect("openai", "secret_key", VENDOR_KEY).await.expect(200);
-    let ask =
-        || org.act("openai", "create-chat-completion", &json!({"model": "gpt-4.1", "messages": chat("")["messages"]}));
+    let asked = json!({"model": "gpt-4.1", "messages": chat("")["messages"]});
+    let ask = || org.act("openai", "create-chat-completion", &asked);
     let _ = ask().await.expect(200);
     assert_eq!(vendor.captured()[0].header("authorization"), Some(format!("Bearer {VENDOR_KEY}").as_str()));
     assert_eq!((vendor.captured().len(), other.captured().len()), (1, 0));
