@@ -125,7 +125,8 @@ fn it_is_kept_on_the_orgs_terms() {
     host.set_now(host.now() + 3_600_000);
     ask_anew(json!({"cache_max_age_hours": 1}));
     host.set_config(json!({"region": "eu"}));
-    host.expect(Exchange::post(format!("https://api.eu.residency.elevenlabs.io{SPEECH}")), audio("sound"));
+    let in_the_eu = Exchange::post(format!("https://api.eu.residency.elevenlabs.io{SPEECH}")).credential("api_key");
+    host.expect(in_the_eu, audio("sound"));
     let _ = ask(&host, SPEECH, &body);
     assert_eq!(metered(&host), (5 * 3, 0));
 }

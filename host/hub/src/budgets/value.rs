@@ -42,9 +42,9 @@ mod tests {
         let of = BudgetUnit::Metric(Metric::AiTokens);
         assert_eq!(worth(of, free, tokens, 7), 7 * MILLION);
         assert_eq!(worth(of, free, seconds, 60), 0);
-        // 40 cents for 100,000 tokens, 3 cents a minute
+        // 40 cents for 100,000 tokens, 1.3 cents a minute
         assert_eq!(worth(BudgetUnit::Money, pro, tokens, 50_000), 20 * MILLION);
-        assert_eq!(worth(BudgetUnit::Money, pro, seconds, 90), 4_500_000);
+        assert_eq!(worth(BudgetUnit::Money, pro, seconds, 90), 1_950_000);
         assert_eq!(worth(BudgetUnit::Money, free, tokens, 50_000), 0);
     }
 }

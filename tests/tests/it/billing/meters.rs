@@ -115,7 +115,7 @@ impl Metered {
         buyer.wait_for(TOLD_IN, same).await
     }
 
-    /// Compares all days on which something was told; gives what differs.
+    /// Compares all days on which something was told, once the hub knows that all of it was taken; gives what differs.
     async fn gaps(&self) -> Vec<Value> {
         let operator = self.hub.see(&self.scene.operator);
         let events = self.scene.stripe.meter_events();
@@ -123,7 +123,12 @@ impl Metered {
         let mut gaps = Vec::new();
         for day in days {
             let input = json!({"day": day * 86_400_000});
-            let report = operator.act("stripe", "billing-reconcile", &input).await.expect(200).json();
+            // what Stripe took and did not get to say is told once more, and not compared until then
+            let compare = || async {
+                let report = operator.act("stripe", "billing-reconcile", &input).await.expect(200).json();
+                (report["output"]["compared"].as_u64() > Some(0)).then_some(report)
+            };
+            let report = operator.wait_for(TOLD_IN, compare).await;
             gaps.extend(report["output"]["gaps"].as_array().unwrap().clone());
         }
         gaps
