@@ -109,7 +109,7 @@ pub async fn readings_are_made_once_and_due_until_they_are_settled(store: Store)
     assert!(tx.org(ours).billing().settle_reading(first.id, None, now).await.unwrap());
     assert!(!tx.org(ours).billing().settle_reading(first.id, Some("too old"), now).await.unwrap());
     assert!(tx.org(ours).billing().settle_reading(repair.id, Some("too old"), now).await.unwrap());
-    assert_eq!(tx.org(ours).billing().open_readings(10).await.unwrap(), [second.clone()]);
+    assert_eq!(tx.org(ours).billing().open_readings(10).await.unwrap(), std::slice::from_ref(&second));
     assert!(tx.org(ours).billing().settle_reading(second.id, None, now).await.unwrap());
     assert!(!tx.org(ours).billing().units_of_day(day).await.unwrap()[0].is_open);
     assert_eq!(tx.org(ours).billing().units_of_day(day + Duration::days(1)).await.unwrap(), []);

@@ -27,7 +27,7 @@ pub async fn an_answer_is_read_back_until_it_expires(store: Store) {
     assert_eq!(ours.cached_answers().get(&eleven, &kept.key, kept.expires_at).await.unwrap(), None);
     assert_eq!(ours.cached_answers().get(&plugin("openai"), &kept.key, store.now()).await.unwrap(), None);
     assert_eq!(ours.cached_answers().expired(store.later(999), 10).await.unwrap(), []);
-    assert_eq!(ours.cached_answers().expired(kept.expires_at, 10).await.unwrap(), [kept.clone()]);
+    assert_eq!(ours.cached_answers().expired(kept.expires_at, 10).await.unwrap(), std::slice::from_ref(&kept));
     assert_eq!(tx.hub().orgs_with_expired_answers(store.later(999), 10).await.unwrap(), []);
     assert_eq!(tx.hub().orgs_with_expired_answers(kept.expires_at, 10).await.unwrap(), [store.ours]);
     let mut ours = tx.org(store.ours);

@@ -42,11 +42,11 @@ pub fn source(bytes: impl Into<Vec<u8>>) -> PublicSource {
 #[derive(Debug)]
 pub(crate) struct Source {
     chunks: RefCell<VecDeque<Vec<u8>>>,
-    end: Option<Error>,
+    end: Option<Box<Error>>,
     size: Option<u64>,
     content_type: Option<String>,
     /// What is kept of it once it was read to its end.
-    keeping: RefCell<Option<Keeping>>,
+    keeping: RefCell<Option<Box<Keeping>>>,
 }
 
 impl Source {
@@ -60,12 +60,12 @@ impl Source {
     fn of_reply(reply: Reply) -> Self {
         let content_type = reply.headers.get("content-type").map(str::to_owned);
         let chunks = RefCell::new(reply.chunks.into());
-        Self { chunks, end: reply.end, size: None, content_type, keeping: RefCell::default() }
+        Self { chunks, end: reply.end.map(Box::new), size: None, content_type, keeping: RefCell::default() }
     }
 
     /// The same, and what flows out of it is kept.
     pub(crate) fn kept(mut self, keeping: Keeping) -> Self {
-        self.keeping = RefCell::new(Some(keeping));
+        self.keeping = RefCell::new(Some(Box::new(keeping)));
         self
     }
 
@@ -90,7 +90,7 @@ impl Source {
             {
                 keeping.keep();
             }
-            return self.end.clone().map_or(Ok(None), Err);
+            return self.end.as_deref().cloned().map_or(Ok(None), Err);
         };
         if chunk.len() > max {
             chunks.push_front(chunk.split_off(max));
