@@ -70,6 +70,12 @@ impl Tx {
         OrgTx { tx: self, org }
     }
 
+    /// As [`Tx::org`], for statements that read many rows in the order of their keys.
+    pub fn org_in_bulk(&mut self, org: OrgId) -> OrgTx<'_> {
+        self.speak_for(Scope::Several(org));
+        OrgTx { tx: self, org }
+    }
+
     /// Several orgs at once.
     pub fn orgs(&mut self, orgs: impl IntoIterator<Item = OrgId>) -> OrgsTx<'_> {
         let orgs: BTreeSet<OrgId> = orgs.into_iter().collect();

@@ -197,7 +197,7 @@ impl Inner {
             let most = u32::try_from((goal - written.rows).min(left.saturating_add(1))).unwrap_or(u32::MAX);
             let page = {
                 let mut tx = self.database.read().await?;
-                source.page(&mut tx.org(export.org), &export.filter, place, most.max(1)).await?
+                source.page(&mut tx.org_in_bulk(export.org), &export.filter, place, most.max(1)).await?
             };
             for (key, document) in page.rows {
                 if most_rows.is_some_and(|most| written.rows >= most) {

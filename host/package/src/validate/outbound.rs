@@ -81,7 +81,7 @@ fn check_credential(credential: &Credential, egress: &[Egress], at: &str, report
     match &credential.inject {
         Some(inject) => {
             report.demand(
-                !egress.is_empty(),
+                !egress.is_empty() || credential.named_hosts,
                 format!("{at}/inject"),
                 "an egress list, so that there is a request to put it in",
             );

@@ -24,7 +24,7 @@ pub(crate) enum Scope {
     Org(OrgId),
     /// For one org, as its operator.
     Operator(OrgId),
-    /// For one org, with statements that find many rows by their keys.
+    /// For one org, with statements that read many rows by their keys.
     Several(OrgId),
     /// For the hub: what concerns all orgs.
     Hub,
