@@ -78,7 +78,9 @@ async fn a_new_key_works_from_the_next_call_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_manifest_does_not_proxy_is_not_proxied() {
     let scene = OpenAiScene::start().await;
-    for (method, path) in [("GET", "/v1/files"), ("POST", "/v1/fine_tuning/jobs"), ("GET", "/v1/models/../files")] {
+    for (method, path) in
+        [("GET", "/v1/vector_stores"), ("POST", "/v1/fine_tuning/jobs"), ("GET", "/v1/models/../vector_stores")]
+    {
         let reply = scene.org.call(method, &format!("/v1/proxy/openai{path}")).send().await;
         assert_eq!(reply.code(), "route_not_proxied", "{method} {path}: {}", reply.text());
     }

@@ -23,7 +23,7 @@ fn subscription(now: Timestamp) -> Subscription {
     }
 }
 
-fn entry(id: &str, at: Timestamp) -> Entry {
+pub(crate) fn entry(id: &str, at: Timestamp) -> Entry {
     Entry {
         id: id.to_owned(),
         kind: "invoice.paid".to_owned(),
@@ -35,7 +35,7 @@ fn entry(id: &str, at: Timestamp) -> Entry {
     }
 }
 
-fn reading(org: OrgId, at: Timestamp, from: u64, to: u64) -> Reading {
+pub(crate) fn reading(org: OrgId, at: Timestamp, from: u64, to: u64) -> Reading {
     let metric = Metric::Minutes;
     let id = ReadingId::of_usage(org, metric.as_str(), at, from, to);
     Reading { id, metric, counted_from: at, units: to - from, at, is_repair: false }

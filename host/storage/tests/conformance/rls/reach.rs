@@ -2,9 +2,11 @@
 
 use patchbay_model::{
     EndpointId, EventId, OrgId,
+    billing::DayCheck,
     export::Export,
     identity::Role,
     object::{ObjectChange, StandardObject},
+    plan::Metric,
     rate::OrgRates,
     run::RunKind,
 };
@@ -15,7 +17,9 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use super::{execute, store};
 use crate::{
     Store,
+    billing::{entry, reading},
     budgets::{ask, budget},
+    cached_answers::answer,
     deliveries::endpoint,
     exports::export,
     idempotency::claim,
@@ -74,6 +78,12 @@ async fn fill(store: &Store, org: OrgId) {
     tx.oauth_revocations().insert(&revocation(store, org)).await.unwrap();
     tx.blobs().insert(&blob(store, org, "aa")).await.unwrap();
     tx.plans().put(store.now(), "pro", store.now()).await.unwrap();
+    tx.billing().next_ticket(store.now()).await.unwrap();
+    tx.billing().add_entry(&entry("paid", store.now())).await.unwrap();
+    tx.billing().add_reading(&reading(org, store.now(), 0, 1)).await.unwrap();
+    let check = DayCheck { day: store.now(), metric: Metric::Minutes, ours: 1, theirs: 1, checked_at: store.now() };
+    tx.billing().put_check(&check).await.unwrap();
+    tx.cached_answers().put(&answer(store, 1, org.0.as_u128()), None, store.now()).await.unwrap();
     let budget = budget(store, org, 10);
     tx.budgets().put(&budget).await.unwrap();
     tx.budgets().reserve(&ask(store, budget.id, 1)).await.unwrap();
