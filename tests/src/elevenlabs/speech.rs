@@ -199,6 +199,8 @@ fn flow(shared: Arc<Shared>, open: Open, pieces: Vec<Vec<u8>>, breaks_off: bool)
             if index == half {
                 shared.pass(Stop::HalfWay).await;
                 if breaks_off {
+                    // what was written goes out first
+                    tokio::task::yield_now().await;
                     yield Err(io::Error::other("as it was told"));
                     return;
                 }

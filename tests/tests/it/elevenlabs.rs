@@ -236,7 +236,7 @@ async fn a_failure_is_nobody_elses_and_nothing_of_it_is_kept() {
     let text = "this breaks off";
     scene.vendor.fail_next(Fault::BreaksOff);
     let broken = scene.org.call("POST", PATH).json(&json!({"text": text})).open().await;
-    // a failure where nothing was passed on yet
+    // a failure where nothing was passed on yet; paid for either way
     let is_whole = broken.status() == 200 && broken.bytes().await.is_ok();
     assert!(!is_whole, "half of it is not taken for the whole");
     scene.vendor.fail_next(Fault::TellsNoCost);
