@@ -47,7 +47,8 @@ impl Vendor {
             "object": "event", "api_version": "2026-10-28.endive", "created": 1_793_491_200, "type": "invoice.paid",
             "livemode": false, "pending_webhooks": 1, "request": { "id": null, "idempotency_key": null },
             "data": { "object": {
-                "id": "in_1", "object": "invoice", "customer": "cus_1", "amount_due": 4900, "lines": vec![item; 4],
+                "id": "in_1", "object": "invoice", "customer": "cus_1", "amount_due": 4900,
+                "lines": { "object": "list", "has_more": false, "url": "/v1/invoices/in_1/lines", "data": vec![item; 4] },
             } },
         });
         let rest = rest.to_string().strip_prefix('{').context("an object")?.to_owned();
