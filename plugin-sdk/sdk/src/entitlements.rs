@@ -7,10 +7,8 @@
 //! under that number: of two answers the one that was asked for later holds.
 //!
 //! ```no_run
-//! # fn ask_the_vendor() -> Result<patchbay_sdk::entitlements::Subscription, patchbay_sdk::Error> { unimplemented!() }
-//! # fn example(org: &str) -> Result<(), patchbay_sdk::Error> {
-//! use patchbay_sdk::entitlements;
-//!
+//! # use patchbay_sdk::{Error, entitlements::{self, Subscription}};
+//! # fn example(org: &str, ask_the_vendor: impl Fn() -> Result<Subscription, Error>) -> Result<(), Error> {
 //! let number = entitlements::begin(org)?;
 //! let subscription = ask_the_vendor()?;
 //! entitlements::apply(org, number, &subscription)?;
