@@ -26,6 +26,8 @@ pub(crate) enum Scope {
     Operator(OrgId),
     /// For one org, with statements that read many rows by their keys.
     Several(OrgId),
+    /// An org whose rows are walked in the order of their keys.
+    InOrder(OrgId),
     /// For the hub: what concerns all orgs.
     Hub,
     /// For the hub, with statements that find many rows by their keys.
@@ -59,6 +61,10 @@ impl Scope {
             Self::Org(org) => format!("SET LOCAL ROLE patchbay_app; SET LOCAL app.org_id TO '{}'", org.0),
             Self::Several(org) => {
                 let rows = format!("{AS_OF_NOW}; SET LOCAL enable_seqscan TO off");
+                format!("SET LOCAL ROLE patchbay_app; SET LOCAL app.org_id TO '{}'; {rows}", org.0)
+            }
+            Self::InOrder(org) => {
+                let rows = format!("{BY_INDEX}; {AS_OF_NOW}; SET LOCAL enable_sort TO off");
                 format!("SET LOCAL ROLE patchbay_app; SET LOCAL app.org_id TO '{}'; {rows}", org.0)
             }
             Self::Operator(org) => {
