@@ -38,7 +38,10 @@ async fn plan(database: &Database, after: u32) -> String {
     tx.org_in_bulk(OrgId(Uuid::from_u128(1)));
     let Tx::Postgres(tx) = &mut tx else { panic!("not on PostgreSQL") };
     let connection = tx.connection().await.unwrap();
-    raw_sql(AssertSqlSafe(format!("PREPARE walk AS {}", super::WALK))).execute(&mut *connection).await.unwrap();
+    raw_sql(AssertSqlSafe(format!("PREPARE walk (uuid, uuid, uuid, bigint, bigint, text, bigint) AS {}", super::WALK)))
+        .execute(&mut *connection)
+        .await
+        .unwrap();
     let id = |number: u32| format!("'{}'::uuid", Uuid::from_u128(number.into()));
     let (org, after, upto) = (id(1), id(after), id(u32::MAX));
     let explain = format!("EXPLAIN (COSTS OFF) EXECUTE walk ({org}, {after}, {upto}, 0, {}, NULL, 1000)", i64::MAX);
