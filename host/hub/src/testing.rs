@@ -96,6 +96,7 @@ impl TestHub {
             job: None,
             jobs: vec![],
             idempotency: None,
+            told: vec![],
         }
     }
 }

@@ -14,7 +14,10 @@ use wasmtime::{
 use crate::{
     Services,
     bindings::types,
-    capabilities::{Capabilities, HostError},
+    capabilities::{
+        Capabilities, HostError,
+        storage::{Reach, Way},
+    },
     cpu::Stretch,
     entitlements::Entitlements,
     limits::{CallLimits, Limiter, Stop},
@@ -54,6 +57,8 @@ pub(crate) struct CallState {
     pub(crate) cut: Option<Failure>,
     /// What the guest takes for the present time, if it judges something of before.
     pub(crate) as_of: Option<Timestamp>,
+    /// Its way to the database.
+    pub(crate) way: Way,
 }
 
 /// The last refusal that the guest saw: if it passes it on as its own failure, the caller learns what was
@@ -74,12 +79,13 @@ pub(crate) struct CallInit {
     pub(crate) spending: Option<Arc<dyn Spending>>,
     pub(crate) entitlements: Option<Arc<dyn Entitlements>>,
     pub(crate) once: Option<Arc<Once>>,
+    pub(crate) reach: Reach,
     pub(crate) as_of: Option<Timestamp>,
 }
 
 impl CallState {
     pub(crate) fn new(init: CallInit) -> Self {
-        let CallInit { run, tenant, grants, services, limits, spending, entitlements, once, as_of } = init;
+        let CallInit { run, tenant, grants, services, limits, spending, entitlements, once, reach, as_of } = init;
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.handles as usize);
         let started = Instant::now();
@@ -105,6 +111,7 @@ impl CallState {
             spending,
             cut: None,
             as_of,
+            way: Way::new(reach),
         }
     }
 

@@ -75,6 +75,7 @@ impl Plugin {
             spending: call.spending,
             entitlements: call.entitlements,
             once: call.once,
+            reach: call.reach,
             as_of,
         });
         let mut store = call::store(self.engine(), state);

@@ -42,6 +42,7 @@ pub(crate) fn commit(org: OrgId, plugin: &str) -> anyhow::Result<RunCommit> {
         job: None,
         jobs: Vec::new(),
         idempotency: None,
+        told: vec![],
     })
 }
 

@@ -8,7 +8,7 @@ use patchbay_egress::{Egress, EgressConfig, SystemLookup};
 use patchbay_model::{InstallationId, OrgId, RunId, SystemClock, SystemRandom};
 use patchbay_package::{OpenLimits, Trust};
 use patchbay_runtime::{
-    BlobStore, Compiler, EventCall, Invocation, Plugin, Runtime, RuntimeConfig, Services, StepOutcome, TaskCall,
+    BlobStore, Compiler, EventCall, Invocation, Plugin, Reach, Runtime, RuntimeConfig, Services, StepOutcome, TaskCall,
     Tenant, TenantInit,
 };
 use patchbay_storage::{Database, DatabaseUrl};
@@ -29,6 +29,7 @@ impl Scene {
         let services = Services {
             egress: Arc::new(Egress::new(EgressConfig::default(), Arc::new(SystemLookup)).unwrap()),
             database,
+            kept: Arc::default(),
             blobs: BlobStore::new(folder.join("blobs")),
             mac: ArtefactMac::new([7; 32]),
             clock: Arc::new(SystemClock),
@@ -62,6 +63,7 @@ impl Scene {
             spending: None,
             entitlements: None,
             once: None,
+            reach: Reach::Full,
         }
     }
 

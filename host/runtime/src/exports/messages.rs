@@ -5,7 +5,11 @@ use std::{sync::Arc, time::Duration};
 use patchbay_model::RunId;
 
 use crate::{
-    capabilities::source::BodyStream, entitlements::Entitlements, once::Once, spending::Spending, tenant::Tenant,
+    capabilities::{source::BodyStream, storage::Reach},
+    entitlements::Entitlements,
+    once::Once,
+    spending::Spending,
+    tenant::Tenant,
 };
 
 /// For whom and as which run a call is made.
@@ -23,6 +27,8 @@ pub struct Invocation {
     pub entitlements: Option<Arc<dyn Entitlements>>,
     /// The write that this call does, if it is to be done once.
     pub once: Option<Arc<Once>>,
+    /// How far the hub's storage is within its reach.
+    pub reach: Reach,
 }
 
 /// One call of an action.

@@ -147,6 +147,7 @@ impl Store {
             job: None,
             jobs: vec![],
             idempotency: None,
+            told: vec![],
         }
     }
 
