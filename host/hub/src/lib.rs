@@ -39,6 +39,7 @@ mod offline;
 mod operator;
 mod org_removal;
 mod orgs;
+mod peers;
 mod plans;
 mod proxy;
 mod queries;

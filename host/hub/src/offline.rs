@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use patchbay_model::{Code, Failure, OrgId};
 use patchbay_package::Manifest;
+use patchbay_storage::StorageError;
 
 use crate::hub::Inner;
 
@@ -63,6 +64,17 @@ pub(crate) async fn or_known<T>(
 }
 
 impl Inner {
+    /// True if the database takes writes, within half a second.
+    pub(crate) async fn takes_writes(&self) -> bool {
+        let asking = async {
+            let mut tx = self.database.begin_within(PATIENCE).await?;
+            tx.hub().orgs(None, 1).await?;
+            tx.rollback().await;
+            Ok::<_, StorageError>(())
+        };
+        matches!(tokio::time::timeout(PATIENCE, asking).await, Ok(Ok(())))
+    }
+
     /// An installation or its connection was changed: what is known of it counts no more, and is read anew soon.
     pub(crate) fn read_anew(&self, key: &Key) {
         if self.offline.known.forget(key) {

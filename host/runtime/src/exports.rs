@@ -74,6 +74,7 @@ impl Plugin {
             limits,
             spending: call.spending,
             entitlements: call.entitlements,
+            peers: call.peers,
             once: call.once,
             reach: call.reach,
             as_of,

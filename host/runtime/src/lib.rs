@@ -19,6 +19,7 @@ mod limits;
 mod observe;
 mod once;
 mod outcome;
+mod peers;
 mod plugin;
 mod room;
 mod spending;
@@ -55,6 +56,7 @@ pub use kept::{KeptDocuments, Whose};
 pub use limits::{CallLimits, Stop};
 pub use once::Once;
 pub use outcome::{Effects, Finished};
+pub use peers::{PeerAnswer, PeerCall, PeerFailure, Peers};
 pub use plugin::{ActionSchemas, LoadError, Plugin, RouteMatch};
 pub use spending::{Flowed, MayGoOn, Spending};
 pub use tenant::{NamedHosts, Tenant, TenantInit};
@@ -243,6 +245,7 @@ impl Runtime {
             timeout: Some(Duration::from_secs(5)),
             spending: None,
             entitlements: None,
+            peers: None,
             once: None,
             reach: Reach::Full,
         };

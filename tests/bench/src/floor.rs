@@ -209,6 +209,7 @@ pub(crate) async fn run(places: &Places) -> anyhow::Result<String> {
                 timeout: None,
                 spending: None,
                 entitlements: None,
+                peers: None,
                 once: None,
                 reach: Reach::Full,
             };

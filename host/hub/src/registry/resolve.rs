@@ -166,6 +166,7 @@ impl Inner {
             timeout: None,
             spending: None,
             entitlements: None,
+            peers: None,
             once: None,
             reach: Reach::Full,
         };

@@ -1,6 +1,9 @@
 //! The work of a webhook that is committed: one attempt, and what comes after it.
 
-use std::{pin::pin, sync::Arc};
+use std::{
+    pin::pin,
+    sync::{Arc, atomic::Ordering},
+};
 
 use patchbay_model::{
     Code, Failure,
@@ -85,7 +88,7 @@ impl Inner {
             call.plugin().process_webhook(call.invocation(None), &receipt, &request).instrument(span).await;
         let mut in_case = vendor.map(|vendor| (vendor, finished.result.clone()));
         if let Some((vendor, answer)) = &mut in_case
-            && finished.effects.lacked_storage
+            && (finished.effects.lacked_storage || call.answered_alone.load(Ordering::SeqCst))
             && finished.result.is_ok()
         {
             vendor.tell(answer.clone());

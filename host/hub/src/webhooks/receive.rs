@@ -180,6 +180,7 @@ impl Receiving {
         let hub = &*self.hub.0;
         let plugin = &self.serving.plugin;
         let mut call = Call::new(hub, Arc::clone(&self.serving), RunKind::Webhook, "verify".to_owned());
+        call.calls_nobody();
         let in_any_case = plugin.manifest().answers_offline();
         if in_any_case {
             call.reach = Reach::Within(ANSWER);

@@ -8,6 +8,7 @@ use crate::{
     capabilities::{source::BodyStream, storage::Reach},
     entitlements::Entitlements,
     once::Once,
+    peers::Peers,
     spending::Spending,
     tenant::Tenant,
 };
@@ -25,6 +26,9 @@ pub struct Invocation {
     pub spending: Option<Arc<dyn Spending>>,
     /// What it may tell of organizations' plans; only for the plugin and the org through which the operator is paid.
     pub entitlements: Option<Arc<dyn Entitlements>>,
+    /// Through whom it calls other plugins; none for one whose manifest names none, and for a check or a mere question, of
+    /// which nothing may stay.
+    pub peers: Option<Arc<dyn Peers>>,
     /// The write that this call does, if it is to be done once.
     pub once: Option<Arc<Once>>,
     /// How far the hub's storage is within its reach.
