@@ -35,7 +35,7 @@ use crate::{
 };
 
 /// How long a webhook's commit is waited for.
-const COMMIT: Duration = Duration::from_millis(1_500);
+pub(super) const COMMIT: Duration = Duration::from_millis(1_500);
 /// The same while others wait for theirs in vain.
 const COMMIT_WHILE_AWAY: Duration = Duration::from_millis(200);
 /// How long an answer of the database is waited for within a call that a vendor waits for.

@@ -75,6 +75,12 @@ pub(super) struct Vendor {
 pub(super) type Told = Result<Option<Answer>, Failure>;
 
 impl Vendor {
+    /// One that waits, and where it hears.
+    pub(super) fn waiting(in_any_case: bool) -> (Self, oneshot::Receiver<Told>) {
+        let (tell, told) = oneshot::channel();
+        (Self { tell: Some(tell), in_any_case }, told)
+    }
+
     /// Says what the plugin answers. What is said first counts; nobody waits any more, perhaps.
     pub(super) fn tell(&mut self, told: Told) {
         if let Some(tell) = self.tell.take() {
@@ -93,8 +99,7 @@ impl Hub {
         claim: Claim,
         patience: &Patience,
     ) -> Result<WebhookAnswer, Failure> {
-        let (tell, told) = oneshot::channel();
-        let mut vendor = Vendor { tell: Some(tell), in_any_case: serving.plugin.manifest().answers_offline() };
+        let (mut vendor, told) = Vendor::waiting(serving.plugin.manifest().answers_offline());
         let (hub, plugin) = (self.clone(), webhook.plugin.clone());
         self.0.start_call(serving, async move {
             // its failure is kept with the webhook

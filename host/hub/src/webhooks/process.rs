@@ -183,3 +183,23 @@ pub(super) fn request(webhook: &Webhook) -> WebhookCall {
 const fn had_no_room(code: Code) -> bool {
     matches!(code, Code::ConcurrencyLimited | Code::Overloaded)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_vendor_is_told_before_a_commit_that_takes_long_and_not_before_one_that_does_not() {
+        let (mut vendor, mut told) = Vendor::waiting(true);
+        assert_eq!(told_in_time(ready(7), &mut vendor, Ok(None)).await, 7);
+        assert!(told.try_recv().is_err(), "whoever made the attempt says how it ended");
+        let (mut vendor, told) = Vendor::waiting(true);
+        let answer = Answer { status: 200, headers: Vec::new(), body: b"hello".to_vec() };
+        tokio::select! {
+            () = told_in_time(pending::<()>(), &mut vendor, Ok(Some(answer.clone()))) => panic!("it never ends"),
+            told = told => assert_eq!(told.unwrap().unwrap(), Some(answer)),
+        }
+    }
+}

@@ -12,7 +12,11 @@ use patchbay_model::{
 use patchbay_runtime::{Answer, Finished, Reach, Receipt, Verdict, WebhookCall, is_of_the_server};
 use tracing::Instrument as _;
 
-use super::{in_any_case::ANSWER, in_line::Patience, line::Work};
+use super::{
+    in_any_case::{ANSWER, COMMIT},
+    in_line::Patience,
+    line::Work,
+};
 use crate::{
     call::{Call, Ended},
     hub::{Hub, Inner},
@@ -197,8 +201,16 @@ impl Receiving {
             Ok(Verdict::Refused(reason)) => {
                 measure::received(id, "refused");
                 let webhook = self.refused(&reason);
-                let (ended, stored) = tokio::join!(call.commit(hub, finished, None), hub.journal.receive(webhook));
-                ended.result?;
+                let storing = async {
+                    let (ended, stored) = tokio::join!(call.commit(hub, finished, None), hub.journal.receive(webhook));
+                    ended.result?;
+                    stored.map(drop).map_err(Failure::from)
+                };
+                let stored = match in_any_case {
+                    // what was handed over is stored if the database is back soon; nobody waits for that
+                    true => tokio::time::timeout(COMMIT, storing).await.unwrap_or(Ok(())),
+                    false => storing.await,
+                };
                 stored?;
                 Err(Failure::new(Code::WebhookRefused, ""))
             }
