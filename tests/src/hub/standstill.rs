@@ -36,7 +36,7 @@ impl Standstill {
     pub async fn end(self) {
         match self.0 {
             State::Sqlite(tx, database) => {
-                tx.rollback().await;
+                (*tx).rollback().await;
                 database.close().await;
             }
             State::Postgres(paused) => drop(paused),
