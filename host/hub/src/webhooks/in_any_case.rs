@@ -156,10 +156,10 @@ impl Hub {
             match stored {
                 Ok((webhook, true)) => match hub.webhooks.line.try_room(webhook.body.len()) {
                     Some(room) => task_hub.hand_over(Work { webhook, claim, room }),
-                    None => task_hub.leave(&webhook, claim),
+                    None => task_hub.leave(claim),
                 },
                 // it was stored by an attempt that seemed to fail, or when the vendor sent it again
-                Ok((webhook, false)) => task_hub.leave(&webhook, claim),
+                Ok((_, false)) => task_hub.leave(claim),
                 Err(failure) => tracing::error!(
                     webhook.id = %id, plugin.id = %plugin, error = %failure,
                     "a webhook that was answered is lost: it could not be stored"
@@ -169,9 +169,9 @@ impl Hub {
     }
 
     /// Leaves a stored webhook to the worker.
-    fn leave(&self, webhook: &Webhook, claim: Claim) {
+    fn leave(&self, claim: Claim) {
         drop(claim);
-        self.0.webhooks.due_at(webhook.next_attempt_at.unwrap_or(webhook.received_at));
+        self.0.webhooks.due_at(self.0.clock.now());
     }
 }
 
@@ -201,6 +201,8 @@ impl Inner {
             match self.journal.receive(Arc::clone(&anew)).await.map_err(Failure::from) {
                 Ok(is_new) => return Ok((anew, is_new)),
                 Err(failure) if is_away(&failure) && !is_last => {}
+                // by an attempt of ours that seemed to fail
+                Err(failure) if failure.code == Code::Conflict => return Ok((anew, false)),
                 Err(failure) => return Err(failure),
             }
         }
