@@ -111,7 +111,7 @@ impl Inner {
         let key = (org, plugin.clone());
         let load = || async {
             let now = Instant::now();
-            let asking = async { Ok::<_, Failure>(self.load_stored(org, plugin).await?.map(Arc::new)) };
+            let asking = async { Ok::<_, Failure>(self.read_stored(org, plugin).await?.map(Arc::new)) };
             let (stored, is_told) = match offline::or_known(self.offline.known.get(&key, now), asking).await? {
                 Found::Told(stored) => (stored, true),
                 Found::Known(known) => {
@@ -163,12 +163,12 @@ impl Inner {
 
     /// What the database says about the installation and its connection.
     pub(crate) async fn load_settings(&self, org: OrgId, plugin: &PluginId) -> Result<Option<Settings>, Failure> {
-        let stored = self.load_stored(org, plugin).await?;
+        let stored = self.read_stored(org, plugin).await?;
         stored.map(|stored| self.open_settings(&stored)).transpose()
     }
 
     /// The same, with the credentials sealed.
-    async fn load_stored(&self, org: OrgId, plugin: &PluginId) -> Result<Option<Stored>, Failure> {
+    async fn read_stored(&self, org: OrgId, plugin: &PluginId) -> Result<Option<Stored>, Failure> {
         let mut tx = self.database.read().await?;
         let Some(installation) = tx.org(org).installations().get(plugin).await? else { return Ok(None) };
         let mut connection = None;

@@ -156,10 +156,10 @@ impl Hub {
             match stored {
                 Ok((webhook, true)) => match hub.webhooks.line.try_room(webhook.body.len()) {
                     Some(room) => task_hub.hand_over(Work { webhook, claim, room }),
-                    None => task_hub.leave(claim),
+                    None => task_hub.leave_claim(claim),
                 },
                 // it was stored by an attempt that seemed to fail, or when the vendor sent it again
-                Ok((_, false)) => task_hub.leave(claim),
+                Ok((_, false)) => task_hub.leave_claim(claim),
                 Err(failure) => tracing::error!(
                     webhook.id = %id, plugin.id = %plugin, error = %failure,
                     "a webhook that was answered is lost: it could not be stored"
@@ -169,7 +169,7 @@ impl Hub {
     }
 
     /// Leaves a stored webhook to the worker.
-    fn leave(&self, claim: Claim) {
+    fn leave_claim(&self, claim: Claim) {
         drop(claim);
         self.0.webhooks.due_at(self.0.clock.now());
     }
