@@ -136,7 +136,8 @@ fn settle(
     let model = sent.model;
     let bill = Bill::new(config, model.as_deref());
     let mut response = match sent.answer {
-        // No answer came in time, or the client left before it: OpenAI has read the request by then.
+        // No answer came in time or before the connection broke off, or the client left before it: OpenAI has read the
+        // request by then.
         Err(Error::Timeout) => {
             metered.expected.meter_unanswered(&bill)?;
             return Err(Error::Timeout);

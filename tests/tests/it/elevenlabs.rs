@@ -249,6 +249,25 @@ async fn a_failure_is_nobody_elses_and_nothing_of_it_is_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn speech_that_is_lost_on_its_way_is_metered_by_its_text() {
+    let scene = Scene::start(json!({})).await;
+    for _ in 0..2 {
+        scene.vendor.fail_next(Fault::NeverAnswers);
+        let lost = scene.org.call("POST", PATH).json(&json!({"text": TEXT})).send().await;
+        lost.expect_problem("upstream_unavailable");
+    }
+    assert_eq!(scene.vendor.asked(), 2, "what may be paid for is not asked for again by itself");
+    let usage = scene.org.usage("elevenlabs").await;
+    let characters: Vec<_> = usage.iter().filter(|(meter, ..)| meter == "characters").collect();
+    let spoken = u64::try_from(TEXT.chars().count()).unwrap();
+    assert_eq!(
+        characters.iter().map(|(_, basis, sum)| (basis.as_str(), *sum)).collect::<Vec<_>>(),
+        [("estimated", 2 * spoken)]
+    );
+    scene.assert_well_behaved();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn webhooks_of_elevenlabs_become_events_once() {
     let scene = Scene::start(json!({})).await;
     let installed = scene.org.get("/v1/installations/elevenlabs").await.expect(200).json();
