@@ -101,6 +101,7 @@ on_both_databases! {
         the_life_of_an_org
         entitlements_are_for_the_operators_org_alone
         used_units_reach_the_meter_once_through_crashes_and_what_is_lost_is_found
+        what_stripe_refuses_after_it_took_it_is_told_once_more_at_night
     }
     crashes {
         what_a_hub_has_acknowledged_is_done_once_and_delivered_however_often_it_is_killed
