@@ -99,6 +99,20 @@ fn while_the_org_keeps_two_secrets_either_signature_is_accepted() {
 }
 
 #[test]
+fn an_endpoint_for_thin_events_has_a_secret_of_its_own() {
+    let host = host(SECRET);
+    host.set_secret("thin_webhook_secret", OLD_SECRET);
+    for mac in [MAC, OLD_MAC] {
+        accepted(&host, &format!("t={TIME},v1={mac}"), BODY);
+    }
+    refusal(&host, &format!("t={TIME},v1={}", "0".repeat(64)), BODY);
+    let only_thin = MockHost::with_manifest(include_str!("../plugin.toml"));
+    only_thin.set_now(TIME * 1000);
+    only_thin.set_secret("thin_webhook_secret", SECRET);
+    accepted(&only_thin, &format!("t={TIME},v1={MAC}"), BODY);
+}
+
+#[test]
 fn what_was_tampered_with_is_refused() {
     let host = host(SECRET);
     let good = format!("t={TIME},v1={MAC}");
