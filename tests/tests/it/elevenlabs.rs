@@ -293,6 +293,49 @@ async fn webhooks_of_elevenlabs_become_events_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn live_translation_is_put_by_business_and_above_and_withheld_from_others() {
+    let scene = Scene::start(json!({})).await;
+    let plan = async |name: &str| scene.hub.hub.set_plan(scene.org.id, name, None).await.unwrap();
+    let put = async |config: Value| {
+        scene.org.call("PUT", "/v1/installations/elevenlabs").json(&json!({"config": config})).send().await
+    };
+    let told = async || {
+        let reply = scene.org.act("elevenlabs", "get-live-translation", &json!({})).await.expect(200).json();
+        reply["output"]["live_translation"].clone()
+    };
+    let asked = json!({"source_language": "en", "target_language": "pt-BR", "voice": "voice1", "agent_id": "agent_1"});
+    let config = json!({"live_translation": asked});
+    plan("pro").await;
+    let refused = put(config.clone()).await;
+    refused.expect_problem("plan_required");
+    assert_eq!(refused.json()["entitlement"]["feature"], "live_translation");
+    assert_eq!(told().await, Value::Null);
+
+    plan("business").await;
+    for (wrong, place) in
+        [(json!({"voice": "voice1"}), ""), (json!({"target_language": "german!"}), "/target_language")]
+    {
+        let refused = put(json!({"live_translation": wrong})).await;
+        refused.expect_problem("invalid_input");
+        let pointer = refused.json()["violations"][0]["pointer"].as_str().unwrap().to_owned();
+        assert!(pointer.contains(&format!("/live_translation{place}")), "{pointer}");
+    }
+    let _ = put(config.clone()).await.expect(200);
+    assert_eq!(told().await, asked);
+
+    // what was put stays, and the plugin is not told of it; another secret has it told anew at once
+    plan("pro").await;
+    scene.connect(&scene.org, vector::SECRET).await;
+    assert_eq!(told().await, Value::Null);
+    let kept = scene.org.get("/v1/installations/elevenlabs").await.expect(200).json();
+    assert_eq!(kept["config"], config);
+    plan("enterprise").await;
+    scene.connect(&scene.org, vector::SECRET).await;
+    assert_eq!(told().await, asked);
+    assert_eq!(scene.vendor.asked(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_elevenlabs_sdk_for_python_works_unchanged() {
     if !sdk::have("python3").await {
         return;
