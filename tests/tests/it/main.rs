@@ -348,6 +348,7 @@ on_both_databases! {
     assemblyai {
         a_transcript_ends_by_its_webhook_and_the_job_adds_nothing
         a_lost_webhook_is_made_up_for_by_the_job
+        a_transcript_whose_answer_was_lost_is_found_in_the_list
         what_comes_without_the_secret_is_refused_and_the_secret_goes_nowhere_else
         whatever_is_deleted_is_metered_before
         assemblyais_sdk_works_unchanged
