@@ -51,4 +51,4 @@ pub use exchange::{Exchange, Reply, Sent};
 pub use host::source;
 pub use mock::MockHost;
 pub use package::{manifest_matches_code, schemas_match_types};
-pub use state::{Enqueued, LogLine, Published, Used};
+pub use state::{Enqueued, Grows, LogLine, Published, Used};
