@@ -22,7 +22,7 @@ pub(crate) fn ask(
     let answer = request.fetch();
     let is_lost = match &answer {
         Ok(response) => response.status >= 500 || (response.is_success() && response.json::<Created>().is_err()),
-        // an answer that breaks off half way is `unavailable`, as a vendor is that was never reached; for that one nothing is found
+        // an answer that breaks off half way is `unavailable`, as is a vendor that was never reached, of which nothing is found
         Err(error) => matches!(error, Error::Timeout | Error::Unavailable(_)),
     };
     if is_lost && let Err(error) = lost::remember(region, members, hooked) {

@@ -38,8 +38,6 @@ struct About {
     #[serde(default, deserialize_with = "or_none")]
     customer: Option<String>,
     #[serde(default, deserialize_with = "or_none")]
-    client_reference_id: Option<String>,
-    #[serde(default, deserialize_with = "or_none")]
     metadata: Option<BTreeMap<String, String>>,
     #[serde(default, deserialize_with = "or_none")]
     parent: Option<Parent>,
@@ -89,12 +87,13 @@ fn or_none<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> R
 }
 
 impl About {
-    /// The organization that its metadata names.
+    /// The organization that its metadata names. Metadata is written by whoever has the key; `client_reference_id` is not looked at,
+    /// because on a payment link anybody can put it into the address.
     fn named(&self) -> Option<&String> {
         let details = self.parent.as_ref().and_then(|parent| parent.subscription_details.as_ref());
         let metadata = [self.metadata.as_ref(), details.and_then(|details| details.metadata.as_ref())];
         let named = metadata.into_iter().flatten().find_map(|metadata| metadata.get(ORG));
-        named.or(self.client_reference_id.as_ref()).filter(|org| is_org(org))
+        named.filter(|org| is_org(org))
     }
 
     fn of_subscription(&self) -> Option<&str> {
