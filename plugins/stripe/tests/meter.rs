@@ -111,3 +111,31 @@ fn what_stripe_cannot_take_now_waits() {
         assert_eq!(host.settled_readings(), []);
     }
 }
+
+#[test]
+fn one_customers_trouble_holds_nobody_else_up() {
+    let host = host();
+    host.set_readings(vec![
+        reading("rdg_1", "minutes", 7),
+        reading("rdg_2", "minutes", 1),
+        reading("rdg_3", "minutes", 2),
+    ]);
+    let busy = || {
+        Reply::json(
+            409,
+            &json!({"error": {"type": "invalid_request_error", "code": "lock_timeout", "message": "busy"}}),
+        )
+    };
+    host.expect(event(), busy());
+    for _ in 0..2 {
+        host.expect(event(), Reply::json(200, &json!({"object": "billing.meter_event"})));
+    }
+    assert!(matches!(step(&host), Outcome::Later(1..)));
+    assert_eq!(host.settled_readings(), [("rdg_2".to_owned(), None), ("rdg_3".to_owned(), None)]);
+    // where nothing is taken, not all are tried
+    host.set_readings((1..=9).map(|number| reading(&format!("rdg_{number}"), "minutes", 1)).collect());
+    for _ in 0..3 {
+        host.expect(event(), busy());
+    }
+    assert!(matches!(step(&host), Outcome::Later(1..)));
+}

@@ -23,6 +23,9 @@ pub(crate) const KIND: &str = "billing-meter";
 
 /// Readings of one step: each is a request.
 const READINGS: usize = 100;
+/// Readings that Stripe cannot take now before a step gives up: one customer's trouble holds nobody else up, and trouble with all
+/// of them is not made worse.
+const FAILING: u32 = 3;
 /// How long to wait where Stripe cannot take more now, in milliseconds, if it does not say.
 const PAUSE_MS: u64 = 1_000;
 
@@ -77,6 +80,7 @@ pub(crate) fn step(step: Step<(), Place>) -> Result<Next<Place>, Error> {
     }
     let due = entitlements::due_readings(place.after.as_deref())?;
     let more = due.items.len() > READINGS;
+    let (mut failing, mut wait) = (0, None);
     for reading in due.items.into_iter().take(READINGS) {
         match tell(&platform, &reading)? {
             Became::Taken => entitlements::settle_reading(&reading.org, &reading.id, None)?,
@@ -85,8 +89,19 @@ pub(crate) fn step(step: Step<(), Place>) -> Result<Next<Place>, Error> {
                 log::error("Stripe does not take used units", &about);
                 entitlements::settle_reading(&reading.org, &reading.id, Some(&why))?;
             }
-            Became::Later(wait) => return Ok(Next::LaterMs(wait)),
+            Became::Later(ms) => {
+                (failing, wait) = (failing + 1, Some(ms));
+                if failing >= FAILING {
+                    break;
+                }
+            }
         }
+    }
+    // where other organizations come after these, what Stripe cannot take now waits for the next round
+    if let Some(wait) = wait
+        && (more || failing >= FAILING || due.next.is_none())
+    {
+        return Ok(Next::LaterMs(wait));
     }
     Ok(Next::Again(match due.next {
         // those that were told are not due any more
