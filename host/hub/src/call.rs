@@ -1,20 +1,25 @@
 //! What every call into a plugin has in common: its run row, its effects, its figures.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, atomic::AtomicBool},
+    time::{Duration, Instant},
+};
 
 use patchbay_model::{
     Code, Failure, RunId,
     event::Event,
     run::{Figures, Run, RunKind},
 };
-use patchbay_runtime::{Effects, Entitlements, Finished, Invocation, Once, Plugin, Spending};
-use patchbay_storage::{Committed, IdempotencyAnswer, JobOutcome, RunCommit, WebhookOutcome};
+use patchbay_runtime::{Effects, Entitlements, Finished, Invocation, Once, Plugin, Reach, Spending};
+use patchbay_storage::{Change, Committed, IdempotencyAnswer, JobOutcome, RunCommit, WebhookOutcome};
 use tracing::{Span, field::Empty};
 
 use crate::{
     budgets::{Hold, Intent},
-    hub::Inner,
+    hub::{Hub, Inner},
     measure::{self, InFlight},
+    peers::{self, Callers},
     plans::gate::Admitted,
     tenant::Serving,
 };
@@ -56,8 +61,16 @@ pub(crate) struct Call {
     pub(crate) hold: Option<Hold>,
     /// The write that it does, if that is to be done once.
     pub(crate) once: Option<Arc<Once>>,
+    /// How far the hub's storage is within its reach.
+    pub(crate) reach: Reach,
+    /// Set if another plugin answered it without the database.
+    pub(crate) answered_alone: Arc<AtomicBool>,
     /// What it may tell of organizations' plans, if anything.
     entitlements: Option<Arc<dyn Entitlements>>,
+    /// Who waits for it, if a plugin made it.
+    pub(crate) callers: Option<Callers>,
+    /// Through which it calls other plugins; none if its manifest names none, or it may not.
+    hub: Option<Hub>,
     /// How many events led to it.
     pub(crate) hops: u32,
     /// Nobody waits for its end, so what it leaves may be committed a little later than what others wait for.
@@ -109,6 +122,7 @@ impl Call {
         );
         let in_flight = InFlight::new(&manifest.id, kind);
         let entitlements = hub.entitlements_of(serving.tenant.org, &manifest.id);
+        let calls_others = !manifest.calls.is_empty();
         Self {
             run,
             serving,
@@ -118,7 +132,11 @@ impl Call {
             admitted: None,
             hold: None,
             once: None,
+            reach: Reach::Full,
+            answered_alone: Arc::default(),
             entitlements,
+            callers: None,
+            hub: calls_others.then(|| hub.this.upgrade()).flatten().map(Hub),
             hops: 0,
             is_behind: false,
             _in_flight: in_flight,
@@ -129,11 +147,31 @@ impl Call {
         &self.serving.plugin
     }
 
+    /// Notes that a plugin made it.
+    pub(crate) fn note_callers(&mut self, callers: Callers) {
+        self.hops = callers.hops;
+        self.callers = Some(callers);
+    }
+
+    /// Has it call no other plugin: of what they did, nothing could be taken back.
+    pub(crate) fn calls_nobody(&mut self) {
+        self.hub = None;
+    }
+
+    /// How long it may take: the action's own limit, or what its caller has left if that is less.
+    pub(crate) fn bounded(&self, timeout: Option<Duration>) -> Option<Duration> {
+        let Some(callers) = &self.callers else { return timeout };
+        let left = callers.until.saturating_duration_since(Instant::now());
+        Some(timeout.map_or(left, |own| own.min(left)))
+    }
+
     pub(crate) fn invocation(&self, timeout: Option<Duration>) -> Invocation {
         let spending = self.hold.clone().map(|hold| Arc::new(hold) as Arc<dyn Spending>);
         let once = self.once.clone();
         let entitlements = self.entitlements.clone();
-        Invocation { tenant: Arc::clone(&self.serving.tenant), run: self.run, timeout, spending, entitlements, once }
+        let peers = self.hub.clone().map(|hub| peers::peers_of(hub, self));
+        let (tenant, reach) = (Arc::clone(&self.serving.tenant), self.reach);
+        Invocation { tenant, run: self.run, timeout, spending, entitlements, peers, once, reach }
     }
 
     /// Reserves what the call may use of the org's budgets. What the caller learns if it may not begin.
@@ -205,6 +243,7 @@ impl Call {
             digest: self.plugin().digest(),
             kind: self.kind,
             operation: self.operation.clone(),
+            parent: self.callers.as_ref().map(|callers| callers.parent),
             error_code: failure.map(|failure| failure.code.as_str().to_owned()),
             error_detail: failure.map(told),
             upstream_status,
@@ -219,6 +258,13 @@ impl Call {
         let first_due = jobs.iter().map(|job| job.due_at).min();
         let standing = hub.standing_at_the_end(self, &usage).await;
         let counted = hub.counted(self, &usage);
+        let is_kept = |collection: &str| succeeded && manifest.kept_in_memory().any(|kept| kept == collection);
+        let kept: Vec<_> = changes.iter().filter(|change| is_kept(&change.collection)).cloned().collect();
+        let whose = (self.serving.tenant.org, manifest.id.clone());
+        let told = match kept.is_empty() {
+            true => Vec::new(),
+            false => vec![Change::Documents { org: whose.0, plugin: whose.1.clone() }],
+        };
         let commit = RunCommit {
             run,
             spent: hub.spent_by(self, standing.as_deref(), &usage).await,
@@ -231,6 +277,7 @@ impl Call {
             job: leaves.job,
             jobs,
             idempotency: leaves.idempotency,
+            told,
         };
         let took = Duration::from_micros(figures.wall_us);
         let committed = match self.is_behind {
@@ -239,6 +286,14 @@ impl Call {
         };
         if let (Ok(_), Some(standing)) = (&committed, &standing) {
             standing.tally.add_all(&counted);
+        }
+        if !kept.is_empty() {
+            match &committed {
+                Ok(Committed::All) => hub.documents_written(&whose, finished_at, &kept).await,
+                Ok(_) => {}
+                // it may be stored all the same
+                Err(_) => hub.documents_changed(whose),
+            }
         }
         if let (Ok(Committed::All), Some(due_at)) = (&committed, first_due) {
             hub.jobs.due_at(due_at);

@@ -14,11 +14,15 @@ use wasmtime::{
 use crate::{
     Services,
     bindings::types,
-    capabilities::{Capabilities, HostError},
+    capabilities::{
+        Capabilities, HostError,
+        storage::{Reach, Way},
+    },
     cpu::Stretch,
     entitlements::Entitlements,
     limits::{CallLimits, Limiter, Stop},
     once::Once,
+    peers::Peers,
     plugin::Grants,
     spending::Spending,
     tenant::Tenant,
@@ -48,12 +52,16 @@ pub(crate) struct CallState {
     pub(crate) broke_off: Option<Failure>,
     /// What it may tell of organizations' plans, if anything.
     pub(crate) entitlements: Option<Arc<dyn Entitlements>>,
+    /// Through whom it calls other plugins, where it may.
+    pub(crate) peers: Option<Arc<dyn Peers>>,
     /// The budgets that the call spends of, if there are any.
     pub(crate) spending: Option<Arc<dyn Spending>>,
     /// Which of them stopped it.
     pub(crate) cut: Option<Failure>,
     /// What the guest takes for the present time, if it judges something of before.
     pub(crate) as_of: Option<Timestamp>,
+    /// Its way to the database.
+    pub(crate) way: Way,
 }
 
 /// The last refusal that the guest saw: if it passes it on as its own failure, the caller learns what was
@@ -75,13 +83,16 @@ pub(crate) struct CallInit {
     pub(crate) limits: CallLimits,
     pub(crate) spending: Option<Arc<dyn Spending>>,
     pub(crate) entitlements: Option<Arc<dyn Entitlements>>,
+    pub(crate) peers: Option<Arc<dyn Peers>>,
     pub(crate) once: Option<Arc<Once>>,
+    pub(crate) reach: Reach,
     pub(crate) as_of: Option<Timestamp>,
 }
 
 impl CallState {
     pub(crate) fn new(init: CallInit) -> Self {
-        let CallInit { run, tenant, grants, services, limits, spending, entitlements, once, as_of } = init;
+        let CallInit { run, tenant, grants, services, limits, spending, entitlements, peers, once, reach, as_of } =
+            init;
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.handles as usize);
         let started = Instant::now();
@@ -104,9 +115,11 @@ impl CallState {
             denial: None,
             broke_off: None,
             entitlements,
+            peers,
             spending,
             cut: None,
             as_of,
+            way: Way::new(reach),
         }
     }
 

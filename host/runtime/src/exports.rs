@@ -74,7 +74,9 @@ impl Plugin {
             limits,
             spending: call.spending,
             entitlements: call.entitlements,
+            peers: call.peers,
             once: call.once,
+            reach: call.reach,
             as_of,
         });
         let mut store = call::store(self.engine(), state);

@@ -13,11 +13,13 @@ mod cpu;
 mod engine;
 mod entitlements;
 mod exports;
+mod kept;
 mod lane;
 mod limits;
 mod observe;
 mod once;
 mod outcome;
+mod peers;
 mod plugin;
 mod room;
 mod spending;
@@ -42,6 +44,7 @@ pub use blob_store::{BlobStore, GrowingFile, StoreError};
 pub use capabilities::{
     reply::{Relayed, ReplyHead, ReplyReceiver, ReplySender, is_of_the_server, relay, reply_channel},
     source::BodyStream,
+    storage::Reach,
 };
 pub use compile::{CompileError, Compiler};
 pub use entitlements::{Entitlements, OrgPage, Told};
@@ -49,9 +52,11 @@ pub use exports::{
     ActionCall, ActionOutput, Answer, EventCall, Invocation, ProxyCall, Receipt, StepOutcome, TaskCall, Verdict,
     WebhookCall,
 };
+pub use kept::{KeptDocuments, Whose};
 pub use limits::{CallLimits, Stop};
 pub use once::Once;
 pub use outcome::{Effects, Finished};
+pub use peers::{PeerAnswer, PeerCall, PeerFailure, Peers};
 pub use plugin::{ActionSchemas, LoadError, Plugin, RouteMatch};
 pub use spending::{Flowed, MayGoOn, Spending};
 pub use tenant::{NamedHosts, Tenant, TenantInit};
@@ -109,6 +114,8 @@ pub struct Services {
     pub egress: Arc<Egress>,
     /// Records, small values, rows of files.
     pub database: Database,
+    /// Documents that are in memory as well.
+    pub kept: Arc<KeptDocuments>,
     /// Bytes of files.
     pub blobs: BlobStore,
     /// Marks native code as ours.
@@ -238,7 +245,9 @@ impl Runtime {
             timeout: Some(Duration::from_secs(5)),
             spending: None,
             entitlements: None,
+            peers: None,
             once: None,
+            reach: Reach::Full,
         };
         let takes_empty = plugin
             .config_schema()

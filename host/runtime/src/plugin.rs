@@ -1,7 +1,7 @@
 //! A loaded plugin version: native code, compiled schemas, and what its manifest grants it.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     fmt,
     sync::Arc,
     time::Duration,
@@ -100,6 +100,8 @@ pub enum RouteMatch<'a> {
 pub(crate) struct CollectionGrant {
     pub(crate) schema: SchemaValidator,
     pub(crate) indexes: BTreeMap<String, String>,
+    /// Its documents are in the hub's memory as well.
+    pub(crate) keep_in_memory: bool,
 }
 
 /// A standard object that the plugin may reach.
@@ -123,6 +125,8 @@ pub(crate) struct Grants {
     pub(crate) jobs: BTreeMap<String, JobGrant>,
     /// Tells what organizations are entitled to.
     pub(crate) entitlements: bool,
+    /// Actions of other plugins, by plugin.
+    pub(crate) calls: BTreeMap<PluginId, BTreeSet<String>>,
     /// Standard objects, with what they may hold.
     pub(crate) objects: BTreeMap<StandardObject, ObjectGrant>,
     emits: Vec<(String, Option<SchemaValidator>)>,
@@ -300,7 +304,8 @@ fn grants(manifest: &Manifest) -> Result<Grants, LoadError> {
     let mut collections = HashMap::new();
     for collection in &manifest.collections {
         let schema = compile(&collection.schema, || format!("the collection {:?}", collection.name))?;
-        collections.insert(collection.name.clone(), CollectionGrant { schema, indexes: collection.indexes.clone() });
+        let (indexes, keep_in_memory) = (collection.indexes.clone(), collection.keep_in_memory);
+        collections.insert(collection.name.clone(), CollectionGrant { schema, indexes, keep_in_memory });
     }
     let mut emits = Vec::new();
     for event in &manifest.events.emits {
@@ -320,6 +325,11 @@ fn grants(manifest: &Manifest) -> Result<Grants, LoadError> {
         collections,
         jobs: manifest.jobs.iter().map(|job| (job.kind.clone(), grant_of(job))).collect(),
         entitlements: manifest.entitlements,
+        calls: manifest
+            .calls
+            .iter()
+            .map(|calls| (calls.plugin.clone(), calls.actions.iter().cloned().collect()))
+            .collect(),
         objects: objects(manifest)?,
         emits,
     })

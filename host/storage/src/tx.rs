@@ -72,7 +72,7 @@ impl Tx {
 
     /// As [`Tx::org`], for statements that read many rows in the order of their keys.
     pub fn org_in_bulk(&mut self, org: OrgId) -> OrgTx<'_> {
-        self.speak_for(Scope::Several(org));
+        self.speak_for(Scope::InOrder(org));
         OrgTx { tx: self, org }
     }
 

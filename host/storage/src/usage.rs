@@ -1,5 +1,8 @@
 //! What an org is billed for: read here, written by the journal.
 
+#[cfg(test)]
+mod plans;
+
 use patchbay_model::{
     OrgId, PluginId, RunId, Timestamp, UsageId,
     run::{Basis, UsageRecord},
@@ -12,6 +15,11 @@ use crate::{
     column::{after, before, limit as row_limit, plugin, time, unsigned, word},
     text::{Text, optional},
 };
+
+/// A page of what was metered, in the order of its keys.
+const WALK: &str = "SELECT org_id, id, plugin, run_id, meter, quantity, basis, dedupe, at FROM usage_record
+     WHERE org_id = $1 AND id > $2 AND id <= $3 AND at >= $4 AND at < $5 AND ($6 IS NULL OR plugin = $6)
+     ORDER BY id LIMIT $7";
 
 /// An org's usage records.
 #[derive(Debug)]
@@ -147,9 +155,7 @@ impl Usage<'_> {
         fetch_all!(
             self.tx,
             Row,
-            "SELECT org_id, id, plugin, run_id, meter, quantity, basis, dedupe, at FROM usage_record
-             WHERE org_id = $1 AND id > $2 AND id <= $3 AND at >= $4 AND at < $5 AND ($6 IS NULL OR plugin = $6)
-             ORDER BY id LIMIT $7",
+            WALK,
             self.org.0,
             after(walk.after.map(|id| id.0)),
             walk.upto.0,

@@ -117,8 +117,11 @@ const ELSEWHERE: &[&str] = &[
     "private-name",   // private_names
     "reshape",        // endpoints
     "scribe",         // objects and events
+    "caller",         // peers
+    "directory",      // offline
     "secret-dumper",  // canary
     "smuggler",       // smuggling
+    "switchboard",    // offline
     "worker",         // jobs
 ];
 

@@ -34,8 +34,10 @@ const LONGEST_LATER_MS: u64 = job::MOST_DELAY_MS;
 pub(super) struct Try {
     pub(super) id: JobId,
     pub(super) lease: Uuid,
-    /// This one included.
+    /// Those that ended, and this one.
     pub(super) attempts: u32,
+    /// With those whose hub ended in the middle, as well.
+    pub(super) begun: u32,
     pub(super) most_attempts: u32,
     pub(super) started_at: Timestamp,
     /// When the job was made.

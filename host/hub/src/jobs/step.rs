@@ -21,6 +21,10 @@ use crate::{
     measure,
 };
 
+/// So often may hubs end in the middle of a step. That says little of the step, which cannot bring a hub down by itself: hubs are
+/// killed and restarted, and what is next in its lane is in the middle each time. But nothing is tried for ever.
+pub(super) const MOST_LOST: u32 = 50;
+
 impl Hub {
     /// Does a step. Its failure is kept with the job. `read`: the job as it was when it was claimed, if somebody has read it.
     pub(super) async fn do_step(&self, claimed: &ClaimedJob, read: Option<Job>, working: &Working) {
@@ -47,7 +51,8 @@ impl Hub {
         let this = Try {
             id: job.id,
             lease: working.held.lease,
-            attempts: claimed.attempts,
+            attempts: claimed.attempts - claimed.lost,
+            begun: claimed.attempts,
             most_attempts: job.most_attempts,
             started_at: hub.clock.now(),
             created_at: job.created_at,
@@ -57,8 +62,8 @@ impl Hub {
             let verdict = Verdict { attempts: this.attempts, end: JobEnd::Cancelled };
             return hub.end_without_run(&job, &this, verdict).await;
         }
-        if claimed.attempts > job.most_attempts {
-            let detail = format!("the hub that did it ended in the middle of the step, {} times", job.most_attempts);
+        if claimed.lost >= MOST_LOST {
+            let detail = format!("the hub that did it ended in the middle of the step, {MOST_LOST} times");
             let failure = Failure::new(Code::Unavailable, detail);
             return hub.end_without_run(&job, &this, this.went_wrong(hub, &failure, true)).await;
         }
@@ -86,7 +91,7 @@ impl Hub {
             kind: job.name.clone(),
             payload: job.payload.clone(),
             cursor: job.cursor.clone(),
-            attempt: this.attempts,
+            attempt: this.begun,
         };
         let timeout = job.timeout_ms.map(|millis| std::time::Duration::from_millis(millis.into()));
         let calling = call.plugin().step(call.invocation(timeout), task);

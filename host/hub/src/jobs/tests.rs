@@ -1,6 +1,9 @@
 //! Work of the hub itself, step by step, on a clock that stands still.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::{
+    ops::Range,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use chrono::Duration;
 use futures::future::BoxFuture;
@@ -17,6 +20,7 @@ use uuid::Uuid;
 use super::{
     BEAT, LEASE,
     host::{Effects, HostJob, HostNext, HostStep, HostWork},
+    step::MOST_LOST,
 };
 use crate::{JobFilter, hub::Inner, testing::TestHub};
 use patchbay_model::{Clock as _, JobId};
@@ -101,6 +105,29 @@ impl TestHub {
         self.hub.job(&caller, id).await.unwrap()
     }
 
+    /// Hubs take a job up, one after the other, and end in the middle of it.
+    async fn lose(&self, id: JobId, turns: Range<u32>) {
+        let hub = &*self.hub.0;
+        for turn in turns {
+            let now = hub.clock.now();
+            let wish = ClaimJobs {
+                now,
+                until: now + LEASE,
+                lease: Uuid::from_u128(u128::from(turn) + 1),
+                limit: 1,
+                lane_cap: 1,
+                served_before: hub.jobs.next_turn(now),
+                turn: hub.jobs.next_turn(now),
+            };
+            let mut tx = hub.database.begin().await.unwrap();
+            let taken = tx.hub().claim_jobs(&wish).await.unwrap().jobs;
+            assert_eq!(taken.iter().map(|job| job.id).collect::<Vec<_>>(), [id], "in turn {turn}");
+            tx.commit().await.unwrap();
+            // and whoever took it is gone
+            self.clock.advance(Duration::seconds(31));
+        }
+    }
+
     async fn counted(&self, org: &Org) -> Vec<u64> {
         let mut tx = self.hub.0.database.read().await.unwrap();
         let events = tx.org(org.id).events().list(0, &["counter.counted".to_owned()], 100).await.unwrap();
@@ -174,27 +201,32 @@ async fn work_that_hubs_do_not_survive_is_given_up() {
     let id = JobId::new(&*hub.clock, &*hub.random);
     let job = NewJob::host(id, "counter".to_owned(), "null".to_owned(), hub.clock.now());
     test.enqueue(&org, NewJob { attempts: 2, ..job }).await;
-    for turn in 1..=2_u8 {
-        let now = hub.clock.now();
-        let wish = ClaimJobs {
-            now,
-            until: now + LEASE,
-            lease: Uuid::from_u128(turn.into()),
-            limit: 1,
-            lane_cap: 1,
-            served_before: turn.into(),
-            turn: turn.into(),
-        };
-        let mut tx = hub.database.begin().await.unwrap();
-        assert_eq!(tx.hub().claim_jobs(&wish).await.unwrap().jobs.len(), 1);
-        tx.commit().await.unwrap();
-        // and whoever took it is gone
-        test.clock.advance(Duration::seconds(31));
-    }
+    test.lose(id, 0..MOST_LOST).await;
     test.hub.work_due_jobs().await.unwrap();
     let job = test.job(&org, id).await;
     assert_eq!((job.status, job.error.unwrap().0), (JobStatus::Failed, "unavailable".to_owned()));
     assert_eq!(test.counted(&org).await, [] as [u64; 0]);
+}
+
+#[tokio::test]
+async fn tries_that_ended_with_their_hub_are_not_those_that_a_step_has() {
+    let test = TestHub::open().await;
+    let org = test.org().await;
+    let hub = &*test.hub.0;
+    let id = JobId::new(&*hub.clock, &*hub.random);
+    let job = NewJob::host(id, "counter".to_owned(), "\"break\"".to_owned(), hub.clock.now());
+    test.enqueue(&org, NewJob { attempts: 2, ..job }).await;
+    test.lose(id, 0..MOST_LOST - 1).await;
+    // its first step ends well, its second fails
+    assert_eq!(test.hub.work_due_jobs().await.unwrap(), 2);
+    let job = test.job(&org, id).await;
+    assert_eq!((job.status, job.attempts, job.cursor.as_deref()), (JobStatus::Queued, 1, Some("1")));
+    test.clock.advance(Duration::seconds(7));
+    test.lose(id, MOST_LOST..MOST_LOST + 5).await;
+    test.hub.work_due_jobs().await.unwrap();
+    let job = test.job(&org, id).await;
+    assert_eq!((job.status, job.attempts), (JobStatus::Failed, 2), "the second that failed was the last");
+    assert_eq!(job.error, Some(("unavailable".to_owned(), "it broke".to_owned())));
 }
 
 #[tokio::test]

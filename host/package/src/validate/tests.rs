@@ -31,13 +31,14 @@ fn full() -> Value {
                 "estimate": {"input_tokens": {"units": 100, "stream": {"chunk": 10, "events": 1}}},
             }],
         },
-        "webhooks": {"body-kib": 256},
+        "webhooks": {"body-kib": 256, "answers-offline": true},
         "events": {"emits": [{"type": "demo.thing.made"}, {"type": "demo.other.*"}], "consumes": ["call.*", "contact.created"]},
         "jobs": [{"kind": "sync-things", "attempts": 3, "timeout-ms": 60_000, "concurrency": 1}, {"kind": "nightly"}],
         "schedules": [{"name": "nightly", "kind": "nightly", "cron": "30 2 * * *", "time-zone": "Europe/Berlin", "jitter-s": 60}],
         "meters": [{"name": "input_tokens", "unit": "token", "metric": "ai_tokens"}, {"name": "talk", "unit": "second", "metric": "minutes", "per": 60}],
-        "collections": [{"name": "things", "schema": {"type": "object"}, "indexes": {"customer": "/customer/id"}}],
+        "collections": [{"name": "things", "schema": {"type": "object"}, "indexes": {"customer": "/customer/id"}, "keep-in-memory": true}],
         "objects": {"contact": "read"},
+        "calls": [{"plugin": "ivr", "actions": ["answer", "publish"]}, {"plugin": "slack", "actions": ["post-message"]}],
     })
 }
 
@@ -53,6 +54,23 @@ fn found(pointer: &str, value: Value) -> Vec<(String, String)> {
 #[test]
 fn a_manifest_that_breaks_nothing_is_valid() {
     assert_eq!(found("/name", json!("Demo")), []);
+}
+
+#[test]
+fn tokens_that_are_renewed_and_answers_without_the_database_do_not_go_together() {
+    let mut manifest = full();
+    manifest["oauth"] = json!({
+        "credential": "api_key", "authorize-url": "https://api.example.com/a", "token-url": "https://api.example.com/t",
+        "scopes": {"required": ["read"]},
+    });
+    let refused = |manifest: &Value| {
+        let manifest: Manifest = serde_json::from_value(manifest.clone()).unwrap();
+        let violations = validate(&manifest).err().unwrap_or_default();
+        violations.iter().any(|violation| violation.pointer == "/webhooks/answers-offline")
+    };
+    assert!(refused(&manifest));
+    manifest["webhooks"] = json!({"body-kib": 256});
+    assert!(!refused(&manifest));
 }
 
 #[test]
@@ -245,6 +263,11 @@ fn every_rule_has_its_place_and_its_words() {
         ("/events/emits/1/type", json!("demo.thing.made"), "/events/emits/1/type", "a type that is not there twice"),
         ("/events/consumes/0", json!("Call"), "/events/consumes/0", event_or_all),
         ("/events/consumes/1", json!("call.*"), "/events/consumes/1", "a type that is not there twice"),
+        ("/calls/0/plugin", json!("demo"), "/calls/0/plugin", "another plugin: none calls itself"),
+        ("/calls/1/plugin", json!("ivr"), "/calls/1/plugin", "a plugin that is not there twice"),
+        ("/calls/0/actions", json!([]), "/calls/0/actions", "at least one action"),
+        ("/calls/0/actions/0", json!("*"), "/calls/0/actions/0", "1 to 64 characters of a-z, 0-9 and -"),
+        ("/calls/0/actions/1", json!("answer"), "/calls/0/actions/1", "an action that is not there twice"),
         ("/jobs/0/kind", json!(""), "/jobs/0/kind", "1 to 64 characters of a-z, 0-9, _, - and ."),
         ("/jobs/0/kind", json!("nightly"), "/jobs/1/kind", "a kind of job that is not there twice"),
         ("/jobs/0/attempts", json!(101), "/jobs/0/attempts", "1 to 100"),
@@ -413,6 +436,15 @@ fn standard_objects_are_asked_for_by_their_names() {
         let mut manifest = full();
         manifest["objects"] = wrong.clone();
         assert!(serde_json::from_value::<Manifest>(manifest).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn a_plugin_that_is_called_is_named_by_its_id() {
+    for wrong in ["IVR", "", "*", "a b"] {
+        let mut manifest = full();
+        manifest["calls"][0]["plugin"] = json!(wrong);
+        assert!(serde_json::from_value::<Manifest>(manifest).is_err(), "{wrong:?}");
     }
 }
 

@@ -5,7 +5,12 @@ use std::{sync::Arc, time::Duration};
 use patchbay_model::RunId;
 
 use crate::{
-    capabilities::source::BodyStream, entitlements::Entitlements, once::Once, spending::Spending, tenant::Tenant,
+    capabilities::{source::BodyStream, storage::Reach},
+    entitlements::Entitlements,
+    once::Once,
+    peers::Peers,
+    spending::Spending,
+    tenant::Tenant,
 };
 
 /// For whom and as which run a call is made.
@@ -21,8 +26,13 @@ pub struct Invocation {
     pub spending: Option<Arc<dyn Spending>>,
     /// What it may tell of organizations' plans; only for the plugin and the org through which the operator is paid.
     pub entitlements: Option<Arc<dyn Entitlements>>,
+    /// Through whom it calls other plugins; none for one whose manifest names none, and for a check or a mere question, of
+    /// which nothing may stay.
+    pub peers: Option<Arc<dyn Peers>>,
     /// The write that this call does, if it is to be done once.
     pub once: Option<Arc<Once>>,
+    /// How far the hub's storage is within its reach.
+    pub reach: Reach,
 }
 
 /// One call of an action.

@@ -190,7 +190,7 @@ impl Jobs<'_> {
             }
             Some(due_at) => execute!(
                 self.tx,
-                "UPDATE job_queue SET due_at = $3, attempts = $4, lease = NULL, lease_until = 0
+                "UPDATE job_queue SET due_at = $3, attempts = $4, claims = 0, lease = NULL, lease_until = 0
                  WHERE org_id = $1 AND job_id = $2",
                 self.org.0,
                 outcome.id.0,

@@ -68,11 +68,13 @@ pub struct ClaimedJob {
     pub lane: String,
     /// Tries of its step, this one included.
     pub attempts: u32,
+    /// Those of them of which nothing came to be known: whoever held the job is gone.
+    pub lost: u32,
     /// Since when it was due.
     pub due_at: Timestamp,
 }
 
-type JobRow = (Uuid, Uuid, String, i64, i64);
+type JobRow = (Uuid, Uuid, String, i64, i64, i64);
 
 pub(crate) async fn claim(tx: &mut Tx, wish: &ClaimJobs) -> Result<Claims, StorageError> {
     if let Tx::Postgres(tx) = tx {
@@ -87,12 +89,13 @@ pub(crate) async fn claim(tx: &mut Tx, wish: &ClaimJobs) -> Result<Claims, Stora
         Tx::Postgres(_) => claim_at_once(tx, wish, &lanes).await?,
     };
     let mut claims = Claims { jobs: Vec::with_capacity(found.len()), lanes: lanes.len(), more };
-    for (org, id, lane, attempts, due_at) in found {
+    for (org, id, lane, attempts, held, due_at) in found {
         if let Some(served) = lanes.iter_mut().find(|served| served.org == org && served.name == lane) {
             served.taken += 1;
         }
-        let attempts = u32::try_from(attempts).map_err(|_| StorageError::corrupt("job_queue.attempts"))?;
-        claims.jobs.push(ClaimedJob { org: OrgId(org), id: JobId(id), lane, attempts, due_at: time(due_at)? });
+        let small = |number: i64| u32::try_from(number).map_err(|_| StorageError::corrupt("a number of job_queue"));
+        let (attempts, lost) = (small(attempts)?, small(held - 1)?);
+        claims.jobs.push(ClaimedJob { org: OrgId(org), id: JobId(id), lane, attempts, lost, due_at: time(due_at)? });
     }
     match tx {
         Tx::Sqlite(_) => {
@@ -133,9 +136,11 @@ const AT_ONCE: &str = concat!(
     " UNION ALL ",
     first_of_rank!("2", " FOR UPDATE SKIP LOCKED"),
     ") AS ranks LIMIT l.share) AS first)
-         UPDATE job_queue SET lease = $4, lease_until = $6, attempts = job_queue.attempts + 1
+         UPDATE job_queue SET lease = $4, lease_until = $6, attempts = job_queue.attempts + 1,
+           claims = job_queue.claims + 1
          FROM taken WHERE job_queue.org_id = taken.org_id AND job_queue.job_id = taken.job_id
-         RETURNING job_queue.org_id, job_queue.job_id, job_queue.lane, job_queue.attempts, job_queue.due_at"
+         RETURNING job_queue.org_id, job_queue.job_id, job_queue.lane, job_queue.attempts, job_queue.claims,
+           job_queue.due_at"
 );
 
 /// One statement for all lanes.
@@ -166,7 +171,7 @@ async fn claim_at_once(tx: &mut Tx, wish: &ClaimJobs, lanes: &[Lane]) -> Result<
 }
 
 /// What was held under a lease that has ended is in the same index: few run, and are passed over.
-const OF_LANE: &str = "UPDATE job_queue SET lease = $4, lease_until = $6, attempts = attempts + 1
+const OF_LANE: &str = "UPDATE job_queue SET lease = $4, lease_until = $6, attempts = attempts + 1, claims = claims + 1
      WHERE org_id = $1 AND job_id IN (SELECT job_id FROM (
        SELECT * FROM (SELECT job_id FROM job_queue WHERE org_id = $1 AND lane = $2 AND rank = 0 AND due_at <= $5
          AND lease_until <= $5 ORDER BY due_at, job_id LIMIT $3)
@@ -177,7 +182,7 @@ const OF_LANE: &str = "UPDATE job_queue SET lease = $4, lease_until = $6, attemp
        SELECT * FROM (SELECT job_id FROM job_queue WHERE org_id = $1 AND lane = $2 AND rank = 2 AND due_at <= $5
          AND lease_until <= $5 ORDER BY due_at, job_id LIMIT $3)
        LIMIT $3))
-     RETURNING org_id, job_id, lane, attempts, due_at";
+     RETURNING org_id, job_id, lane, attempts, claims, due_at";
 
 /// A statement for each lane: there is no other writer, and no way to the network.
 async fn claim_lane_by_lane(tx: &mut Tx, wish: &ClaimJobs, lanes: &[Lane]) -> Result<Vec<JobRow>, StorageError> {

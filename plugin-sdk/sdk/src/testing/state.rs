@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::entitlements::Entitled;
 use super::exchange::{Exchange, Reply, Sent};
 use super::manifest::ManifestFacts;
+use super::peers::Scripted;
 use crate::Headers;
 use crate::blobs::Blob;
 use crate::clock::Timestamp;
@@ -130,6 +131,7 @@ pub(crate) struct State {
     pub(crate) usage: Vec<Used>,
     pub(crate) grows: Vec<Grows>,
     pub(crate) entitled: Entitled,
+    pub(crate) peers: Scripted,
     pub(crate) log: Vec<LogLine>,
 }
 
@@ -158,6 +160,7 @@ impl State {
             usage: Vec::new(),
             grows: Vec::new(),
             entitled: Entitled::default(),
+            peers: Scripted::default(),
             log: Vec::new(),
         }
     }

@@ -71,7 +71,7 @@ pub(super) async fn settle(
     }
     if !open.is_empty() {
         sqlx::query(
-            "UPDATE job_queue SET due_at = new.due_at, attempts = new.attempts, lease = NULL, lease_until = 0
+            "UPDATE job_queue SET due_at = new.due_at, attempts = new.attempts, claims = 0, lease = NULL, lease_until = 0
              FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[]) AS new (org_id, job_id, due_at, attempts)
              WHERE job_queue.org_id = new.org_id AND job_queue.job_id = new.job_id",
         )

@@ -78,7 +78,7 @@ pub(super) async fn settle(
         sqlx::query(
             "WITH new AS MATERIALIZED (SELECT unhex(value ->> 0) AS org_id, unhex(value ->> 1) AS job_id,
                value ->> 2 AS due_at, value ->> 3 AS attempts FROM json_each($1))
-             UPDATE job_queue SET due_at = new.due_at, attempts = new.attempts, lease = NULL, lease_until = 0
+             UPDATE job_queue SET due_at = new.due_at, attempts = new.attempts, claims = 0, lease = NULL, lease_until = 0
              FROM new WHERE job_queue.org_id = new.org_id AND job_queue.job_id = new.job_id",
         )
         .bind(json(&rows)?)

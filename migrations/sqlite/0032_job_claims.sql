@@ -1,0 +1,5 @@
+-- A try that ended with its hub says nothing of the job.
+
+-- How often the job was taken up since what became of it was last written down.
+ALTER TABLE job_queue ADD COLUMN claims INTEGER NOT NULL DEFAULT 0;
+UPDATE job_queue SET claims = 1 WHERE lease IS NOT NULL;
