@@ -46,6 +46,8 @@ struct State {
     /// A transcript is done when it was asked for so often; none: when the test says so.
     looks: Option<u32>,
     faults: VecDeque<Refusal>,
+    /// So many of the next transcripts are made, and the connection ends before it is said.
+    unsaid: u32,
     captured: Vec<Captured>,
     violations: Vec<String>,
     tokens: u64,
@@ -134,6 +136,11 @@ impl AssemblyAi {
     /// The next requests are refused like this.
     pub fn refuse(&self, refusals: impl IntoIterator<Item = Refusal>) {
         self.shared.state.lock().unwrap().faults.extend(refusals);
+    }
+
+    /// The next transcript is made, and the connection ends before anything is answered.
+    pub fn make_without_an_answer(&self) {
+        self.shared.state.lock().unwrap().unsaid += 1;
     }
 
     /// What was asked for this transcript.

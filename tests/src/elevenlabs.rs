@@ -51,6 +51,8 @@ pub enum Fault {
     Refuses(u16, &'static str),
     /// It breaks off half way.
     BreaksOff,
+    /// It makes the speech and bills it, and the connection ends before any of the answer is sent.
+    NeverAnswers,
     /// It does not say what it costs.
     TellsNoCost,
 }

@@ -180,8 +180,13 @@ impl Stripe {
         new
     }
 
-    /// Sends an event to an org's hook, signed at the clock's time. `path` is the hook's on the hub that the org is seen at.
+    /// Sends an event to an org's hook, signed at the clock's time. `path` is the hook's on the hub that the org is seen at. Of a thin
+    /// notification the data stays here, to be asked for.
     pub async fn deliver(&self, sender: &StripeSender, org: &Org, path: &str, event: &Value) -> Reply {
+        let mut event = event.clone();
+        if event["object"] == "v2.core.event" {
+            event.as_object_mut().unwrap().remove("data");
+        }
         let body = event.to_string();
         let header = sender.header(self.shared.clock.now().timestamp(), &body);
         let call = org.without_key("POST", path).body("application/json", body);
@@ -209,6 +214,12 @@ impl Stripe {
     /// Forgets a meter event that counted, as if Stripe had lost it. False if there is none.
     pub fn lose_meter_event(&self, identifier: &str) -> bool {
         self.state().usage.lose(identifier)
+    }
+
+    /// Finds out, as Stripe does in its own time, that a meter event which counted is wrong: it counts no more, and a thin notification
+    /// says so, with this code. False if there is none.
+    pub fn refuse_meter_event(&self, identifier: &str, code: &'static str) -> bool {
+        meter::refuse_afterwards(&mut self.state(), identifier, code)
     }
 
     /// The next requests whose path begins with this fail like these, one after the other.

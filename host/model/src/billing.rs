@@ -187,6 +187,8 @@ pub struct DayCheck {
     pub ours: u64,
     /// What the vendor has.
     pub theirs: u64,
+    /// Of what it was told, how many units it refused, then or afterwards.
+    pub refused: u64,
     /// When they were compared.
     pub checked_at: Timestamp,
 }

@@ -160,19 +160,21 @@ impl ReadingId {
     /// however often it is read.
     #[must_use]
     pub fn of_usage(org: OrgId, metric: &str, counted_from: Timestamp, from: u64, to: u64) -> Self {
-        Self(Self::derived(org, b"usage", metric, counted_from, from, to))
+        Self(Self::derived(org, b"usage", metric, counted_from, &[from, to]))
     }
 
-    /// The id of what makes good for units of a day that the vendor lost: the same for the same loss.
+    /// The id of what makes good for units of a day that the vendor lost: the same for the same loss, until the vendor
+    /// refuses it. `refused`: how often it did.
     #[must_use]
-    pub fn of_repair(org: OrgId, metric: &str, day: Timestamp, theirs: u64, ours: u64) -> Self {
-        Self(Self::derived(org, b"repair", metric, day, theirs, ours))
+    pub fn of_repair(org: OrgId, metric: &str, day: Timestamp, theirs: u64, ours: u64, refused: u64) -> Self {
+        Self(Self::derived(org, b"repair", metric, day, &[theirs, ours, refused]))
     }
 
-    fn derived(org: OrgId, what: &[u8], metric: &str, at: Timestamp, from: u64, to: u64) -> Uuid {
+    fn derived(org: OrgId, what: &[u8], metric: &str, at: Timestamp, numbers: &[u64]) -> Uuid {
         let at = at.timestamp_micros().to_be_bytes();
-        // the texts end where they do: a metric has no space in it, and all that follows has a fixed length
-        derived(org.0, &[what, b" ", metric.as_bytes(), b" ", &at, &from.to_be_bytes(), &to.to_be_bytes()])
+        let numbers: Vec<u8> = numbers.iter().flat_map(|number| number.to_be_bytes()).collect();
+        // the texts end where they do: a metric has no space in it, and of what follows each kind has its own length
+        derived(org.0, &[what, b" ", metric.as_bytes(), b" ", &at, &numbers])
     }
 }
 

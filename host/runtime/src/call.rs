@@ -70,6 +70,8 @@ pub(crate) struct CallState {
 pub(crate) struct Denial {
     pub(crate) code: Code,
     pub(crate) error: types::Error,
+    /// What a caller is told where the guest's error has no words of its own.
+    pub(crate) words: String,
 }
 
 /// What makes a [`CallState`].
@@ -149,7 +151,12 @@ impl CallState {
 
     /// Remembers which of the host's codes stands behind an error that the guest is about to see.
     pub(crate) fn refuse(&mut self, code: Code, error: types::Error) -> HostError {
-        self.denial = Some(Denial { code, error: error.clone() });
+        self.refuse_in_words(code, error, String::new())
+    }
+
+    /// The same for an error that has no words of its own, with what a caller is told.
+    pub(crate) fn refuse_in_words(&mut self, code: Code, error: types::Error, words: String) -> HostError {
+        self.denial = Some(Denial { code, error: error.clone(), words });
         HostError::Guest(error)
     }
 
@@ -172,13 +179,13 @@ impl CallState {
             _ => return,
         };
         if self.denial.as_ref().is_none_or(|denial| !same_text(&denial.error, error)) {
-            self.denial = Some(Denial { code, error: error.clone() });
+            self.denial = Some(Denial { code, error: error.clone(), words: String::new() });
         }
     }
 
-    /// The code that goes with an error that the guest ended with.
-    pub(crate) fn code_behind(&self, error: &types::Error) -> Option<Code> {
-        self.denial.as_ref().filter(|denial| same_text(&denial.error, error)).map(|denial| denial.code)
+    /// What stands behind an error that the guest ended with.
+    pub(crate) fn denial_behind(&self, error: &types::Error) -> Option<&Denial> {
+        self.denial.as_ref().filter(|denial| same_text(&denial.error, error))
     }
 
     /// What the call cost so far.

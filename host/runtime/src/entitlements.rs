@@ -32,7 +32,7 @@ pub trait Entitlements: fmt::Debug + Send + Sync {
     /// What the vendor is to be told of, of orgs after one.
     fn due_readings(&self, after: Option<OrgId>) -> Told<'_, OrgPage<DueReading>>;
 
-    /// Says that the vendor has taken a reading, or why it never will.
+    /// Says that the vendor has taken a reading, or why it does not, which it may find out after it took it.
     fn settle_reading(&self, org: OrgId, reading: ReadingId, refusal: Option<String>) -> Told<'_, ()>;
 
     /// What the vendor was told of the day that an instant is in, of orgs after one.

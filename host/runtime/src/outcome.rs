@@ -133,7 +133,8 @@ pub(crate) fn trapped(error: &wasmtime::Error) -> Failure {
 
 /// The failure that a guest reported.
 pub(crate) fn reported(error: types::Error, state: &CallState) -> Failure {
-    let behind = state.code_behind(&error);
+    let denial = state.denial_behind(&error);
+    let behind = denial.map(|denial| denial.code);
     let clean = |text: String| state.tenant.redact.redact_str(&text).into_owned();
     let with = |code: Code, text: String| Failure::new(behind.unwrap_or(code), clean(text));
     match error {
@@ -154,7 +155,9 @@ pub(crate) fn reported(error: types::Error, state: &CallState) -> Failure {
             with(Code::RateLimited, String::new()).retry_after(std::time::Duration::from_millis(wait))
         }
         types::Error::Exhausted(text) => with(Code::PluginBudgetExhausted, text),
-        types::Error::Timeout => with(Code::UpstreamTimeout, String::new()),
+        types::Error::Timeout => {
+            with(Code::UpstreamTimeout, denial.map(|denial| denial.words.clone()).unwrap_or_default())
+        }
         types::Error::Upstream(failure) => upstream(failure, clean),
         types::Error::Reauthorize(text) => with(Code::ReauthorizationNeeded, text),
         types::Error::Unavailable(text) => with(Code::UpstreamUnavailable, text),

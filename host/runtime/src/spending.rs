@@ -24,6 +24,10 @@ pub trait Spending: fmt::Debug + Send + Sync {
     /// The plugin metered something.
     fn metered(&self, meter: &str, quantity: u64);
 
+    /// The plugin says what a meter comes to while an answer flows: `begun` from its beginning on, and `each` more for each unit by
+    /// which the meter `by` grows with it. It counts until more than that is metered.
+    fn grows(&self, meter: &str, by: &str, begun: u64, each: u64);
+
     /// May the vendor be asked once more? The failure names the budget that is used up.
     fn may_go_on(&self) -> MayGoOn<'_>;
 

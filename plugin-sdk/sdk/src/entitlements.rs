@@ -174,7 +174,8 @@ pub fn due_readings(after: Option<&str>) -> Result<Part<Reading>, Error> {
     host::due_readings(after)
 }
 
-/// Says that the vendor has taken a reading, or why it never will.
+/// Says that the vendor has taken a reading, or why it does not, also where it finds that out after it took it. Of what is refused
+/// nothing is due any more; when its day is compared, what is missing is.
 ///
 /// # Errors
 /// [`Error::Unavailable`] if the hub's database is.

@@ -48,13 +48,15 @@ pub enum Error {
     RateLimited(u64),
     /// A budget of this call is used up; the text names it.
     Exhausted(String),
-    /// The deadline of the call or of the request passed.
+    /// The deadline of the call or of the request passed, or a request broke off before its answer began. The vendor may
+    /// have seen it and done what it asks for: what that costs is to be metered.
     Timeout,
     /// The vendor answered with a failure.
     Upstream(UpstreamFailure),
     /// The connection needs its owner to sign in again; the text says why.
     Reauthorize(String),
-    /// What was asked for cannot be reached now; trying later may help.
+    /// What was asked for cannot be reached now; trying later may help. Of a request that has no answer: nothing of it was
+    /// sent.
     Unavailable(String),
     /// A defect; the text is for the log and is not shown to the caller.
     Internal(String),

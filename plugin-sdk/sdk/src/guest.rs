@@ -225,6 +225,10 @@ pub(crate) fn usage_add(meter: &str, quantity: u64, basis: Basis, id: Option<&st
     wit::usage::add(meter, quantity, basis.into(), id).map_err(Error::from)
 }
 
+pub(crate) fn usage_grows(meter: &str, by: &str, begun: u64, each: u64) -> Result<(), Error> {
+    wit::usage::grows(meter, by, begun, each).map_err(Error::from)
+}
+
 pub(crate) fn log(level: Level, message: &str, fields: &[(&str, &str)]) {
     let fields: Vec<_> = fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     wit::log::write(level.into(), message, &fields);

@@ -54,4 +54,4 @@ pub use host::source;
 pub use mock::MockHost;
 pub use package::{manifest_matches_code, schemas_match_types};
 pub use peers::Asked;
-pub use state::{Enqueued, LogLine, Published, Used};
+pub use state::{Enqueued, Grows, LogLine, Published, Used};

@@ -35,3 +35,14 @@ pub fn reported(meter: &str, quantity: u64) -> Result<(), Error> {
 pub fn estimated(meter: &str, quantity: u64) -> Result<(), Error> {
     add(meter, quantity, Basis::Estimated, None)
 }
+
+/// Says what a meter comes to while the answer flows that is forwarded next: `begun` from its beginning on, and `each` more for each
+/// unit by which the meter `by` grows with it, as the route's `stream` in the manifest says. For what no manifest can know, as the
+/// organization's own prices. Budgets count it until more than that is metered, and what they do not cover is not passed on;
+/// metered is nothing by it.
+///
+/// # Errors
+/// [`Error::Denied`] for a meter that the manifest does not name.
+pub fn grows(meter: &str, by: &str, begun: u64, each: u64) -> Result<(), Error> {
+    host::usage_grows(meter, by, begun, each)
+}

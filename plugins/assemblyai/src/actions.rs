@@ -6,13 +6,13 @@ use patchbay_sdk::usage::{self, Basis};
 use patchbay_sdk::{Call, Error, Verbatim, blobs, http};
 use serde_json::{Map, Value};
 
-use crate::api::{self, call, verbatim};
+use crate::api::{self, KEY, call, verbatim};
 use crate::config::Config;
 use crate::types::{
     CreateStreamingToken, CreateTranscript, ListTranscripts, RedactedAudio, StreamingToken, Transcript, TranscriptId,
     TranscriptPage, Upload, Uploaded,
 };
-use crate::{created, order, settle, watch};
+use crate::{created, failure, order, settle, watch};
 
 pub(crate) fn upload(asked: Call<Upload>) -> Result<Verbatim<Uploaded>, Error> {
     let Call { input: Upload { blob, content }, attachment, .. } = asked;
@@ -35,7 +35,11 @@ pub(crate) fn create_transcript(asked: Call<Verbatim<CreateTranscript>>) -> Resu
     let mut members: Map<String, Value> = asked.input.peek()?;
     order::name_models(&mut members, config.speech_models);
     let hooked = order::hook(&mut members);
-    let response = call(http::Request::post(format!("{}/v2/transcript", region.api())).json(&members)?)?;
+    let request = http::Request::post(format!("{}/v2/transcript", region.api())).json(&members)?.credential(KEY);
+    let response = created::ask(region, request, &members, hooked)?;
+    if !response.is_success() {
+        return Err(failure::of(&response));
+    }
     created::follow(region, &response, hooked)?;
     verbatim(response)
 }

@@ -23,6 +23,7 @@ pub(crate) struct Transcript {
     pub(crate) confidence: Option<f64>,
     pub(crate) language_code: Option<String>,
     pub(crate) speech_model_used: Option<String>,
+    pub(crate) webhook_url: Option<String>,
     #[serde(rename = "sentiment_analysis_results")]
     pub(crate) sentiment: Option<Figures>,
 }

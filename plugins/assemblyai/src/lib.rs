@@ -7,7 +7,8 @@
 //! AssemblyAI does not sign its webhooks: with each transcript it is told a header and a value to send. The value is the
 //! connection's `webhook_secret`. The hub puts it into the request, and tells whether what comes back has it.
 //!
-//! AssemblyAI knows no idempotency keys, so nothing here creates a transcript a second time by itself.
+//! AssemblyAI knows no idempotency keys, so nothing here creates a transcript a second time by itself. A request for one that has no
+//! answer is looked for in AssemblyAI's list, each hour.
 
 mod actions;
 mod answer;
@@ -16,6 +17,7 @@ mod config;
 mod created;
 mod failure;
 mod inbound;
+mod lost;
 mod order;
 mod proxy;
 mod published;
@@ -65,7 +67,7 @@ impl Connector for AssemblyAi {
     }
 
     fn tasks() -> Tasks {
-        Tasks::new().add(watch::JOB, watch::step)
+        Tasks::new().add(watch::JOB, watch::step).add(lost::JOB, lost::step)
     }
 }
 

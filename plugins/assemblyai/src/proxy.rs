@@ -63,15 +63,14 @@ fn refuse(responder: &Responder) -> Result<(), Error> {
 
 /// Has a transcript made and followed.
 fn create(region: Region, request: http::Request, body: &[u8], responder: &Responder) -> Result<(), Error> {
-    // anything but an object is for AssemblyAI to refuse
-    let (request, hooked) = match serde_json::from_slice::<Map<String, Value>>(body) {
+    let (mut response, hooked) = match serde_json::from_slice::<Map<String, Value>>(body) {
         Ok(mut members) => {
             let hooked = order::hook(&mut members);
-            (request.json(&members)?, hooked)
+            (created::ask(region, request.json(&members)?, &members, hooked)?, hooked)
         }
-        Err(_) => (request.body(http::Body::Bytes(body.to_vec())), false),
+        // anything but an object is for AssemblyAI to refuse
+        Err(_) => (request.body(http::Body::Bytes(body.to_vec())).fetch()?, false),
     };
-    let mut response = request.fetch()?;
     let created = response.is_success();
     if created {
         created::follow(region, &response, hooked)?;

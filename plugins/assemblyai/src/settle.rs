@@ -31,23 +31,34 @@ pub(crate) enum Seen {
 
 /// Looks at a transcript, and meters and tells of it if it has ended.
 pub(crate) fn look(region: Region, id: &str) -> Result<Seen, Error> {
-    let url = format!("{}/v2/transcript/{id}", region.api());
-    let response = http::Request::get(url).credential(KEY).send()?;
-    if !response.is_success() {
-        let response = response.whole(64 << 10)?;
-        return if failure::is_missing(&response) { Ok(Seen::Gone) } else { Err(failure::of(&response)) };
-    }
-    let transcript = Transcript::read(&response.body)?;
-    // ids of what is metered are made of it
-    if transcript.id != id {
-        return Err(Error::upstream(200, "AssemblyAI answered with another transcript"));
-    }
+    let Some(transcript) = read(region, id)? else { return Ok(Seen::Gone) };
     match transcript.status.as_str() {
         "completed" => complete(&transcript)?,
         "error" => fail(&transcript)?,
         _ => return Ok(Seen::Underway),
     }
     Ok(Seen::Ended(transcript.status))
+}
+
+/// Where AssemblyAI tells that a transcript has ended; none if nowhere, or if there is none of this id.
+pub(crate) fn webhook_of(region: Region, id: &str) -> Result<Option<String>, Error> {
+    Ok(read(region, id)?.and_then(|transcript| transcript.webhook_url))
+}
+
+/// A transcript as AssemblyAI has it now; none if there is none of this id.
+fn read(region: Region, id: &str) -> Result<Option<Transcript>, Error> {
+    let url = format!("{}/v2/transcript/{id}", region.api());
+    let response = http::Request::get(url).credential(KEY).send()?;
+    if !response.is_success() {
+        let response = response.whole(64 << 10)?;
+        return if failure::is_missing(&response) { Ok(None) } else { Err(failure::of(&response)) };
+    }
+    let transcript = Transcript::read(&response.body)?;
+    // ids of what is metered are made of it
+    if transcript.id != id {
+        return Err(Error::upstream(200, "AssemblyAI answered with another transcript"));
+    }
+    Ok(Some(transcript))
 }
 
 fn complete(transcript: &Transcript) -> Result<(), Error> {

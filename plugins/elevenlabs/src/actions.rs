@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::speech::{self, Asked, Form, Spoken};
 use crate::types::{
     CreateSpeech, Deleted, GetHistoryAudio, History, HistoryItemId, ListHistory, ListVoices, Models, Nothing,
-    Subscription, Voice, VoiceId, Voices,
+    Subscription, Translation, Voice, VoiceId, Voices,
 };
 
 /// What audio is called whose type ElevenLabs does not say.
@@ -116,6 +116,11 @@ pub(crate) fn delete_history_item(call: Call<HistoryItemId>) -> Result<Deleted, 
     let HistoryItemId { history_item_id } = call.input;
     api::text(http::Request::delete(format!("{}/v1/history/{history_item_id}", Config::load()?.origin())))?;
     Ok(Deleted { history_item_id })
+}
+
+/// For whoever puts calls through: the settings as the organization's plan allows them now.
+pub(crate) fn get_live_translation(_: Call<Nothing>) -> Result<Translation, Error> {
+    Ok(Translation { live_translation: Config::load()?.live_translation })
 }
 
 pub(crate) fn get_subscription(_: Call<Nothing>) -> Result<Verbatim<Subscription>, Error> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use patchbay_sdk::cache::Terms;
-use patchbay_sdk::{Error, installation};
+use patchbay_sdk::{Error, LiveTranslation, installation};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -12,7 +12,7 @@ const MAX_AGE_HOURS: u32 = 720;
 /// How much of it, in MiB.
 const MAX_MIB: u32 = 256;
 
-/// Where the account is, and what is kept of its speech.
+/// Where the account is, what is kept of its speech, and how calls are translated.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
@@ -31,6 +31,9 @@ pub struct Config {
     #[serde(default)]
     #[schemars(range(min = 1, max = 102_400))]
     pub cache_max_mib: Option<u32>,
+    /// How calls are translated while they run. Of plans that have live translation.
+    #[serde(default)]
+    pub live_translation: Option<LiveTranslation>,
 }
 
 impl Config {

@@ -5,7 +5,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use patchbay_sdk::clock::{self, Timestamp};
-use patchbay_sdk::{Error, blobs, events, webhook};
+use patchbay_sdk::{Error, blobs, events, log, webhook};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -112,12 +112,17 @@ pub(crate) fn process(receipt: &webhook::Receipt, request: &webhook::Request) ->
     Ok(())
 }
 
-/// A recording becomes a file: nobody wants it in an event.
+/// A recording becomes a file: nobody wants it in an event. What is no base64 stays as it is, as all that is another than expected.
 fn store_audio(data: &mut Value) -> Result<(), Error> {
     let Some(members) = data.as_object_mut() else { return Ok(()) };
     let Some(audio) = members.get("full_audio").and_then(Value::as_str) else { return Ok(()) };
-    let bytes =
-        STANDARD.decode(audio).map_err(|error| Error::invalid("/data/full_audio", format!("base64 ({error})")))?;
+    let bytes = match STANDARD.decode(audio) {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            log::warn("ElevenLabs sent a recording that is no base64", &[("error", &error.to_string())]);
+            return Ok(());
+        }
+    };
     // mp3, says ElevenLabs
     let blob = blobs::put_bytes("audio/mpeg", &bytes)?;
     members.remove("full_audio");

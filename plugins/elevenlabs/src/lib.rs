@@ -38,6 +38,7 @@ impl Connector for ElevenLabs {
             .add_file("get-history-audio", actions::get_history_audio)
             .add("delete-history-item", actions::delete_history_item)
             .add("get-subscription", actions::get_subscription)
+            .add("get-live-translation", actions::get_live_translation)
     }
 
     fn schemas() -> Schemas {

@@ -113,7 +113,8 @@ pub(crate) fn speak(asked: &Asked, terms: Option<Terms>, request: http::Request)
         }
     }
     let mut response = match request.send() {
-        // ElevenLabs has read it and may be speaking by now: that is paid for.
+        // No answer in time, or none before the connection broke off: ElevenLabs has read it and may have spoken, which
+        // is paid for.
         Err(Error::Timeout) => {
             usage::estimated(CHARACTERS, asked.characters)?;
             return Err(Error::Timeout);

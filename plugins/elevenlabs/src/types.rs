@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use patchbay_sdk::LiveTranslation;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -92,6 +93,13 @@ pub struct DictionaryLocator {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Nothing {}
+
+/// How calls are translated while they run.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Translation {
+    /// What the settings say; null where they say nothing, or where the plan has no live translation any more.
+    pub live_translation: Option<LiveTranslation>,
+}
 
 /// Which voice.
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -101,3 +101,13 @@ fn keys_secrets_and_tokens_of_the_account_are_not_given_out() {
     }
     assert!(host.sent().is_empty());
 }
+
+#[test]
+fn the_live_translation_is_what_the_settings_say() {
+    let host = host();
+    assert_eq!(output(&host, "get-live-translation", json!({})), json!({"live_translation": null}));
+    let asked = json!({"source_language": "en", "target_language": "pt-BR", "voice": "v1", "agent_id": "agent_1"});
+    host.set_config(json!({"live_translation": asked}));
+    assert_eq!(output(&host, "get-live-translation", json!({})), json!({"live_translation": asked}));
+    assert!(host.sent().is_empty());
+}

@@ -130,3 +130,14 @@ fn a_recording_becomes_a_file_and_a_very_long_transcript_is_left_out() {
     assert_eq!((event["shortened"].as_bool(), event["data"].get("transcript")), (Some(true), None));
     assert_eq!(event["data"]["analysis"]["ok"], true);
 }
+
+#[test]
+fn what_has_another_shape_is_published_as_it_is() {
+    let host = host();
+    for data in
+        [json!({"full_audio": "no base64!"}), json!({"full_audio": 7, "transcript": null}), json!(["x"]), json!(null)]
+    {
+        let event = published(&host, &json!({"type": "post_call_audio", "event_timestamp": {"at": 1}, "data": data}));
+        assert_eq!((&event["data"], &event["occurred_at"]), (&data, &json!(null)));
+    }
+}

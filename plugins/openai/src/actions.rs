@@ -120,7 +120,7 @@ fn ask(operation: Operation, path: &str, body: Vec<u8>) -> Result<Answer, Error>
     let expected = expected(operation, &facts);
     let bill = Bill::new(&config, sent.model.as_deref());
     let mut response = match sent.answer {
-        // OpenAI has read it and may have answered by now: that is paid for.
+        // No answer in time, or none before the connection broke off: OpenAI has read it, and that is paid for.
         Err(Error::Timeout) => {
             expected.meter_unanswered(&bill)?;
             return Err(Error::Timeout);

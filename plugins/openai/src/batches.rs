@@ -71,15 +71,25 @@ pub(crate) fn create(config: &Config, request: Request, responder: &Responder) -
     retain_response_headers(&mut response.headers);
     let (status, headers) = (response.status, std::mem::take(&mut response.headers));
     let made = response.body.read_to_end(MAX_BODY)?;
-    match serde_json::from_slice::<Batch>(&made) {
+    let is_planned = match serde_json::from_slice::<Batch>(&made) {
         Ok(batch) => {
             let plan = jobs::Plan::new().after_ms(LOOK_AGAIN_MS).key(&batch.id);
             plan.enqueue(JOB, &Planned { batch: batch.id })?;
+            true
         }
-        Err(_) => log::warn("the vendor's answer is no batch, so nothing of it will be metered", &[]),
+        Err(_) => {
+            log::warn("the vendor's answer is no batch, so nothing of it will be metered", &[]);
+            false
+        }
+    };
+    match responder.start(status, headers).and_then(|()| responder.write(&made)) {
+        // it was made and will cost: a run that fails would plan nothing
+        Err(error) if is_planned => {
+            log::warn("the client left before it was told of its batch", &[("error", &error.to_string())]);
+            Ok(())
+        }
+        told => told,
     }
-    responder.start(status, headers)?;
-    responder.write(&made)
 }
 
 /// Whether each request of the batch asks for a model that may be used.

@@ -61,7 +61,7 @@ fn other(first: Option<String>, asked: &Option<String>) -> Option<String> {
     first.filter(|first| asked.as_ref() != Some(first))
 }
 
-/// Why another model might do better. Not after a timeout: the vendor may be at work.
+/// Why another model might do better. Not after a timeout, or a connection that broke off: the vendor may be at work.
 fn cannot_answer(answer: &Result<http::Response, Error>) -> Option<String> {
     match answer {
         Ok(response) if response.status == 429 || response.status >= 500 => Some(format!("status {}", response.status)),

@@ -136,7 +136,8 @@ fn settle(
     let model = sent.model;
     let bill = Bill::new(config, model.as_deref());
     let mut response = match sent.answer {
-        // No answer came in time, or the client left before it: OpenAI has read the request by then.
+        // No answer came in time or before the connection broke off, or the client left before it: OpenAI has read the
+        // request by then.
         Err(Error::Timeout) => {
             metered.expected.meter_unanswered(&bill)?;
             return Err(Error::Timeout);
@@ -162,6 +163,10 @@ fn is_json(response: &http::Response) -> bool {
     response.header("content-type").is_some_and(|media| media.starts_with("application/json"))
 }
 
+fn is_stream(response: &http::Response) -> bool {
+    response.header("content-type").is_some_and(|media| media.starts_with("text/event-stream"))
+}
+
 /// Passes a successful answer on and meters it.
 pub(crate) fn answer(
     mut response: http::Response,
@@ -170,6 +175,9 @@ pub(crate) fn answer(
     bill: &Bill<'_>,
 ) -> Result<(), Error> {
     let is_json = is_json(&response);
+    if is_stream(&response) {
+        metered.expected.announce(bill)?;
+    }
     retain_response_headers(&mut response.headers);
     if let Err(left) = responder.start(response.status, response.headers) {
         // Nobody gets the answer. A whole one is made by now, so its figures are worth reading; a stream is not.

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::Number;
 
 use crate::config::Config;
-use crate::prices::{self, Quantities};
+use crate::prices::{self, Price, Quantities};
 use crate::text::CHARACTERS_PER_TOKEN;
 
 /// Where usage is: in a body, in the frames of a chat completion and at the end of other streams, and in the last events of a
@@ -27,6 +27,12 @@ const TEXTS: [&str; 4] = [
     "/choices/0/delta/tool_calls/0/function/arguments",
     "/delta",
 ];
+
+/// The meter of tokens that a model wrote, by which a stream is measured.
+const WRITTEN: &str = "output_tokens";
+
+/// The meter of what it costs.
+const COST: &str = "cost";
 
 /// OpenAI's figures.
 #[derive(Debug, Default, Deserialize)]
@@ -98,20 +104,30 @@ impl<'a> Bill<'a> {
         Self { config, model, percent: 100, id: None }
     }
 
+    fn price(&self) -> Option<&'a Price> {
+        self.config.prices.as_ref().zip(self.model).and_then(|(prices, model)| prices.of(model))
+    }
+
+    /// Has budgets in money end a stream as it flows: what was read, and each token that is written, costs something.
+    fn grows(&self, read: &Quantities) -> Result<(), Error> {
+        let Some(price) = self.price() else { return Ok(()) };
+        let token = Quantities { output: 1, ..Quantities::default() };
+        usage::grows(COST, WRITTEN, price.cost(read, self.percent), price.cost(&token, self.percent))
+    }
+
     /// Meters so much.
     pub(crate) fn meter(&self, used: &Quantities, basis: Basis) -> Result<(), Error> {
-        let prices = self.config.prices.as_ref();
-        let price = prices.zip(self.model).and_then(|(prices, model)| prices.of(model));
+        let price = self.price();
         let meters = [
             ("input_tokens", used.input),
             ("cached_input_tokens", used.cached_input),
             ("audio_input_tokens", used.audio_input),
-            ("output_tokens", used.output),
+            (WRITTEN, used.output),
             ("audio_output_tokens", used.audio_output),
             ("audio_seconds", used.seconds),
             ("characters", used.characters),
             ("images", used.images),
-            ("cost", price.map_or(0, |price| price.cost(used, self.percent))),
+            (COST, price.map_or(0, |price| price.cost(used, self.percent))),
         ];
         for (meter, quantity) in meters.into_iter().filter(|(_, quantity)| *quantity > 0) {
             let id = self.id.map(|id| format!("{id}:{meter}"));
@@ -133,6 +149,11 @@ pub(crate) struct Expected {
 }
 
 impl Expected {
+    /// Says what a streamed answer costs while it flows, if it is one that is measured.
+    pub(crate) fn announce(&self, bill: &Bill<'_>) -> Result<(), Error> {
+        if self.writes { bill.grows(&self.estimate) } else { Ok(()) }
+    }
+
     /// Meters what was asked for and never came: OpenAI has read it.
     pub(crate) fn meter_unanswered(&self, bill: &Bill<'_>) -> Result<(), Error> {
         bill.meter(&self.known, Basis::Reported)?;

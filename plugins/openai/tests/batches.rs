@@ -81,6 +81,15 @@ fn a_batch_is_looked_after_until_it_has_ended_and_then_metered_once() {
 }
 
 #[test]
+fn a_client_that_leaves_does_not_lose_its_batch() {
+    let host = host();
+    host.expect(ask("POST", "/v1/batches"), Reply::json(200, &batch("validating")));
+    let call = ProxyCall::post("/v1/batches").json(&wanted()).leaves_before_the_answer();
+    assert_eq!(host.proxy::<OpenAi>(call).result, Ok(()));
+    assert_eq!(host.jobs().len(), 1, "it costs, whether anybody heard of it or not");
+}
+
+#[test]
 fn a_batch_is_no_way_around_the_list_of_models() {
     let content = || ask("GET", "/v1/files/file-1/content");
     for (reply, status) in [

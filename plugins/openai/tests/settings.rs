@@ -197,6 +197,25 @@ fn images_that_a_model_is_shown_are_counted() {
 }
 
 #[test]
+fn what_a_stream_costs_is_said_before_it_flows() {
+    let host = with(prices(json!({"gpt-*": {"input": "1.25", "output": "10"}})));
+    let mut streamed = chat("gpt-test");
+    streamed["stream"] = json!(true);
+    let frame = json!({"choices": [{"index": 0, "delta": {"content": "hi"}}], "usage": null}).to_string();
+    host.expect(to(CHAT), Reply::server_sent_events([frame.as_str(), "[DONE]"]));
+    let _ = host.proxy::<OpenAi>(ProxyCall::post(CHAT).json(&streamed));
+    let grows = host.grows();
+    assert_eq!(grows.len(), 1);
+    assert_eq!((grows[0].meter.as_str(), grows[0].by.as_str(), grows[0].each), ("cost", "output_tokens", 10_000));
+    let read = host.used("input_tokens", Basis::Estimated);
+    assert_eq!(grows[0].begun, read * 1_250);
+    // of an answer that comes whole nothing is known before
+    host.expect(to(CHAT), Reply::json(200, &chat_completion()));
+    let _ = host.proxy::<OpenAi>(ProxyCall::post(CHAT).json(&chat("gpt-test")));
+    assert_eq!(host.grows().len(), 1);
+}
+
+#[test]
 fn a_kept_answer_is_given_again_and_metered_apart() {
     let host = with(json!({"cache": {"ttl_s": 60}}));
     host.expect(to(CHAT), Reply::json(200, &chat_completion()));

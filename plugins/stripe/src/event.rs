@@ -7,6 +7,7 @@ use patchbay_sdk::clock::{self, Timestamp};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 /// The longest name of a type; Stripe's longest has about 70 characters.
 const MAX_KIND: usize = 120;
@@ -76,28 +77,29 @@ pub(crate) struct Published<'a> {
     account: Option<&'a str>,
     /// The context of a thin notification.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<serde_json::Value>")]
+    #[schemars(with = "Option<Value>")]
     context: Option<&'a RawValue>,
     /// The object as it was; thin notifications have none.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<serde_json::Value>")]
+    #[schemars(with = "Option<Value>")]
     object: Option<&'a RawValue>,
     /// What an update changed, as it was before.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<serde_json::Value>")]
+    #[schemars(with = "Option<Value>")]
     previous_attributes: Option<&'a RawValue>,
     /// What a thin notification is about: its id, type and URL.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<serde_json::Value>")]
+    #[schemars(with = "Option<Value>")]
     related_object: Option<&'a RawValue>,
     /// What caused a thin notification.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<serde_json::Value>")]
+    #[schemars(with = "Option<Value>")]
     reason: Option<&'a RawValue>,
 }
 
-/// The schema of the data of an event about a `T`. Its object may lack any member: what Stripe writes is published as it is,
-/// and the invoice that is to come has no id.
+/// The schema of the data of an event about a `T`. It describes what Stripe's object has and demands nothing of it: the object is
+/// published as Stripe wrote it, and an endpoint may have another version of the API than the one that is described. A webhook
+/// whose event were refused here would come again until Stripe gives it up.
 pub(crate) struct About<T>(PhantomData<T>);
 
 impl<T: JsonSchema> JsonSchema for About<T> {
@@ -108,14 +110,29 @@ impl<T: JsonSchema> JsonSchema for About<T> {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let mut schema = Published::<'static>::json_schema(generator);
         let mut reader = generator.settings().clone().for_deserialize().into_generator();
-        let mut object = T::json_schema(&mut reader);
-        object.remove("required");
+        let object = described(T::json_schema(&mut reader).as_value());
         if let Some(own) = schema.pointer_mut("/properties/object") {
-            *own = object.to_value();
+            *own = object;
         }
         schema.insert("title".to_owned(), Self::schema_name().into());
         schema
     }
+}
+
+/// What a schema says of members, without what it demands of them.
+fn described(schema: &Value) -> Value {
+    let mut kept = Map::new();
+    if let Some(members) = schema.get("properties").and_then(Value::as_object) {
+        let members = members.iter().map(|(name, member)| (name.clone(), described(member))).collect();
+        kept.insert("properties".to_owned(), Value::Object(members));
+    }
+    if let Some(items) = schema.get("items") {
+        kept.insert("items".to_owned(), described(items));
+    }
+    if let Some(text) = schema.get("description") {
+        kept.insert("description".to_owned(), text.clone());
+    }
+    Value::Object(kept)
 }
 
 impl<'a> Notification<'a> {
@@ -146,10 +163,11 @@ impl<'a> Notification<'a> {
         clock::parse_rfc3339(&serde_json::from_str::<Cow<'_, str>>(text).ok()?)
     }
 
-    /// The id of what it is about. The object of `invoice.upcoming` has none.
+    /// The id of what it is about. The object of `invoice.upcoming` has none, and what is no id of Stripe's is none.
     pub(crate) fn subject(&self) -> Option<Cow<'a, str>> {
         let about = self.data.as_ref().and_then(|data| data.object).or(self.related_object)?;
-        serde_json::from_str::<Identified<'a>>(about.get()).ok()?.id
+        let id = serde_json::from_str::<Identified<'a>>(about.get()).ok()?.id;
+        id.filter(|id| id.len() <= MAX_ID)
     }
 
     /// What is published.

@@ -13,6 +13,7 @@ mod invoices;
 mod meter;
 mod offer;
 mod reconcile;
+mod rejected;
 mod truth;
 
 use patchbay_sdk::{Actions, Error, Tasks, installation};

@@ -3,10 +3,13 @@
 //!
 //! Two things are stricter than there: a time in the future is bounded as well as one in the past, and only
 //! a limited number of signatures is tried, because each costs a hash over the whole body.
+//!
+//! Stripe sends snapshot events and thin notifications to endpoints of different kinds, each with its own secret. Both may
+//! have this installation's URL, so either secret will do.
 
 use patchbay_sdk::clock::Timestamp;
 use patchbay_sdk::signature::{Digest, KeyEncoding, hmac_matches, sha256_from_hex};
-use patchbay_sdk::{Error, webhook};
+use patchbay_sdk::{Error, installation, webhook};
 
 /// How far `t` may be from the hub's time, in seconds, in both directions.
 const TOLERANCE: u64 = 300;
@@ -16,6 +19,9 @@ const MAX_SIGNATURES: usize = 16;
 
 /// The credential in the manifest.
 const SECRET: &str = "webhook_secret";
+
+/// That of an endpoint for thin notifications; most connections have none.
+const THIN_SECRET: &str = "thin_webhook_secret";
 
 /// Tells if the request is from Stripe; if not, why.
 pub(crate) fn check(request: &webhook::Request, now: Timestamp) -> Result<Result<(), String>, Error> {
@@ -37,12 +43,22 @@ pub(crate) fn check(request: &webhook::Request, now: Timestamp) -> Result<Result
     message.extend_from_slice(header.time.as_bytes());
     message.push(b'.');
     message.extend_from_slice(&request.body);
-    for mac in &header.macs {
-        if hmac_matches(SECRET, Digest::Sha256, KeyEncoding::Raw, &message, mac)? {
-            return Ok(Ok(()));
+    for secret in secrets() {
+        for mac in &header.macs {
+            if hmac_matches(secret, Digest::Sha256, KeyEncoding::Raw, &message, mac)? {
+                return Ok(Ok(()));
+            }
         }
     }
     Ok(Err("no v1 signature matches the body under the endpoint's secret".to_owned()))
+}
+
+/// Those that the connection has; where it has none, the one that is asked for.
+fn secrets() -> Vec<&'static str> {
+    let named = installation::connection().map(|connection| connection.credentials).unwrap_or_default();
+    let mut secrets = vec![SECRET, THIN_SECRET];
+    secrets.retain(|secret| named.iter().any(|name| name == secret));
+    if secrets.is_empty() { vec![SECRET] } else { secrets }
 }
 
 #[derive(Debug)]

@@ -55,16 +55,19 @@ fn step(host: &MockHost) -> Outcome {
 fn a_reading_is_told_under_its_own_id_at_its_own_time_and_settled() {
     let host = host();
     host.set_readings(vec![reading("rdg_1", "minutes", 7)]);
-    host.expect(event(), Reply::json(200, &json!({"object": "billing.meter_event"})));
+    let key = format!("{ORG}.rdg_1.1793491200.{}", host.now());
+    let taken = Reply::json(200, &json!({"object": "billing.meter_event"}));
+    host.expect(event().header("idempotency-key", &key), taken);
     let Outcome::Again { cursor, .. } = step(&host) else { panic!("it goes on") };
     let cursor: Value = serde_json::from_str(&cursor).unwrap();
     assert_eq!(cursor.get("not_before"), Some(&json!(host.now() + 300_000)), "and rests");
     assert_eq!(host.settled_readings(), [("rdg_1".to_owned(), None)]);
     let sent = host.sent();
     let form = String::from_utf8(sent.first().unwrap().body.clone()).unwrap();
+    let identifier = format!("identifier={ORG}.rdg_1.1793491200");
     for part in [
         "event_name=patchbay_minutes",
-        "identifier=rdg_1",
+        identifier.as_str(),
         "timestamp=1793491200",
         "payload%5Bstripe_customer_id%5D=cus_1",
         "payload%5Bvalue%5D=7",
@@ -107,4 +110,32 @@ fn what_stripe_cannot_take_now_waits() {
         assert!(matches!(step(&host), Outcome::Later(1..)), "{status}");
         assert_eq!(host.settled_readings(), []);
     }
+}
+
+#[test]
+fn one_customers_trouble_holds_nobody_else_up() {
+    let host = host();
+    host.set_readings(vec![
+        reading("rdg_1", "minutes", 7),
+        reading("rdg_2", "minutes", 1),
+        reading("rdg_3", "minutes", 2),
+    ]);
+    let busy = || {
+        Reply::json(
+            409,
+            &json!({"error": {"type": "invalid_request_error", "code": "lock_timeout", "message": "busy"}}),
+        )
+    };
+    host.expect(event(), busy());
+    for _ in 0..2 {
+        host.expect(event(), Reply::json(200, &json!({"object": "billing.meter_event"})));
+    }
+    assert!(matches!(step(&host), Outcome::Later(1..)));
+    assert_eq!(host.settled_readings(), [("rdg_2".to_owned(), None), ("rdg_3".to_owned(), None)]);
+    // where nothing is taken, not all are tried
+    host.set_readings((1..=9).map(|number| reading(&format!("rdg_{number}"), "minutes", 1)).collect());
+    for _ in 0..3 {
+        host.expect(event(), busy());
+    }
+    assert!(matches!(step(&host), Outcome::Later(1..)));
 }

@@ -3,7 +3,7 @@
 
 use patchbay_plugin_stripe::Stripe;
 use patchbay_sdk::signature::{Digest, KeyEncoding};
-use patchbay_sdk::testing::MockHost;
+use patchbay_sdk::testing::{Exchange, MockHost, Reply};
 use patchbay_sdk::webhook::{Receipt, Request, Verdict};
 use patchbay_sdk::{Error, Headers};
 use serde_json::{Value, json};
@@ -96,6 +96,20 @@ fn while_the_org_keeps_two_secrets_either_signature_is_accepted() {
     for mac in [MAC, OLD_MAC] {
         accepted(&host, &format!("t={TIME},v1={mac}"), BODY);
     }
+}
+
+#[test]
+fn an_endpoint_for_thin_events_has_a_secret_of_its_own() {
+    let host = host(SECRET);
+    host.set_secret("thin_webhook_secret", OLD_SECRET);
+    for mac in [MAC, OLD_MAC] {
+        accepted(&host, &format!("t={TIME},v1={mac}"), BODY);
+    }
+    refusal(&host, &format!("t={TIME},v1={}", "0".repeat(64)), BODY);
+    let only_thin = MockHost::with_manifest(include_str!("../plugin.toml"));
+    only_thin.set_now(TIME * 1000);
+    only_thin.set_secret("thin_webhook_secret", SECRET);
+    accepted(&only_thin, &format!("t={TIME},v1={MAC}"), BODY);
 }
 
 #[test]
@@ -244,4 +258,27 @@ fn a_thin_notification_names_its_object() {
     assert_eq!(event.subject, "mtr_1");
     assert_eq!(event.data["related_object"]["url"], "/v1/billing/meters/mtr_1");
     assert_eq!(event.data.get("object"), None::<&Value>);
+}
+
+#[test]
+fn a_reference_that_anybody_can_write_names_no_organization() {
+    let org = "org_018f3c5e7d2a7c3b9f1e2d3c4b5a6978";
+    let host = host(SECRET);
+    host.set_secret("secret_key", "sk_test_canary");
+    host.set_config(json!({"platform": {
+        "plans": {"pro": {"price": "price_pro"}}, "success_url": "https://a.example/", "cancel_url": "https://a.example/",
+        "return_url": "https://a.example/",
+    }}));
+    let stranger = json!({"id": "cus_1", "metadata": {}});
+    let asked = Exchange::get("https://api.stripe.com/v1/customers/cus_1").credential("secret_key");
+    host.expect(asked, Reply::json(200, &stranger));
+    let session = json!({"id": "cs_1", "object": "checkout.session", "customer": "cus_1", "client_reference_id": org,
+        "metadata": [], "amount_total": "49.00"});
+    let body = json!({
+        "id": "evt_4", "object": "event", "type": "checkout.session.completed", "created": TIME, "data": {"object": session},
+    });
+    process(&host, &body.to_string()).unwrap();
+    assert_eq!(host.subscription(org), None);
+    assert!(host.billing_entries(org).is_empty() && host.jobs().is_empty());
+    assert_eq!(host.events().len(), 1, "it is published all the same");
 }

@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use axum::{
     Json, Router,
-    body::Bytes,
+    body::{Body, Bytes},
     extract::{Path, Query, Request, State as Extract},
     http::{HeaderMap, StatusCode, header},
     middleware::{self, Next},
@@ -125,12 +125,19 @@ async fn create(Extract(shared): Extract<Arc<Shared>>, headers: HeaderMap, body:
         return refuse(status, &text);
     }
     let entry = Entry { order, looks: 0, ended: None, deleted: false };
-    let id = {
+    let (id, is_said) = {
         let mut state = shared.state.lock().unwrap();
         let id = format!("00000000-0000-4000-8000-{:012}", state.transcripts.len());
         state.transcripts.insert(id.clone(), entry.clone());
-        id
+        let is_said = state.unsaid == 0;
+        state.unsaid = state.unsaid.saturating_sub(1);
+        (id, is_said)
     };
+    if !is_said {
+        // the head is not written before the body has something
+        let broken = futures::stream::iter([Err::<Bytes, _>(std::io::Error::other("as it was told"))]);
+        return Body::from_stream(broken).into_response();
+    }
     show(&shared, &entry, &id)
 }
 

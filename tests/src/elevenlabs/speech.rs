@@ -158,6 +158,11 @@ async fn speak(
             audio: audio.clone(),
         });
     }
+    if matches!(fault, Some(Fault::NeverAnswers)) {
+        // the head is not written before the body has something
+        return Body::from_stream(futures::stream::iter([Err::<Bytes, _>(io::Error::other("as it was told"))]))
+            .into_response();
+    }
     let timed = uri.path().ends_with("with-timestamps");
     let pieces = form(audio, text);
     let breaks_off = matches!(fault, Some(Fault::BreaksOff));

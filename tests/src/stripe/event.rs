@@ -15,6 +15,12 @@ pub(super) fn get(state: &mut State, ids: &[&str], p: Parameters) -> Result<Valu
     found.cloned().ok_or_else(|| Refusal::no_such(404, "event", ids[0], "id"))
 }
 
+/// What happened, by the second version of the API: what a thin notification is about, with its data.
+pub(super) fn get_thin(state: &State, id: &str) -> Result<Value, Refusal> {
+    let found = state.events.iter().find(|event| event["id"] == *id && event["object"] == "v2.core.event");
+    found.cloned().ok_or_else(|| Refusal::no_such(404, "event", id, "id"))
+}
+
 pub(super) fn list(state: &mut State, _: &[&str], mut p: Parameters) -> Result<Value, Refusal> {
     let page = Page::read(&mut p)?;
     let created = Times::read(&mut p, "created")?;

@@ -174,8 +174,22 @@ pub(super) fn reject(state: &mut State, identifier: &str, meter: Option<&Value>,
     let types = json!([{"code": code, "error_count": 1, "sample_errors": [sample]}]);
     state.events.push(json!({
         "id": id, "object": "v2.core.event", "type": kind, "created": created, "livemode": false, "context": null, "related_object": about,
-        "reason": {"type": "request"}, "data": {"developer_message_summary": code, "reason": {"error_count": 1, "error_types": types}},
+        "reason": {"type": "request"},
+        "data": {
+            "developer_message_summary": code, "reason": {"error_count": 1, "error_types": types}, "validation_start": created,
+            "validation_end": created,
+        },
     }));
+}
+
+/// Finds out that one that counted is wrong: it counts no more, and a report says so. False if there is none.
+pub(super) fn refuse_afterwards(state: &mut State, identifier: &str, code: &'static str) -> bool {
+    let Some(name) = state.usage.events.iter().find(|event| event.identifier == identifier) else { return false };
+    let name = name.event_name.clone();
+    let meter = state.all(METER).find(|meter| meter["event_name"] == *name).cloned();
+    state.usage.lose(identifier);
+    reject(state, identifier, meter.as_ref(), code);
+    true
 }
 
 pub(super) fn create_event(state: &mut State, _: &[&str], mut p: Parameters) -> Result<Value, Refusal> {

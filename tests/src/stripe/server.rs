@@ -16,6 +16,7 @@ use tokio::net::TcpListener;
 use super::{
     Shared, VERSION,
     contract::Contract,
+    event,
     expand::expand,
     fault::Fault,
     parameters::Parameters,
@@ -140,6 +141,14 @@ impl Asked<'_> {
         let is_key = bearer == shared.key;
         if self.header("stripe-version").is_none() {
             shared.violation(format!("{} without Stripe-Version, which v2 wants", self.path));
+        }
+        if self.method == "GET" {
+            let found = match self.path.strip_prefix("/v2/core/events/") {
+                _ if !is_key => Err(Refusal::new(401, "invalid_request_error", "Invalid API Key provided.")),
+                Some(id) => event::get_thin(&state, id),
+                None => Err(unrecognized(shared, self.method, self.path)),
+            };
+            return found.map_or_else(|refusal| refused(&refusal), |event| json(200, event.to_string()));
         }
         let Ok(body) = serde_json::from_slice::<Value>(self.body) else {
             return refused(&Refusal::request("the body is no JSON").code("invalid_json"));

@@ -153,6 +153,27 @@ pub async fn a_lost_webhook_is_made_up_for_by_the_job() {
     scene.assert_settled(1).await;
 }
 
+pub async fn a_transcript_whose_answer_was_lost_is_found_in_the_list() {
+    let scene = Scene::start(json!({})).await;
+    let asked = json!({"audio_url": "https://example.com/a.mp3"});
+    scene.vendor.make_without_an_answer();
+    scene.proxied("POST", "/v2/transcript", &asked).await.expect_problem("upstream_unavailable");
+    scene.vendor.make_without_an_answer();
+    scene.org.act("assemblyai", "create-transcript", &asked).await.expect_problem("upstream_unavailable");
+    let ids = scene.vendor.ids();
+    assert_eq!(ids.len(), 2);
+    for id in &ids {
+        scene.vendor.finish(id);
+    }
+    // no webhook comes; the list is looked through within the hour, and then they are watched like others
+    for _ in 0..3 {
+        scene.clock.advance(Duration::minutes(45));
+        scene.hub.hub.run_due_schedules().await.unwrap();
+        scene.after(Duration::minutes(15)).await;
+    }
+    scene.assert_settled(2).await;
+}
+
 pub async fn what_comes_without_the_secret_is_refused_and_the_secret_goes_nowhere_else() {
     let scene = Scene::start(json!({})).await;
     let made = scene.output("create-transcript", json!({"audio_url": "https://example.com/a.mp3"})).await;

@@ -2,7 +2,9 @@
 
 mod life;
 mod meters;
+mod refused;
 mod scene;
 
 pub use life::*;
 pub use meters::*;
+pub use refused::*;

@@ -249,6 +249,25 @@ async fn a_failure_is_nobody_elses_and_nothing_of_it_is_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn speech_that_is_lost_on_its_way_is_metered_by_its_text() {
+    let scene = Scene::start(json!({})).await;
+    for _ in 0..2 {
+        scene.vendor.fail_next(Fault::NeverAnswers);
+        let lost = scene.org.call("POST", PATH).json(&json!({"text": TEXT})).send().await;
+        lost.expect_problem("upstream_unavailable");
+    }
+    assert_eq!(scene.vendor.asked(), 2, "what may be paid for is not asked for again by itself");
+    let usage = scene.org.usage("elevenlabs").await;
+    let characters: Vec<_> = usage.iter().filter(|(meter, ..)| meter == "characters").collect();
+    let spoken = u64::try_from(TEXT.chars().count()).unwrap();
+    assert_eq!(
+        characters.iter().map(|(_, basis, sum)| (basis.as_str(), *sum)).collect::<Vec<_>>(),
+        [("estimated", 2 * spoken)]
+    );
+    scene.assert_well_behaved();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn webhooks_of_elevenlabs_become_events_once() {
     let scene = Scene::start(json!({})).await;
     let installed = scene.org.get("/v1/installations/elevenlabs").await.expect(200).json();
@@ -271,6 +290,49 @@ async fn webhooks_of_elevenlabs_become_events_once() {
     let events = events["items"].as_array().unwrap();
     assert_eq!(events.len(), 1);
     assert_eq!(events[0]["data"]["data"]["conversation_id"], "conv_tv");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn live_translation_is_put_by_business_and_above_and_withheld_from_others() {
+    let scene = Scene::start(json!({})).await;
+    let plan = async |name: &str| scene.hub.hub.set_plan(scene.org.id, name, None).await.unwrap();
+    let put = async |config: Value| {
+        scene.org.call("PUT", "/v1/installations/elevenlabs").json(&json!({"config": config})).send().await
+    };
+    let told = async || {
+        let reply = scene.org.act("elevenlabs", "get-live-translation", &json!({})).await.expect(200).json();
+        reply["output"]["live_translation"].clone()
+    };
+    let asked = json!({"source_language": "en", "target_language": "pt-BR", "voice": "voice1", "agent_id": "agent_1"});
+    let config = json!({"live_translation": asked});
+    plan("pro").await;
+    let refused = put(config.clone()).await;
+    refused.expect_problem("plan_required");
+    assert_eq!(refused.json()["entitlement"]["feature"], "live_translation");
+    assert_eq!(told().await, Value::Null);
+
+    plan("business").await;
+    for (wrong, place) in
+        [(json!({"voice": "voice1"}), ""), (json!({"target_language": "german!"}), "/target_language")]
+    {
+        let refused = put(json!({"live_translation": wrong})).await;
+        refused.expect_problem("invalid_input");
+        let pointer = refused.json()["violations"][0]["pointer"].as_str().unwrap().to_owned();
+        assert!(pointer.contains(&format!("/live_translation{place}")), "{pointer}");
+    }
+    let _ = put(config.clone()).await.expect(200);
+    assert_eq!(told().await, asked);
+
+    // what was put stays, and the plugin is not told of it; another secret has it told anew at once
+    plan("pro").await;
+    scene.connect(&scene.org, vector::SECRET).await;
+    assert_eq!(told().await, Value::Null);
+    let kept = scene.org.get("/v1/installations/elevenlabs").await.expect(200).json();
+    assert_eq!(kept["config"], config);
+    plan("enterprise").await;
+    scene.connect(&scene.org, vector::SECRET).await;
+    assert_eq!(told().await, asked);
+    assert_eq!(scene.vendor.asked(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -103,6 +103,7 @@ on_both_databases! {
         the_life_of_an_org
         entitlements_are_for_the_operators_org_alone
         used_units_reach_the_meter_once_through_crashes_and_what_is_lost_is_found
+        what_stripe_refuses_after_it_took_it_is_told_once_more_at_night
     }
     crashes {
         what_a_hub_has_acknowledged_is_done_once_and_delivered_however_often_it_is_killed
@@ -375,6 +376,7 @@ on_both_databases! {
     assemblyai {
         a_transcript_ends_by_its_webhook_and_the_job_adds_nothing
         a_lost_webhook_is_made_up_for_by_the_job
+        a_transcript_whose_answer_was_lost_is_found_in_the_list
         what_comes_without_the_secret_is_refused_and_the_secret_goes_nowhere_else
         whatever_is_deleted_is_metered_before
         assemblyais_sdk_works_unchanged

@@ -97,6 +97,31 @@ async fn what_a_call_costs_is_metered_and_held_within_a_budget() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_stream_is_cut_where_a_budget_in_money_ends() {
+    // a token is a tenth of a hundredth
+    let prices =
+        json!({"currency": "USD", "source": "a test", "as_of": "2026-11-22", "models": {"sim:*": {"output": "1000"}}});
+    let scene = scene(json!({ "prices": prices })).await;
+    let capped = scene.org.call("PUT", "/v1/budgets/org/ai_cost").json(&json!({"cap": 200}));
+    let budget = capped.send().await.expect(200).json();
+    let mut endless = chat("sim:endless");
+    endless["stream"] = json!(true);
+    let text = scene.proxied(CHAT, &endless).send().await.expect(200).text();
+    let last = text.trim_end().rsplit("\n\n").next().unwrap();
+    let said = last.lines().find_map(|line| line.strip_prefix("data: ")).unwrap();
+    let said: Value = serde_json::from_str(said).unwrap();
+    assert_eq!((&said["error"]["code"], &said["entitlement"]["budget"]), (&json!("budget_exhausted"), &budget["id"]));
+    let hundredth = 10_000_000;
+    let metered = || async {
+        let cost = scene.org.metered("openai", "cost").await;
+        (cost > 0).then_some(cost)
+    };
+    let cost = scene.org.wait_for(Duration::from_secs(5), metered).await;
+    assert!(cost <= 200 * hundredth && cost + 30 * hundredth > 200 * hundredth, "{cost}");
+    assert_eq!(cost, scene.org.metered("openai", "output_tokens").await * hundredth / 10);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_host_of_the_organizations_own_is_asked_once_it_is_approved() {
     let (vendor, other) = (OpenAi::start(VENDOR_KEY).await, OpenAi::start(VENDOR_KEY).await);
     let setup =

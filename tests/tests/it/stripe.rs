@@ -61,6 +61,29 @@ pub async fn the_published_vector_becomes_an_event() {
     assert_eq!(webhooks["items"][0]["vendor_id"], "evt_1TestVector0001");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_of_another_shape_is_published_as_it_is() {
+    let scene = Scene::start().await;
+    let sender = StripeSender::new(SECRET);
+    let object = json!({
+        "id": "in_2", "object": "invoice", "amount_due": "49.00", "customer": {"id": "cus_1", "name": 7}, "lines": ["il_1"],
+        "metadata": [], "created": {"at": "today"}, "parent": 1,
+    });
+    for (number, kind) in ["invoice.paid", "invoice.payment_failed", "customer.subscription.updated"].iter().enumerate()
+    {
+        let id = format!("evt_{number}");
+        let event =
+            json!({"id": id, "object": "event", "type": kind, "created": TIME, "data": {"object": object}}).to_string();
+        let reply = scene.send(Some(&sender.header(TIME, &event)), &event).await;
+        assert!((200..300).contains(&reply.status), "{}", reply.text());
+    }
+    let events = scene.events().await;
+    assert_eq!(events.len(), 3);
+    assert!(events.iter().all(|event| event["data"]["object"] == object), "{events:?}");
+    let webhooks = scene.org.get("/v1/webhooks").await.expect(200).json();
+    assert!(webhooks["items"].as_array().unwrap().iter().all(|webhook| webhook["status"] == "processed"));
+}
+
 pub async fn during_a_rotation_either_secret_verifies_the_two_signatures() {
     for secret in [SECRET, OLD_SECRET] {
         let scene = Scene::start().await;

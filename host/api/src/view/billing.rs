@@ -145,6 +145,8 @@ pub(crate) struct BillingCheck {
     ours: u64,
     /// Units that it had.
     theirs: u64,
+    /// Of the units that it was told of, those that it refused, then or afterwards.
+    refused: u64,
     /// When they were compared.
     #[schema(value_type = String, format = DateTime)]
     checked_at: Timestamp,
@@ -218,7 +220,7 @@ impl From<billing::Entry> for BillingEntry {
 
 impl From<billing::DayCheck> for BillingCheck {
     fn from(check: billing::DayCheck) -> Self {
-        let billing::DayCheck { day, metric, ours, theirs, checked_at } = check;
-        Self { day, metric, ours, theirs, checked_at }
+        let billing::DayCheck { day, metric, ours, theirs, refused, checked_at } = check;
+        Self { day, metric, ours, theirs, refused, checked_at }
     }
 }

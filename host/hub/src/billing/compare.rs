@@ -2,7 +2,8 @@
 //!
 //! A vendor takes a reading and may still lose it: it checks what it took later, and in its own time. So each night the plugin
 //! asks for the vendor's sums, and what is missing is told once more, under an id that follows from the loss: a loss is made good
-//! once. What the vendor has too much of is only reported, to the operator, as every gap is.
+//! once. If the vendor refuses that as well, the next comparison tries again, because somebody may have mended what was wrong. What
+//! the vendor has too much of is only reported, to the operator, as every gap is.
 
 use chrono::{Duration, DurationRound as _};
 use patchbay_model::{
@@ -11,6 +12,7 @@ use patchbay_model::{
     plan::Metric,
 };
 use patchbay_runtime::OrgPage;
+use patchbay_storage::DayUnits;
 use serde_json::json;
 
 use crate::{
@@ -55,17 +57,17 @@ impl Inner {
         let mut tx = self.database.begin().await?;
         tx.org(org).lock().await?;
         let of_day = tx.org(org).billing().units_of_day(day).await?;
-        let found = of_day.into_iter().find(|of_day| of_day.metric == metric);
-        let (ours, last_at, is_open) =
-            found.map_or((0, day, false), |of_day| (of_day.units, of_day.last_at, of_day.is_open));
+        let nothing = DayUnits { metric, units: 0, refused: 0, refused_repairs: 0, last_at: day, is_open: false };
+        let found = of_day.into_iter().find(|of_day| of_day.metric == metric).unwrap_or(nothing);
+        let DayUnits { units: ours, refused, refused_repairs, last_at, is_open, .. } = found;
         let gap = difference(ours, theirs);
         if is_open {
             return Ok(gap);
         }
-        let check = DayCheck { day, metric, ours, theirs, checked_at: now };
+        let check = DayCheck { day, metric, ours, theirs, refused, checked_at: now };
         tx.org(org).billing().put_check(&check).await?;
         if gap != 0 {
-            let id = ReadingId::of_repair(org, metric.as_str(), day, theirs, ours);
+            let id = ReadingId::of_repair(org, metric.as_str(), day, theirs, ours, refused_repairs);
             if let Some(units) = u64::try_from(gap).ok().filter(|units| *units > 0) {
                 // within the vendor's period that the lost units were of
                 let repair = Reading { id, metric, counted_from: day, units, at: last_at, is_repair: true };
@@ -74,6 +76,7 @@ impl Inner {
             if let Some(seller) = self.config.plans.seller() {
                 let data = json!({
                     "org": org, "metric": metric, "day": day.date_naive(), "ours": ours, "theirs": theirs,
+                    "refused": refused,
                 });
                 let dedupe = Some(format!("billing gap {id}"));
                 let fact = Fact { org: seller.org, subject: org.to_string(), data, dedupe, at: now };

@@ -180,6 +180,41 @@ async fn what_a_vendor_lost_is_told_once_more() {
 }
 
 #[tokio::test]
+async fn what_a_vendor_refuses_afterwards_is_told_once_more_until_it_takes_it() {
+    let test = TestHub::open().await;
+    let (org, hub) = (test.org().await, &*test.hub.0);
+    let day = hub.clock.now();
+    tell(&test, &org, subscription("pro", SubscriptionStatus::Active, day)).await;
+    used(&test, &org, INCLUDED + 100, day).await;
+    let readings = due(&test).await;
+    settle(&test, org.id, &readings).await;
+    let refuse = async |reading: &Reading| {
+        hub.settle_reading(org.id, reading.id, Some("archived_meter".to_owned())).await.unwrap();
+    };
+    refuse(&readings[0]).await;
+    assert_eq!(due(&test).await, [], "nothing is due before the day is compared");
+    let compare = async |theirs: u64| hub.compare_day(org.id, Metric::AiTokens, day, theirs).await.unwrap();
+    assert_eq!(compare(0).await, 100);
+    let first = due(&test).await;
+    assert_eq!(first.iter().map(|repair| (repair.units, repair.is_repair)).collect::<Vec<_>>(), [(100, true)]);
+    settle(&test, org.id, &first).await;
+    refuse(&first[0]).await;
+    assert_eq!(compare(0).await, 100);
+    let second = due(&test).await;
+    assert_eq!((second.len(), second[0].units, second[0].id == first[0].id), (1, 100, false));
+    settle(&test, org.id, &second).await;
+    assert_eq!(compare(0).await, 100);
+    assert_eq!(due(&test).await, [], "its sums are late, and it has refused nothing since");
+    assert_eq!(compare(100).await, 0);
+    let mut tx = hub.database.read().await.unwrap();
+    let checks = tx.org(org.id).billing().checks(None, false, 10).await.unwrap();
+    assert_eq!(
+        checks.iter().map(|check| (check.ours, check.theirs, check.refused)).collect::<Vec<_>>(),
+        [(100, 100, 100)]
+    );
+}
+
+#[tokio::test]
 async fn history_and_notices_are_there_once() {
     let test = TestHub::open().await;
     let org = test.org().await;

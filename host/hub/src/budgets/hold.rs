@@ -128,6 +128,24 @@ struct Account {
 struct Seen {
     metered: BTreeMap<String, u64>,
     flowed: Flowed,
+    /// By meter, what the plugin says that no manifest can.
+    rates: BTreeMap<String, Rate>,
+}
+
+/// What a meter comes to while an answer flows.
+#[derive(Debug, Clone)]
+struct Rate {
+    begun: u64,
+    each: u64,
+    /// Of the meter by which it grows.
+    stream: StreamEstimate,
+}
+
+impl Rate {
+    fn of(&self, flowed: Flowed) -> u64 {
+        let units = self.stream.of(flowed.events, flowed.characters);
+        self.begun.saturating_add(self.each.saturating_mul(units))
+    }
 }
 
 impl fmt::Debug for Hold {
@@ -140,13 +158,25 @@ impl Seen {
     /// What of a meter is used: what was metered, or what has flowed as long as that is not.
     fn used(&self, bound: &Bound) -> u64 {
         let metered = self.metered.get(&bound.meter).copied().unwrap_or(0);
-        let flowed = bound.stream.as_ref().map_or(0, |read| read.of(self.flowed.events, self.flowed.characters));
+        let flowed = match self.rates.get(&bound.meter) {
+            Some(rate) => rate.of(self.flowed),
+            None => bound.stream.as_ref().map_or(0, |read| read.of(self.flowed.events, self.flowed.characters)),
+        };
         metered.max(flowed)
     }
 
     /// What of a meter has to be covered: where nothing shows how far a call is, all that it may use.
     fn needed(&self, bound: &Bound) -> u64 {
-        if bound.stream.is_some() { self.used(bound) } else { self.used(bound).max(bound.most) }
+        let is_shown = bound.stream.is_some() || self.rates.contains_key(&bound.meter);
+        if is_shown { self.used(bound) } else { self.used(bound).max(bound.most) }
+    }
+
+    /// How much more of a meter is held at a time; none of one that is not seen to flow.
+    fn chunk(&self, bound: &Bound) -> u64 {
+        match self.rates.get(&bound.meter) {
+            Some(rate) => rate.each.saturating_mul(rate.stream.chunk),
+            None => bound.stream.as_ref().map_or(0, |stream| stream.chunk),
+        }
     }
 }
 
@@ -159,10 +189,10 @@ impl Held {
         all.fold(call, u64::saturating_add)
     }
 
-    fn chunk(&self, budget: &Budget) -> u64 {
+    fn chunk(&self, budget: &Budget, seen: &Seen) -> u64 {
         let plan = &self.standing.plan;
-        let chunks = self.bounds.iter().filter_map(|bound| Some((bound, bound.stream.as_ref()?.chunk)));
-        chunks.map(|(bound, chunk)| worth(budget.unit, plan, bound.counts, chunk)).fold(0, u64::saturating_add)
+        let chunks = self.bounds.iter().map(|bound| worth(budget.unit, plan, bound.counts, seen.chunk(bound)));
+        chunks.fold(0, u64::saturating_add)
     }
 
     async fn ask(&self, asks: Vec<Ask>) -> Result<Vec<u64>, Failure> {
@@ -200,7 +230,7 @@ impl Held {
             let again = if spent_already { self.sum(budget, |bound| bound.most) } else { 0 };
             let spent = if spent_already { used } else { account.allowed };
             let at_least = needed.saturating_sub(spent).max(again).max(1);
-            let wanted = at_least.saturating_add(self.chunk(budget));
+            let wanted = at_least.saturating_add(self.chunk(budget, seen));
             let told = i64::try_from(spent).unwrap_or(i64::MAX) - i64::try_from(account.told).unwrap_or(i64::MAX);
             asks.push((budget.id, spent, Ask { budget: budget.id, spent: told, wanted, at_least }));
         }
@@ -328,6 +358,13 @@ impl Spending for Hold {
         let mut seen = lock(&self.0.seen);
         let sum = seen.metered.entry(meter.to_owned()).or_default();
         *sum = sum.saturating_add(quantity);
+    }
+
+    fn grows(&self, meter: &str, by: &str, begun: u64, each: u64) {
+        let read = self.0.bounds.iter().find(|bound| bound.meter == by).and_then(|bound| bound.stream.clone());
+        if let Some(stream) = read {
+            lock(&self.0.seen).rates.insert(meter.to_owned(), Rate { begun, each, stream });
+        }
     }
 
     fn may_go_on(&self) -> MayGoOn<'_> {

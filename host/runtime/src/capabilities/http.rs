@@ -80,6 +80,15 @@ pub(crate) fn refuse(state: &mut CallState, error: EgressError) -> HostError {
     state.refuse(code, seen)
 }
 
+/// A request without an answer. To the guest it is a timeout and not `unavailable` where the vendor may have seen the request: it
+/// may have done what was asked of it, so there may be something to meter, and nobody else should be asked for the same.
+fn unanswered(state: &mut CallState, error: EgressError) -> HostError {
+    match error {
+        EgressError::BrokenOff(words) => state.refuse_in_words(Code::UpstreamUnavailable, Error::Timeout, words),
+        error => refuse(state, error),
+    }
+}
+
 impl CallState {
     fn injection(&mut self, name: &str) -> Result<Injection, HostError> {
         let Some(credential) = self.grants.credentials.get(name) else {
@@ -249,7 +258,7 @@ impl CallState {
             Err(error) => Err(match upload.and_then(|upload| upload.take()) {
                 // the vendor is not to blame for a body that it did not get
                 Some(broken) => broken.refuse(self),
-                None => refuse(self, error),
+                None => unanswered(self, error),
             }),
         }
     }

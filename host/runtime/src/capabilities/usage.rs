@@ -62,4 +62,17 @@ impl Host for CallState {
         self.capabilities.usage.0.push(record);
         Ok(())
     }
+
+    async fn grows(&mut self, meter: String, by: String, begun: u64, each: u64) -> Result<(), HostError> {
+        self.enter()?;
+        for name in [&meter, &by] {
+            if !self.grants.meters.contains_key(name) {
+                return Err(undeclared("meters", name));
+            }
+        }
+        if let Some(spending) = &self.spending {
+            spending.grows(&meter, &by, begun, each);
+        }
+        Ok(())
+    }
 }

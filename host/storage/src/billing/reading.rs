@@ -27,6 +27,10 @@ pub struct DayUnits {
     pub metric: Metric,
     /// How many, repairs not counted.
     pub units: u64,
+    /// Of them, those that the vendor refused.
+    pub refused: u64,
+    /// How many readings that should have made good for what it lacks it refused.
+    pub refused_repairs: u64,
     /// Of when the last of them are.
     pub last_at: Timestamp,
     /// The vendor was not told of all of it.
@@ -101,7 +105,8 @@ impl Billing<'_> {
         .collect()
     }
 
-    /// Says that the vendor was told of a reading, or why it never takes it. False if there is none, or it was said before.
+    /// Says that the vendor was told of a reading, or why it does not take it, which it may find out after it took it. False if there
+    /// is none, or it was said before.
     ///
     /// # Errors
     /// The database fails.
@@ -114,7 +119,7 @@ impl Billing<'_> {
         let rows = execute!(
             self.tx,
             "UPDATE billing_reading SET settled_at = $3, refusal = $4
-             WHERE org_id = $1 AND id = $2 AND settled_at IS NULL",
+             WHERE org_id = $1 AND id = $2 AND (settled_at IS NULL OR (refusal IS NULL AND $4 IS NOT NULL))",
             self.org.0,
             id.0,
             at.timestamp_micros(),
@@ -131,8 +136,10 @@ impl Billing<'_> {
         let from = day.timestamp_micros();
         fetch_all!(
             self.tx,
-            (String, i64, i64, i64),
+            (String, i64, i64, i64, i64, i64),
             "SELECT metric, CAST(SUM(CASE WHEN is_repair = $4 THEN 0 ELSE units END) AS BIGINT),
+               CAST(SUM(CASE WHEN is_repair = $4 OR refusal IS NULL THEN 0 ELSE units END) AS BIGINT),
+               SUM(CASE WHEN is_repair = $4 AND refusal IS NOT NULL THEN 1 ELSE 0 END),
                SUM(CASE WHEN settled_at IS NULL THEN 1 ELSE 0 END), MAX(at)
              FROM billing_reading WHERE org_id = $1 AND at >= $2 AND at < $3 GROUP BY metric ORDER BY metric",
             self.org.0,
@@ -141,14 +148,15 @@ impl Billing<'_> {
             true,
         )?
         .into_iter()
-        .map(|(name, units, open, last)| {
+        .map(|(name, units, refused, refused_repairs, open, last)| {
             let (metric, last_at) = (metric(&name)?, time(last)?);
-            Ok(DayUnits { metric, units: unsigned(units), last_at, is_open: open > 0 })
+            let (refused, refused_repairs) = (unsigned(refused), unsigned(refused_repairs));
+            Ok(DayUnits { metric, units: unsigned(units), refused, refused_repairs, last_at, is_open: open > 0 })
         })
         .collect()
     }
 
-    /// Says what the vendor has of a day.
+    /// Says what the vendor has of a day. What it refused is not written: the readings say it.
     ///
     /// # Errors
     /// `Missing` if there is no such org.
@@ -181,18 +189,25 @@ impl Billing<'_> {
     ) -> Result<Vec<DayCheck>, StorageError> {
         let rows = fetch_all!(
             self.tx,
-            (i64, String, i64, i64, i64),
-            "SELECT day, metric, ours, theirs, checked_at FROM billing_check
+            (i64, String, i64, i64, i64, i64),
+            "SELECT day, metric, ours, theirs, checked_at,
+               (SELECT CAST(COALESCE(SUM(told.units), 0) AS BIGINT) FROM billing_reading told
+                WHERE told.org_id = $1 AND told.metric = billing_check.metric AND told.at >= billing_check.day
+                  AND told.at < billing_check.day + $5 AND told.is_repair = $6 AND told.refusal IS NOT NULL)
+             FROM billing_check
              WHERE org_id = $1 AND day < $2 AND (NOT $3 OR ours <> theirs) ORDER BY day DESC, metric LIMIT $4",
             self.org.0,
             before.map_or(i64::MAX, |before| before.timestamp_micros()),
             only_gaps,
             row_limit(limit),
+            DAY,
+            false,
         )?;
         rows.into_iter()
-            .map(|(day, name, ours, theirs, checked_at)| {
+            .map(|(day, name, ours, theirs, checked_at, refused)| {
                 let (day, checked_at, metric) = (time(day)?, time(checked_at)?, metric(&name)?);
-                Ok(DayCheck { day, metric, ours: unsigned(ours), theirs: unsigned(theirs), checked_at })
+                let (ours, theirs, refused) = (unsigned(ours), unsigned(theirs), unsigned(refused));
+                Ok(DayCheck { day, metric, ours, theirs, refused, checked_at })
             })
             .collect()
     }

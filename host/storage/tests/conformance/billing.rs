@@ -89,7 +89,7 @@ pub async fn readings_are_made_once_and_due_until_they_are_settled(store: Store)
     let mut tx = store.database.begin().await.unwrap();
     let (first, second) = (reading(ours, now, 0, 7), reading(ours, now, 7, 9));
     let repair = Reading {
-        id: ReadingId::of_repair(ours, "minutes", now, 4, 9),
+        id: ReadingId::of_repair(ours, "minutes", now, 4, 9, 0),
         units: 5,
         at: now + Duration::seconds(1),
         is_repair: true,
@@ -107,11 +107,21 @@ pub async fn readings_are_made_once_and_due_until_they_are_settled(store: Store)
     assert_eq!((of_day.len(), of_day[0].units, of_day[0].last_at, of_day[0].is_open), (1, 9, repair.at, true));
     assert!(!tx.org(store.theirs).billing().settle_reading(first.id, None, now).await.unwrap());
     assert!(tx.org(ours).billing().settle_reading(first.id, None, now).await.unwrap());
-    assert!(!tx.org(ours).billing().settle_reading(first.id, Some("too old"), now).await.unwrap());
+    assert!(!tx.org(ours).billing().settle_reading(first.id, None, now).await.unwrap());
     assert!(tx.org(ours).billing().settle_reading(repair.id, Some("too old"), now).await.unwrap());
     assert_eq!(tx.org(ours).billing().open_readings(10).await.unwrap(), std::slice::from_ref(&second));
     assert!(tx.org(ours).billing().settle_reading(second.id, None, now).await.unwrap());
-    assert!(!tx.org(ours).billing().units_of_day(day).await.unwrap()[0].is_open);
+    let settled = tx.org(ours).billing().units_of_day(day).await.unwrap().remove(0);
+    assert_eq!((settled.is_open, settled.refused, settled.refused_repairs), (false, 0, 1));
+    // the vendor finds out later, and says so twice
+    assert!(tx.org(ours).billing().settle_reading(first.id, Some("no customer"), now).await.unwrap());
+    assert!(!tx.org(ours).billing().settle_reading(first.id, Some("no customer"), now).await.unwrap());
+    assert!(!tx.org(ours).billing().settle_reading(first.id, None, now).await.unwrap(), "it is not taken after all");
+    let refused = tx.org(ours).billing().units_of_day(day).await.unwrap().remove(0);
+    assert_eq!((refused.units, refused.refused, refused.refused_repairs), (9, 7, 1));
+    let check = DayCheck { day, metric: Metric::Minutes, ours: 9, theirs: 2, refused: 7, checked_at: now };
+    tx.org(ours).billing().put_check(&check).await.unwrap();
+    assert_eq!(tx.org(ours).billing().checks(None, true, 10).await.unwrap(), [check]);
     assert_eq!(tx.org(ours).billing().units_of_day(day + Duration::days(1)).await.unwrap(), []);
 }
 
@@ -123,6 +133,7 @@ pub async fn the_last_comparison_of_a_day_is_kept_and_gaps_are_found(store: Stor
         metric: Metric::Minutes,
         ours: 10,
         theirs,
+        refused: 0,
         checked_at: now,
     };
     let mut tx = store.database.begin().await.unwrap();

@@ -160,8 +160,9 @@ impl Request {
     /// Sends it and gives the response as soon as its headers are in.
     ///
     /// # Errors
-    /// What kept the vendor from answering: [`Error::Denied`], [`Error::Timeout`],
-    /// [`Error::Unavailable`]. A vendor's 4xx or 5xx is a response, not an error.
+    /// What kept the vendor from answering: [`Error::Denied`]; [`Error::Unavailable`] if nothing was sent;
+    /// [`Error::Timeout`] if the vendor may have seen it, also where the connection broke off. A vendor's 4xx or 5xx is a
+    /// response, not an error.
     pub fn send(self) -> Result<Response, Error> {
         host::http_send(self)
     }

@@ -43,7 +43,7 @@ impl MockHost {
         state.entitled.notices.iter().filter(|(whose, _)| whose == org).map(|(_, notice)| notice.clone()).collect()
     }
 
-    /// Sets the readings that are due; one that is settled is taken out.
+    /// Sets the readings that are due; one that is settled is taken out. It can be refused after that.
     pub fn set_readings(&self, readings: Vec<Reading>) {
         self.state.borrow_mut().entitled.readings = readings;
     }
@@ -127,6 +127,11 @@ pub(crate) fn settle_reading(org: &str, id: &str, refusal: Option<&str>) -> Resu
         entitled.readings.retain(|reading| reading.org != org || reading.id != id);
         if entitled.readings.len() < before {
             entitled.settled.push((id.to_owned(), refusal.map(str::to_owned)));
+            return Ok(());
+        }
+        let taken = entitled.settled.iter_mut().find(|(settled, refusal)| settled == id && refusal.is_none());
+        if let (Some((_, refusal)), Some(why)) = (taken, refusal) {
+            *refusal = Some(why.to_owned());
         }
         Ok(())
     })

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use super::crypto;
 use super::exchange::{Reply, Sent};
 use super::manifest::{Credential, ManifestFacts};
-use super::state::{self, Enqueued, LogLine, Published, State, Used};
+use super::state::{self, Enqueued, Grows, LogLine, Published, State, Used};
 use crate::clock::Timestamp;
 use crate::http::{Body, Request, Response, WholeResponse};
 use crate::installation::Account;
@@ -279,6 +279,19 @@ pub(crate) fn usage_add(meter: &str, quantity: u64, basis: Basis, id: Option<&st
         if !repeat {
             state.usage.push(Used { meter: meter.to_owned(), quantity, basis, id: id.map(str::to_owned) });
         }
+        Ok(())
+    })
+}
+
+pub(crate) fn usage_grows(meter: &str, by: &str, begun: u64, each: u64) -> Result<(), Error> {
+    state::with(|state| {
+        let undeclared_one = [meter, by].into_iter().find(|name| {
+            state.manifest.as_ref().is_some_and(|manifest| !manifest.meters.iter().any(|own| own.name == *name))
+        });
+        if let Some(name) = undeclared_one {
+            return Err(undeclared("meters", name));
+        }
+        state.grows.push(Grows { meter: meter.to_owned(), by: by.to_owned(), begun, each });
         Ok(())
     })
 }

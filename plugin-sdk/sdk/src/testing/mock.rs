@@ -125,6 +125,12 @@ impl MockHost {
         state.usage.iter().filter(|used| used.meter == meter && used.basis == basis).map(|used| used.quantity).sum()
     }
 
+    /// What meters were said to come to while answers flow.
+    #[must_use]
+    pub fn grows(&self) -> Vec<Grows> {
+        self.state.borrow().grows.clone()
+    }
+
     /// Events that were published by calls that succeeded.
     #[must_use]
     pub fn events(&self) -> Vec<Published> {

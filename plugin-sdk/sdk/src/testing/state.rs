@@ -31,6 +31,19 @@ pub struct Used {
     pub id: Option<String>,
 }
 
+/// What a meter was said to come to while an answer flows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grows {
+    /// The meter's name.
+    pub meter: String,
+    /// That of the meter by which it grows.
+    pub by: String,
+    /// From the answer's beginning on.
+    pub begun: u64,
+    /// For each unit.
+    pub each: u64,
+}
+
 /// One published event.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Published {
@@ -116,6 +129,7 @@ pub(crate) struct State {
     /// How many the running call planned.
     pub(crate) planned: usize,
     pub(crate) usage: Vec<Used>,
+    pub(crate) grows: Vec<Grows>,
     pub(crate) entitled: Entitled,
     pub(crate) peers: Scripted,
     pub(crate) log: Vec<LogLine>,
@@ -144,6 +158,7 @@ impl State {
             job_count: 0,
             planned: 0,
             usage: Vec::new(),
+            grows: Vec::new(),
             entitled: Entitled::default(),
             peers: Scripted::default(),
             log: Vec::new(),

@@ -7,10 +7,10 @@ use patchbay_sdk::{
     entitlements::{Entry, Notice, NoticeKind},
     installation, log, webhook,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::{SECOND, currency, customer, customer::ORG, is_org, offer, page, truth};
+use super::{SECOND, currency, customer, customer::ORG, is_org, offer, page, rejected, truth};
 use crate::config::{Config, Platform};
 
 #[derive(Deserialize)]
@@ -25,43 +25,41 @@ struct Event {
 #[derive(Deserialize)]
 struct Data {
     object: About,
-    #[serde(default)]
-    previous_attributes: BTreeMap<String, Value>,
+    #[serde(default, deserialize_with = "or_none")]
+    previous_attributes: Option<BTreeMap<String, Value>>,
 }
 
 /// A session, a subscription or an invoice: what matters here.
 #[derive(Deserialize)]
 struct About {
     /// The invoice of `invoice.upcoming` has none.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_none")]
     id: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_none")]
     customer: Option<String>,
-    #[serde(default)]
-    client_reference_id: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_none")]
     metadata: Option<BTreeMap<String, String>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_none")]
     parent: Option<Parent>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_none")]
     subscription: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_none")]
     currency: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_none")]
     amount_total: Option<i64>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_none")]
     amount_paid: Option<i64>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_none")]
     amount_due: Option<i64>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_none")]
     attempt_count: Option<u64>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_none")]
     next_payment_attempt: Option<u64>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_none")]
     period_end: Option<u64>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_none")]
     trial_end: Option<u64>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_none")]
     hosted_invoice_url: Option<String>,
     /// Of a subscription.
     #[serde(default)]
@@ -70,25 +68,32 @@ struct About {
 
 #[derive(Deserialize)]
 struct Parent {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_none")]
     subscription_details: Option<SubscriptionDetails>,
 }
 
 #[derive(Deserialize)]
 struct SubscriptionDetails {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_none")]
     subscription: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_none")]
     metadata: Option<BTreeMap<String, String>>,
 }
 
+/// What has another shape than in the version of the API that this is written for counts as not said: all but a few figures is asked of
+/// Stripe, and an event that cannot be read would come again until Stripe gives it up.
+fn or_none<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
+    Ok(serde_json::from_value(Value::deserialize(deserializer)?).ok())
+}
+
 impl About {
-    /// The organization that its metadata names.
+    /// The organization that its metadata names. Metadata is written by whoever has the key; `client_reference_id` is not looked at,
+    /// because on a payment link anybody can put it into the address.
     fn named(&self) -> Option<&String> {
         let details = self.parent.as_ref().and_then(|parent| parent.subscription_details.as_ref());
         let metadata = [self.metadata.as_ref(), details.and_then(|details| details.metadata.as_ref())];
         let named = metadata.into_iter().flatten().find_map(|metadata| metadata.get(ORG));
-        named.or(self.client_reference_id.as_ref()).filter(|org| is_org(org))
+        named.filter(|org| is_org(org))
     }
 
     fn of_subscription(&self) -> Option<&str> {
@@ -103,8 +108,13 @@ impl About {
 /// What kept it; it is done again then.
 pub(crate) fn take(request: &webhook::Request) -> Result<(), Error> {
     let Config { platform: Some(platform) } = installation::config()? else { return Ok(()) };
-    // a thin notification has no object, and is about none of this
-    let Ok(event) = serde_json::from_slice::<Event>(&request.body) else { return Ok(()) };
+    // a thin notification has no object, and all but those of meters are about none of this
+    let Ok(event) = serde_json::from_slice::<Event>(&request.body) else {
+        return match serde_json::from_slice(&request.body) {
+            Ok(notification) => rejected::take(&platform, &notification),
+            Err(_) => Ok(()),
+        };
+    };
     let concerns = matches!(
         event.kind.as_str(),
         "checkout.session.completed" | "invoice.payment_succeeded" | "invoice.payment_failed" | "invoice.upcoming"
@@ -140,6 +150,7 @@ pub(crate) fn take(request: &webhook::Request) -> Result<(), Error> {
 /// times.
 fn facts(event: &Event, told: Option<&entitlements::Subscription>, platform: &Platform) -> (Vec<Entry>, Vec<Notice>) {
     let Event { id: event_id, kind, created, data: Data { object, previous_attributes } } = event;
+    let items_before = previous_attributes.as_ref().and_then(|before| before.get("items"));
     let at = created.saturating_mul(SECOND);
     let id = object.id.as_deref().unwrap_or_default();
     let unit = object.currency.as_deref().and_then(currency);
@@ -172,9 +183,7 @@ fn facts(event: &Event, told: Option<&entitlements::Subscription>, platform: &Pl
         "customer.subscription.created" => {
             (vec![entry(format!("{id}:created"), "subscription.created", None, Some(id))], vec![])
         }
-        "customer.subscription.updated"
-            if has_other_prices(previous_attributes.get("items"), object.items.as_ref()) =>
-        {
+        "customer.subscription.updated" if has_other_prices(items_before, object.items.as_ref()) => {
             (vec![entry(event_id.clone(), "subscription.changed", None, Some(id))], vec![])
         }
         "customer.subscription.deleted" => {

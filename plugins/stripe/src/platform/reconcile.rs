@@ -1,12 +1,13 @@
 //! What Stripe's meters have of each day, beside what they were told.
 //!
 //! Stripe checks what it took later, and says what it could not use in an event that may be lost too; so the sums are asked for. What is
-//! missing the hub has told once more. Three days are compared each night: of the day before something may still be due.
+//! missing the hub has told once more. Three days are compared each night: of the day before something may still be due. A day of
+//! which Stripe says that it could not use something is compared for that as well, however old it is.
 
 use patchbay_sdk::{
     Call, Error, clock, entitlements,
     entitlements::DaySum,
-    log,
+    jobs, log,
     task::{Next, Step},
 };
 use schemars::JsonSchema;
@@ -83,10 +84,37 @@ pub(crate) fn by_hand(call: Call<ReconcileInput>) -> Result<Report, Error> {
     compare(&platform()?, day, after.as_deref())
 }
 
-pub(crate) fn step(step: Step<(), Place>) -> Result<Next<Place>, Error> {
+/// Has a day compared, by its first instant in milliseconds since the Unix epoch, once Stripe has its sums.
+pub(crate) fn begin(day: u64) -> Result<(), Error> {
+    jobs::Plan::new().key(&format!("day:{day}")).enqueue(KIND, &Some(day)).map(drop)
+}
+
+/// Of a job for one day, or of the one for every night.
+pub(crate) fn step(step: Step<Option<u64>, Place>) -> Result<Next<Place>, Error> {
+    match step.payload {
+        Some(day) => one_day(day, step.cursor),
+        None => every_night(step.cursor),
+    }
+}
+
+fn one_day(day: u64, place: Option<Place>) -> Result<Next<Place>, Error> {
+    let (now, ready) = (clock::now(), day.saturating_add(DAY + HOUR_OF_NIGHT));
+    if now < ready {
+        return Ok(Next::LaterMs(ready - now));
+    }
+    let place = place.unwrap_or_default();
+    let report = compare(&platform()?, day, place.after.as_deref())?;
+    Ok(match report.next {
+        Some(after) => Next::Again(Place { after: Some(after), ..place }),
+        None => Next::Done(()),
+    })
+}
+
+fn every_night(place: Option<Place>) -> Result<Next<Place>, Error> {
     let platform = platform()?;
     let now = clock::now();
-    let place = step.cursor.unwrap_or_else(|| Place { night: next_night(now), ..Place::default() });
+    // written down first: a step that is done later begins anew, and would take the night after for its own
+    let Some(place) = place else { return Ok(Next::Again(Place { night: next_night(now), ..Place::default() })) };
     if now < place.night {
         return Ok(Next::LaterMs(place.night - now));
     }

@@ -118,7 +118,6 @@ impl Scene {
     /// Delivers what has happened at Stripe and does all that follows.
     pub async fn deliver(&self) {
         let mut events = self.stripe.take_events();
-        events.retain(|event| event["object"] == "event");
         if let Some(random) = &self.shuffles {
             events.extend(events.clone());
             shuffle(&mut events, random);
@@ -130,7 +129,6 @@ impl Scene {
     pub async fn deliver_all_again(&self) {
         let Some(random) = &self.shuffles else { return };
         let mut events = self.stripe.events();
-        events.retain(|event| event["object"] == "event");
         shuffle(&mut events, random);
         self.send(&events).await;
     }

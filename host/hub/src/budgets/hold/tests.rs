@@ -198,3 +198,34 @@ async fn a_call_that_was_not_begun_gives_back_what_it_held() {
     hold.release().await;
     assert_eq!(reserved().await, 0);
 }
+
+#[tokio::test]
+async fn a_stream_is_cut_where_a_budget_in_money_ends_by_the_plugins_own_prices() {
+    let test = TestHub::open().await;
+    let org = test.org().await;
+    let caller = test.caller(&org).await;
+    let cost = BudgetUnit::Metric(Metric::AiCost);
+    test.hub.put_budget(&caller, BudgetSubject::Org, cost, PutBudget { cap: 100 }).await.unwrap();
+    let mut manifest = manifest(50, 10);
+    let priced = json!([{"name": "cost", "unit": "cent", "metric": "ai_cost"}]);
+    manifest.meters.extend(serde_json::from_value::<Vec<_>>(priced).unwrap());
+    if let Some(proxy) = &mut manifest.proxy {
+        for route in &mut proxy.routes {
+            let most = serde_json::from_value(json!({"units": 5})).unwrap();
+            route.estimate.as_mut().unwrap().insert("cost".to_owned(), most);
+        }
+    }
+    let field = Field { test, caller, manifest, passed_on: AtomicU64::new(0), billed: AtomicU64::new(0) };
+    let hub = &*field.test.hub.0;
+    let hold = field.hold(RunId::new(&*hub.clock, &*hub.random)).await.unwrap().unwrap();
+    // the input is 20, and each token 7
+    hold.grows("cost", "out", 20, 7);
+    let flowed = |events| Flowed { events, characters: 0 };
+    for events in 1..=11 {
+        hold.may_flow(flowed(events)).await.unwrap_or_else(|failure| panic!("{events}: {failure}"));
+    }
+    let refused = hold.may_flow(flowed(12)).await.unwrap_err();
+    assert_eq!(refused.code, Code::BudgetExhausted);
+    let state = field.test.hub.budget(&field.caller, &BudgetSubject::Org, cost).await.unwrap().state;
+    assert!(state.spent + state.reserved <= 100 * MILLION, "{state:?}");
+}

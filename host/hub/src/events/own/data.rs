@@ -87,7 +87,7 @@ impl Own {
             }),
             Self::UsageGap => json!({
                 "type": "object",
-                "required": ["org", "metric", "day", "ours", "theirs"],
+                "required": ["org", "metric", "day", "ours", "theirs", "refused"],
                 "additionalProperties": false,
                 "properties": {
                     "org": {"type": "string", "description": "Whose use it is"},
@@ -95,6 +95,7 @@ impl Own {
                     "day": {"type": "string", "format": "date", "description": "In UTC"},
                     "ours": {"type": "integer", "minimum": 0, "description": "What the vendor was told"},
                     "theirs": {"type": "integer", "minimum": 0, "description": "What the vendor has"},
+                    "refused": {"type": "integer", "minimum": 0, "description": "Of ours, what the vendor refused"},
                 },
             }),
             Self::ExportCompleted => json!({
@@ -205,6 +206,7 @@ impl Own {
                 "day": "2026-03-01",
                 "ours": 1_200,
                 "theirs": 1_180,
+                "refused": 20,
             }),
             Self::ExportCompleted => json!({
                 "export": "exp_018f3c5e7d2a7c3b9f1e2d3c4b5a6978",

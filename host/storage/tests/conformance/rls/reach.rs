@@ -81,7 +81,8 @@ async fn fill(store: &Store, org: OrgId) {
     tx.billing().next_ticket(store.now()).await.unwrap();
     tx.billing().add_entry(&entry("paid", store.now())).await.unwrap();
     tx.billing().add_reading(&reading(org, store.now(), 0, 1)).await.unwrap();
-    let check = DayCheck { day: store.now(), metric: Metric::Minutes, ours: 1, theirs: 1, checked_at: store.now() };
+    let check =
+        DayCheck { day: store.now(), metric: Metric::Minutes, ours: 1, theirs: 1, refused: 0, checked_at: store.now() };
     tx.billing().put_check(&check).await.unwrap();
     tx.cached_answers().put(&answer(store, 1, org.0.as_u128()), None, store.now()).await.unwrap();
     let budget = budget(store, org, 10);
