@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::crypto;
 use super::exchange::{Exchange, Reply, Sent};
 use super::manifest::ManifestFacts;
-use super::state::{self, Enqueued, LogLine, Published, State, Used};
+use super::state::{self, Enqueued, Grows, LogLine, Published, State, Used};
 use crate::clock::Timestamp;
 use crate::installation::Account;
 use crate::records::Document;
