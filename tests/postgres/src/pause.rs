@@ -62,8 +62,6 @@ fn parent_of(process: u32) -> Option<u32> {
 mod tests {
     use std::time::Duration;
 
-    use super::*;
-
     #[tokio::test]
     async fn a_paused_server_answers_nothing_and_goes_on_afterwards() {
         let Some(database) = crate::database_alone().await else { return };
