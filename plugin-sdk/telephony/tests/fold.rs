@@ -1,4 +1,5 @@
 //! One call out of facts in any order and any number of times.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail them")]
 
 #[path = "support/schema.rs"]
 mod schema;
@@ -135,6 +136,19 @@ fn a_call_has_its_way_through_the_menu_in_order() {
             {"id": "s2", "at": "2026-03-01T12:00:09Z", "menu": "main", "version": 3, "node": "choice", "did": "digits", "digits": "1"},
         ])
     );
+}
+
+#[test]
+fn a_menus_answer_tells_its_steps() {
+    let answer = json!({
+        "document": "<Response/>", "menu_version": 3, "ended": false,
+        "steps": [
+            {"id": "s2", "at": "2026-03-01T12:00:09Z", "menu": "main", "node": "choice", "did": "digits", "digits": "1"},
+            {"id": "s3", "menu": "main", "node": "desk"},
+        ],
+    });
+    assert_eq!(Fact::of_answer("leg-a", &answer), [Fact { session: None, ..step("s2", 9_000, "choice", Some("1")) }]);
+    assert!(Fact::of_answer("leg-a", &json!({"document": null})).is_empty());
 }
 
 #[test]

@@ -1,4 +1,5 @@
 //! Where may be called.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail them")]
 
 use patchbay_telephony::{
     guard::{Destinations, Refusal},

@@ -1,4 +1,5 @@
 //! Text messages out of what carriers tell in any order.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail them")]
 
 #[path = "support/schema.rs"]
 mod schema;

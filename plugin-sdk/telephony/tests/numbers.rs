@@ -1,4 +1,5 @@
 //! The standard object `phone-number` out of what carriers say.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail them")]
 
 #[path = "support/schema.rs"]
 mod schema;

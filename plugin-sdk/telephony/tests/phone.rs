@@ -105,9 +105,9 @@ fn kinds_and_countries_are_those_of_the_numbering_plans() {
 fn json_holds_a_number_as_text() {
     let number = serde_json::from_str::<Number>("\"+1 415 555 0100\"").unwrap();
     assert_eq!(serde_json::to_string(&number).unwrap(), "\"+14155550100\"");
-    let error = serde_json::from_str::<Number>("\"415 555 0100\"").unwrap_err().to_string();
+    let error = serde_json::from_str::<Number>("\"212 736 5000\"").unwrap_err().to_string();
     assert!(error.contains("begin the number with +"), "{error}");
-    assert!(!error.contains("555"), "{error}");
+    assert!(!error.contains("736"), "{error}");
 }
 
 proptest! {

@@ -93,7 +93,8 @@ fn national(text: &str, region: &str) -> Option<String> {
         .into_iter()
         .flatten()
         .find(|national| tables::knows(metadata, national))?;
-    Some(format!("+{code}{known}")).filter(|number| number.len() <= MOST_DIGITS + 1)
+    let fits = (FEWEST_DIGITS..=MOST_DIGITS).contains(&(code.len() + known.len()));
+    fits.then(|| format!("+{code}{known}"))
 }
 
 /// The rest: letters on keys, carriers' prefixes, numbers that no plan knows.
