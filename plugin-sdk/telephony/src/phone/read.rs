@@ -65,7 +65,7 @@ pub(super) fn number(text: &str, region: Option<&str>) -> Result<String, Invalid
     if let Some(number) = within.and_then(|region| national(&text, region.as_ref())) {
         return Ok(number);
     }
-    by_library(&text, region)
+    by_library(&text, within)
 }
 
 /// What has its country and needs no tables. If the rest begins with a zero, that may be a trunk prefix too much, which the
