@@ -1,6 +1,9 @@
 //! Reading numbers.
 
-use super::tables::{self, Plan};
+use super::{
+    Kind,
+    tables::{self, Plan},
+};
 
 /// The longest text that is looked at, in bytes.
 pub(super) const LONGEST_TEXT: usize = 64;
@@ -52,11 +55,14 @@ pub(super) fn number(text: &str, region: Option<&str>) -> Result<String, Invalid
         return Err(Invalid::Extension);
     }
     let digits = dialled(&text)?;
-    if text.starts_with('+') {
-        return international(&digits);
-    }
-    let region = region.ok_or(Invalid::NoCountry)?.trim().to_ascii_uppercase();
-    within(tables::plan(&region).ok_or(Invalid::UnknownRegion)?, &digits)
+    let number = if text.starts_with('+') {
+        international(&digits)?
+    } else {
+        let region = region.ok_or(Invalid::NoCountry)?.trim().to_ascii_uppercase();
+        within(tables::plan(&region).ok_or(Invalid::UnknownRegion)?, &digits)?
+    };
+    let spelt = text.bytes().any(|byte| byte.is_ascii_alphabetic());
+    if spelt && !is_known(&number) { Err(Invalid::NoNumber) } else { Ok(number) }
 }
 
 /// What has its country. The plans are asked only if the rest begins with a zero, which may be a trunk prefix too much, or, as
@@ -74,8 +80,8 @@ fn international(digits: &str) -> Result<String, Invalid> {
 }
 
 /// What is written as within a country: with its prefix for abroad, its trunk prefix, a carrier's code, its own calling code or
-/// none of them, whichever makes a number that the plan knows. If none does, it is taken as it is, or without the trunk prefix
-/// if only then it has as many digits as numbers there have.
+/// none of them, whichever makes a number that the plan knows. If none does, it is taken as it is or without the trunk prefix,
+/// whichever has as many digits as numbers there have.
 fn within(plan: &Plan, digits: &str) -> Result<String, Invalid> {
     if !plan.knows(digits)
         && let Some(rest) = plan.from_abroad(digits)
@@ -89,7 +95,14 @@ fn within(plan: &Plan, digits: &str) -> Result<String, Invalid> {
         .flatten()
         .find(|national| plan.knows(national));
     let likely = || [Some(digits), trunk].into_iter().flatten().find(|national| plan.has_length(national.len()));
-    of(plan.code, known.or_else(likely).unwrap_or(digits))
+    let wrong = if plan.has_longer(digits.len()) { Invalid::TooShort } else { Invalid::TooLong };
+    of(plan.code, known.or_else(likely).ok_or(wrong)?)
+}
+
+/// True if a plan knows a number: what is spelt in letters may be any text.
+fn is_known(number: &str) -> bool {
+    let parts = number.strip_prefix('+').and_then(tables::split);
+    parts.is_some_and(|(code, national)| tables::kind(code, national) != Kind::Unknown)
 }
 
 /// The number of both parts.
@@ -102,10 +115,12 @@ fn of(code: u16, national: &str) -> Result<String, Invalid> {
     }
 }
 
-/// The digits to dial, letters by the keys that they are on (ITU-T E.161); of two letters or fewer there is no word.
+/// The digits to dial, letters by the keys that they are on (ITU-T E.161). A word has three letters at least and stands after
+/// digits, as in 1-800-FLOWERS.
 fn dialled(text: &str) -> Result<String, Invalid> {
     let letters = text.bytes().filter(u8::is_ascii_alphabetic).count();
-    if letters == 1 || letters == 2 {
+    let begun = text.starts_with(|character: char| character.is_ascii_alphabetic());
+    if begun || letters == 1 || letters == 2 {
         return Err(Invalid::NoNumber);
     }
     Ok(text.chars().filter_map(key).collect())

@@ -64,9 +64,16 @@ impl Plan {
 
     /// True if numbers of some kind have so many digits.
     pub(super) fn has_length(&self, digits: usize) -> bool {
-        self.kinds
-            .iter()
-            .any(|(_, description)| description.lengths.iter().any(|length| usize::from(*length) == digits))
+        self.lengths().any(|length| length == digits)
+    }
+
+    /// True if numbers of some kind have more digits.
+    pub(super) fn has_longer(&self, digits: usize) -> bool {
+        self.lengths().any(|length| length > digits)
+    }
+
+    fn lengths(&self) -> impl Iterator<Item = usize> {
+        self.kinds.iter().flat_map(|(_, description)| description.lengths).map(|length| usize::from(*length))
     }
 
     /// What follows the prefix for abroad, if the digits begin with it.
