@@ -50,7 +50,7 @@ pub(crate) fn problems(menu: &Menu, resolved: &Resolved, config: &Config) -> Res
     let mut found = Vec::new();
     names::check(menu, &mut found);
     texts::check(menu, config, &mut found);
-    targets::check(menu, resolved, config, &mut found);
+    targets::check(menu, config, &mut found);
     if let Some(hours) = &menu.hours {
         calendar::check(hours, &mut found);
     }
@@ -73,7 +73,9 @@ fn recordings(menu: &Menu, found: &mut Vec<Problem>) -> Result<(), Error> {
             Ok((kept, _)) if kept.content_type.starts_with("audio/") => {
                 known.insert(blob);
             }
-            Ok(_) => found.push(Problem::new(format!("{path}/blob"), "a file of sound: its media type begins with audio/")),
+            Ok(_) => {
+                found.push(Problem::new(format!("{path}/blob"), "a file of sound: its media type begins with audio/"))
+            }
             Err(Error::NotFound(_)) => {
                 found.push(Problem::new(format!("{path}/blob"), "a recording that upload-audio gave"));
             }

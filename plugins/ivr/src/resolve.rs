@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use patchbay_telephony::phone::{Kind, Number};
+use patchbay_telephony::phone::Number;
 
 use crate::menu::{Action, Hours, Level, Menu, Otherwise, Prompt, Shown, Survey};
 use crate::resolved::{Calendar, Farewell, Node, Resolved};
@@ -108,11 +108,9 @@ impl Places {
         otherwise: Option<&Otherwise>,
     ) -> String {
         let otherwise = self.otherwise(&format!("{at}/otherwise"), otherwise, Farewell::Unavailable);
-        let number = Number::parse(to, None).ok();
+        let number = Number::parse(to, None);
         let node = Node::Transfer {
-            to: number.as_ref().map_or_else(|| to.to_owned(), |number| number.as_str().to_owned()),
-            number_kind: number.as_ref().map_or(Kind::Unknown, Number::kind),
-            country: number.as_ref().and_then(Number::country).map(str::to_owned),
+            to: number.map_or_else(|_| to.to_owned(), |number| number.as_str().to_owned()),
             ring_s,
             show,
             announce: announce.cloned(),

@@ -6,7 +6,6 @@
 
 use std::collections::BTreeMap;
 
-use patchbay_telephony::phone::Kind;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -69,10 +68,6 @@ pub enum Node {
     Transfer {
         /// E.164.
         to: String,
-        /// What kind of number that is.
-        number_kind: Kind,
-        /// Its country (ISO 3166-1, two letters).
-        country: Option<String>,
         /// How long it rings, in seconds.
         ring_s: u32,
         /// Which number is shown there.

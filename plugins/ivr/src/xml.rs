@@ -14,17 +14,41 @@ use crate::carrier::{Dialect, SILENCE_S, within};
 /// What the carrier is told to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Verb {
-    Say { text: String, language: String, voice: Option<String> },
-    Play { url: String },
+    Say {
+        text: String,
+        language: String,
+        voice: Option<String>,
+    },
+    Play {
+        url: String,
+    },
     /// Says `heard` while it waits for one key, which goes to `action`.
-    Gather { heard: Vec<Verb>, action: String, timeout_s: u32, with_pound: bool },
+    Gather {
+        heard: Vec<Verb>,
+        action: String,
+        timeout_s: u32,
+        with_pound: bool,
+    },
     /// Calls `to`; how that ended goes to `action`.
-    Dial { to: String, action: String, ring_s: u32, caller_id: Option<String> },
+    Dial {
+        to: String,
+        action: String,
+        ring_s: u32,
+        caller_id: Option<String>,
+    },
     /// Records until silence, the pound key or the longest time; the recording goes to `action` and, once it can be had, to
     /// `callback`.
-    Record { action: String, callback: String, max_s: u32 },
-    Redirect { url: String },
-    Reject { reason: &'static str },
+    Record {
+        action: String,
+        callback: String,
+        max_s: u32,
+    },
+    Redirect {
+        url: String,
+    },
+    Reject {
+        reason: &'static str,
+    },
     Hangup,
 }
 

@@ -36,7 +36,10 @@ fn check_day(at: &str, spans: &[Span], found: &mut Vec<Problem>) {
             continue;
         };
         if from >= to {
-            found.push(Problem::new(format!("{at}/to"), "a time after `from`; past midnight, until 24:00 and from 00:00 of the next day"));
+            found.push(Problem::new(
+                format!("{at}/to"),
+                "a time after `from`; past midnight, until 24:00 and from 00:00 of the next day",
+            ));
         } else if from < before {
             found.push(Problem::new(format!("{at}/from"), "a time after the span before it"));
         }

@@ -42,11 +42,16 @@ fn questions(at: &str, survey: &Survey, found: &mut Vec<Problem>) {
     let mut ids = BTreeSet::new();
     for (index, question) in survey.questions.iter().enumerate() {
         if !ids.insert(question.id.as_str()) {
-            found.push(Problem::new(format!("{at}/questions/{index}/id"), "an id that no other question of the survey has"));
+            found.push(Problem::new(
+                format!("{at}/questions/{index}/id"),
+                "an id that no other question of the survey has",
+            ));
         }
         let keys: BTreeSet<char> = question.keys.chars().collect();
-        if keys.is_empty() || keys.len() != question.keys.chars().count() || !keys.iter().all(|key| KEYS.contains(*key)) {
-            found.push(Problem::new(format!("{at}/questions/{index}/keys"), "keys of a telephone, each once, as 12345"));
+        if keys.is_empty() || keys.len() != question.keys.chars().count() || !keys.iter().all(|key| KEYS.contains(*key))
+        {
+            found
+                .push(Problem::new(format!("{at}/questions/{index}/keys"), "keys of a telephone, each once, as 12345"));
         }
     }
 }
@@ -59,8 +64,7 @@ fn named(at: &str, name: &str, found: &mut Vec<Problem>) {
 
 /// What menus and surveys may be called, and menus' ids.
 pub(crate) fn is_name(name: &str) -> bool {
-    (1..=64).contains(&name.len())
-        && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-'))
+    (1..=64).contains(&name.len()) && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-'))
 }
 
 /// As a part of a JSON Pointer.

@@ -136,7 +136,8 @@ mod tests {
     #[test]
     fn a_prohibited_phrase_is_found_by_its_words() {
         let prohibited = ["you have won", "IRS", "  "];
-        for text in ["You have won!", "Today you HAVE -- won a car", "you\nhave  won", "The I.R.S. or the irs, calling"] {
+        for text in ["You have won!", "Today you HAVE -- won a car", "you\nhave  won", "The I.R.S. or the irs, calling"]
+        {
             assert_eq!(found(text, &prohibited), ["/x/say"], "{text}");
         }
         for text in ["You have wonderful taste", "You won", "First things first", "have you won"] {
