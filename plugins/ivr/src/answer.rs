@@ -68,7 +68,7 @@ pub(crate) fn answer(call: Call<Answer>) -> Result<Answered, Error> {
 
 /// What is answered on a number. What carriers send is E.164 already; what is not is nobody's number.
 fn published(number: &str) -> Result<Option<StoredPublished>, Error> {
-    if number.is_empty() || number.len() > 64 {
+    if number.is_empty() || number.len() > 64 || number.contains(char::is_control) {
         return Ok(None);
     }
     Ok(records::get::<StoredPublished>(PUBLISHED, number)?.map(|found| found.data))

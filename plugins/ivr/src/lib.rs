@@ -28,6 +28,10 @@ mod resolved;
 mod simulate;
 mod store;
 pub mod types;
+#[cfg(test)]
+#[path = "../../../tests/src/ivr/verbs.rs"]
+#[allow(dead_code, clippy::panic, missing_docs, reason = "a checker for tests, shared with the whole hub's")]
+mod verbs;
 mod voicemail;
 mod walk;
 mod xml;

@@ -145,9 +145,10 @@ pub(crate) fn version_id(menu: &str, version: u32) -> String {
     format!("{menu}@{version:010}")
 }
 
-/// The id of a call's documents. Carriers' ids can be longer than a document's.
+/// The id of a call's documents. Carriers' ids could be longer than a document's.
 pub(crate) fn call_key(call: &str) -> String {
-    if call.len() <= 160 { call.to_owned() } else { digest(&[call]) }
+    let fits = !call.is_empty() && call.len() <= 160 && !call.contains(char::is_control);
+    if fits { call.to_owned() } else { digest(&[call]) }
 }
 
 /// A version, if there is one.

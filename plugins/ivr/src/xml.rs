@@ -162,3 +162,58 @@ pub(crate) fn speakable(text: &str) -> String {
 pub(crate) const fn is_speakable(it: char) -> bool {
     matches!(it, '\t' | '\n' | ' '..='\u{7E}' | '\u{A0}'..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..='\u{10FFFF}')
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::verbs::{Carrier, verbs};
+
+    fn said(dialect: Dialect, text: &str) -> String {
+        let say = Verb::Say { text: text.to_owned(), language: "en-US".to_owned(), voice: None };
+        let carrier = match dialect {
+            Dialect::Texml => Carrier::Telnyx,
+            Dialect::Twiml => Carrier::Twilio,
+        };
+        verbs(carrier, &document(dialect, &[say]).unwrap())[0].text.clone()
+    }
+
+    proptest! {
+        /// Whatever stands in a text, the document is well-formed and says it.
+        #[test]
+        fn any_text_is_said_as_it_is_written(text in any::<String>()) {
+            let text = format!("x{text}");
+            for dialect in [Dialect::Texml, Dialect::Twiml] {
+                prop_assert_eq!(said(dialect, &text), speakable(&text));
+            }
+        }
+
+        /// Of what a menu takes nothing is left out.
+        #[test]
+        fn text_without_control_characters_is_whole(text in "[ -~\\u{A0}-\\u{FFF0}\n\t<>&'\"]{0,200}") {
+            let text = format!("x{text}");
+            prop_assert_eq!(speakable(&text), text);
+        }
+    }
+
+    #[test]
+    fn markup_in_a_text_is_text() {
+        for text in ["</Say><Dial>+19005550100</Dial><Say>", "]]>", "<!-- x -->", "&#x26;lt;", "&amp;", "a \"b\" 'c'"] {
+            for dialect in [Dialect::Texml, Dialect::Twiml] {
+                assert_eq!(said(dialect, text), text);
+            }
+        }
+    }
+
+    #[test]
+    fn urls_in_attributes_are_whole() {
+        let action = "https://hub.example.com/hooks/t?a=1&ivr=x\"<>'";
+        let gather = Verb::Gather { heard: Vec::new(), action: action.to_owned(), timeout_s: 700, with_pound: true };
+        let document = document(Dialect::Twiml, &[gather]).unwrap();
+        let found = verbs(Carrier::Twilio, &document);
+        assert_eq!(found[0].attribute("action"), Some(action));
+        // no longer than the carrier waits
+        assert_eq!(found[0].attribute("timeout"), Some("600"));
+    }
+}
