@@ -33,7 +33,7 @@ pub(crate) fn answer(call: Call<Answer>) -> Result<Answered, Error> {
         Direction::Outbound => &input.call.from,
     };
     let Some(published) = published(number)? else { return Ok(nothing()) };
-    let position = input.position.as_deref().map(Position::read);
+    let position = input.position.as_deref().filter(|text| !text.is_empty()).map(Position::read);
     let admission = match position {
         None => guard::admit(&config, &input.call, at),
         Some(_) => guard::reach(&input.call),

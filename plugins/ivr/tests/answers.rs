@@ -277,7 +277,7 @@ fn the_same_request_gets_the_same_answer() {
 fn a_place_that_there_is_not_begins_again_and_not_for_ever() {
     let host = ready();
     host.set_config(json!({"max_steps": 10}));
-    for (call, text) in [("CA1", "garbage"), ("CA2", "eyJtIjoibWFpbiJ9"), ("CA3", "")] {
+    for (call, text) in [("CA1", "garbage"), ("CA2", "eyJtIjoibWFpbiJ9")] {
         let line = Line::new(&host, Carrier::Twilio).named(call);
         let digits = json!({"kind": "digits", "digits": "1"});
         for _ in 0..3 {
