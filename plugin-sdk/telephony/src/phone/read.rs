@@ -2,7 +2,7 @@
 
 use phonenumber::{ParseError, country, metadata::DATABASE};
 
-use super::codes;
+use super::{codes, tables};
 
 /// The longest text that is looked at, in bytes.
 pub(super) const LONGEST_TEXT: usize = 64;
@@ -49,30 +49,57 @@ pub(super) fn number(text: &str, region: Option<&str>) -> Result<String, Invalid
     if text.len() > LONGEST_TEXT {
         return Err(Invalid::TooLong);
     }
-    if let Some(number) = plain(text) {
+    let text = cleaned(text)?;
+    if has_extension(&text) {
+        return Err(Invalid::Extension);
+    }
+    if let Some(number) = international(&text) {
         return Ok(number);
     }
-    by_tables(text, region)
-}
-
-/// What is E.164 to the letter, which needs no tables. A national part that begins with a zero may be one that has the trunk
-/// prefix too much, which the tables tell.
-fn plain(text: &str) -> Option<String> {
-    let digits = text.strip_prefix('+')?;
-    let right =
-        (FEWEST_DIGITS..=MOST_DIGITS).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
-    let (_, national) = right.then(|| codes::split(digits))??;
-    (!national.starts_with('0')).then(|| text.to_owned())
-}
-
-fn by_tables(text: &str, region: Option<&str>) -> Result<String, Invalid> {
-    let text = cleaned(text)?;
     let region = match region {
         Some(region) => Some(country(region)?),
         None if !text.starts_with('+') => return Err(Invalid::NoCountry),
         None => None,
     };
-    let number = phonenumber::parse(region, &text).map_err(|error| match error {
+    let within = region.filter(|_| !text.starts_with('+'));
+    if let Some(number) = within.and_then(|region| national(&text, region.as_ref())) {
+        return Ok(number);
+    }
+    by_library(&text, within)
+}
+
+/// What has its country and needs no tables. If the rest begins with a zero, that may be a trunk prefix too much, which the
+/// tables tell.
+fn international(text: &str) -> Option<String> {
+    let digits = digits(text.strip_prefix('+')?)?;
+    let (_, national) = codes::split(&digits)?;
+    let fits = (FEWEST_DIGITS..=MOST_DIGITS).contains(&digits.len()) && !national.starts_with('0');
+    fits.then(|| format!("+{digits}"))
+}
+
+/// What is written as within a country: with its prefix for abroad, its trunk prefix or none. Only what the country's plan knows;
+/// the library would take a trunk prefix off twice where area codes begin with the same digit.
+fn national(text: &str, region: &str) -> Option<String> {
+    let digits = digits(text)?;
+    let metadata = DATABASE.by_id(region)?;
+    if let Some(prefix) = metadata.international_prefix().and_then(|prefix| prefix.find(&digits))
+        && prefix.start() == 0
+    {
+        return international(&format!("+{}", digits.get(prefix.end()..)?));
+    }
+    let code = metadata.country_code().to_string();
+    let trunk = metadata.national_prefix().and_then(|trunk| digits.strip_prefix(trunk));
+    let known = [Some(digits.as_str()), trunk, digits.strip_prefix(&code)]
+        .into_iter()
+        .flatten()
+        .find(|national| tables::knows(metadata, national))?;
+    let fits = (FEWEST_DIGITS..=MOST_DIGITS).contains(&(code.len() + known.len()));
+    fits.then(|| format!("+{code}{known}"))
+}
+
+/// The rest: letters on keys, carriers' prefixes, numbers that no plan knows.
+fn by_library(text: &str, region: Option<country::Id>) -> Result<String, Invalid> {
+    let number = phonenumber::parse(region, text).map_err(|error| match error {
         ParseError::NoNumber | ParseError::MalformedInteger(_) => Invalid::NoNumber,
         ParseError::InvalidCountryCode => Invalid::UnknownCallingCode,
         ParseError::TooShortAfterIdd | ParseError::TooShortNsn => Invalid::TooShort,
@@ -89,6 +116,21 @@ fn by_tables(text: &str, region: Option<&str>) -> Result<String, Invalid> {
         FEWEST_DIGITS..=MOST_DIGITS => Ok(format!("+{digits}")),
         _ => Err(Invalid::TooLong),
     }
+}
+
+/// True if it ends with a word for an extension and digits of one.
+fn has_extension(text: &str) -> bool {
+    let digits = text.trim_end_matches(|character: char| character.is_ascii_digit());
+    let word = digits.trim_end_matches([' ', '.']);
+    let before = word.trim_end_matches(|character: char| character.is_ascii_alphabetic());
+    let word = word.get(before.len()..).unwrap_or_default().to_ascii_lowercase();
+    digits.len() < text.len() && matches!(word.as_str(), "x" | "ext" | "extn" | "extension")
+}
+
+/// The digits; `None` if there are letters among them.
+fn digits(text: &str) -> Option<String> {
+    let digits = text.chars().filter(char::is_ascii_digit).collect::<String>();
+    (!text.contains(|character: char| character.is_ascii_alphabetic())).then_some(digits)
 }
 
 /// A country that the tables have.

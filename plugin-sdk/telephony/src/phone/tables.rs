@@ -1,16 +1,18 @@
 //! What the numbering plans say of a number.
 //!
-//! The library's own look-up drops the leading zeros that Italian numbers have, and then knows none of them; so the
-//! descriptions of its tables are asked here, in its order.
+//! The library's own look-up drops the leading zeros that Italian numbers have, and is content if a number begins as a pattern
+//! says; so its tables are asked here as libphonenumber asks them: the whole number, the main country of a code first.
 
 use phonenumber::{
     Metadata,
     metadata::{DATABASE, Descriptor},
 };
 
+use regex::RegexBuilder;
+
 use super::Kind;
 
-/// The main country of a code first, as libphonenumber has it.
+/// The kind of a number.
 pub(super) fn kind(code: u16, national: &str) -> Kind {
     match code {
         870 | 881 | 882 | 883 => Kind::Satellite,
@@ -18,10 +20,18 @@ pub(super) fn kind(code: u16, national: &str) -> Kind {
         808 => Kind::SharedCost,
         979 => Kind::PremiumRate,
         878 => Kind::Personal,
+        // Ofcom has 084 apart from what is dear (09), libphonenumber no longer
+        44 if national.starts_with("84") && found(code, national).is_some() => Kind::SharedCost,
         _ => found(code, national).map_or(Kind::Unknown, |(_, kind)| kind),
     }
 }
 
+/// True if a country's plan knows a number.
+pub(super) fn knows(metadata: &Metadata, national: &str) -> bool {
+    described(metadata, national).is_some()
+}
+
+/// The country of a number; that of its code if none knows it.
 pub(super) fn country(code: u16, national: &str) -> Option<&'static str> {
     let metadata = match found(code, national) {
         Some((metadata, _)) => metadata,
@@ -47,8 +57,8 @@ fn found(code: u16, national: &str) -> Option<(&'static Metadata, Kind)> {
 /// As what a country's plan knows the number. What is dear comes first.
 fn described(metadata: &Metadata, national: &str) -> Option<Kind> {
     let plan = metadata.descriptors();
-    let is = |descriptor: Option<&Descriptor>| descriptor.is_some_and(|descriptor| descriptor.is_match(national));
-    if !plan.general().is_match(national) {
+    let is = |descriptor: Option<&Descriptor>| descriptor.is_some_and(|descriptor| matches(descriptor, national));
+    if !matches(plan.general(), national) {
         return None;
     }
     [
@@ -69,4 +79,15 @@ fn described(metadata: &Metadata, national: &str) -> Option<Kind> {
         (false, true) => Some(Kind::Mobile),
         (false, false) => None,
     })
+}
+
+/// True if a description is of a whole number. Its digits are ASCII, which makes a pattern cheap to read.
+fn matches(descriptor: &Descriptor, national: &str) -> bool {
+    let lengths = descriptor.possible_length();
+    if !lengths.is_empty() && !lengths.iter().any(|length| usize::from(*length) == national.len()) {
+        return false;
+    }
+    let whole = format!("^(?:{})$", descriptor.national_number().as_str());
+    let pattern = RegexBuilder::new(&whole).ignore_whitespace(true).unicode(false).build();
+    pattern.is_ok_and(|pattern| pattern.is_match(national))
 }
