@@ -377,3 +377,31 @@ fn an_outbound_call_is_answered_by_the_number_that_it_comes_from() {
     input["call"] = json!({"id": "CA9", "from": NUMBER, "to": fixtures::CALLER, "direction": "outbound"});
     assert_eq!(host.invoke::<Ivr>("answer", input).unwrap()["menu_version"], 1);
 }
+
+#[test]
+fn calls_are_answered_while_the_storage_is_away() {
+    let host = host();
+    host.set_config(json!({"rates": {"per_caller": {"most": 0, "per_s": 60}}}));
+    let kept =
+        host.invoke::<Ivr>("upload-audio", json!({"content_type": "audio/mpeg", "content": "c291bmQ="})).unwrap();
+    let mut menu = menu();
+    menu["menus"]["support"]["greeting"] = json!({"blob": kept["blob"], "say": "Support."});
+    publish(&host, "main", &menu);
+    let line = Line::new(&host, Carrier::Telnyx);
+    // with it, the guard refuses
+    assert_eq!(line.named("CA0").start().did(), ["refused"]);
+    let planned = host.jobs().len();
+    host.set_storage_away(true);
+    let told = line.start();
+    assert_eq!((told.did(), told.heard()), (vec!["start", "greeting"], vec![GREETING.to_owned()]));
+    // a recording cannot be had either: its words can
+    let support = line.press(&told, "2");
+    assert_eq!(support.heard(), ["Support."]);
+    assert_eq!(host.jobs().len(), planned);
+    assert!(host.log().iter().any(|line| line.message.contains("without being counted")));
+    // what comes of the same requests afterwards are the same steps
+    host.set_storage_away(false);
+    let again = line.press(&told, "2");
+    assert_eq!(again.answer["steps"], support.answer["steps"]);
+    assert_eq!(host.jobs().len(), planned + 1);
+}
