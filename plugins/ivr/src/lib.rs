@@ -5,8 +5,8 @@
 //! call is stands in the URL that the carrier calls next, so that an answer needs the published menu and nothing else: no
 //! session, and no database that has to be there. What a call did is written down afterwards.
 //!
-//! The way of a call: [`answer`] finds the menu and asks the guards, [`walk`] goes from the place in the URL to the next one,
-//! [`xml`] writes what is heard in the carrier's dialect, and [`note`] keeps what was done.
+//! The way of a call: `answer` finds the menu and asks the guards, `walk` goes from the place in the URL to the next one, `xml`
+//! writes what is heard in the carrier's dialect, and `note` keeps what was done.
 
 mod actions;
 mod answer;
