@@ -55,6 +55,11 @@ fn what_is_no_number_says_why() {
         ("911", Some("US"), Invalid::TooShort),
         ("+1234567890123456", None, Invalid::TooLong),
         ("+1 415 555 0100 ext. 12", None, Invalid::Extension),
+        ("415 555 0100 x12", Some("US"), Invalid::Extension),
+        ("call me at 7", Some("US"), Invalid::NoNumber),
+        ("room 4 b", Some("DE"), Invalid::NoNumber),
+        ("555 0100", Some("US"), Invalid::TooShort),
+        ("415 555 0100 22", Some("US"), Invalid::TooLong),
     ] {
         assert_eq!(Number::parse(text, region), Err(why), "{text} in {region:?}");
     }
