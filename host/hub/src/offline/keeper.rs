@@ -11,7 +11,7 @@ use std::{
 use patchbay_model::{Failure, PluginId};
 use tokio::sync::Notify;
 
-use super::{Key, is_for};
+use super::{Key, is_away, is_for};
 use crate::hub::{Hub, Inner, lock};
 
 /// How often all is read, whatever was told.
@@ -61,6 +61,9 @@ pub(crate) fn start(hub: &Hub) {
             let Asked { all, some } = hub.0.offline.wanted.take();
             if all || woken.is_err() {
                 if let Err(failure) = hub.read_ahead().await {
+                    if is_away(&failure) {
+                        hub.0.offline.wanted.add_all();
+                    }
                     tracing::warn!(error = %failure, "what is kept in memory for when the database is away was not read");
                 }
             } else {
@@ -123,6 +126,9 @@ impl Inner {
             }
             Ok(None) => false,
             Err(failure) => {
+                if is_away(&failure) {
+                    self.offline.wanted.add(key.clone());
+                }
                 tracing::debug!(org.id = %org, plugin.id = %plugin, error = %failure, "an installation was not read ahead");
                 false
             }
