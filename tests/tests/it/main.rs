@@ -35,6 +35,7 @@ mod hubs;
 mod identity;
 mod inbound;
 mod isolation;
+mod ivr;
 mod jobs;
 mod killed;
 mod languages;
@@ -380,6 +381,13 @@ on_both_databases! {
         what_comes_without_the_secret_is_refused_and_the_secret_goes_nowhere_else
         whatever_is_deleted_is_metered_before
         assemblyais_sdk_works_unchanged
+    }
+    ivr {
+        a_menu_is_saved_published_and_answered_in_both_dialects
+        what_is_wrong_is_told_by_its_place_and_not_published
+        a_menu_is_rolled_back
+        another_organization_has_menus_of_its_own
+        a_recording_of_a_prompt_is_had_without_a_key_and_by_its_url_alone
     }
     zapier {
         a_zap_subscribes_and_unsubscribes_by_the_rest_surface

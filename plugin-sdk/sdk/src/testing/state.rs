@@ -132,6 +132,8 @@ pub(crate) struct State {
     pub(crate) grows: Vec<Grows>,
     pub(crate) entitled: Entitled,
     pub(crate) peers: Scripted,
+    /// The hub's storage cannot be reached.
+    pub(crate) away: bool,
     pub(crate) log: Vec<LogLine>,
 }
 
@@ -161,6 +163,7 @@ impl State {
             grows: Vec::new(),
             entitled: Entitled::default(),
             peers: Scripted::default(),
+            away: false,
             log: Vec::new(),
         }
     }

@@ -1,0 +1,3 @@
+//! Calls that are answered with menus: what the carriers take.
+
+pub mod verbs;
