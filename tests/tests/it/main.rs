@@ -56,6 +56,7 @@ mod rotation;
 mod scene;
 mod schemathesis;
 mod sdk;
+mod shared_files;
 mod shares;
 mod simulator;
 mod slack;
@@ -204,6 +205,9 @@ on_both_databases! {
         a_repeat_with_its_key_gets_the_same_export
         another_orgs_export_is_not_found
         it_is_told_when_a_file_is_there
+    }
+    shared_files {
+        a_link_leads_to_its_file_for_its_time_and_only_its_own_org_makes_one
     }
     foreign_orgs {
         every_route_refuses_what_is_another_orgs
