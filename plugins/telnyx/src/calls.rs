@@ -44,6 +44,9 @@ impl Work {
 
     /// Adds them. A run that somebody else was faster than is done again.
     pub(crate) fn fold(self) -> Result<(), Error> {
+        if self.facts.is_empty() {
+            return Ok(());
+        }
         let found = records::get::<Stored>(CALLS, &self.call)?;
         let version = found.as_ref().map_or(0, |found| found.version);
         let mut state = match found {

@@ -18,6 +18,9 @@ use crate::texml::Post;
 const PLUGIN: &str = "ivr";
 const ACTION: &str = "answer";
 
+/// The longest address that the menu takes, in bytes; links of ten minutes can be longer.
+const MOST_URL: usize = 2048;
+
 /// What the menu says.
 #[derive(Debug, Deserialize)]
 struct Said {
@@ -57,7 +60,7 @@ pub(crate) struct Answer {
 /// # Errors
 /// Settings that cannot be read; nothing else.
 pub(crate) fn answer(post: &Post, came_at: Timestamp) -> Result<Answer, Error> {
-    let said = match peers::call(PLUGIN, ACTION, &input(post)).and_then(|said| read(said)) {
+    let said = match peers::call(PLUGIN, ACTION, &input(post)).and_then(read) {
         Ok(said) => said,
         // the organization has no menus
         Err(Error::Denied(reason)) => {
@@ -82,10 +85,13 @@ fn read(said: Value) -> Result<Said, Error> {
 
 /// As the plugin `ivr` takes it.
 fn input(post: &Post) -> Value {
-    let number = |name: &str| post.field(name).map(Party::read).and_then(|party| party.as_str().map(str::to_owned));
+    let party = |name: &str| {
+        let party = Party::read(post.field(name).unwrap_or_default());
+        party.as_str().unwrap_or_default().to_owned()
+    };
     let mut input = json!({
         "dialect": "texml",
-        "call": {"id": post.sid, "from": number("From"), "to": number("To"), "direction": "inbound"},
+        "call": {"id": post.sid, "from": party("From"), "to": party("To"), "direction": "inbound"},
         "callback_url": installation::webhook_url(),
         "request": request(post),
         "at": time::rfc3339(clock::now()),
@@ -108,7 +114,9 @@ fn request(post: &Post) -> Value {
         return json!({"kind": "speech", "speech": text});
     }
     if let Some(saved) = post.saved() {
-        let recording = json!({"url": saved.url, "duration_s": saved.duration_s, "id": saved.id()});
+        // the menu wants to know that there is one; the file is fetched here
+        let url = saved.url.as_ref().filter(|url| url.len() <= MOST_URL);
+        let recording = json!({"url": url, "duration_s": saved.duration_s, "id": saved.id()});
         return json!({"kind": "recording", "recording": recording});
     }
     match post.field("DialCallStatus") {

@@ -94,13 +94,9 @@ fn theirs(page: u32, report: &mut Report) -> Result<Place, Error> {
         }
         report.vendor += 1;
         let found = records::get::<Map<String, Value>>(objects::PHONE_NUMBER, &format!("telnyx:{}", number.id))?;
-        let same = found.as_ref().map(|found| {
-            let there = |pointer: &[&str]| {
-                let (last, path) = pointer.split_last()?;
-                path.iter().try_fold(&found.data, |members, name| members.get(*name)?.as_object())?.get(*last)?.as_str()
-            };
-            there(&["extra", "telnyx", "status"]) == Some(number.status.as_str())
-                && there(&["extra", "telnyx", "connection_id"]) == number.connection_id.as_deref()
+        let same = found.map(|found| {
+            kept(&found.data, "status") == Some(number.status.as_str())
+                && kept(&found.data, "connection_id") == number.connection_id.as_deref()
         });
         match same {
             Some(true) => continue,
@@ -110,6 +106,11 @@ fn theirs(page: u32, report: &mut Report) -> Result<Place, Error> {
         number.show(None)?;
     }
     Ok(next.map_or(Place::Ours(None), Place::Theirs))
+}
+
+/// What Telnyx said of the number when it was written.
+fn kept<'a>(fields: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
+    fields.get("extra")?.get("telnyx")?.get(name)?.as_str()
 }
 
 /// Gives where the next page begins.

@@ -2,7 +2,7 @@
 
 use patchbay_sdk::clock::{self, Timestamp};
 use patchbay_sdk::task::{Next, Step};
-use patchbay_sdk::{Call, Error, events, http, log};
+use patchbay_sdk::{Call, Error, events, http, jobs, log};
 use patchbay_telephony::time;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -80,7 +80,13 @@ pub(crate) fn told(payload: &Value) -> Result<(), Error> {
     };
     // the contract does not promise a status here
     let placed = if placed.status.is_some() { placed } else { ask(&placed.id)? };
-    settle(placed).map(drop)
+    let id = placed.id.clone();
+    let order = settle(placed)?;
+    if order.status == OrderStatus::Pending {
+        let watch = Watch { order: id.clone(), since: clock::now() };
+        jobs::Plan::new().after_ms(FIRST_MS).key(&id).enqueue(JOB, &watch)?;
+    }
+    Ok(())
 }
 
 pub(super) fn get(asked: Call<GetOrder>) -> Result<OrderState, Error> {
