@@ -69,12 +69,11 @@ impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let Self(status, code, title, place) = self;
         let mut error = json!({"code": code, "title": title, "detail": title});
-        match place {
-            Some(place) => match place.strip_prefix('?') {
-                Some(parameter) => error["source"] = json!({"parameter": parameter}),
-                None => error["source"] = json!({"pointer": place}),
-            },
-            None => {}
+        if let Some(place) = place {
+            error["source"] = match place.strip_prefix('?') {
+                Some(parameter) => json!({"parameter": parameter}),
+                None => json!({"pointer": place}),
+            };
         }
         error["meta"] = json!({"url": format!("https://developers.telnyx.com/docs/overview/errors/{code}")});
         (StatusCode::from_u16(status).expect("a status"), Json(json!({"errors": [error]}))).into_response()
@@ -124,7 +123,8 @@ async fn serve(Extract(shared): Extract<Arc<Shared>>, request: Request) -> Respo
         }
         Some(Fault::LostAnswer) | None => {}
     }
-    if authorization.as_deref() != Some(&format!("Bearer {}", shared.key)) {
+    let expected = format!("Bearer {}", shared.key);
+    if authorization.as_deref() != Some(expected.as_str()) {
         return Refusal(401, "10009", "Authentication failed".to_owned(), None).into_response();
     }
     let answer = answer(&shared, parts.method.as_str(), path, parts.uri.query().unwrap_or_default(), &media, &body);
