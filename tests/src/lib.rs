@@ -20,6 +20,7 @@ mod browser;
 pub mod elevenlabs;
 pub mod fixtures;
 pub mod hub;
+pub mod ivr;
 pub mod oauth;
 pub mod oidc;
 pub mod openai;

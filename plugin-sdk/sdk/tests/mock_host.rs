@@ -415,3 +415,24 @@ fn the_least_recently_used_answer_goes_when_there_is_no_room() {
     keep("large", &"0".repeat(5000), 4096, 10_000);
     assert!(!is_kept("large"));
 }
+
+#[test]
+fn without_storage_only_what_is_kept_in_memory_is_there_and_nothing_stays() {
+    let host = MockHost::with_manifest(
+        "[[collections]]\nname = \"menus\"\nschema = \"x.json\"\nkeep-in-memory = true\n\n[[collections]]\nname = \"calls\"\nschema = \"x.json\"\n",
+    );
+    for collection in ["menus", "calls"] {
+        host.put_record(collection, "a", &json!({"x": 1}));
+    }
+    host.set_storage_away(true);
+    assert_eq!(records::get::<Value>("menus", "a").unwrap().unwrap().data, json!({"x": 1}));
+    let away = |failed: Result<(), Error>| assert!(matches!(failed, Err(Error::Unavailable(_))), "{failed:?}");
+    away(records::get::<Value>("calls", "a").map(drop));
+    away(records::put("menus", "a", &json!({}), None).map(drop));
+    away(records::query::<Value>("menus", &json!({}), 10, None).map(drop));
+    away(kv::get("key").map(drop));
+    away(kv::add("key", 1, None).map(drop));
+    away(blobs::put_bytes("text/plain", b"x").map(drop));
+    host.set_storage_away(false);
+    assert_eq!(kv::add("key", 1, None), Ok(1));
+}

@@ -87,9 +87,9 @@ pub struct Owned {
     pub number: Number,
     /// How far it is.
     pub status: Status,
-    /// What kind the carrier sells it as; by the tables where it does not say.
+    /// What kind the carrier sells it as; by the numbering plans where it does not say.
     pub kind: Option<Kind>,
-    /// ISO 3166-1, two letters; by the tables where the carrier does not say.
+    /// ISO 3166-1, two letters; by the numbering plans where the carrier does not say.
     pub country: Option<String>,
     /// What the organization calls it.
     pub name: Option<String>,
@@ -140,7 +140,8 @@ impl Owned {
         text::object_id(&self.source, &self.id)
     }
 
-    /// The standard object `phone-number`, valid by its schema. Reads the tables of numbers where kind or country are missing.
+    /// The standard object `phone-number`, valid by its schema. Kind and country are the numbering plans' where they are
+    /// missing.
     #[must_use]
     pub fn to_object(&self) -> Value {
         let mut object = Map::new();

@@ -35,6 +35,7 @@ mod hubs;
 mod identity;
 mod inbound;
 mod isolation;
+mod ivr;
 mod jobs;
 mod killed;
 mod languages;
@@ -42,6 +43,7 @@ mod limits;
 mod nodes;
 mod oauth;
 mod objects;
+mod offline;
 mod once;
 mod openai;
 mod openai_failures;
@@ -131,6 +133,14 @@ on_both_databases! {
         records_are_found_by_fields_and_by_filters
         another_org_has_records_of_its_own
         a_version_that_wants_more_objects_waits_for_an_approval
+    }
+    offline {
+        a_vendor_that_waits_is_answered_and_its_webhook_is_worked_on_once_when_it_can_be_stored
+        what_was_published_last_is_answered_also_after_a_restart
+        what_is_not_from_the_vendor_is_refused_without_the_database_too
+        what_finds_no_place_in_memory_is_refused_and_taken_in_when_the_vendor_sends_again
+        a_plugin_that_does_not_say_so_answers_nobody_without_the_database
+        a_number_without_a_menu_is_known_to_have_none
     }
     org_deletion {
         an_organizations_rows_files_and_calls_go_with_it
@@ -373,6 +383,13 @@ on_both_databases! {
         what_comes_without_the_secret_is_refused_and_the_secret_goes_nowhere_else
         whatever_is_deleted_is_metered_before
         assemblyais_sdk_works_unchanged
+    }
+    ivr {
+        a_menu_is_saved_published_and_answered_in_both_dialects
+        what_is_wrong_is_told_by_its_place_and_not_published
+        a_menu_is_rolled_back
+        another_organization_has_menus_of_its_own
+        a_recording_of_a_prompt_is_had_without_a_key_and_by_its_url_alone
     }
     zapier {
         a_zap_subscribes_and_unsubscribes_by_the_rest_surface

@@ -213,7 +213,7 @@ impl MockHost {
         let result = call();
         let mut state = self.state.borrow_mut();
         let before = state.committed.take();
-        if result.is_err() {
+        if result.is_err() || state.away {
             state.events.truncate(published.0);
             state.jobs.truncate(published.1);
             state.records = before.unwrap_or_default();

@@ -136,9 +136,16 @@ pub(crate) struct Collection {
     pub(crate) schema: String,
     #[serde(default)]
     pub(crate) indexes: BTreeMap<String, String>,
+    #[serde(default, rename = "keep-in-memory")]
+    keep_in_memory: bool,
 }
 
 impl ManifestFacts {
+    /// True for a collection whose documents are there while the hub's storage is away.
+    pub(crate) fn keeps_in_memory(&self, collection: &str) -> bool {
+        self.collections.iter().any(|own| own.name == collection && own.keep_in_memory)
+    }
+
     pub(crate) fn parse(text: &str) -> Self {
         toml::from_str(text).unwrap_or_else(|error| panic!("plugin.toml: {error}"))
     }

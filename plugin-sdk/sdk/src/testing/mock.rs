@@ -107,6 +107,13 @@ impl MockHost {
         self.state.borrow_mut().now = now;
     }
 
+    /// Takes the hub's storage away, or gives it back. While it is away everything of it is [`crate::Error::Unavailable`], save
+    /// documents of collections with `keep-in-memory`, and what a call publishes and plans is dropped: as where a vendor is
+    /// answered without the database.
+    pub fn set_storage_away(&self, away: bool) {
+        self.state.borrow_mut().away = away;
+    }
+
     /// Sets the public URL of the installation's webhooks.
     pub fn set_webhook_url(&self, url: &str) {
         self.state.borrow_mut().webhook_url = url.to_owned();

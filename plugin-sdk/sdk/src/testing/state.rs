@@ -118,6 +118,8 @@ pub(crate) struct State {
     pub(crate) usage: Vec<Used>,
     pub(crate) entitled: Entitled,
     pub(crate) peers: Scripted,
+    /// The hub's storage cannot be reached.
+    pub(crate) away: bool,
     pub(crate) log: Vec<LogLine>,
 }
 
@@ -146,6 +148,7 @@ impl State {
             usage: Vec::new(),
             entitled: Entitled::default(),
             peers: Scripted::default(),
+            away: false,
             log: Vec::new(),
         }
     }

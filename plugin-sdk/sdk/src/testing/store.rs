@@ -72,10 +72,18 @@ fn versioned(found: Option<u64>, expected: Option<u64>, id: &str) -> Result<u64,
     }
 }
 
+/// All of it is away, or none.
+fn reachable(state: &State) -> Result<(), Error> {
+    if state.away { Err(Error::Unavailable("the hub's storage".to_owned())) } else { Ok(()) }
+}
+
 pub(crate) fn record_get(collection: &str, id: &str) -> Result<Option<Document<String>>, Error> {
     state::with(|state| {
         collection_declared(state, collection, false)?;
         name_of_at_most_256_bytes("/id", id)?;
+        if !state.manifest.as_ref().is_some_and(|manifest| manifest.keeps_in_memory(collection)) {
+            reachable(state)?;
+        }
         Ok(state.records.get(&(collection.to_owned(), id.to_owned())).cloned())
     })
 }
@@ -88,6 +96,7 @@ pub(crate) fn record_get_many(collection: &str, ids: &[&str]) -> Result<Vec<Docu
     at_most("/ids", ids.len(), BATCH, "")?;
     state::with(|state| {
         collection_declared(state, collection, false)?;
+        reachable(state)?;
         let mut asked = BTreeSet::new();
         let ids = ids.iter().filter(|id| asked.insert(**id));
         let found = ids.filter_map(|id| state.records.get(&(collection.to_owned(), (*id).to_owned())));
@@ -110,6 +119,7 @@ pub(crate) fn record_put_many(collection: &str, changes: Vec<Change<String>>) ->
     at_most("/changes", changes.len(), BATCH, "")?;
     state::with(|state| {
         collection_declared(state, collection, true)?;
+        reachable(state)?;
         let mut records = state.records.clone();
         let mut versions = Vec::with_capacity(changes.len());
         for (index, change) in changes.into_iter().enumerate() {
@@ -132,6 +142,7 @@ pub(crate) fn record_delete(collection: &str, id: &str) -> Result<bool, Error> {
     state::with(|state| {
         collection_declared(state, collection, true)?;
         name_of_at_most_256_bytes("/id", id)?;
+        reachable(state)?;
         Ok(state.records.remove(&(collection.to_owned(), id.to_owned())).is_some())
     })
 }
@@ -147,6 +158,7 @@ pub(crate) fn record_query(
     let limit = usize::try_from(limit).unwrap_or(usize::MAX).clamp(1, BATCH);
     state::with(|state| {
         collection_declared(state, collection, false)?;
+        reachable(state)?;
         let mut wanted = Vec::new();
         for (field, value) in &filter {
             wanted.push((index_pointer(state, collection, field)?, value));
@@ -200,15 +212,18 @@ fn kv_live<'a>(state: &'a mut State, key: &str) -> Option<&'a mut KvEntry> {
 
 pub(crate) fn kv_get(key: &str) -> Result<Option<crate::kv::Entry>, Error> {
     name_of_at_most_256_bytes("/key", key)?;
-    Ok(state::with(|state| {
-        kv_live(state, key).map(|entry| crate::kv::Entry { value: entry.value.clone(), version: entry.version })
-    }))
+    state::with(|state| {
+        reachable(state)?;
+        let found = kv_live(state, key);
+        Ok(found.map(|entry| crate::kv::Entry { value: entry.value.clone(), version: entry.version }))
+    })
 }
 
 pub(crate) fn kv_set(key: &str, value: &[u8], ttl_ms: Option<u64>, expected: Option<u64>) -> Result<u64, Error> {
     name_of_at_most_256_bytes("/key", key)?;
     at_most("/value", value.len(), 64 << 10, " bytes")?;
     state::with(|state| {
+        reachable(state)?;
         let version = versioned(kv_live(state, key).map(|entry| entry.version), expected, key)?;
         let expires_at = ttl_ms.map(|ttl| state.now.saturating_add(ttl));
         state.kv.insert(key.to_owned(), KvEntry { value: value.to_vec(), version, expires_at });
@@ -218,12 +233,16 @@ pub(crate) fn kv_set(key: &str, value: &[u8], ttl_ms: Option<u64>, expected: Opt
 
 pub(crate) fn kv_delete(key: &str) -> Result<bool, Error> {
     name_of_at_most_256_bytes("/key", key)?;
-    Ok(state::with(|state| kv_live(state, key).is_some() && state.kv.remove(key).is_some()))
+    state::with(|state| {
+        reachable(state)?;
+        Ok(kv_live(state, key).is_some() && state.kv.remove(key).is_some())
+    })
 }
 
 pub(crate) fn kv_add(key: &str, delta: i64, ttl_ms: Option<u64>) -> Result<i64, Error> {
     name_of_at_most_256_bytes("/key", key)?;
     state::with(|state| {
+        reachable(state)?;
         let expires_at = ttl_ms.map(|ttl| state.now.saturating_add(ttl));
         let start = KvEntry { value: b"0".to_vec(), version: 0, expires_at };
         if kv_live(state, key).is_none() {
@@ -249,6 +268,7 @@ pub(crate) fn blob_put_bytes(content_type: &str, bytes: &[u8]) -> Result<Blob, E
         return Err(Error::invalid("/content-type", "a media type, as in audio/mpeg"));
     }
     state::with(|state| {
+        reachable(state)?;
         let blob = Blob {
             id: format!("blob_{}", state.blobs.len() + 1),
             size: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
@@ -261,11 +281,11 @@ pub(crate) fn blob_put_bytes(content_type: &str, bytes: &[u8]) -> Result<Blob, E
 }
 
 pub(crate) fn blob_open(id: &str) -> Result<(Blob, Source), Error> {
-    let found = state::with(|state| state.blobs.get(id).cloned());
+    let found = state::with(|state| reachable(state).map(|()| state.blobs.get(id).cloned()))?;
     let (blob, bytes) = found.ok_or_else(|| Error::NotFound(format!("no blob {id}")))?;
     Ok((blob, super::source(bytes)))
 }
 
 pub(crate) fn blob_delete(id: &str) -> Result<bool, Error> {
-    Ok(state::with(|state| state.blobs.remove(id).is_some()))
+    state::with(|state| reachable(state).map(|()| state.blobs.remove(id).is_some()))
 }

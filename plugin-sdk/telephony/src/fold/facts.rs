@@ -3,8 +3,14 @@
 use std::cmp::Ordering;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use crate::{money::Money, phone::Party, text, time::Millis};
+use crate::{
+    money::Money,
+    phone::Party,
+    text,
+    time::{self, Millis},
+};
 
 /// One thing that is known of a leg.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -31,6 +37,34 @@ pub struct Fact {
 }
 
 impl Fact {
+    /// The steps that an answer of the plugin `ivr` tells of a leg: its `steps`, with the answer's `menu_version`. What is no
+    /// step is left out, since the caller has to be answered all the same.
+    #[must_use]
+    pub fn of_answer(leg: &str, answer: &Value) -> Vec<Self> {
+        let version = answer.get("menu_version").and_then(Value::as_u64);
+        let steps = answer.get("steps").and_then(Value::as_array).into_iter().flatten();
+        let read = |step: &Value| {
+            let text = |name: &str| step.get(name).and_then(Value::as_str).map(str::to_owned);
+            Some(Self {
+                id: text("id")?,
+                leg: leg.to_owned(),
+                session: None,
+                at: text("at").as_deref().and_then(time::parse),
+                sequence: None,
+                about: None,
+                what: What::Step(Step {
+                    menu: text("menu")?,
+                    version,
+                    node: text("node")?,
+                    did: text("did")?,
+                    digits: text("digits"),
+                    to: text("to"),
+                }),
+            })
+        };
+        steps.filter_map(read).collect()
+    }
+
     /// With texts cut off where a call's record would become too long.
     pub(super) fn clipped(mut self) -> Self {
         text::clip(&mut self.id, 200);

@@ -1,8 +1,9 @@
 //! Reading numbers.
 
-use phonenumber::{ParseError, country, metadata::DATABASE};
-
-use super::{codes, tables};
+use super::{
+    Kind,
+    tables::{self, Plan},
+};
 
 /// The longest text that is looked at, in bytes.
 pub(super) const LONGEST_TEXT: usize = 64;
@@ -53,68 +54,91 @@ pub(super) fn number(text: &str, region: Option<&str>) -> Result<String, Invalid
     if has_extension(&text) {
         return Err(Invalid::Extension);
     }
-    if let Some(number) = international(&text) {
-        return Ok(number);
-    }
-    let region = match region {
-        Some(region) => Some(country(region)?),
-        None if !text.starts_with('+') => return Err(Invalid::NoCountry),
-        None => None,
+    let digits = dialled(&text)?;
+    let number = if text.starts_with('+') {
+        international(&digits)?
+    } else {
+        let region = region.ok_or(Invalid::NoCountry)?.trim().to_ascii_uppercase();
+        within(tables::plan(&region).ok_or(Invalid::UnknownRegion)?, &digits)?
     };
-    let within = region.filter(|_| !text.starts_with('+'));
-    if let Some(number) = within.and_then(|region| national(&text, region.as_ref())) {
-        return Ok(number);
-    }
-    by_library(&text, region)
+    let spelt = text.bytes().any(|byte| byte.is_ascii_alphabetic());
+    if spelt && !is_known(&number) { Err(Invalid::NoNumber) } else { Ok(number) }
 }
 
-/// What has its country and needs no tables. If the rest begins with a zero, that may be a trunk prefix too much, which the
-/// tables tell.
-fn international(text: &str) -> Option<String> {
-    let digits = digits(text.strip_prefix('+')?)?;
-    let (_, national) = codes::split(&digits)?;
-    let fits = (FEWEST_DIGITS..=MOST_DIGITS).contains(&digits.len()) && !national.starts_with('0');
-    fits.then(|| format!("+{digits}"))
-}
-
-/// What is written as within a country: with its prefix for abroad, its trunk prefix or none. Only what the country's plan knows;
-/// the library would take a trunk prefix off twice where area codes begin with the same digit.
-fn national(text: &str, region: &str) -> Option<String> {
-    let digits = digits(text)?;
-    let metadata = DATABASE.by_id(region)?;
-    if let Some(prefix) = metadata.international_prefix().and_then(|prefix| prefix.find(&digits))
-        && prefix.start() == 0
+/// What has its country. The plans are asked only if the rest begins with a zero, which may be a trunk prefix too much, or, as
+/// in Italy, part of the number.
+fn international(digits: &str) -> Result<String, Invalid> {
+    let (code, national) = tables::split(digits).ok_or(Invalid::UnknownCallingCode)?;
+    let trunk = || tables::plans(code).find_map(|plan| plan.without_trunk(national));
+    if national.starts_with('0')
+        && !tables::plans(code).any(|plan| plan.knows(national))
+        && let Some(national) = trunk()
     {
-        return international(&format!("+{}", digits.get(prefix.end()..)?));
+        return of(code, national);
     }
-    let code = metadata.country_code().to_string();
-    let trunk = metadata.national_prefix().and_then(|trunk| digits.strip_prefix(trunk));
-    let known = [Some(digits.as_str()), trunk, digits.strip_prefix(&code)]
+    of(code, national)
+}
+
+/// What is written as within a country: with its prefix for abroad, its trunk prefix, a carrier's code, its own calling code or
+/// none of them, whichever makes a number that the plan knows. If none does, it is taken as it is or without the trunk prefix,
+/// whichever has as many digits as numbers there have.
+fn within(plan: &Plan, digits: &str) -> Result<String, Invalid> {
+    if !plan.knows(digits)
+        && let Some(rest) = plan.from_abroad(digits)
+    {
+        return international(rest);
+    }
+    let code = plan.code.to_string();
+    let (trunk, transformed) = (plan.without_trunk(digits), plan.transformed(digits));
+    let known = [Some(digits), trunk, transformed.as_deref(), digits.strip_prefix(&code)]
         .into_iter()
         .flatten()
-        .find(|national| tables::knows(metadata, national))?;
-    Some(format!("+{code}{known}")).filter(|number| number.len() <= MOST_DIGITS + 1)
+        .find(|national| plan.knows(national));
+    let likely = || [Some(digits), trunk].into_iter().flatten().find(|national| plan.has_length(national.len()));
+    let wrong = if plan.has_longer(digits.len()) { Invalid::TooShort } else { Invalid::TooLong };
+    of(plan.code, known.or_else(likely).ok_or(wrong)?)
 }
 
-/// The rest: letters on keys, carriers' prefixes, numbers that no plan knows.
-fn by_library(text: &str, region: Option<country::Id>) -> Result<String, Invalid> {
-    let number = phonenumber::parse(region, text).map_err(|error| match error {
-        ParseError::NoNumber | ParseError::MalformedInteger(_) => Invalid::NoNumber,
-        ParseError::InvalidCountryCode => Invalid::UnknownCallingCode,
-        ParseError::TooShortAfterIdd | ParseError::TooShortNsn => Invalid::TooShort,
-        ParseError::TooLong => Invalid::TooLong,
-    })?;
-    if number.extension().is_some() {
-        return Err(Invalid::Extension);
-    }
-    // not by its formatter, which fails on codes that are none
-    let digits = format!("{}{}", number.code().value(), number.national());
-    match digits.len() {
+/// True if a plan knows a number: what is spelt in letters may be any text.
+fn is_known(number: &str) -> bool {
+    let parts = number.strip_prefix('+').and_then(tables::split);
+    parts.is_some_and(|(code, national)| tables::kind(code, national) != Kind::Unknown)
+}
+
+/// The number of both parts.
+fn of(code: u16, national: &str) -> Result<String, Invalid> {
+    let number = format!("+{code}{national}");
+    match number.len() - 1 {
         ..FEWEST_DIGITS => Err(Invalid::TooShort),
-        FEWEST_DIGITS..=MOST_DIGITS if codes::split(&digits).is_none() => Err(Invalid::UnknownCallingCode),
-        FEWEST_DIGITS..=MOST_DIGITS => Ok(format!("+{digits}")),
+        FEWEST_DIGITS..=MOST_DIGITS => Ok(number),
         _ => Err(Invalid::TooLong),
     }
+}
+
+/// The digits to dial, letters by the keys that they are on (ITU-T E.161). A word has three letters at least and stands after
+/// digits, as in 1-800-FLOWERS.
+fn dialled(text: &str) -> Result<String, Invalid> {
+    let letters = text.bytes().filter(u8::is_ascii_alphabetic).count();
+    let begun = text.starts_with(|character: char| character.is_ascii_alphabetic());
+    if begun || letters == 1 || letters == 2 {
+        return Err(Invalid::NoNumber);
+    }
+    Ok(text.chars().filter_map(key).collect())
+}
+
+fn key(character: char) -> Option<char> {
+    Some(match character.to_ascii_lowercase() {
+        digit @ '0'..='9' => digit,
+        'a'..='c' => '2',
+        'd'..='f' => '3',
+        'g'..='i' => '4',
+        'j'..='l' => '5',
+        'm'..='o' => '6',
+        'p'..='s' => '7',
+        't'..='v' => '8',
+        'w'..='z' => '9',
+        _ => return None,
+    })
 }
 
 /// True if it ends with a word for an extension and digits of one.
@@ -124,19 +148,6 @@ fn has_extension(text: &str) -> bool {
     let before = word.trim_end_matches(|character: char| character.is_ascii_alphabetic());
     let word = word.get(before.len()..).unwrap_or_default().to_ascii_lowercase();
     digits.len() < text.len() && matches!(word.as_str(), "x" | "ext" | "extn" | "extension")
-}
-
-/// The digits; `None` if there are letters among them.
-fn digits(text: &str) -> Option<String> {
-    let digits = text.chars().filter(char::is_ascii_digit).collect::<String>();
-    (!text.contains(|character: char| character.is_ascii_alphabetic())).then_some(digits)
-}
-
-/// A country that the tables have.
-fn country(region: &str) -> Result<country::Id, Invalid> {
-    let region = region.trim().to_ascii_uppercase();
-    let known = DATABASE.by_id(region.as_str()).is_some();
-    if known { region.parse().map_err(|_| Invalid::UnknownRegion) } else { Err(Invalid::UnknownRegion) }
 }
 
 /// Only what numbers are written with, so that nothing else reaches the reader: no parameters, no addresses.
