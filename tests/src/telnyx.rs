@@ -37,7 +37,7 @@ pub enum Fault {
     Limited(u64),
     /// This status, and nothing is done.
     Status(u16),
-    /// What was asked for is done, and the answer is a 500.
+    /// What was asked for is done, and the answer is a 500; waits for a request that changes something.
     LostAnswer,
 }
 

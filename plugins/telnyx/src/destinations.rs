@@ -8,11 +8,12 @@ use crate::config::Config;
 /// Reads a destination and lets it pass if the settings allow to call it now. Counts the call.
 ///
 /// # Errors
-/// [`Error::Invalid`] at `pointer` for what is no number, [`Error::Denied`] with the setting that forbids it,
-/// [`Error::RateLimited`] if it was called too often.
+/// [`Error::Invalid`] at `pointer` for what is no number, and, with the setting, for one that may not be called;
+/// [`Error::RateLimited`] for one that was called too often.
 pub(crate) fn admit(config: &Config, pointer: &str, text: &str) -> Result<Number, Error> {
     let number = config.number(pointer, text)?;
-    config.destinations.check(&number).map_err(|refusal| Error::Denied(refusal.to_string()))?;
+    let allowed = config.destinations.check(&number);
+    allowed.map_err(|refusal| Error::invalid(pointer, format!("a number that may be called: {refusal}")))?;
     let now = clock::now();
     let counter = config.calls_per_number().counter("calls", number.as_str(), now);
     let count = kv::add(&counter.key, 1, Some(counter.ttl))?;

@@ -1,5 +1,5 @@
 //! Numbers: searched, ordered in two steps, watched, metered and compared.
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "helpers of tests fail them")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail them")]
 
 use patchbay_plugin_telnyx::Telnyx;
 use patchbay_sdk::testing::{Exchange, MockHost, Reply};

@@ -1,5 +1,4 @@
 //! Telnyx' own API through the hub: forwarded as it is, but for whom it would call.
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail them")]
 
 use patchbay_plugin_telnyx::Telnyx;
 use patchbay_sdk::Error;
@@ -35,7 +34,7 @@ fn who_would_be_called_is_looked_at() {
         host.proxy::<Telnyx>(ProxyCall::post("/v2/calls").json(&body))
     };
     for to in [json!("+19005550100"), json!(["+14155550100", "+19005550100"])] {
-        assert!(matches!(dial(to).result, Err(Error::Denied(_))));
+        assert!(matches!(dial(to).result, Err(Error::Invalid(_))));
     }
     assert!(matches!(dial(json!("sip:a@example.com")).result, Err(Error::Invalid(_))));
     host.expect(
@@ -50,9 +49,9 @@ fn who_would_be_called_is_looked_at() {
         let path = format!("/v2/calls/v3%3Aa/actions/{name}");
         host.proxy::<Telnyx>(ProxyCall::post(&path).json(&json!({"to": "+19005550100"})))
     };
-    assert!(matches!(transfer("transfer").result, Err(Error::Denied(_))));
+    assert!(matches!(transfer("transfer").result, Err(Error::Invalid(_))));
     assert_eq!(transfer("tr%61nsfer").status, Some(404), "however it is written");
     let texml = json!({"ApplicationSid": "1", "From": "+13125550188", "To": "+19005550100"});
     let reply = host.proxy::<Telnyx>(ProxyCall::post("/v2/texml/Accounts/a/Calls").json(&texml));
-    assert!(matches!(reply.result, Err(Error::Denied(_))));
+    assert!(matches!(reply.result, Err(Error::Invalid(_))));
 }

@@ -66,6 +66,7 @@ mod slack;
 mod smuggling;
 mod stripe;
 mod stripe_actions;
+mod telnyx;
 mod zapier;
 mod zoo;
 
@@ -390,6 +391,15 @@ on_both_databases! {
         a_menu_is_rolled_back
         another_organization_has_menus_of_its_own
         a_recording_of_a_prompt_is_had_without_a_key_and_by_its_url_alone
+    }
+    telnyx {
+        a_call_goes_from_the_ordered_number_through_the_menu_to_one_object_and_its_minutes
+        webhooks_that_come_twice_and_in_any_order_make_the_very_same_call
+        a_caller_without_a_menu_is_refused_by_the_settings
+        a_dialled_call_is_recorded_and_its_recording_is_fetched_and_shared
+        an_order_whose_answer_gets_lost_is_placed_once
+        telnyxs_own_check_and_ours_agree
+        telnyxs_sdk_works_unchanged
     }
     zapier {
         a_zap_subscribes_and_unsubscribes_by_the_rest_surface
