@@ -97,12 +97,13 @@ fn show(state: &CallState) -> Result<(), Error> {
 /// Members in place of those of the same name; of `extra` and `external_ids`, member by member.
 pub(crate) fn merge(fields: &mut Map<String, Value>, new: Map<String, Value>) {
     for (name, value) in new {
-        match (fields.get_mut(&name), value) {
-            (Some(Value::Object(there)), Value::Object(own)) if name == "extra" || name == "external_ids" => {
-                there.extend(own);
-            }
-            (_, value) => drop(fields.insert(name, value)),
+        let joins = name == "extra" || name == "external_ids";
+        let there = fields.get_mut(&name).filter(|_| joins && value.is_object());
+        if let Some(there) = there.and_then(Value::as_object_mut) {
+            there.extend(value.as_object().cloned().unwrap_or_default());
+            continue;
         }
+        fields.insert(name, value);
     }
 }
 
