@@ -1,3 +1,3 @@
-//! Calls that are answered with menus: what the carriers take, and walks through a menu as a caller takes them.
+//! Calls that are answered with menus: what the carriers take.
 
 pub mod verbs;
