@@ -28,6 +28,7 @@ pub mod receiver;
 mod secrets;
 pub mod slack;
 pub mod stripe;
+pub mod telnyx;
 pub mod vendor;
 pub mod zapier;
 
@@ -43,5 +44,6 @@ pub use receiver::{Answered, Received, TestReceiver};
 pub use secrets::assert_clean;
 pub use slack::{Slack, SlackSender};
 pub use stripe::{Stripe, StripeSender};
+pub use telnyx::{Telnyx, TelnyxSender};
 pub use vendor::{Trap, Vendor};
 pub use zapier::Zapier;

@@ -9,6 +9,7 @@ pub(crate) mod cancel_subscription;
 pub(crate) mod change_password;
 pub(crate) mod connect_page;
 pub(crate) mod create_api_key;
+pub(crate) mod create_blob_link;
 pub(crate) mod create_checkout;
 pub(crate) mod create_connect_session;
 pub(crate) mod create_endpoint;
@@ -29,6 +30,7 @@ pub(crate) mod delete_schedule;
 pub(crate) mod delete_session;
 pub(crate) mod docs;
 pub(crate) mod download_export;
+pub(crate) mod download_file;
 pub(crate) mod estimate_billing;
 pub(crate) mod estimate_usage;
 pub(crate) mod get_api_key;
@@ -162,6 +164,8 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
         .routes(routes!(list_runs::list_runs))
         .routes(routes!(get_run::get_run))
         .routes(routes!(get_blob::get_blob))
+        .routes(routes!(create_blob_link::create_blob_link))
+        .routes(routes!(download_file::download_file))
         .routes(routes!(list_usage::list_usage))
         .routes(routes!(estimate_usage::estimate_usage))
         .routes(routes!(get_plan::get_plan, put_plan::put_plan))

@@ -49,7 +49,7 @@ pub(crate) use plan::{Entitlement, Period, Plan, Price};
 pub(crate) use plugin::Plugin;
 pub(crate) use rates::{OwnRates, RateLimits};
 pub(crate) use record::{Object, Record};
-pub(crate) use run::{Blob, Run};
+pub(crate) use run::{Blob, BlobLink, Run};
 pub(crate) use schedule::Schedule;
 pub(crate) use session::{Identity, Membership, Session, SessionReply};
 pub(crate) use usage::{MetricUsage, Usage};

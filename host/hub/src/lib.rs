@@ -114,6 +114,7 @@ pub use queries::{
     Page,
     actions::ActionDoc,
     audit::AuditFilter,
+    blobs::BlobLink,
     events::{EventFilter, SequencedEvent},
     jobs::JobFilter,
     records::{ObjectView, RecordFilter},

@@ -59,12 +59,14 @@ mod rotation;
 mod scene;
 mod schemathesis;
 mod sdk;
+mod shared_files;
 mod shares;
 mod simulator;
 mod slack;
 mod smuggling;
 mod stripe;
 mod stripe_actions;
+mod telnyx;
 mod zapier;
 mod zoo;
 
@@ -235,6 +237,9 @@ on_both_databases! {
         another_orgs_export_is_not_found
         it_is_told_when_a_file_is_there
     }
+    shared_files {
+        a_link_leads_to_its_file_for_its_time_and_only_its_own_org_makes_one
+    }
     foreign_orgs {
         every_route_refuses_what_is_another_orgs
     }
@@ -388,6 +393,15 @@ on_both_databases! {
         a_menu_is_rolled_back
         another_organization_has_menus_of_its_own
         a_recording_of_a_prompt_is_had_without_a_key_and_by_its_url_alone
+    }
+    telnyx {
+        a_call_goes_from_the_ordered_number_through_the_menu_to_one_object_and_its_minutes
+        webhooks_that_come_twice_and_in_any_order_make_the_very_same_call
+        a_caller_without_a_menu_is_refused_by_the_settings
+        a_dialled_call_is_recorded_and_its_recording_is_fetched_and_shared
+        an_order_whose_answer_gets_lost_is_placed_once
+        telnyxs_own_check_and_ours_agree
+        telnyxs_sdk_works_unchanged
     }
     zapier {
         a_zap_subscribes_and_unsubscribes_by_the_rest_surface

@@ -95,6 +95,23 @@ pub(crate) struct Blob {
     created_at: Timestamp,
 }
 
+/// A link to a file.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct BlobLink {
+    /// Leads to the file without a key.
+    url: String,
+    /// Until then, or until the file is deleted.
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: Timestamp,
+}
+
+impl From<patchbay_hub::BlobLink> for BlobLink {
+    fn from(link: patchbay_hub::BlobLink) -> Self {
+        let patchbay_hub::BlobLink { url, expires_at } = link;
+        Self { url, expires_at }
+    }
+}
+
 impl From<run::Run> for Run {
     fn from(run: run::Run) -> Self {
         let run::Run {

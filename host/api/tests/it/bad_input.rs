@@ -47,6 +47,7 @@ const ROUTES: &[(&str, &str, Scope)] = &[
     ("GET", "/v1/runs", Scope::Read),
     ("GET", "/v1/runs/run_00000000000000000000000000000000", Scope::Read),
     ("GET", "/v1/blobs/blob_00000000000000000000000000000000", Scope::Read),
+    ("POST", "/v1/blobs/blob_00000000000000000000000000000000/links", Scope::Read),
     ("GET", "/v1/usage", Scope::Read),
     ("POST", "/v1/usage/estimate", Scope::Read),
     ("GET", "/v1/plan", Scope::Read),
@@ -366,5 +367,6 @@ async fn bad_paths_and_queries_are_refused() {
         assert_problem(&face.get(path, Some(&key)).await, status, code, path);
     }
     assert_problem(&face.get("/downloads/nothing", None).await, 404, "not_found", "a link to nothing");
+    assert_problem(&face.get("/files/nothing", None).await, 404, "not_found", "a link to no file");
     assert_problem(&face.get("/hooks/nobody", None).await, 404, "not_found", "a webhook for nobody");
 }
