@@ -44,6 +44,18 @@ pub enum Mode {
 impl Mode {
     /// All of them.
     pub const ALL: [Self; 5] = [Self::All, Self::Missed, Self::NoAnswer, Self::Busy, Self::Unreachable];
+
+    /// As in the input of `set-up-forwarding`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Missed => "missed",
+            Self::NoAnswer => "no-answer",
+            Self::Busy => "busy",
+            Self::Unreachable => "unreachable",
+        }
+    }
 }
 
 /// How sure it is that the codes work.
