@@ -108,6 +108,9 @@ pub struct Manifest {
     /// It tells the hub what organizations are entitled to, where the operator names it (`billing.plugin`).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub entitlements: bool,
+    /// Actions of other plugins that it calls in the org's name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calls: Vec<PeerCalls>,
 }
 
 /// Limits of one call. A missing one is the operator's default; one above the operator's ceiling is cut
@@ -440,4 +443,14 @@ pub struct Collection {
     /// Fields that queries may filter by: the field's name to the JSON Pointer of a scalar.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub indexes: BTreeMap<String, String>,
+}
+
+/// Actions of one other plugin that this one calls. Each is named: there is no word for all of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct PeerCalls {
+    /// Its id; not the plugin's own.
+    pub plugin: PluginId,
+    /// Its actions, by their names. At least one.
+    pub actions: Vec<String>,
 }
