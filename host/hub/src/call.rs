@@ -1,6 +1,10 @@
 //! What every call into a plugin has in common: its run row, its effects, its figures.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use patchbay_model::{
     Code, Failure, RunId,
@@ -13,8 +17,9 @@ use tracing::{Span, field::Empty};
 
 use crate::{
     budgets::{Hold, Intent},
-    hub::Inner,
+    hub::{Hub, Inner},
     measure::{self, InFlight},
+    peers::{self, Callers},
     plans::gate::Admitted,
     tenant::Serving,
 };
@@ -58,6 +63,10 @@ pub(crate) struct Call {
     pub(crate) once: Option<Arc<Once>>,
     /// What it may tell of organizations' plans, if anything.
     entitlements: Option<Arc<dyn Entitlements>>,
+    /// Who waits for it, if a plugin made it.
+    pub(crate) callers: Option<Callers>,
+    /// Through which it calls other plugins; none if its manifest names none, or it may not.
+    hub: Option<Hub>,
     /// How many events led to it.
     pub(crate) hops: u32,
     /// Nobody waits for its end, so what it leaves may be committed a little later than what others wait for.
@@ -109,6 +118,7 @@ impl Call {
         );
         let in_flight = InFlight::new(&manifest.id, kind);
         let entitlements = hub.entitlements_of(serving.tenant.org, &manifest.id);
+        let calls_others = !manifest.calls.is_empty();
         Self {
             run,
             serving,
@@ -119,6 +129,8 @@ impl Call {
             hold: None,
             once: None,
             entitlements,
+            callers: None,
+            hub: calls_others.then(|| hub.this.upgrade()).flatten().map(Hub),
             hops: 0,
             is_behind: false,
             _in_flight: in_flight,
@@ -129,11 +141,31 @@ impl Call {
         &self.serving.plugin
     }
 
+    /// Notes that a plugin made it.
+    pub(crate) fn note_callers(&mut self, callers: Callers) {
+        self.hops = callers.hops;
+        self.callers = Some(callers);
+    }
+
+    /// Has it call no other plugin: of what they did, nothing could be taken back.
+    pub(crate) fn calls_nobody(&mut self) {
+        self.hub = None;
+    }
+
+    /// How long it may take: the action's own limit, or what its caller has left if that is less.
+    pub(crate) fn bounded(&self, timeout: Option<Duration>) -> Option<Duration> {
+        let Some(callers) = &self.callers else { return timeout };
+        let left = callers.until.saturating_duration_since(Instant::now());
+        Some(timeout.map_or(left, |own| own.min(left)))
+    }
+
     pub(crate) fn invocation(&self, timeout: Option<Duration>) -> Invocation {
         let spending = self.hold.clone().map(|hold| Arc::new(hold) as Arc<dyn Spending>);
         let once = self.once.clone();
         let entitlements = self.entitlements.clone();
-        Invocation { tenant: Arc::clone(&self.serving.tenant), run: self.run, timeout, spending, entitlements, once }
+        let peers = self.hub.clone().map(|hub| peers::peers_of(hub, self));
+        let tenant = Arc::clone(&self.serving.tenant);
+        Invocation { tenant, run: self.run, timeout, spending, entitlements, peers, once }
     }
 
     /// Reserves what the call may use of the org's budgets. What the caller learns if it may not begin.
@@ -205,6 +237,7 @@ impl Call {
             digest: self.plugin().digest(),
             kind: self.kind,
             operation: self.operation.clone(),
+            parent: self.callers.as_ref().map(|callers| callers.parent),
             error_code: failure.map(|failure| failure.code.as_str().to_owned()),
             error_detail: failure.map(told),
             upstream_status,

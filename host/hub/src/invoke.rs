@@ -15,6 +15,7 @@ use crate::{
     hub::{Hub, Inner},
     idempotency::{Begun, Claim, IdempotencyKey, Kept, What, hash_of},
     notes::AnswerNotes,
+    peers::Callers,
     plans::gate::{Admitted, Operation, action_of},
     tenant::Serving,
 };
@@ -50,7 +51,7 @@ pub enum Output {
 
 /// What is committed of a call, beside its run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Keeps {
+pub(crate) enum Keeps {
     All,
     NoWrites,
 }
@@ -93,7 +94,7 @@ impl Hub {
             };
         }
         match self.prepare(caller, plugin, action, input, &notes).await {
-            Ok(prepared) => self.make_call(prepared, claim, Keeps::All).await,
+            Ok(prepared) => self.make_call(prepared, claim, Keeps::All, None).await,
             Err(failure) => {
                 if let Some(claim) = claim {
                     claim.let_go(&self.0, Some(&failure)).await;
@@ -113,7 +114,7 @@ impl Hub {
         input: Bytes,
     ) -> Result<InvokeReply, CallFailure> {
         let prepared = self.prepare(&Caller::operator(org), plugin, action, input, &AnswerNotes::default()).await?;
-        self.make_call(prepared, None, Keeps::NoWrites).await
+        self.make_call(prepared, None, Keeps::NoWrites, None).await
     }
 
     /// As [`Hub::invoke`], for what the hub itself has a plugin do in an org's name. What the plugin leaves is committed.
@@ -125,18 +126,26 @@ impl Hub {
         input: Bytes,
     ) -> Result<InvokeReply, CallFailure> {
         let prepared = self.prepare(&Caller::operator(org), plugin, action, input, &AnswerNotes::default()).await?;
-        self.make_call(prepared, None, Keeps::All).await
+        self.make_call(prepared, None, Keeps::All, None).await
     }
 
-    async fn make_call(
+    /// Makes a call in a task of its own. `callers`: who waits for it, if a plugin made it.
+    pub(crate) async fn make_call(
         &self,
         prepared: Prepared,
         claim: Option<Claim>,
         keeps: Keeps,
+        callers: Option<Callers>,
     ) -> Result<InvokeReply, CallFailure> {
         let Prepared { serving, action, input, timeout, admitted, intent } = prepared;
         let mut call = Call::new(&self.0, Arc::clone(&serving), RunKind::Action, action.clone());
         call.admitted = Some(admitted);
+        if let Some(callers) = callers {
+            call.note_callers(callers);
+        }
+        if keeps == Keeps::NoWrites {
+            call.calls_nobody();
+        }
         call.once = claim.as_ref().map(|claim| Arc::clone(&claim.once));
         let idempotency_key = claim.as_ref().map(|claim| claim.once.key());
         let action = ActionCall { action, input, attachment: None, idempotency_key };
@@ -149,6 +158,7 @@ impl Hub {
                 }
                 return refused.into_result();
             }
+            let timeout = call.bounded(timeout);
             let calling = call.plugin().invoke(call.invocation(timeout), action);
             let finished = call.unless_broken_off(hub, calling).await;
             let mut finished = hub.check_output(&call, finished).await;
@@ -197,6 +207,19 @@ impl Hub {
         notes: &AnswerNotes,
     ) -> Result<Prepared, Failure> {
         let serving = self.0.callable(caller.org, plugin).await?;
+        self.prepare_on(serving, caller, action, input, notes).await
+    }
+
+    /// The same, for what is found already.
+    pub(crate) async fn prepare_on(
+        &self,
+        serving: Arc<Serving>,
+        caller: &Caller,
+        action: &str,
+        input: Bytes,
+        notes: &AnswerNotes,
+    ) -> Result<Prepared, Failure> {
+        let plugin = &serving.plugin.manifest().id;
         let schemas = serving.plugin.action(action).ok_or_else(|| {
             Failure::new(
                 Code::ActionNotFound,

@@ -38,6 +38,7 @@ mod oauth;
 mod operator;
 mod org_removal;
 mod orgs;
+mod peers;
 mod plans;
 mod proxy;
 mod queries;

@@ -76,6 +76,7 @@ impl TestHub {
             digest: Digest([1; 32]),
             kind: RunKind::Action,
             operation: "do".to_owned(),
+            parent: None,
             error_code: error_code.map(str::to_owned),
             error_detail: None,
             upstream_status: None,

@@ -68,6 +68,8 @@ pub struct Run {
     pub kind: RunKind,
     /// The action's name, `METHOD /path` of the proxy, or the webhook's or event's kind.
     pub operation: String,
+    /// The run that called it: another plugin's, of the same org. It is committed after this one, and may never be.
+    pub parent: Option<RunId>,
     /// `None` for a success, else the [`crate::Code`] as text.
     pub error_code: Option<String>,
     /// What the caller was told of the failure.

@@ -1,8 +1,8 @@
 //! What a plugin may do, in words: for the author who packs it and for the admin who switches it on.
 //!
 //! Some of it can harm an organization when a new version comes by itself: where requests go, which secret
-//! goes along, where people are sent to consent and to what, what it learns from other plugins. Those are its grants, told
-//! apart one by one, so that what an admin approved can be kept and compared.
+//! goes along, where people are sent to consent and to what, what it learns from other plugins and has them do. Those are its
+//! grants, told apart one by one, so that what an admin approved can be kept and compared.
 
 mod oauth;
 
@@ -12,7 +12,7 @@ use patchbay_model::object::Access;
 
 use crate::{
     Manifest, cron,
-    manifest::{Credential, Inject},
+    manifest::{Credential, Inject, PeerCalls},
 };
 
 /// One line for each thing that the manifest asks for, in a fixed order, so that two versions can be
@@ -65,6 +65,7 @@ pub fn in_words(manifest: &Manifest) -> Vec<String> {
     lines.extend(manifest.meters.iter().map(|meter| format!("meters {} by the {}", meter.name, meter.unit)));
     lines.extend(manifest.collections.iter().map(|collection| format!("keeps the collection {}", collection.name)));
     lines.extend(objects(manifest));
+    lines.extend(calls(manifest));
     lines.extend(entitlements(manifest).map(str::to_owned));
     lines
 }
@@ -106,6 +107,7 @@ pub fn grants(manifest: &Manifest) -> BTreeSet<String> {
             grants.insert(format!("makes, changes and deletes records of the object {object}"));
         }
     }
+    grants.extend(calls(manifest));
     grants.extend(entitlements(manifest).map(str::to_owned));
     grants
 }
@@ -131,6 +133,16 @@ fn entitlements(manifest: &Manifest) -> impl Iterator<Item = &'static str> {
     manifest.entitlements.then_some(words).into_iter()
 }
 
+/// One line for each action, so that one more is told apart.
+fn calls(manifest: &Manifest) -> impl Iterator<Item = String> {
+    let named = |calls: &PeerCalls| {
+        let plugin = calls.plugin.clone();
+        let words = calls.actions.iter().map(move |action| format!("calls the action {action} of the plugin {plugin}"));
+        words.collect::<Vec<_>>()
+    };
+    manifest.calls.iter().flat_map(named)
+}
+
 fn objects(manifest: &Manifest) -> impl Iterator<Item = String> {
     manifest.objects.iter().map(|(object, access)| match access {
         Access::Read => format!("reads all records of the object {object}"),
@@ -151,6 +163,9 @@ pub fn beyond(manifest: &Manifest, approved: &BTreeSet<String>) -> Vec<String> {
 
 fn place(inject: &Inject) -> String {
     match inject {
+        Inject { header: Some(header), user: Some(user), .. } => {
+            format!("in the header {header}, beside the setting {user}")
+        }
         Inject { header: Some(header), .. } => format!("in the header {header}"),
         Inject { path: Some(path), .. } => format!("in the place of the path ({path})"),
         Inject { json: Some(json), .. } => format!("in bodies that name the hub's own webhook (at {json})"),
@@ -219,6 +234,22 @@ mod tests {
         assert_eq!(beyond(&reads, &BTreeSet::new()), ["reads all records of the object call"]);
         assert_eq!(beyond(&writes, &grants(&reads)), ["makes, changes and deletes records of the object call"]);
         assert!(beyond(&reads, &grants(&writes)).is_empty());
+    }
+
+    #[test]
+    fn what_other_plugins_are_had_to_do_is_approved_by_action() {
+        let with = |actions: &[&str]| -> Manifest {
+            let manifest = serde_json::json!({
+                "id": "demo", "name": "Demo", "version": "1.0.0", "api": "1.1.0",
+                "calls": [{"plugin": "ivr", "actions": actions}],
+            });
+            serde_json::from_value(manifest).unwrap()
+        };
+        let approved = grants(&with(&["answer"]));
+        assert!(approved.contains("calls the action answer of the plugin ivr"));
+        assert!(beyond(&with(&["answer"]), &approved).is_empty());
+        assert_eq!(beyond(&with(&["answer", "publish"]), &approved), ["calls the action publish of the plugin ivr"]);
+        assert_eq!(in_words(&with(&["answer"])), ["calls the action answer of the plugin ivr"]);
     }
 
     #[test]

@@ -108,6 +108,9 @@ pub struct Manifest {
     /// It tells the hub what organizations are entitled to, where the operator names it (`billing.plugin`).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub entitlements: bool,
+    /// Actions of other plugins that it calls in the org's name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calls: Vec<PeerCalls>,
 }
 
 /// Limits of one call. A missing one is the operator's default; one above the operator's ceiling is cut
@@ -206,15 +209,27 @@ pub struct Inject {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webhook_url: Option<String>,
     /// The value, with `{}` where the secret goes; `{basic}` for base64 of `secret:` (HTTP Basic with the
-    /// secret as the user). Default: `{}`.
+    /// secret as the user), or of `user:secret` with [`Inject::user`]. Default: `{}`.
     #[serde(default = "plain_format")]
     pub format: String,
+    /// Beside `{basic}`: JSON Pointer to the setting that is the user, for vendors whose account has a public id and a secret. The
+    /// secret is the password then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
 }
 
 impl Default for Inject {
     /// Nowhere yet, and as it is.
     fn default() -> Self {
-        Self { header: None, query: None, path: None, json: None, webhook_url: None, format: plain_format() }
+        Self {
+            header: None,
+            query: None,
+            path: None,
+            json: None,
+            webhook_url: None,
+            format: plain_format(),
+            user: None,
+        }
     }
 }
 
@@ -293,7 +308,7 @@ pub struct KeyPlace {
     /// This parameter of the query.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub query: Option<String>,
-    /// What stands before the key, as in `Bearer `.
+    /// What stands before the key, as in `Bearer `. After `Basic ` the key is the password of HTTP Basic (RFC 7617).
     #[serde(default)]
     pub prefix: String,
 }
@@ -428,4 +443,14 @@ pub struct Collection {
     /// Fields that queries may filter by: the field's name to the JSON Pointer of a scalar.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub indexes: BTreeMap<String, String>,
+}
+
+/// Actions of one other plugin that this one calls. Each is named: there is no word for all of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct PeerCalls {
+    /// Its id; not the plugin's own.
+    pub plugin: PluginId,
+    /// Its actions, by their names. At least one.
+    pub actions: Vec<String>,
 }

@@ -22,5 +22,5 @@ wasmtime::component::bindgen!({
 });
 
 pub use self::patchbay::connector::{
-    blobs, bytes, cache, entitlements, events, http, installation, jobs, kv, log, records, reply, types, usage,
+    blobs, bytes, cache, entitlements, events, http, installation, jobs, kv, log, peers, records, reply, types, usage,
 };

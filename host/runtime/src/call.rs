@@ -19,6 +19,7 @@ use crate::{
     entitlements::Entitlements,
     limits::{CallLimits, Limiter, Stop},
     once::Once,
+    peers::Peers,
     plugin::Grants,
     spending::Spending,
     tenant::Tenant,
@@ -48,6 +49,8 @@ pub(crate) struct CallState {
     pub(crate) broke_off: Option<Failure>,
     /// What it may tell of organizations' plans, if anything.
     pub(crate) entitlements: Option<Arc<dyn Entitlements>>,
+    /// Through whom it calls other plugins, where it may.
+    pub(crate) peers: Option<Arc<dyn Peers>>,
     /// The budgets that the call spends of, if there are any.
     pub(crate) spending: Option<Arc<dyn Spending>>,
     /// Which of them stopped it.
@@ -73,13 +76,14 @@ pub(crate) struct CallInit {
     pub(crate) limits: CallLimits,
     pub(crate) spending: Option<Arc<dyn Spending>>,
     pub(crate) entitlements: Option<Arc<dyn Entitlements>>,
+    pub(crate) peers: Option<Arc<dyn Peers>>,
     pub(crate) once: Option<Arc<Once>>,
     pub(crate) as_of: Option<Timestamp>,
 }
 
 impl CallState {
     pub(crate) fn new(init: CallInit) -> Self {
-        let CallInit { run, tenant, grants, services, limits, spending, entitlements, once, as_of } = init;
+        let CallInit { run, tenant, grants, services, limits, spending, entitlements, peers, once, as_of } = init;
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.handles as usize);
         let started = Instant::now();
@@ -102,6 +106,7 @@ impl CallState {
             denial: None,
             broke_off: None,
             entitlements,
+            peers,
             spending,
             cut: None,
             as_of,

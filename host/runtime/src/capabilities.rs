@@ -16,6 +16,7 @@ pub(crate) mod jobs;
 pub(crate) mod kv;
 pub(crate) mod log;
 pub(crate) mod objects;
+pub(crate) mod peers;
 pub(crate) mod random;
 pub(crate) mod records;
 pub(crate) mod reply;
@@ -41,6 +42,7 @@ pub(crate) struct Capabilities {
     pub(crate) http: http::Traffic,
     pub(crate) jobs: jobs::Planned,
     pub(crate) log: log::Lines,
+    pub(crate) peers: peers::Asked,
     pub(crate) records: records::Overlay,
     pub(crate) usage: usage::Metered,
     pub(crate) wasi: wasi::Context,
@@ -66,6 +68,7 @@ pub(crate) fn link(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
     contract::jobs::add_to_linker::<_, Own>(linker, this)?;
     contract::kv::add_to_linker::<_, Own>(linker, this)?;
     contract::log::add_to_linker::<_, Own>(linker, this)?;
+    contract::peers::add_to_linker::<_, Own>(linker, this)?;
     contract::random::add_to_linker::<_, Own>(linker, this)?;
     contract::records::add_to_linker::<_, Own>(linker, this)?;
     contract::reply::add_to_linker::<_, Own>(linker, this)?;

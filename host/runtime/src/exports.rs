@@ -74,6 +74,7 @@ impl Plugin {
             limits,
             spending: call.spending,
             entitlements: call.entitlements,
+            peers: call.peers,
             once: call.once,
             as_of,
         });

@@ -18,6 +18,7 @@ mod limits;
 mod observe;
 mod once;
 mod outcome;
+mod peers;
 mod plugin;
 mod room;
 mod spending;
@@ -52,6 +53,7 @@ pub use exports::{
 pub use limits::{CallLimits, Stop};
 pub use once::Once;
 pub use outcome::{Effects, Finished};
+pub use peers::{PeerAnswer, PeerCall, PeerFailure, Peers};
 pub use plugin::{ActionSchemas, LoadError, Plugin, RouteMatch};
 pub use spending::{Flowed, MayGoOn, Spending};
 pub use tenant::{NamedHosts, Tenant, TenantInit};
@@ -238,6 +240,7 @@ impl Runtime {
             timeout: Some(Duration::from_secs(5)),
             spending: None,
             entitlements: None,
+            peers: None,
             once: None,
         };
         let takes_empty = plugin

@@ -1,7 +1,7 @@
 //! A loaded plugin version: native code, compiled schemas, and what its manifest grants it.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     fmt,
     sync::Arc,
     time::Duration,
@@ -123,6 +123,8 @@ pub(crate) struct Grants {
     pub(crate) jobs: BTreeMap<String, JobGrant>,
     /// Tells what organizations are entitled to.
     pub(crate) entitlements: bool,
+    /// Actions of other plugins, by plugin.
+    pub(crate) calls: BTreeMap<PluginId, BTreeSet<String>>,
     /// Standard objects, with what they may hold.
     pub(crate) objects: BTreeMap<StandardObject, ObjectGrant>,
     emits: Vec<(String, Option<SchemaValidator>)>,
@@ -320,6 +322,11 @@ fn grants(manifest: &Manifest) -> Result<Grants, LoadError> {
         collections,
         jobs: manifest.jobs.iter().map(|job| (job.kind.clone(), grant_of(job))).collect(),
         entitlements: manifest.entitlements,
+        calls: manifest
+            .calls
+            .iter()
+            .map(|calls| (calls.plugin.clone(), calls.actions.iter().cloned().collect()))
+            .collect(),
         objects: objects(manifest)?,
         emits,
     })

@@ -41,6 +41,7 @@ struct Row {
     digest: Vec<u8>,
     kind: String,
     operation: Text,
+    parent_run: Option<Uuid>,
     error_code: Option<Text>,
     error_detail: Option<Text>,
     upstream_status: Option<i64>,
@@ -68,6 +69,7 @@ impl TryFrom<Row> for Run {
             digest: digest(&row.digest)?,
             kind: word(&row.kind)?,
             operation: row.operation.0,
+            parent: row.parent_run.map(RunId),
             error_code: optional(row.error_code),
             error_detail: optional(row.error_detail),
             upstream_status: row
@@ -92,8 +94,8 @@ impl TryFrom<Row> for Run {
 macro_rules! select {
     ($log:literal $rest:literal) => {
         concat!(
-            "SELECT org_id, id, plugin, version, digest, kind, operation, error_code, error_detail, upstream_status,
-               wall_us, cpu_us, peak_memory, egress_sent, egress_received, host_calls, ",
+            "SELECT org_id, id, plugin, version, digest, kind, operation, parent_run, error_code, error_detail,
+               upstream_status, wall_us, cpu_us, peak_memory, egress_sent, egress_received, host_calls, ",
             $log,
             ", started_at, finished_at FROM run ",
             $rest

@@ -217,6 +217,10 @@ pub(crate) fn enqueue(kind: &str, payload: &str, delay_ms: u64, key: Option<&str
     wit::jobs::enqueue(kind, payload, delay_ms, key).map_err(Error::from)
 }
 
+pub(crate) fn call_peer(plugin: &str, action: &str, input: &str) -> Result<String, Error> {
+    wit::peers::call(plugin, action, input).map_err(Error::from)
+}
+
 pub(crate) fn usage_add(meter: &str, quantity: u64, basis: Basis, id: Option<&str>) -> Result<(), Error> {
     wit::usage::add(meter, quantity, basis.into(), id).map_err(Error::from)
 }

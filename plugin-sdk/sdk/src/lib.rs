@@ -62,6 +62,7 @@ pub mod kv;
 mod live_translation;
 pub mod log;
 pub mod objects;
+pub mod peers;
 pub mod proxy;
 pub mod random;
 pub mod records;

@@ -2,8 +2,9 @@
 //!
 //! A [`MockHost`] stands behind every function of this crate on the thread that made it. The requests
 //! that the connector will send are scripted with the vendor's replies, in order; one that differs fails
-//! the test and shows where. What the connector records, publishes, meters, logs and keeps is in memory to
-//! be looked at. A call that fails loses its events, its documents and its jobs and keeps its usage, as in the hub.
+//! the test and shows where. So are its calls of other plugins ([`MockHost::expect_call`]). What the connector records, publishes,
+//! meters, logs and keeps is in memory to be looked at. A call that fails loses its events, its documents and its jobs and keeps
+//! its usage, as in the hub.
 //!
 //! Recording real vendors' traffic to files was rejected for the kit itself: a scripted exchange sits in
 //! the test that it explains, and no secret can slip into a file.
@@ -42,6 +43,7 @@ mod manifest;
 mod mock;
 mod observe;
 mod package;
+mod peers;
 mod state;
 mod store;
 
@@ -51,4 +53,5 @@ pub use exchange::{Exchange, Reply, Sent};
 pub use host::source;
 pub use mock::MockHost;
 pub use package::{manifest_matches_code, schemas_match_types};
+pub use peers::Asked;
 pub use state::{Enqueued, LogLine, Published, Used};

@@ -206,6 +206,7 @@ pub(crate) async fn run(places: &Places) -> anyhow::Result<String> {
                 timeout: None,
                 spending: None,
                 entitlements: None,
+                peers: None,
                 once: None,
             };
             let action = ActionCall {

@@ -22,6 +22,7 @@ pub(crate) fn commit(org: OrgId, plugin: &str) -> anyhow::Result<RunCommit> {
         digest: Digest([0; 32]),
         kind: RunKind::Job,
         operation: "bench".to_owned(),
+        parent: None,
         error_code: None,
         error_detail: None,
         upstream_status: None,

@@ -61,6 +61,7 @@ impl Scene {
             timeout: None,
             spending: None,
             entitlements: None,
+            peers: None,
             once: None,
         }
     }

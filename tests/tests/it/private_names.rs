@@ -73,7 +73,7 @@ async fn ends_in_with(trap: &Trap, answers: &[&[&str]], allowed: &[&str]) -> Cod
         },
     );
     let run = RunId::new(&SystemClock, &SystemRandom);
-    let call = Invocation { tenant, run, timeout: None, spending: None, entitlements: None, once: None };
+    let call = Invocation { tenant, run, timeout: None, spending: None, entitlements: None, peers: None, once: None };
     let action = ActionCall {
         action: "run".to_owned(),
         input: format!(r#"{{"text": "name.internal.test:{port}"}}"#),

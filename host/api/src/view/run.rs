@@ -25,6 +25,9 @@ pub(crate) struct Run {
     kind: &'static str,
     /// The action's name, `METHOD /path` of the proxy, or the webhook's or event's kind.
     operation: String,
+    /// The run of another plugin that called this one, which is there once it has ended.
+    #[schema(value_type = Option<String>)]
+    parent_run: Option<RunId>,
     /// `succeeded` or `failed`.
     status: &'static str,
     /// Of a failure: its code, as in a problem document.
@@ -102,6 +105,7 @@ impl From<run::Run> for Run {
             digest,
             kind,
             operation,
+            parent,
             error_code,
             error_detail,
             upstream_status,
@@ -119,6 +123,7 @@ impl From<run::Run> for Run {
             digest,
             kind: kind.as_str(),
             operation,
+            parent_run: parent,
             status,
             error_code,
             error_detail,

@@ -26,13 +26,14 @@ impl Column {
     }
 }
 
-const RUN: [&str; 11] = [
+const RUN: [&str; 12] = [
     "id",
     "plugin",
     "version",
     "digest",
     "kind",
     "operation",
+    "parent_run",
     "status",
     "error_code",
     "error_detail",

@@ -160,7 +160,8 @@ impl Inner {
             None => return Err(Failure::violation("", "an empty object: the plugin takes no settings")),
         }
         let run = RunId::new(&*self.clock, &*self.random);
-        let call = Invocation { tenant, run, timeout: None, spending: None, entitlements: None, once: None };
+        let call =
+            Invocation { tenant, run, timeout: None, spending: None, entitlements: None, peers: None, once: None };
         let violations = plugin.validate_config(call, &config.to_string()).await.result?;
         if violations.is_empty() {
             return Ok(());

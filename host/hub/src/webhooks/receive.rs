@@ -171,7 +171,8 @@ impl Receiving {
     async fn run(self) -> Result<WebhookAnswer, Failure> {
         let hub = &*self.hub.0;
         let plugin = &self.serving.plugin;
-        let call = Call::new(hub, Arc::clone(&self.serving), RunKind::Webhook, "verify".to_owned());
+        let mut call = Call::new(hub, Arc::clone(&self.serving), RunKind::Webhook, "verify".to_owned());
+        call.calls_nobody();
         let span = call.span.clone();
         let finished = plugin.verify_webhook(call.invocation(None), &self.call, None).instrument(span).await;
         let (verdict, finished) = judged(finished);

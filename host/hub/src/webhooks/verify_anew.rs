@@ -30,6 +30,7 @@ impl Inner {
     ) -> Result<Option<Webhook>, Failure> {
         let mut call = Call::new(self, Arc::clone(serving), RunKind::Webhook, "verify".to_owned());
         call.is_behind = true;
+        call.calls_nobody();
         let (span, request) = (call.span.clone(), request(webhook));
         let invocation = call.invocation(None);
         let finished =

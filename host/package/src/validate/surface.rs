@@ -1,4 +1,5 @@
-//! What the plugin offers: actions, proxy, webhooks, events, jobs, schedules, meters, collections.
+//! What the plugin offers: actions, proxy, webhooks, events, jobs, schedules, meters, collections; and which actions of others
+//! it calls.
 
 use patchbay_model::{event::is_type_or_family, object::StandardObject};
 
@@ -22,6 +23,7 @@ pub(super) fn check(manifest: &Manifest, report: &mut Report) {
         check_webhooks(webhooks, report);
     }
     events(manifest, report);
+    calls(manifest, report);
     jobs(manifest, report);
     schedules(manifest, report);
     for (index, meter) in manifest.meters.iter().enumerate() {
@@ -52,7 +54,7 @@ fn actions(manifest: &Manifest, report: &mut Report) {
 }
 
 fn check_action(action: &Action, plugin_timeout_ms: Option<u32>, at: &str, report: &mut Report) {
-    report.demand(text::is_name(&action.name, b"-"), format!("{at}/name"), "1 to 64 characters of a-z, 0-9 and -");
+    report.demand(text::is_name(&action.name, b"-"), format!("{at}/name"), ACTION_NAME);
     report.schema(format!("{at}/input"), &action.input);
     report.schema(format!("{at}/output"), &action.output);
     report.positive(format!("{at}/timeout-ms"), action.timeout_ms);
@@ -118,6 +120,21 @@ fn events(manifest: &Manifest, report: &mut Report) {
     report.unique(kinds, "a type");
 }
 
+fn calls(manifest: &Manifest, report: &mut Report) {
+    for (index, calls) in manifest.calls.iter().enumerate() {
+        let at = format!("/calls/{index}");
+        report.demand(calls.plugin != manifest.id, format!("{at}/plugin"), "another plugin: none calls itself");
+        report.demand(!calls.actions.is_empty(), format!("{at}/actions"), "at least one action");
+        for (number, action) in calls.actions.iter().enumerate() {
+            report.demand(text::is_name(action, b"-"), format!("{at}/actions/{number}"), ACTION_NAME);
+        }
+        let names = calls.actions.iter().enumerate().map(|(number, action)| (format!("{at}/actions/{number}"), action));
+        report.unique(names, "an action");
+    }
+    let plugins = manifest.calls.iter().enumerate().map(|(i, calls)| (format!("/calls/{i}/plugin"), &calls.plugin));
+    report.unique(plugins, "a plugin");
+}
+
 fn jobs(manifest: &Manifest, report: &mut Report) {
     for (index, job) in manifest.jobs.iter().enumerate() {
         let at = format!("/jobs/{index}");
@@ -161,6 +178,8 @@ fn schedules(manifest: &Manifest, report: &mut Report) {
     let names = manifest.schedules.iter().enumerate().map(|(i, one)| (format!("/schedules/{i}/name"), &one.name));
     report.unique(names, "a schedule's name");
 }
+
+const ACTION_NAME: &str = "1 to 64 characters of a-z, 0-9 and -";
 
 const EVENT_TYPE: &str =
     "names of a-z, 0-9, _ and -, joined by dots, as in `vendor.thing.happened`, or such a name and `.*`";

@@ -38,6 +38,7 @@ fn full() -> Value {
         "meters": [{"name": "input_tokens", "unit": "token", "metric": "ai_tokens"}, {"name": "talk", "unit": "second", "metric": "minutes", "per": 60}],
         "collections": [{"name": "things", "schema": {"type": "object"}, "indexes": {"customer": "/customer/id"}}],
         "objects": {"contact": "read"},
+        "calls": [{"plugin": "ivr", "actions": ["answer", "publish"]}, {"plugin": "slack", "actions": ["post-message"]}],
     })
 }
 
@@ -156,6 +157,18 @@ fn every_rule_has_its_place_and_its_words() {
             "printable ASCII with exactly one `{}` or `{basic}`",
         ),
         (
+            "/credentials/0/inject",
+            json!({"header": "authorization", "format": "Bearer {}", "user": "/account_id"}),
+            "/credentials/0/inject/user",
+            "a `format` with `{basic}` beside it",
+        ),
+        (
+            "/credentials/0/inject",
+            json!({"header": "authorization", "format": "Basic {basic}", "user": "account_id"}),
+            "/credentials/0/inject/user",
+            "a JSON Pointer to a member, as in `/customer/id`",
+        ),
+        (
             "/credentials/0/inject/format",
             json!("{} {basic}"),
             "/credentials/0/inject/format",
@@ -245,6 +258,11 @@ fn every_rule_has_its_place_and_its_words() {
         ("/events/emits/1/type", json!("demo.thing.made"), "/events/emits/1/type", "a type that is not there twice"),
         ("/events/consumes/0", json!("Call"), "/events/consumes/0", event_or_all),
         ("/events/consumes/1", json!("call.*"), "/events/consumes/1", "a type that is not there twice"),
+        ("/calls/0/plugin", json!("demo"), "/calls/0/plugin", "another plugin: none calls itself"),
+        ("/calls/1/plugin", json!("ivr"), "/calls/1/plugin", "a plugin that is not there twice"),
+        ("/calls/0/actions", json!([]), "/calls/0/actions", "at least one action"),
+        ("/calls/0/actions/0", json!("*"), "/calls/0/actions/0", "1 to 64 characters of a-z, 0-9 and -"),
+        ("/calls/0/actions/1", json!("answer"), "/calls/0/actions/1", "an action that is not there twice"),
         ("/jobs/0/kind", json!(""), "/jobs/0/kind", "1 to 64 characters of a-z, 0-9, _, - and ."),
         ("/jobs/0/kind", json!("nightly"), "/jobs/1/kind", "a kind of job that is not there twice"),
         ("/jobs/0/attempts", json!(101), "/jobs/0/attempts", "1 to 100"),
@@ -413,6 +431,15 @@ fn standard_objects_are_asked_for_by_their_names() {
         let mut manifest = full();
         manifest["objects"] = wrong.clone();
         assert!(serde_json::from_value::<Manifest>(manifest).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn a_plugin_that_is_called_is_named_by_its_id() {
+    for wrong in ["IVR", "", "*", "a b"] {
+        let mut manifest = full();
+        manifest["calls"][0]["plugin"] = json!(wrong);
+        assert!(serde_json::from_value::<Manifest>(manifest).is_err(), "{wrong:?}");
     }
 }
 

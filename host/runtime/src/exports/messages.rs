@@ -5,7 +5,8 @@ use std::{sync::Arc, time::Duration};
 use patchbay_model::RunId;
 
 use crate::{
-    capabilities::source::BodyStream, entitlements::Entitlements, once::Once, spending::Spending, tenant::Tenant,
+    capabilities::source::BodyStream, entitlements::Entitlements, once::Once, peers::Peers, spending::Spending,
+    tenant::Tenant,
 };
 
 /// For whom and as which run a call is made.
@@ -21,6 +22,9 @@ pub struct Invocation {
     pub spending: Option<Arc<dyn Spending>>,
     /// What it may tell of organizations' plans; only for the plugin and the org through which the operator is paid.
     pub entitlements: Option<Arc<dyn Entitlements>>,
+    /// Through whom it calls other plugins; none for one whose manifest names none, and for a check or a mere question, of
+    /// which nothing may stay.
+    pub peers: Option<Arc<dyn Peers>>,
     /// The write that this call does, if it is to be done once.
     pub once: Option<Arc<Once>>,
 }

@@ -113,6 +113,8 @@ impl Store {
             digest: Digest([7; 32]),
             kind: RunKind::Action,
             operation: "create-chat-completion".to_owned(),
+            // of no row: a run is there before the one that called it
+            parent: Some(RunId::new(&self.clock, &self.random)),
             error_code: None,
             error_detail: None,
             upstream_status: Some(200),

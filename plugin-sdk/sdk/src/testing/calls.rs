@@ -207,6 +207,7 @@ impl MockHost {
             let mut state = self.state.borrow_mut();
             state.committed = Some(state.records.clone());
             state.planned = 0;
+            state.peers.made = 0;
             (state.events.len(), state.jobs.len())
         };
         let result = call();

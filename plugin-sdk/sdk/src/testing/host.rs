@@ -21,6 +21,7 @@ pub(crate) use super::client::Responder;
 pub(crate) use super::entitlements::{
     apply_entitlement, begin_entitlement, compare_day, day_sums, due_readings, note_billing, settle_reading,
 };
+pub(crate) use super::peers::call_peer;
 pub(crate) use super::store::*;
 
 /// The largest data of an event, in bytes.

@@ -41,6 +41,14 @@ pub(crate) struct ManifestFacts {
     pub(crate) limits: Limits,
     #[serde(default)]
     pub(crate) entitlements: bool,
+    #[serde(default)]
+    calls: Vec<PeerCalls>,
+}
+
+#[derive(Debug, Deserialize)]
+struct PeerCalls {
+    plugin: String,
+    actions: Vec<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -176,6 +184,17 @@ impl ManifestFacts {
         (!granted).then(|| format!("[objects] in plugin.toml needs {object} = \"{wanted}\""))
     }
 
+    /// Why an action of another plugin may not be called.
+    pub(crate) fn call_denial(&self, plugin: &str, action: &str) -> Option<String> {
+        let named = |calls: &PeerCalls| calls.plugin == plugin && calls.actions.iter().any(|own| own == action);
+        (!self.calls.iter().any(named)).then(|| {
+            format!(
+                "the action {action:?} of the plugin {plugin:?} is not among the manifest's calls: add [[calls]] \
+                 plugin = {plugin:?}, actions = [{action:?}]"
+            )
+        })
+    }
+
     /// What the id of a new record of a standard object begins with.
     pub(crate) fn id_prefix(&self) -> Option<String> {
         self.id.as_ref().map(|id| format!("{id}:"))
@@ -238,6 +257,15 @@ mod tests {
         assert!(denial("GET", "http://api.example.com/v1/a").is_some());
         let denial = denial("POST", "https://api.example.com/v1/a").unwrap();
         assert!(denial.contains("methods = [\"POST\"], paths = [\"/v1/a\"]"), "{denial}");
+    }
+
+    #[test]
+    fn an_action_of_another_plugin_is_called_if_it_is_named() {
+        let manifest = ManifestFacts::parse("[[calls]]\nplugin = \"ivr\"\nactions = [\"answer\"]\n");
+        assert_eq!(manifest.call_denial("ivr", "answer"), None);
+        let denial = manifest.call_denial("ivr", "publish").unwrap();
+        assert!(denial.ends_with("add [[calls]] plugin = \"ivr\", actions = [\"publish\"]"), "{denial}");
+        assert!(manifest.call_denial("slack", "answer").is_some());
     }
 
     #[test]

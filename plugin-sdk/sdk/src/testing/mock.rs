@@ -16,7 +16,7 @@ use crate::signature::{Digest, KeyEncoding};
 use crate::usage::Basis;
 
 /// A hub in memory, behind this crate's functions on the thread that made it, until it is dropped. When it
-/// is dropped, exchanges that were expected and never came fail the test.
+/// is dropped, exchanges and calls of other plugins that were expected and never came fail the test.
 #[derive(Debug)]
 pub struct MockHost {
     pub(crate) state: Rc<RefCell<State>>,
@@ -177,7 +177,8 @@ impl Drop for MockHost {
         if std::thread::panicking() {
             return;
         }
-        let left: Vec<_> = self.state.borrow().expected.iter().map(|(exchange, _)| exchange.line()).collect();
+        let mut left: Vec<_> = self.state.borrow().expected.iter().map(|(exchange, _)| exchange.line()).collect();
+        left.extend(self.state.borrow().peers.left());
         assert!(left.is_empty(), "expected and never sent:\n  {}", left.join("\n  "));
     }
 }

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::entitlements::Entitled;
 use super::exchange::{Exchange, Reply, Sent};
 use super::manifest::ManifestFacts;
+use super::peers::Scripted;
 use crate::Headers;
 use crate::blobs::Blob;
 use crate::clock::Timestamp;
@@ -116,6 +117,7 @@ pub(crate) struct State {
     pub(crate) planned: usize,
     pub(crate) usage: Vec<Used>,
     pub(crate) entitled: Entitled,
+    pub(crate) peers: Scripted,
     pub(crate) log: Vec<LogLine>,
 }
 
@@ -143,6 +145,7 @@ impl State {
             planned: 0,
             usage: Vec::new(),
             entitled: Entitled::default(),
+            peers: Scripted::default(),
             log: Vec::new(),
         }
     }

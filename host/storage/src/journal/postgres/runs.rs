@@ -25,16 +25,16 @@ pub(super) async fn write(
     sqlx::query(
         "INSERT INTO run (org_id, id, plugin, version, digest, kind, operation, error_code, error_detail,
            upstream_status, wall_us, cpu_us, peak_memory, egress_sent, egress_received, host_calls, log, started_at,
-           finished_at)
+           finished_at, parent_run)
          SELECT org_id, id, plugin, version, digest, kind, operation, error_code, error_detail,
            upstream_status, wall_us, cpu_us, peak_memory, egress_sent, egress_received, host_calls, log::jsonb,
-           started_at, finished_at
+           started_at, finished_at, parent_run
          FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bytea[], $6::text[], $7::text[], $8::text[],
            $9::text[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[],
-           $16::bigint[], $17::text[], $18::bigint[], $19::bigint[])
+           $16::bigint[], $17::text[], $18::bigint[], $19::bigint[], $20::uuid[])
            AS new (org_id, id, plugin, version, digest, kind, operation, error_code, error_detail,
              upstream_status, wall_us, cpu_us, peak_memory, egress_sent, egress_received, host_calls, log, started_at,
-             finished_at)",
+             finished_at, parent_run)",
     )
     .bind(column(&runs, |ended| ended.run.org.0))
     .bind(column(&runs, |ended| ended.run.id.0))
@@ -55,6 +55,7 @@ pub(super) async fn write(
     .bind(json_column(&runs, |ended| &ended.run.log)?)
     .bind(column(&runs, |ended| ended.run.started_at.timestamp_micros()))
     .bind(column(&runs, |ended| ended.run.finished_at.timestamp_micros()))
+    .bind(column(&runs, |ended| ended.run.parent.map(|parent| parent.0)))
     .execute(connection)
     .await?;
     Ok(())

@@ -24,6 +24,7 @@ struct RunRow<'a> {
     digest: Hex<'a>,
     kind: &'a str,
     operation: &'a str,
+    parent: Option<Hex<'a>>,
     code: Option<&'a str>,
     detail: Option<&'a str>,
     status: Option<u16>,
@@ -45,11 +46,11 @@ macro_rules! insert {
         concat!(
             $before,
             "WITH new AS MATERIALIZED (SELECT value AS r FROM jsonb_each($1))
-             INSERT INTO run (org_id, id, plugin, version, digest, kind, operation, error_code, error_detail,
-               upstream_status, wall_us, cpu_us, peak_memory, egress_sent, egress_received, host_calls, log,
+             INSERT INTO run (org_id, id, plugin, version, digest, kind, operation, parent_run, error_code,
+               error_detail, upstream_status, wall_us, cpu_us, peak_memory, egress_sent, egress_received, host_calls, log,
                started_at, finished_at)
              SELECT unhex(r ->> 'org'), unhex(r ->> 'id'), r ->> 'plugin', r ->> 'version', unhex(r ->> 'digest'),
-               r ->> 'kind', r ->> 'operation', r ->> 'code', r ->> 'detail', r ->> 'status', r ->> 'wall',
+               r ->> 'kind', r ->> 'operation', unhex(r ->> 'parent'), r ->> 'code', r ->> 'detail', r ->> 'status', r ->> 'wall',
                r ->> 'cpu', r ->> 'memory', r ->> 'sent', r ->> 'received', r ->> 'calls', r -> 'log',
                r ->> 'started', r ->> 'finished'
              FROM new;
@@ -108,6 +109,7 @@ fn run_rows(runs: &[Box<RunCommit>], committed: &[Committed]) -> Result<String, 
                 digest: Hex(&run.digest.0),
                 kind: run.kind.as_str(),
                 operation: &run.operation,
+                parent: run.parent.as_ref().map(|parent| hex(&parent.0)),
                 code: ended.code.as_deref(),
                 detail: ended.detail.as_deref(),
                 status: run.upstream_status,

@@ -153,6 +153,7 @@ fn publishing(org: OrgId, number: u128) -> RunCommit {
         digest: Digest([1; 32]),
         kind: RunKind::Action,
         operation: "do".to_owned(),
+        parent: None,
         error_code: None,
         error_detail: None,
         upstream_status: None,
