@@ -6,6 +6,8 @@ use patchbay_sdk::{Error, Violation, installation};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::caller_id;
+
 /// Settings.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -44,6 +46,9 @@ pub struct Config {
     /// Numbers that follow subscriptions. Default: none do.
     #[serde(default)]
     pub provisioning: Option<Provisioning>,
+    /// How often a number may be rung to verify it as a caller id.
+    #[serde(default)]
+    pub caller_ids: caller_id::Settings,
 }
 
 /// Where Twilio keeps the data of an account. <https://www.twilio.com/docs/global-infrastructure>

@@ -10,9 +10,11 @@
 //! every night all that the account has is compared with all that is recorded here.
 
 mod api;
+pub mod caller_id;
 pub mod config;
 mod failure;
 pub mod form;
+pub mod forwarding;
 mod signature;
 
 use patchbay_sdk::{Actions, Connector, Schemas, Tasks, Violation, export_connector};
@@ -31,15 +33,15 @@ impl Connector for Twilio {
     }
 
     fn actions() -> Actions {
-        Actions::new()
+        forwarding::actions(caller_id::actions(Actions::new()))
     }
 
     fn schemas() -> Schemas {
-        Schemas::new()
+        forwarding::schemas(caller_id::schemas(Schemas::new()))
     }
 
     fn tasks() -> Tasks {
-        Tasks::new()
+        caller_id::tasks(Tasks::new())
     }
 }
 
