@@ -24,7 +24,7 @@ use patchbay_telephony::phone::Number;
 
 pub use settings::Settings;
 
-pub(crate) use inbound::{is_verification, process, receipt_id};
+pub(crate) use inbound::process;
 
 use record::State;
 
@@ -70,4 +70,27 @@ pub(crate) fn may_call_from(from: &Number) -> Result<(), Error> {
         }
     };
     Err(Error::invalid("/from", text))
+}
+
+#[cfg(test)]
+mod tests {
+    use patchbay_sdk::testing::MockHost;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_a_verified_number_may_be_called_from_and_the_error_says_what_to_do() {
+        let host = MockHost::new();
+        let from = Number::parse("+15551230001", None).unwrap();
+        let refused = || may_call_from(&from).unwrap_err().to_string();
+        assert!(refused().contains("start-caller-id"), "{}", refused());
+        for (state, words) in [("pending", "waits for its code"), ("failed", "resend"), ("expired", "resend")] {
+            host.put_record("caller-id", from.as_str(), &json!({"state": state}));
+            let text = refused();
+            assert!(text.contains(words) && text.contains("\"/from\"") && !text.contains(from.as_str()), "{text}");
+        }
+        host.put_record("caller-id", from.as_str(), &json!({"state": "verified"}));
+        assert_eq!(may_call_from(&from), Ok(()));
+    }
 }

@@ -9,17 +9,6 @@ use crate::api::{self, Api};
 use crate::config::Config;
 use crate::form::field;
 
-/// True for the form by which Twilio tells how a call with a code went.
-pub(crate) fn is_verification(fields: &[(String, String)]) -> bool {
-    field(fields, "VerificationStatus").is_some()
-}
-
-/// What a repeat of it has in common with it: the call and how it went.
-pub(crate) fn receipt_id(fields: &[(String, String)]) -> Option<String> {
-    let call = field(fields, "CallSid").filter(|call| api::is_sid(call, "CA"))?;
-    Some(format!("{call}:verification:{}", field(fields, "VerificationStatus")?))
-}
-
 /// Ends the verification that the form is about.
 ///
 /// # Errors
@@ -60,4 +49,88 @@ fn fail(number: &Number, fields: &[(String, String)]) -> Result<(), Error> {
         _ => Reason::CallFailed,
     };
     settle::failed(number, found, reason).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use patchbay_sdk::testing::{Exchange, MockHost, Reply};
+    use serde_json::json;
+
+    use super::*;
+    use crate::form;
+
+    const NUMBER: &str = "+15551230001";
+    const CALL: &str = "CA00000000000000000000000000000001";
+    const SID: &str = "PN00000000000000000000000000000001";
+
+    /// A hub that waits for the code of a call.
+    fn host() -> MockHost {
+        let host = MockHost::with_manifest(include_str!("../../plugin.toml"));
+        host.set_secret("auth_token", "canary-auth-token");
+        host.set_config(json!({"account_sid": "AC00000000000000000000000000000001"}));
+        let pending = json!({"state": "pending", "call_sid": CALL, "expires_at": host.now() + 600_000});
+        host.put_record("caller-id", NUMBER, &pending);
+        host
+    }
+
+    fn state(host: &MockHost) -> String {
+        let record = host.record("caller-id", NUMBER);
+        record.and_then(|record| record.get("state")?.as_str().map(str::to_owned)).unwrap_or_default()
+    }
+
+    fn tell(form: &str) -> Result<(), Error> {
+        process(&form::fields(format!("To=%2B15551230001&{form}").as_bytes()))
+    }
+
+    #[test]
+    fn a_success_is_kept_and_told_once() {
+        let host = host();
+        for _ in 0..2 {
+            tell(&format!("CallSid={CALL}&CallStatus=completed&VerificationStatus=success&OutgoingCallerIdSid={SID}"))
+                .unwrap();
+        }
+        assert_eq!(state(&host), "verified");
+        let events = host.events();
+        assert_eq!(events.len(), 1);
+        assert_eq!(events[0].kind, "twilio.caller_id.verified");
+        assert_eq!(events[0].data, json!({"phone_number": NUMBER, "caller_id_sid": SID, "friendly_name": null}));
+        // a call before that was in vain is told late
+        tell(&format!("CallSid={CALL}&CallStatus=busy&VerificationStatus=failed")).unwrap();
+        assert_eq!((state(&host).as_str(), host.events().len()), ("verified", 1));
+    }
+
+    #[test]
+    fn a_success_without_its_sid_is_looked_up() {
+        let host = host();
+        let url = "https://api.twilio.com/2010-04-01/Accounts/AC00000000000000000000000000000001/OutgoingCallerIds.json?PhoneNumber=%2B15551230001";
+        let success = format!("CallSid={CALL}&CallStatus=completed&VerificationStatus=success");
+        let none = json!({"outgoing_caller_ids": []});
+        host.expect(Exchange::get(url).credential("auth_token"), Reply::json(200, &none));
+        assert!(matches!(tell(&success), Err(Error::Unavailable(_))));
+        let known = json!({"outgoing_caller_ids": [{"sid": SID, "phone_number": NUMBER}]});
+        host.expect(Exchange::get(url).credential("auth_token"), Reply::json(200, &known));
+        tell(&success).unwrap();
+        assert_eq!(state(&host), "verified");
+    }
+
+    #[test]
+    fn why_a_call_was_in_vain_is_told() {
+        for (status, reason) in
+            [("busy", "busy"), ("no-answer", "no-answer"), ("completed", "wrong-code"), ("failed", "call-failed")]
+        {
+            let host = host();
+            tell(&format!("CallSid={CALL}&CallStatus={status}&VerificationStatus=failed")).unwrap();
+            assert_eq!(state(&host), "failed");
+            assert_eq!(host.events()[0].data, json!({"phone_number": NUMBER, "call_sid": CALL, "reason": reason}));
+        }
+    }
+
+    #[test]
+    fn another_call_in_vain_ends_nothing_and_what_is_no_answer_is_refused() {
+        let host = host();
+        tell("CallSid=CA00000000000000000000000000000009&CallStatus=busy&VerificationStatus=failed").unwrap();
+        assert_eq!((state(&host).as_str(), host.events().len()), ("pending", 0));
+        assert!(matches!(tell("VerificationStatus=maybe"), Err(Error::Invalid(_))));
+        assert!(matches!(process(&form::fields(b"VerificationStatus=success")), Err(Error::Invalid(_))));
+    }
 }
