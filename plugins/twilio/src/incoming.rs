@@ -54,7 +54,8 @@ impl Incoming {
     fn features(&self) -> Vec<String> {
         let all = self.capabilities.as_ref().and_then(Value::as_object).into_iter().flatten();
         let able = all.filter(|(_, can)| **can == Value::Bool(true)).map(|(name, _)| name.to_ascii_lowercase());
-        let mut able: Vec<String> = able.filter(|name| matches!(name.as_str(), "voice" | "sms" | "mms" | "fax")).collect();
+        let mut able: Vec<String> =
+            able.filter(|name| matches!(name.as_str(), "voice" | "sms" | "mms" | "fax")).collect();
         able.sort_unstable();
         able.dedup();
         able
@@ -120,7 +121,7 @@ pub(crate) fn record(number: &Incoming, terms: &Terms) -> Result<(), Error> {
             fields.insert("assigned_to".to_owned(), json!({"kind": "subscription", "id": claim}));
         }
     })?;
-    meter(&number.sid, now)
+    meter(&number.phone_number, now)
 }
 
 /// Writes down that a number is no longer the account's. Nothing for one that was never recorded.
@@ -144,9 +145,9 @@ pub(crate) fn record_release(sid: &str) -> Result<(), Error> {
 ///
 /// # Errors
 /// As [`usage::add`].
-pub(crate) fn meter(sid: &str, at: Timestamp) -> Result<(), Error> {
+pub(crate) fn meter(number: &str, at: Timestamp) -> Result<(), Error> {
     let month: String = clock::rfc3339(at).chars().take(7).collect();
-    usage::add("number", 1, Basis::Reported, Some(&format!("{sid}:{month}")))
+    usage::add("number", 1, Basis::Reported, Some(&format!("{number}/{month}")))
 }
 
 /// What a new number is told: everything comes to the hub.
