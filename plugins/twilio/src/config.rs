@@ -3,6 +3,9 @@
 use std::collections::BTreeSet;
 
 use patchbay_sdk::{Error, Violation, installation};
+use patchbay_telephony::guard::Destinations;
+use patchbay_telephony::message::{Reminder, SendLimits, check_template};
+use patchbay_telephony::phone::Number;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -27,7 +30,7 @@ pub struct Config {
     #[serde(default)]
     #[schemars(regex(pattern = r"^[A-Z]{2}$"))]
     pub default_country: Option<String>,
-    /// What a caller gets whose number has no published menu. Default: the call is rejected.
+    /// What a caller gets whose number has no published menu. Default: the call is rejected as busy.
     #[serde(default)]
     pub unanswered: Option<Unanswered>,
     /// What numbers cost a month. A number without a price cannot be bought: the hub never buys what nobody has priced.
@@ -37,12 +40,17 @@ pub struct Config {
     /// Where calls and messages may go.
     #[serde(default)]
     pub destinations: Destinations,
-    /// How many messages one person may get.
+    /// How many messages one number may get. Default: ten in an hour and fifty in a day.
+    #[serde(default = "send_limits")]
+    pub send_limits: SendLimits,
+    /// The text of a message after a call, with `{{ record.… }}` where a member of the call goes. Default: the connector's own
+    /// words.
     #[serde(default)]
-    pub contact_limit: ContactLimit,
-    /// Texts of messages, with `{{ … }}` where a value goes.
+    #[schemars(length(min = 1, max = 2000))]
+    pub follow_up: Option<String>,
+    /// How appointments are reminded of. Default: they are not.
     #[serde(default)]
-    pub texts: Texts,
+    pub reminder: Option<Reminder>,
     /// Numbers that follow subscriptions. Default: none do.
     #[serde(default)]
     pub provisioning: Option<Provisioning>,
@@ -69,8 +77,7 @@ pub enum Region {
 pub struct Unanswered {
     /// The number that gets it, in E.164. Default: it is rejected as busy.
     #[serde(default)]
-    #[schemars(regex(pattern = r"^\+[1-9][0-9]{1,14}$"))]
-    pub forward_to: Option<String>,
+    pub forward_to: Option<Number>,
 }
 
 /// The price of a kind of number.
@@ -103,62 +110,8 @@ pub enum NumberKind {
     TollFree,
 }
 
-/// Where calls and messages may go.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Destinations {
-    /// Only these countries, by two letters. Default: all.
-    #[serde(default)]
-    #[schemars(length(max = 300), inner(regex(pattern = r"^[A-Z]{2}$")))]
-    pub countries: Vec<String>,
-    /// Numbers of premium rate may be reached. Default: no.
-    #[serde(default)]
-    pub premium_rate: bool,
-    /// Numbers of shared cost may be reached. Default: no.
-    #[serde(default)]
-    pub shared_cost: bool,
-}
-
-/// How many messages one person may get.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ContactLimit {
-    /// Messages to one number within an hour.
-    #[serde(default = "per_hour")]
-    #[schemars(range(min = 1, max = 1000))]
-    pub per_hour: u32,
-    /// Messages to one number within a day.
-    #[serde(default = "per_day")]
-    #[schemars(range(min = 1, max = 10_000))]
-    pub per_day: u32,
-}
-
-const fn per_hour() -> u32 {
-    10
-}
-
-const fn per_day() -> u32 {
-    50
-}
-
-impl Default for ContactLimit {
-    fn default() -> Self {
-        Self { per_hour: per_hour(), per_day: per_day() }
-    }
-}
-
-/// Texts of messages.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Texts {
-    /// After a call. Default: the connector's own words.
-    #[serde(default)]
-    #[schemars(length(min = 1, max = 2000))]
-    pub follow_up: Option<String>,
-    /// Before an appointment. Default: the connector's own words.
-    #[serde(default)]
-    #[schemars(length(min = 1, max = 2000))]
-    pub reminder: Option<String>,
+const fn send_limits() -> SendLimits {
+    SendLimits { per_hour: Some(10), per_day: Some(50) }
 }
 
 /// Numbers that follow subscriptions.
@@ -283,6 +236,13 @@ impl Config {
             }
             if wanted.area_code.is_some() && !matches!(wanted.country.as_str(), "US" | "CA") {
                 wrong.push(Violation::new("/provisioning/area_code", "only with the country US or CA"));
+            }
+        }
+        let reminder = self.reminder.as_ref().and_then(|reminder| reminder.template.as_deref());
+        let texts = [("/follow_up", self.follow_up.as_deref()), ("/reminder/template", reminder)];
+        for (place, text) in texts {
+            if let Some(Err(bad)) = text.map(check_template) {
+                wrong.push(Violation::new(place, format!("a template ({bad})")));
             }
         }
         if wrong.is_empty() { Ok(()) } else { Err(wrong) }

@@ -17,14 +17,8 @@ const DEFAULT_WAIT_MS: u64 = 1_000;
 pub(crate) const NOT_AVAILABLE: i64 = 21422;
 
 /// Codes that are about one parameter, by its place in the inputs of the actions. <https://www.twilio.com/docs/api/errors>
-const PLACES: [(i64, &str); 6] = [
-    (21211, "/to"),
-    (21212, "/from"),
-    (21606, "/from"),
-    (21614, "/to"),
-    (21421, "/phone_number"),
-    (21617, "/body"),
-];
+const PLACES: [(i64, &str); 6] =
+    [(21211, "/to"), (21212, "/from"), (21606, "/from"), (21614, "/to"), (21421, "/phone_number"), (21617, "/body")];
 
 /// <https://www.twilio.com/docs/usage/twilios-response>
 #[derive(Default, Deserialize)]

@@ -13,7 +13,7 @@ mod observe;
 mod record;
 pub mod types;
 
-use patchbay_sdk::{Actions, Schemas};
+use patchbay_sdk::{Actions, Schemas, Tasks};
 
 pub(crate) use observe::observe;
 
@@ -30,4 +30,9 @@ pub(crate) fn actions(actions: Actions) -> Actions {
 /// The schemas of what is kept and told.
 pub(crate) fn schemas(schemas: Schemas) -> Schemas {
     schemas.with::<record::Stored>("forwarding").with::<record::Confirmed<'_>>("forwarding-confirmed")
+}
+
+/// The kinds of jobs.
+pub(crate) fn tasks(tasks: Tasks) -> Tasks {
+    tasks.add(observe::JOB, observe::step)
 }

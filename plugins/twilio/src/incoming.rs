@@ -54,7 +54,8 @@ impl Incoming {
     fn features(&self) -> Vec<String> {
         let all = self.capabilities.as_ref().and_then(Value::as_object).into_iter().flatten();
         let able = all.filter(|(_, can)| **can == Value::Bool(true)).map(|(name, _)| name.to_ascii_lowercase());
-        let mut able: Vec<String> = able.filter(|name| matches!(name.as_str(), "voice" | "sms" | "mms" | "fax")).collect();
+        let mut able: Vec<String> =
+            able.filter(|name| matches!(name.as_str(), "voice" | "sms" | "mms" | "fax")).collect();
         able.sort_unstable();
         able.dedup();
         able
@@ -89,6 +90,17 @@ pub(crate) fn find(api: &Api, number: &str) -> Result<Option<Incoming>, Error> {
     Ok(found.into_iter().find(|one| one.phone_number == number))
 }
 
+/// True for a number that the account has, by its record.
+///
+/// # Errors
+/// As [`patchbay_sdk::records::query`].
+pub(crate) fn is_known(number: &str) -> Result<bool, Error> {
+    let filter = json!({"number": number, "status": "active"});
+    let page = patchbay_sdk::records::query::<Value>(objects::PHONE_NUMBER, &filter, 100, None)?;
+    // another carrier's record may be of the same number, of a time before
+    Ok(page.documents.iter().any(|found| found.id.starts_with("twilio:")))
+}
+
 /// The id of its record.
 pub(crate) fn record_id(sid: &str) -> String {
     format!("twilio:{sid}")
@@ -120,7 +132,7 @@ pub(crate) fn record(number: &Incoming, terms: &Terms) -> Result<(), Error> {
             fields.insert("assigned_to".to_owned(), json!({"kind": "subscription", "id": claim}));
         }
     })?;
-    meter(&number.sid, now)
+    meter(&number.phone_number, now)
 }
 
 /// Writes down that a number is no longer the account's. Nothing for one that was never recorded.
@@ -144,9 +156,9 @@ pub(crate) fn record_release(sid: &str) -> Result<(), Error> {
 ///
 /// # Errors
 /// As [`usage::add`].
-pub(crate) fn meter(sid: &str, at: Timestamp) -> Result<(), Error> {
+pub(crate) fn meter(number: &str, at: Timestamp) -> Result<(), Error> {
     let month: String = clock::rfc3339(at).chars().take(7).collect();
-    usage::add("number", 1, Basis::Reported, Some(&format!("{sid}:{month}")))
+    usage::add("number", 1, Basis::Reported, Some(&format!("{number}/{month}")))
 }
 
 /// What a new number is told: everything comes to the hub.

@@ -11,13 +11,31 @@
 
 mod api;
 pub mod caller_id;
+mod calls;
+mod compose;
 pub mod config;
+mod dial;
 mod failure;
 pub mod form;
 pub mod forwarding;
+mod inbound;
+mod incoming;
+mod made;
+mod mark;
+mod messages;
+mod numbers;
+mod outward;
+mod provision;
+mod proxy;
+mod reconcile;
 mod signature;
+mod sms;
+pub mod types;
+mod voice;
 
-use patchbay_sdk::{Actions, Connector, Schemas, Tasks, Violation, export_connector};
+use patchbay_sdk::{
+    Actions, Connector, Error, Schemas, Tasks, Violation, events, export_connector, proxy as sdk_proxy, webhook,
+};
 
 pub use config::Config;
 
@@ -33,15 +51,59 @@ impl Connector for Twilio {
     }
 
     fn actions() -> Actions {
-        forwarding::actions(caller_id::actions(Actions::new()))
+        let actions = Actions::new()
+            .add("search-numbers", numbers::search)
+            .add("buy-number", numbers::buy)
+            .add("configure-number", numbers::configure)
+            .add("release-number", numbers::release)
+            .add("list-numbers", numbers::list)
+            .add("provision", provision::action::provision)
+            .add("deprovision", provision::action::deprovision)
+            .add("reconcile", reconcile::action)
+            .add("place-call", dial::place)
+            .add("update-call", dial::update)
+            .add("hang-up", dial::hang_up)
+            .add("send-sms", sms::send)
+            .add("get-message", sms::get)
+            .add("follow-up-sms", compose::follow_up)
+            .add("appointment-reminder", compose::remind)
+            .add_file("transcript-export", compose::transcript_export);
+        forwarding::actions(caller_id::actions(actions))
     }
 
     fn schemas() -> Schemas {
-        forwarding::schemas(caller_id::schemas(Schemas::new()))
+        let schemas = Schemas::new()
+            .with::<provision::claim::Claim>("claim")
+            .with::<provision::step::Told<'_>>("provisioned")
+            .with::<reconcile::Report>("report")
+            .with::<calls::Folded>("call")
+            .with::<messages::Kept>("message");
+        forwarding::schemas(caller_id::schemas(schemas))
+    }
+
+    fn proxy(request: sdk_proxy::Request, responder: sdk_proxy::Responder) -> Result<(), Error> {
+        proxy::handle(request, &responder)
+    }
+
+    fn verify_webhook(request: webhook::Request) -> Result<webhook::Verdict, Error> {
+        inbound::verify(&request)
+    }
+
+    fn process_webhook(receipt: webhook::Receipt, request: webhook::Request) -> Result<Option<webhook::Answer>, Error> {
+        inbound::process(&receipt, &request)
+    }
+
+    fn on_event(event: events::Event) -> Result<(), Error> {
+        provision::follow::take(&event)
     }
 
     fn tasks() -> Tasks {
-        caller_id::tasks(Tasks::new())
+        let tasks = Tasks::new()
+            .add(provision::follow::JOB, provision::step::step)
+            .add(reconcile::JOB, reconcile::step)
+            .add(calls::JOB, calls::step)
+            .add(compose::JOB, compose::step);
+        forwarding::tasks(caller_id::tasks(tasks))
     }
 }
 

@@ -33,7 +33,8 @@ pub(crate) fn own() -> Result<String, Error> {
         Ok(_) => Ok(made),
         // somebody else was first
         Err(Error::Conflict(_)) => {
-            let kept = kv::get(KEY)?.ok_or_else(|| Error::Unavailable("the mark of the installation is gone".to_owned()))?;
+            let kept =
+                kv::get(KEY)?.ok_or_else(|| Error::Unavailable("the mark of the installation is gone".to_owned()))?;
             Ok(String::from_utf8(kept.value)?)
         }
         Err(error) => Err(error),

@@ -3,7 +3,7 @@
 use patchbay_sdk::clock::{self, Timestamp};
 use patchbay_sdk::records::{self, Document};
 use patchbay_sdk::{Call, Error};
-use patchbay_telephony::phone::{Kind, Number};
+use patchbay_telephony::phone::Number;
 
 use super::attempts::{self, Standing};
 use super::record::{self, COLLECTION, State, Stored};
@@ -14,7 +14,7 @@ use super::vendor::{self, ALREADY_VERIFIED};
 use super::{settle, watch};
 use crate::api::Api;
 use crate::config::Config;
-use crate::failure;
+use crate::{failure, outward};
 
 /// Caller ids of a list, if nobody says how many.
 const LISTED: u32 = 100;
@@ -22,13 +22,8 @@ const LISTED: u32 = 100;
 pub(super) fn start(call: Call<StartCallerId>) -> Result<StartedCallerId, Error> {
     let StartCallerId { phone_number, friendly_name, call_delay, extension } = call.input;
     let config = Config::load()?;
-    let number = read(&phone_number, &config)?;
-    if matches!(number.kind(), Kind::PremiumRate | Kind::SharedCost | Kind::Satellite) {
-        return Err(Error::invalid(
-            "/phone_number",
-            "a number of a usual line: a call to this one costs the caller extra",
-        ));
-    }
+    // it is rung, so it is a destination like any other
+    let number = outward::destination(&config, &phone_number, "/phone_number")?;
     let (api, now) = (Api::of(&config), clock::now());
     let found = record::get(&number)?;
     if let Some(found) = &found {
@@ -53,7 +48,7 @@ pub(super) fn start(call: Call<StartCallerId>) -> Result<StartedCallerId, Error>
 
 pub(super) fn resend(call: Call<OneNumber>) -> Result<StartedCallerId, Error> {
     let config = Config::load()?;
-    let number = read(&call.input.phone_number, &config)?;
+    let number = outward::number(&config, &call.input.phone_number, "/phone_number")?;
     let found = record::get(&number)?.ok_or_else(|| unknown(&number))?;
     if found.data.state == State::Verified {
         return Err(Error::Conflict(format!("{} is verified: there is nothing to send", number.masked())));
@@ -126,7 +121,7 @@ fn started(number: Number, stored: Stored, code: Option<String>, standing: Stand
 
 pub(super) fn status(call: Call<OneNumber>) -> Result<CallerIdStatus, Error> {
     let config = Config::load()?;
-    let number = read(&call.input.phone_number, &config)?;
+    let number = outward::number(&config, &call.input.phone_number, "/phone_number")?;
     let now = clock::now();
     let found = record::get(&number)?;
     let stored = match found {
@@ -157,7 +152,7 @@ pub(super) fn list(call: Call<ListCallerIds>) -> Result<CallerIds, Error> {
 
 pub(super) fn delete(call: Call<OneNumber>) -> Result<DeletedCallerId, Error> {
     let config = Config::load()?;
-    let number = read(&call.input.phone_number, &config)?;
+    let number = outward::number(&config, &call.input.phone_number, "/phone_number")?;
     let api = Api::of(&config);
     // by its number: what is kept here may be older than what Twilio has
     let known = vendor::find(&api, &number)?;
@@ -179,11 +174,6 @@ fn view(phone_number: String, stored: Stored) -> CallerId {
         ended_at: stored.ended_at.map(clock::rfc3339),
         reason: stored.reason,
     }
-}
-
-fn read(text: &str, config: &Config) -> Result<Number, Error> {
-    let number = Number::parse(text, config.default_country.as_deref());
-    number.map_err(|error| Error::invalid("/phone_number", format!("a telephone number, but it {error}")))
 }
 
 fn unknown(number: &Number) -> Error {

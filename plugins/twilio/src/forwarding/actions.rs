@@ -12,6 +12,7 @@ use super::types::{
     ModeOptions, Options, RingTime, Seconds, SetUpForwarding,
 };
 use crate::config::Config;
+use crate::outward;
 
 /// Forwardings of a list, if nobody says how many.
 const LISTED: u32 = 100;
@@ -56,8 +57,8 @@ fn shown(carrier: &Carrier) -> CarrierOptions {
 pub(super) fn set_up(call: Call<SetUpForwarding>) -> Result<Instructions, Error> {
     let SetUpForwarding { phone_number, carrier, mode, destination, ring_seconds } = call.input;
     let config = Config::load()?;
-    let number = read(&phone_number, "/phone_number", &config)?;
-    let destination = read(&destination, "/destination", &config)?;
+    let number = outward::number(&config, &phone_number, "/phone_number")?;
+    let destination = outward::number(&config, &destination, "/destination")?;
     if matches!(destination.kind(), Kind::PremiumRate | Kind::SharedCost | Kind::Satellite) {
         return Err(Error::invalid(
             "/destination",
@@ -86,7 +87,7 @@ pub(super) fn set_up(call: Call<SetUpForwarding>) -> Result<Instructions, Error>
 }
 
 pub(super) fn confirm(call: Call<ForwardedNumber>) -> Result<Forwarding, Error> {
-    let number = read(&call.input.phone_number, "/phone_number", &Config::load()?)?;
+    let number = outward::number(&Config::load()?, &call.input.phone_number, "/phone_number")?;
     let found = record::get(&number)?.ok_or_else(|| unknown(&number))?;
     let stored = match found.data.state {
         State::Pending => record::confirm(&number, found, Proof::User)?,
@@ -100,7 +101,7 @@ pub(super) fn confirm(call: Call<ForwardedNumber>) -> Result<Forwarding, Error> 
 }
 
 pub(super) fn disable(call: Call<ForwardedNumber>) -> Result<Instructions, Error> {
-    let number = read(&call.input.phone_number, "/phone_number", &Config::load()?)?;
+    let number = outward::number(&Config::load()?, &call.input.phone_number, "/phone_number")?;
     let found = record::get(&number)?.ok_or_else(|| unknown(&number))?;
     let mut stored = found.data;
     let (carrier, offer) = offer(stored.carrier, stored.mode)?;
@@ -193,11 +194,6 @@ fn view(phone_number: String, stored: Stored) -> Forwarding {
         last_call_at: stored.last_call_at.map(clock::rfc3339),
         still_forwards: still,
     }
-}
-
-fn read(text: &str, pointer: &str, config: &Config) -> Result<Number, Error> {
-    let number = Number::parse(text, config.default_country.as_deref());
-    number.map_err(|error| Error::invalid(pointer, format!("a telephone number, but it {error}")))
 }
 
 fn unknown(number: &Number) -> Error {

@@ -182,8 +182,8 @@ fn new(
     id: &str,
 ) -> Result<Claim, Error> {
     let price = config.price(&wanted.country, wanted.kind);
-    let (monthly, currency) =
-        price.ok_or_else(|| Error::Denied("the settings have no price for numbers of this country and kind".to_owned()))?;
+    let (monthly, currency) = price
+        .ok_or_else(|| Error::Denied("the settings have no price for numbers of this country and kind".to_owned()))?;
     Ok(Claim {
         source: standing.source.to_owned(),
         subscription: standing.subscription.clone(),

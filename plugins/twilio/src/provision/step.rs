@@ -149,9 +149,8 @@ fn look(config: &Config, api: &Api, stored: &mut Stored, now: Timestamp) -> Resu
     let demands = |one: &Available| one.address_requirements.as_deref().is_some_and(|demand| demand != "none");
     // the last candidate was somebody else's in the end
     let before = stored.claim.candidate.as_deref();
-    let chosen = page.into_iter().find(|one| {
-        Some(one.phone_number.as_str()) != before && !(needs_no_address && demands(one))
-    });
+    let chosen =
+        page.into_iter().find(|one| Some(one.phone_number.as_str()) != before && !(needs_no_address && demands(one)));
     let Some(chosen) = chosen else {
         return refuse(stored, "Twilio has no such number to sell at present".to_owned());
     };
@@ -330,7 +329,9 @@ fn asked<T>(result: Result<T, Error>, stored: &mut Stored, now: Timestamp) -> As
             Asked::Later(retry_after_ms.unwrap_or(grown).max(grown))
         }
         Error::RateLimited(wait) => Asked::Later((*wait).max(grown)),
-        Error::Upstream(UpstreamFailure { status: 200..=399 | 408 | 500.., .. }) | Error::Timeout | Error::Unavailable(_) => {
+        Error::Upstream(UpstreamFailure { status: 200..=399 | 408 | 500.., .. })
+        | Error::Timeout
+        | Error::Unavailable(_) => {
             stored.claim.doubt = Some(now);
             Asked::Later(grown)
         }
