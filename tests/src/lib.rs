@@ -27,6 +27,7 @@ pub mod receiver;
 mod secrets;
 pub mod slack;
 pub mod stripe;
+pub mod twilio;
 pub mod vendor;
 pub mod zapier;
 
@@ -42,5 +43,6 @@ pub use receiver::{Answered, Received, TestReceiver};
 pub use secrets::assert_clean;
 pub use slack::{Slack, SlackSender};
 pub use stripe::{Stripe, StripeSender};
+pub use twilio::{Twilio, TwilioSender};
 pub use vendor::{Trap, Vendor};
 pub use zapier::Zapier;

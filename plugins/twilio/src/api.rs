@@ -87,7 +87,8 @@ impl Api {
         for _ in 0..MOST_PAGES {
             let mut page: Page = response.json()?;
             let list = page.members.remove(key).unwrap_or(Value::Null);
-            let unreadable = |error| Error::upstream(200, format!("Twilio's list has no {key}: {error}"));
+            let unreadable =
+                |error: serde_json::Error| Error::upstream(200, format!("Twilio's list has no {key}: {error}"));
             items.extend(serde_json::from_value::<Vec<T>>(list).map_err(unreadable)?);
             let Some(next) = page.next_page_uri else { return Ok(items) };
             if !next.starts_with(&format!("/2010-04-01/Accounts/{}/", self.account)) {

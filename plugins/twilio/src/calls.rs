@@ -180,15 +180,13 @@ pub(crate) fn merge(object: &str, id: &str, value: &Value) -> Result<(), Error> 
     let members = value.as_object().cloned().unwrap_or_default();
     objects::change(object, id, |fields| {
         for (name, value) in members {
-            match (fields.get_mut(&name), value) {
-                // below `extra` and the ids each source has its own member
-                (Some(Value::Object(there)), Value::Object(own)) if name == "extra" || name == "external_ids" => {
-                    there.extend(own);
-                }
-                (_, value) => {
-                    fields.insert(name, value);
-                }
+            // below `extra` and the ids each source has its own member
+            let shared = matches!(name.as_str(), "extra" | "external_ids");
+            if shared && let (Some(Value::Object(there)), Value::Object(own)) = (fields.get_mut(&name), &value) {
+                there.extend(own.clone());
+                continue;
             }
+            fields.insert(name, value);
         }
     })
     .map(drop)

@@ -1,12 +1,13 @@
 //! Messages and files out of what the hub knows: after a call, before an appointment, a transcript as a file.
 
+use std::time::Duration;
+
 use patchbay_sdk::task::{Next, Step};
 use patchbay_sdk::{Call, Error, File, clock, jobs, kv, objects, records};
 use patchbay_telephony::message::{follow_up as composed, transcript};
 use patchbay_telephony::phone::Number;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::time::Duration;
 
 use crate::incoming;
 use crate::outward;
@@ -80,7 +81,7 @@ pub(crate) fn step(step: Step<Planned, ()>) -> Result<Next<(), Composed>, Error>
     let Planned { appointment, begins: planned, from, to, text } = step.payload;
     let none = || Composed { status: "nothing".to_owned(), send_at: None, sid: None };
     let Some(found) = records::get::<Value>(objects::APPOINTMENT, &appointment)? else { return Ok(Next::Done(none())) };
-    let off = matches!(found.data.get("status").and_then(Value::as_str), Some("canceled" | "cancelled" | "no-show"));
+    let off = matches!(found.data.get("status").and_then(Value::as_str), Some("canceled" | "completed" | "no-show"));
     if off || begins(&found.data) != planned {
         return Ok(Next::Done(none()));
     }

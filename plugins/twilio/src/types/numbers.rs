@@ -102,7 +102,7 @@ pub struct BuyNumber {
     pub confirm: Option<Money>,
     /// What it is called at Twilio.
     #[serde(default)]
-    #[schemars(regex(pattern = r"^[^\p{Cc}]{1,64}$"))]
+    #[schemars(length(min = 1, max = 64))]
     pub friendly_name: Option<String>,
     /// An address of Twilio's, if the country demands one: its SID.
     #[serde(default)]
@@ -162,7 +162,7 @@ pub struct ConfigureNumber {
     pub status_callback: Option<String>,
     /// What it is called at Twilio. Not for a number of a subscription: by that name the hub knows it.
     #[serde(default)]
-    #[schemars(regex(pattern = r"^[^\p{Cc}]{1,64}$"))]
+    #[schemars(length(min = 1, max = 64))]
     pub friendly_name: Option<String>,
 }
 
