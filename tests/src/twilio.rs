@@ -4,6 +4,7 @@
 //! violation. It fails when it is told to, also after it has done what it was asked; and it keeps a ledger of every number that
 //! was ever bought, so that a test can compare what is paid for with what is owned.
 
+mod caller_ids;
 mod calls;
 mod contract;
 mod fault;
@@ -21,6 +22,7 @@ use tokio::net::TcpListener;
 
 use crate::openai::Captured;
 
+pub use caller_ids::{Callee, Validation};
 pub use calls::Ring;
 pub use fault::Fault;
 pub use numbers::Bought;
@@ -62,6 +64,7 @@ pub(crate) struct State {
     pub(crate) numbers: numbers::Numbers,
     pub(crate) messages: messages::Messages,
     pub(crate) calls: calls::Calls,
+    pub(crate) caller_ids: caller_ids::CallerIds,
 }
 
 impl Shared {

@@ -78,6 +78,13 @@ fn route(shared: &Shared, method: &str, path: &str, query: &str, headers: &Heade
         ("GET", ["IncomingPhoneNumbers", sid]) => state.numbers.get(sid),
         ("POST", ["IncomingPhoneNumbers", sid]) => state.numbers.update(sid, &form),
         ("DELETE", ["IncomingPhoneNumbers", sid]) => state.numbers.delete(sid),
+        ("GET", ["OutgoingCallerIds"]) => state.caller_ids.list(&query),
+        ("POST", ["OutgoingCallerIds"]) => {
+            let (answer, wrong) = state.caller_ids.create(&form);
+            wrong.into_iter().for_each(|text| shared.violation(text));
+            answer
+        }
+        ("DELETE", ["OutgoingCallerIds", sid]) => state.caller_ids.delete(sid),
         ("GET", ["Messages"]) => state.messages.list(&query),
         ("POST", ["Messages"]) => state.messages.create(&form),
         ("GET", ["Messages", sid]) => state.messages.get(sid),

@@ -4,12 +4,14 @@ use std::{sync::Arc, time::Duration as Real};
 
 use chrono::Duration;
 use patchbay_model::ManualClock;
-use patchbay_tests::{Fixture, Org, Reply, TestHub, Twilio, twilio::Callee};
+use patchbay_tests::{
+    Fixture, Org, Reply, TestHub, Twilio,
+    twilio::{ACCOUNT, Callee, TOKEN},
+};
 use serde_json::{Value, json};
 
 /// For what happens behind the scene to happen.
 const SOON: Real = Real::from_secs(30);
-const TOKEN: &str = "canary-auth-token-of-twilio-0001";
 const NUMBER: &str = "+15551230001";
 const OTHER: &str = "+15551230009";
 
@@ -21,10 +23,10 @@ struct Scene {
 }
 
 /// An org with the plugin, connected to the vendor's account.
-async fn connected(hub: &TestHub, name: &str, vendor: &Twilio, caller_ids: &Value) -> Org {
+async fn connected(hub: &TestHub, name: &str, caller_ids: &Value) -> Org {
     let org = hub.org(name).await;
     let _ = org.upload(Fixture::plugin("twilio").pack()).await;
-    let config = json!({"account_sid": vendor.account(), "caller_ids": caller_ids});
+    let config = json!({"account_sid": ACCOUNT, "caller_ids": caller_ids});
     let _ = org.install("twilio", config).await.expect(200);
     let _ = org.connect("twilio", "auth_token", TOKEN).await.expect(200);
     org
@@ -33,9 +35,9 @@ async fn connected(hub: &TestHub, name: &str, vendor: &Twilio, caller_ids: &Valu
 impl Scene {
     async fn start(caller_ids: Value) -> Self {
         let clock = Arc::new(ManualClock::new("2026-11-22T12:00:00Z".parse().unwrap()));
-        let vendor = Twilio::start(TOKEN, clock.clone()).await;
+        let vendor = Twilio::start().await;
         let hub = TestHub::setup().clock(clock.clone()).upstream("api.twilio.com", &vendor.url()).start().await;
-        let org = connected(&hub, "acme", &vendor, &caller_ids).await;
+        let org = connected(&hub, "acme", &caller_ids).await;
         Self { hub, org, vendor, clock }
     }
 
@@ -149,7 +151,7 @@ pub async fn a_lost_callback_is_made_up_for_by_the_job() {
 
 pub async fn a_number_is_rung_three_times_an_hour_by_each_org_and_another_org_sees_nothing() {
     let scene = Scene::start(json!({"attempts": 20})).await;
-    let other = connected(&scene.hub, "umbrella", &scene.vendor, &json!({})).await;
+    let other = connected(&scene.hub, "umbrella", &json!({})).await;
     scene.rings(&scene.org, "start-caller-id", NUMBER).await;
     for _ in 0..2 {
         scene.rings(&scene.org, "resend-caller-id", NUMBER).await;

@@ -16,6 +16,7 @@ mod audit;
 mod bad_input;
 mod billing;
 mod broken_packages;
+mod caller_ids;
 mod canary;
 mod cli;
 mod compile_bombs;
@@ -30,6 +31,7 @@ mod events;
 mod exports;
 mod exports_of_data;
 mod foreign_orgs;
+mod forwarding;
 mod hot_swap;
 mod hubs;
 mod identity;
@@ -350,6 +352,19 @@ on_both_databases! {
         what_comes_without_the_secret_is_refused_and_the_secret_goes_nowhere_else
         whatever_is_deleted_is_metered_before
         assemblyais_sdk_works_unchanged
+    }
+    caller_ids {
+        a_number_is_verified_by_its_callback_and_its_code_is_kept_nowhere
+        a_call_in_vain_is_told_with_its_reason_and_rung_once_more
+        a_lost_callback_is_made_up_for_by_the_job
+        a_number_is_rung_three_times_an_hour_by_each_org_and_another_org_sees_nothing
+        a_number_is_locked_after_too_many_calls_in_vain
+        what_nobody_keys_in_expires_and_is_forgotten_by_the_clock
+        calls_come_from_verified_numbers_alone
+    }
+    forwarding {
+        a_forwarded_call_shows_that_a_forwarding_works_and_that_it_did_not_end
+        a_person_confirms_a_forwarding_and_another_org_knows_nothing_of_it
     }
     zapier {
         a_zap_subscribes_and_unsubscribes_by_the_rest_surface
