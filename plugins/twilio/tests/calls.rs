@@ -1,5 +1,5 @@
 //! The life of calls and messages, as Twilio tells of them: in any order, and more than once.
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail them")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail them")]
 
 #[path = "support/fixtures.rs"]
 mod fixtures;
@@ -62,7 +62,10 @@ fn a_call_is_answered_by_its_menu_and_ends_as_one_object_and_on_the_bill() {
     assert_eq!(record(&host)["status"], "ringing");
     assert!(told(&host, HOOK, &ended()).unwrap().is_none());
     let call = record(&host);
-    assert_eq!((&call["status"], &call["duration_s"], &call["direction"]), (&json!("completed"), &json!(61), &json!("inbound")));
+    assert_eq!(
+        (&call["status"], &call["duration_s"], &call["direction"]),
+        (&json!("completed"), &json!(61), &json!("inbound"))
+    );
     assert_eq!((&call["from"], &call["to"]), (&json!(FROM), &json!(TO)));
     assert_eq!((host.used("call", Basis::Reported), host.used("minute", Basis::Reported)), (1, 2));
 }

@@ -76,7 +76,8 @@ fn another_body_is_signed_by_its_hash_in_the_url() {
 #[test]
 fn a_shared_key_counts_only_where_the_connection_has_one() {
     let host = host();
-    let sent = |settings: &str| request(V1_URL, &form(&V1), &[("x-twilio-signature", V4_SIGNATURE), (SETTINGS, settings)]);
+    let sent =
+        |settings: &str| request(V1_URL, &form(&V1), &[("x-twilio-signature", V4_SIGNATURE), (SETTINGS, settings)]);
     let sha256 = "key=webhooks_sharedkey_1,algorithm=HMAC_SHA256";
     assert!(!is_genuine(&host, sent(sha256)), "the header is the sender's own word");
     host.set_secret("shared_key", "shared-secret-abc");
@@ -118,7 +119,8 @@ fn a_token_that_is_being_replaced_signs_beside_the_new_one() {
 #[test]
 fn a_repeat_is_known_by_twilios_token_or_by_what_it_is_about() {
     let host = host();
-    let status = |status: &str| signed(&host, HOOK, &[("CallSid", CALL), ("CallStatus", status), ("SequenceNumber", "3")]);
+    let status =
+        |status: &str| signed(&host, HOOK, &[("CallSid", CALL), ("CallStatus", status), ("SequenceNumber", "3")]);
     let first = receipt(&host, &status("completed"));
     assert_eq!(first, receipt(&host, &status("completed")));
     assert_ne!(first.id, receipt(&host, &status("busy")).id);
