@@ -73,7 +73,7 @@ fn route(shared: &Shared, method: &str, path: &str, query: &str, headers: &Heade
         ("GET", ["IncomingPhoneNumbers"]) => state.numbers.list(&query),
         ("POST", ["IncomingPhoneNumbers"]) => state.numbers.buy(None, &form),
         ("POST", ["IncomingPhoneNumbers", kind @ ("Local" | "Mobile" | "TollFree")]) => {
-            state.numbers.buy(Some(kind), &form)
+            state.numbers.buy(Some(*kind), &form)
         }
         ("GET", ["IncomingPhoneNumbers", sid]) => state.numbers.get(sid),
         ("POST", ["IncomingPhoneNumbers", sid]) => state.numbers.update(sid, &form),
