@@ -4,7 +4,7 @@
 #[path = "support/fixtures.rs"]
 mod fixtures;
 
-use fixtures::{ACCOUNT, CALL, CHILD, HOOK, below, form, host, text, told};
+use fixtures::{ACCOUNT, CALL, CHILD, HOOK, PN, below, form, host, text, told};
 use patchbay_plugin_twilio::Twilio;
 use patchbay_sdk::Error;
 use patchbay_sdk::testing::{Exchange, MockHost, Reply};
@@ -192,6 +192,7 @@ fn a_destination_that_is_not_allowed_is_not_asked_for() {
 #[test]
 fn a_call_is_made_with_the_hub_for_its_menu_and_counts_at_once() {
     let host = host();
+    host.put_record("phone-number", &format!("twilio:{PN}"), &json!({"number": TO, "status": "active"}));
     let made = json!({"sid": CALL, "status": "queued", "from": TO, "to": FROM, "direction": "outbound-api"});
     host.expect(Exchange::post(below("/Calls.json")).credential("auth_token"), Reply::json(201, &made));
     assert_eq!(host.invoke::<Twilio>("place-call", json!({"to": FROM, "from": TO})).unwrap()["sid"], CALL);
@@ -201,4 +202,34 @@ fn a_call_is_made_with_the_hub_for_its_menu_and_counts_at_once() {
     assert_eq!(host.used("call", Basis::Reported), 1);
     host.work_off::<Twilio>().unwrap();
     assert_eq!(record(&host)["direction"], "outbound");
+}
+
+#[test]
+fn a_call_comes_from_the_accounts_numbers_and_verified_caller_ids_alone() {
+    let host = host();
+    let place = || host.invoke::<Twilio>("place-call", json!({"to": FROM, "from": TO}));
+    let listed = |items: Value| {
+        let url = Exchange::get(below(&format!(
+            "/IncomingPhoneNumbers.json?PhoneNumber={}&PageSize=1000",
+            TO.replace('+', "%2B")
+        )));
+        host.expect(
+            url.credential("auth_token"),
+            Reply::json(200, &json!({"incoming_phone_numbers": items, "next_page_uri": null})),
+        );
+    };
+    // another carrier's number is none of the account's
+    host.put_record("phone-number", "telnyx:1", &json!({"number": TO, "status": "active"}));
+    listed(json!([]));
+    let error = place().unwrap_err();
+    assert!(matches!(&error, Error::Invalid(wrong) if wrong[0].pointer == "/from"), "{error}");
+    let made = json!({"sid": CALL, "status": "queued", "from": TO, "to": FROM, "direction": "outbound-api"});
+    let rings = || host.expect(Exchange::post(below("/Calls.json")).credential("auth_token"), Reply::json(201, &made));
+    // bought elsewhere
+    listed(json!([{"sid": PN, "phone_number": TO}]));
+    rings();
+    place().unwrap();
+    host.put_record("caller-id", TO, &json!({"state": "verified"}));
+    rings();
+    place().unwrap();
 }

@@ -93,6 +93,12 @@ fn every_parameter_that_is_sent_is_one_of_twilios() {
             ],
         ),
         ("post", "/Calls/{Sid}.json", &["Url", "Method", "Twiml", "Status"]),
+        (
+            "post",
+            "/OutgoingCallerIds.json",
+            &["PhoneNumber", "FriendlyName", "CallDelay", "Extension", "StatusCallback", "StatusCallbackMethod"],
+        ),
+        ("get", "/OutgoingCallerIds.json", &["PhoneNumber"]),
     ] {
         let known = names(&contract, method, path);
         let unknown: Vec<_> = sent.iter().filter(|name| !known.contains(**name)).collect();
