@@ -54,9 +54,7 @@ pub(crate) fn remind(call: Call<Remind>) -> Result<Composed, Error> {
     let Remind { appointment: id, from, to } = call.input;
     let (config, _) = incoming::account()?;
     let Some(reminder) = &config.reminder else {
-        return Err(Error::Denied(
-            "the settings do not say how appointments are reminded of: set `reminder`".to_owned(),
-        ));
+        return Err(Error::invalid("", "settings that say it: set `reminder`"));
     };
     let record = record(objects::APPOINTMENT, &id, "/appointment")?;
     let now = clock::now();

@@ -50,8 +50,9 @@ pub(crate) fn buy(call: Call<BuyNumber>) -> Result<Purchase, Error> {
     let number = outward::number(&config, &asked.phone_number, "/phone_number")?;
     let number = number.as_str();
     let Some((amount, currency)) = config.price(&asked.country, asked.kind) else {
-        return Err(Error::Denied(
-            "the settings have no price for numbers of this country and kind: add one to `prices`".to_owned(),
+        return Err(Error::invalid(
+            "/country",
+            "one of which the settings have a price for this kind: add it to `prices`",
         ));
     };
     let monthly = Money { amount, currency: currency.to_owned() };

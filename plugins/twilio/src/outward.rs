@@ -18,24 +18,32 @@ pub(crate) fn number(config: &Config, text: &str, pointer: &str) -> Result<Numbe
 /// Reads a number that the settings allow calls and messages to.
 ///
 /// # Errors
-/// [`Error::Invalid`] at `pointer` for what is none; [`Error::Denied`] for one that is not allowed, with the setting that is in
-/// the way.
+/// [`Error::Invalid`] at `pointer` for what is none, and for one that is not allowed, with the setting that is in the way.
 pub(crate) fn destination(config: &Config, text: &str, pointer: &str) -> Result<Number, Error> {
     let number = number(config, text, pointer)?;
-    config.destinations.check(&number).map_err(|refusal| Error::Denied(refusal.to_string()))?;
+    allowed(config, &number, pointer)?;
     Ok(number)
+}
+
+/// Checks that the settings allow calls and messages to a number.
+///
+/// # Errors
+/// [`Error::Invalid`] at `pointer`, with the setting that is in the way.
+pub(crate) fn allowed(config: &Config, number: &Number, pointer: &str) -> Result<(), Error> {
+    config.destinations.check(number).map_err(|refusal| Error::invalid(pointer, format!("another number: {refusal}")))
 }
 
 /// Counts a message to a number, if that may still get one.
 ///
 /// # Errors
-/// [`Error::Denied`] for one that wants none, [`Error::RateLimited`] with what is left of the window.
+/// [`Error::Invalid`] at `/to` for one that wants none, [`Error::RateLimited`] with what is left of the window.
 pub(crate) fn count_message(config: &Config, to: &Number) -> Result<(), Error> {
     if kv::get(&messages::silence(to.as_str()))?.is_some() {
-        return Err(Error::Denied(format!(
-            "{} answered STOP: it gets messages again once it answers START",
-            to.masked()
-        )));
+        let masked = to.masked();
+        return Err(Error::invalid(
+            "/to",
+            format!("another number: {masked} answered STOP, and START takes that back"),
+        ));
     }
     let now = clock::now();
     for counter in config.send_limits.counters(to, now) {
@@ -50,7 +58,7 @@ pub(crate) fn count_message(config: &Config, to: &Number) -> Result<(), Error> {
 /// Checks the numbers that a document of TwiML has dialled.
 ///
 /// # Errors
-/// [`Error::Denied`] for one that is not allowed.
+/// [`Error::Invalid`] at `/twiml` for one that is not allowed.
 pub(crate) fn document(config: &Config, twiml: &str) -> Result<(), Error> {
     // what follows the first `<Dial`, and from there on to each end
     for part in twiml.split("<Dial").skip(1) {
@@ -63,7 +71,7 @@ pub(crate) fn document(config: &Config, twiml: &str) -> Result<(), Error> {
             // Twilio takes a number of its own country without the plus as well
             let number = Number::parse(&format!("+{digits}"), None);
             if let Ok(number) = number {
-                config.destinations.check(&number).map_err(|refusal| Error::Denied(refusal.to_string()))?;
+                allowed(config, &number, "/twiml")?;
             }
         }
     }
@@ -86,7 +94,7 @@ mod tests {
             format!("<Response><Say>+49301234567</Say><Dial timeout=\"20\"><Number>{number}</Number></Dial></Response>")
         };
         assert_eq!(document(&config, &dial("+14155550100")), Ok(()));
-        assert!(matches!(document(&config, &dial("+49301234567")), Err(Error::Denied(_))));
-        assert!(matches!(document(&config, &dial("49301234567")), Err(Error::Denied(_))));
+        assert!(matches!(document(&config, &dial("+49301234567")), Err(Error::Invalid(_))));
+        assert!(matches!(document(&config, &dial("49301234567")), Err(Error::Invalid(_))));
     }
 }

@@ -37,7 +37,7 @@ pub(crate) fn send(call: Call<SendSms>) -> Result<Verbatim<Message>, Error> {
 /// # Errors
 /// As for a message that somebody sends: where it may not go, and how often.
 pub(crate) fn text(config: &Config, api: &Api, to: &Number, from: &str, body: &str) -> Result<Message, Error> {
-    config.destinations.check(to).map_err(|refusal| Error::Denied(refusal.to_string()))?;
+    outward::allowed(config, to, "/to")?;
     outward::count_message(config, to)?;
     let parameters =
         Parameters::new().set("From", sender(config, from.to_owned())).set("To", to.as_str()).set("Body", body);

@@ -127,7 +127,8 @@ fn question(told: &Told, now: Timestamp) -> Value {
     json!({
         "dialect": "twiml",
         "call": {
-            "id": told.get("CallSid"), "from": told.get("From"), "to": told.get("To"), "direction": direction,
+            "id": told.get("CallSid").unwrap_or_default(), "from": told.get("From").unwrap_or_default(),
+            "to": told.get("To").unwrap_or_default(), "direction": direction,
         },
         "callback_url": installation::webhook_url(),
         "request": request(told),
@@ -156,7 +157,8 @@ fn request(told: &Told) -> Value {
         }
         return json!({"kind": "recording", "recording": recording});
     }
-    if let Some(digits) = told.get("Digits") {
+    // Twilio sends an empty text where no key was pressed in time
+    if let Some((_, digits)) = told.fields.iter().find(|(name, _)| name == "Digits") {
         return json!({"kind": "digits", "digits": digits});
     }
     match told.get("SpeechResult") {

@@ -64,6 +64,8 @@ mod slack;
 mod smuggling;
 mod stripe;
 mod stripe_actions;
+mod twilio;
+mod twilio_cancelled;
 mod zapier;
 mod zoo;
 
@@ -134,6 +136,12 @@ on_both_databases! {
     }
     org_deletion {
         an_organizations_rows_files_and_calls_go_with_it
+    }
+    twilio {
+        a_call_goes_through_its_menu_to_slack_to_an_endpoint_and_on_the_bill
+    }
+    twilio_cancelled {
+        no_number_stays_paid_for_that_nobody_owns_whatever_fails_and_whoever_is_killed
     }
     rotation {
         no_call_fails_while_both_kinds_of_keys_rotate_and_old_keys_open_nothing_afterwards

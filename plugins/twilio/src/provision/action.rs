@@ -11,9 +11,7 @@ use crate::types::provisioning::{Claims, Deprovision, Provision, Source};
 pub(crate) fn provision(call: Call<Provision>) -> Result<Claims, Error> {
     let config = Config::load()?;
     let Some(wanted) = &config.provisioning else {
-        return Err(Error::Denied(
-            "the settings do not say what numbers a subscription has: set `provisioning`".to_owned(),
-        ));
+        return Err(Error::invalid("", "settings that say it: set `provisioning`"));
     };
     let standing = Standing {
         source: Source::Own.as_str(),

@@ -336,7 +336,9 @@ fn asked<T>(result: Result<T, Error>, stored: &mut Stored, now: Timestamp) -> As
             Asked::Later(grown)
         }
         // somebody must do something about the connection, and then it goes on
-        Error::Reauthorize(_) | Error::Exhausted(_) => Asked::Later(LONGEST_WAIT_MS),
+        Error::Reauthorize(_) | Error::Exhausted(_) | Error::Conflict(_) | Error::Internal(_) => {
+            Asked::Later(LONGEST_WAIT_MS)
+        }
         _ => Asked::Never(error),
     }
 }
