@@ -19,13 +19,15 @@ pub mod types;
 mod vendor;
 mod watch;
 
-use patchbay_sdk::{Actions, Error, Schemas, Tasks};
+use patchbay_sdk::{Actions, Error, Schemas, Tasks, clock};
 use patchbay_telephony::phone::Number;
 
 pub use settings::Settings;
 
 pub(crate) use inbound::process;
 
+use crate::config::Config;
+use crate::outward;
 use record::State;
 
 /// The actions, added to those of the connector.
@@ -70,6 +72,16 @@ pub(crate) fn may_call_from(from: &Number) -> Result<(), Error> {
         }
     };
     Err(Error::invalid("/from", text))
+}
+
+/// Counts a start that a client asks Twilio for by itself, as `start-caller-id` would, also where Twilio refuses it.
+///
+/// # Errors
+/// [`Error::Invalid`] at `/PhoneNumber` for what is no number, or none that the settings allow; [`Error::RateLimited`] after the
+/// third within an hour, [`Error::Conflict`] for a number that is locked.
+pub(crate) fn count_start(config: &Config, number: &str) -> Result<(), Error> {
+    let number = outward::destination(config, number, "/PhoneNumber")?;
+    attempts::begin(&number, &config.caller_ids, clock::now()).map(drop)
 }
 
 #[cfg(test)]

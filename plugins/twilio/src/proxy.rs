@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::config::Config;
 use crate::form::{self, field};
-use crate::{api, made, outward};
+use crate::{api, caller_id, made, outward};
 
 /// As in the manifest, in bytes. Forms of Twilio are small.
 const MAX_BODY: u32 = 1 << 20;
@@ -27,7 +27,8 @@ pub(crate) fn handle(mut request: Request, responder: &Responder) -> Result<(), 
         return refuse(responder, 404, 20404, "there is no such resource below the account of the connection");
     };
     if request.method == "POST"
-        && let Err((code, text)) = guard(&config, &path, &body)
+        && let Err((code, text)) =
+            guard(&config, &path, &body).and_then(|()| guard_caller_ids(&config, &path, &request.query, &body))
     {
         return refuse(responder, 400, code, &text);
     }
@@ -86,6 +87,19 @@ fn guard(config: &Config, path: &str, body: &[u8]) -> Result<(), (i64, String)> 
             Ok(())
         }
         _ => Ok(()),
+    }
+}
+
+/// A caller id that a client has verified rings somebody's telephone as the action's does, and counts like it. Only such a
+/// request names a number, in the form or, which Twilio takes as well, in the query.
+fn guard_caller_ids(config: &Config, path: &str, query: &str, body: &[u8]) -> Result<(), (i64, String)> {
+    if !path.to_ascii_lowercase().contains("outgoingcallerids") {
+        return Ok(());
+    }
+    let (fields, query) = (form::fields(body), form::fields(query.as_bytes()));
+    match field(&fields, "PhoneNumber").or_else(|| field(&query, "PhoneNumber")) {
+        Some(number) => caller_id::count_start(config, number).map_err(|error| (20429, error.to_string())),
+        None => Ok(()),
     }
 }
 

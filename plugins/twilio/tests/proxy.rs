@@ -3,8 +3,9 @@
 #[path = "support/fixtures.rs"]
 mod fixtures;
 
-use fixtures::{ACCOUNT, CALL, below, form, host, settings};
+use fixtures::{ACCOUNT, CALL, PN, below, form, host, settings};
 use patchbay_plugin_twilio::Twilio;
+use patchbay_sdk::Error;
 use patchbay_sdk::testing::{Exchange, ProxyCall, Reply};
 use patchbay_sdk::usage::Basis;
 use serde_json::json;
@@ -59,4 +60,33 @@ fn an_api_key_is_sent_where_the_settings_name_one() {
     let url = format!("https://api.dublin.ie1.twilio.com/2010-04-01/Accounts/{ACCOUNT}/Messages.json");
     host.expect(Exchange::get(url).credential("api_key_secret"), Reply::json(200, &json!({"messages": []})));
     assert_eq!(host.proxy::<Twilio>(ProxyCall::get("/2010-04-01/Accounts/hub/Messages.json")).status, Some(200));
+}
+
+#[test]
+fn a_caller_id_that_a_client_has_verified_counts_as_the_actions_does() {
+    let host = host();
+    let list = below("/OutgoingCallerIds.json");
+    let path = format!("/2010-04-01/Accounts/{ACCOUNT}/OutgoingCallerIds.json");
+    let start = |path: &str, fields: &[(&str, &str)]| {
+        let call = ProxyCall::post(path).header("content-type", "application/x-www-form-urlencoded").body(form(fields));
+        host.proxy::<Twilio>(call)
+    };
+    let number = [("PhoneNumber", "+14155550100")];
+    let rings = json!({"call_sid": CALL, "validation_code": "836274", "phone_number": "+14155550100"});
+    for _ in 0..3 {
+        host.expect(Exchange::post(list.as_str()).credential("auth_token"), Reply::json(200, &rings));
+        assert_eq!(start(&path, &number).status, Some(200));
+    }
+    let refused = start(&path, &number);
+    assert_eq!((refused.status, refused.text().contains("rate limited")), (Some(400), true), "{}", refused.text());
+    // a change of its name rings nobody
+    let one = format!("/2010-04-01/Accounts/{ACCOUNT}/OutgoingCallerIds/{PN}.json");
+    host.expect(
+        Exchange::post(below(&format!("/OutgoingCallerIds/{PN}.json"))).credential("auth_token"),
+        Reply::json(200, &json!({})),
+    );
+    assert_eq!(start(&one, &[("FriendlyName", "Front desk")]).status, Some(200));
+    // the action knows what the client did
+    let begun = host.invoke::<Twilio>("start-caller-id", json!({"phone_number": "+14155550100"}));
+    assert!(matches!(begun, Err(Error::RateLimited(_))));
 }
