@@ -292,9 +292,13 @@ async fn a_number_is_bought_for_the_price_that_was_shown_and_never_twice() {
     assert_eq!((&again["status"], scene.twilio.bought().len()), (&json!("owned"), 1));
     assert_eq!(scene.twilio.bought()[0].voice_url, hook);
     let sid = again["number"]["sid"].as_str().unwrap();
+    // who holds a number is not taken away with it
+    org.call("DELETE", "/v1/installations/twilio").send().await.expect_problem("conflict");
+    assert_eq!(scene.hub.hub.numbers_held(org.id).await.unwrap(), 1);
     let release = json!({"sid": sid, "confirm": number});
     let _ = org.act("twilio", "release-number", &release).await.expect(200);
     assert!(scene.twilio.paid_for().is_empty());
+    assert_eq!(org.call("DELETE", "/v1/installations/twilio").send().await.status, 204);
     assert_eq!(scene.twilio.violations(), Vec::<String>::new());
 }
 
