@@ -20,6 +20,7 @@ use serde_json::Value;
 
 use crate::{
     billing::{Increments, LegMinutes},
+    text,
     time::Millis,
 };
 
@@ -49,16 +50,26 @@ impl CallState {
     /// The id of its standard object: `telnyx:v3:abc`. One that is longer than ids may be is cut off at 256 bytes.
     #[must_use]
     pub fn object_id(&self) -> String {
-        let mut id = format!("{}:{}", self.source, self.id);
-        id.truncate(id.floor_char_boundary(256));
-        id
+        text::object_id(&self.source, &self.id)
     }
 
     /// Adds a fact; true if the call is another than before. The same facts make the same call, in whatever order and
     /// however often they are added. Of two with one id the later holds: by the vendor's time, then by its sequence.
     pub fn add(&mut self, fact: Fact) -> bool {
-        let _ = fact;
-        todo!()
+        let fact = fact.clipped();
+        if let Some(known) = self.facts.get(&fact.id) {
+            if fact.against(known).is_le() {
+                return false;
+            }
+        } else if self.facts.len() >= MOST_FACTS {
+            let least = self.facts.values().min_by(|one, other| one.against(other));
+            match least.filter(|least| fact.against(least).is_gt()).map(|least| least.id.clone()) {
+                Some(least) => self.facts.remove(&least),
+                None => return false,
+            };
+        }
+        self.facts.insert(fact.id.clone(), fact);
+        true
     }
 
     /// Adds all facts of another state of the same call; true if this one is another than before.
@@ -71,13 +82,14 @@ impl CallState {
         self.facts.values()
     }
 
-    /// Its legs as the facts tell of them, the main one first, then in the order in which they began.
+    /// Its legs as the facts tell of them: the main one first, then those that no other leg made, then the rest, each in the
+    /// order in which they began.
     ///
     /// The main leg is the one that the call's id names, else the first that no other leg made. Its parties, its status and
     /// its times are the call's.
     #[must_use]
     pub fn legs(&self) -> Vec<Leg> {
-        todo!()
+        legs::of(&self.id, self.facts.values())
     }
 
     /// What the main leg's status is; [`Status::Queued`] before anything is known.
@@ -90,7 +102,7 @@ impl CallState {
     #[must_use]
     pub fn has_ended(&self) -> bool {
         let legs = self.legs();
-        !legs.is_empty() && legs.iter().all(|leg| leg.ended_at.is_some())
+        !legs.is_empty() && legs.iter().all(|leg| leg.ended)
     }
 
     /// When it began: the first time that any fact has.
@@ -102,17 +114,18 @@ impl CallState {
     /// The standard object `call`, valid by its schema.
     ///
     /// Of a call whose direction no fact tells, `inbound`: what the organization dials is told by the plugin that dials.
-    /// `extra` has below the source's name `legs` and the exact `costs`, and the menu's path in order of its times in `ivr`.
+    /// `extra` has below the source's name the `legs` and the exact `costs`, and `more` if facts went because there were too many; and
+    /// the menus' path in order of its times in `ivr`.
     /// Merge its members into the record that is there, so that what others wrote (a summary, a contact) stays.
     #[must_use]
     pub fn to_object(&self) -> Value {
-        todo!()
+        object::call(self)
     }
 
     /// The standard objects `recording` of its recordings: id (`telnyx:rec-1`) and object, in the order of their ids.
     #[must_use]
     pub fn recordings(&self) -> Vec<(String, Value)> {
-        todo!()
+        recordings::objects(self)
     }
 
     /// Minutes of each leg that was answered and has ended, by whole minutes; see [`Self::billing_by`].
@@ -126,7 +139,12 @@ impl CallState {
     /// among them. Meter each under its leg's id, so that a repeat is harmless.
     #[must_use]
     pub fn billing_by(&self, increments: Increments) -> Vec<LegMinutes> {
-        let _ = increments;
-        todo!()
+        self.legs()
+            .into_iter()
+            .filter_map(|leg| {
+                let seconds = leg.duration_s.filter(|seconds| *seconds > 0)?;
+                Some(LegMinutes::of(&leg.id, seconds, increments))
+            })
+            .collect()
     }
 }

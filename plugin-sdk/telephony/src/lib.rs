@@ -22,4 +22,5 @@ pub mod message;
 pub mod money;
 pub mod numbers;
 pub mod phone;
+mod text;
 pub mod time;

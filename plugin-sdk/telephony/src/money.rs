@@ -82,6 +82,11 @@ pub fn sums<'a>(amounts: impl IntoIterator<Item = &'a Money>) -> Vec<Money> {
         .collect()
 }
 
+/// An amount in a currency's smallest unit as people write it: `19.99 USD`.
+pub(crate) fn written(units: i64, currency: &str) -> String {
+    format!("{} {currency}", Decimal::new(units, digits(currency)))
+}
+
 /// How many digits a currency has after the point (ISO 4217).
 fn digits(currency: &str) -> u32 {
     match currency {
@@ -121,6 +126,13 @@ mod tests {
             ("79228162514264337593543950335", "USD", MOST),
         ] {
             assert_eq!(money(amount, currency).minor_units(), units, "{amount} {currency}");
+        }
+    }
+
+    #[test]
+    fn amounts_are_written_as_people_do() {
+        for (units, currency, text) in [(1999, "USD", "19.99 USD"), (-5, "EUR", "-0.05 EUR"), (12, "JPY", "12 JPY")] {
+            assert_eq!(written(units, currency), text);
         }
     }
 

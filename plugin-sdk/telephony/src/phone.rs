@@ -1,12 +1,11 @@
 //! Telephone numbers: E.164 within, whatever people and carriers write without.
 //!
-//! The tables are libphonenumber's, as the crate `phonenumber` carries them. It reads them all at their first use, tens of
-//! milliseconds of a guest's time, and a guest is new with each call. What carriers send is E.164 already; it is checked by
-//! its form and its calling code alone, so that answering a call never reads the tables. They are read for what needs them: a
-//! number as people write it, [`Number::kind`] and [`Number::country`]. Rejected: refusing numbers that the tables do not
-//! know. Carriers open ranges before any table has them, and test numbers are in none.
+//! The numbering plans are libphonenumber's, as the crate `phonenumber` carries them, written as constants when this crate is
+//! built. What carriers send is E.164 already and is checked by its form and its calling code alone. The plans are asked for a
+//! number as people write it, for [`Number::kind`] and for [`Number::country`]. Rejected: that crate at run time, which reads
+//! all plans before the first number, in each guest anew; and refusing numbers that the plans do not know. Carriers open
+//! ranges before any table has them, and test numbers are in none.
 
-mod codes;
 mod kind;
 mod mask;
 mod party;
@@ -53,13 +52,13 @@ impl Number {
         mask::number(&self.0)
     }
 
-    /// What kind of number it is, by the tables; [`Kind::Unknown`] for one that they do not know.
+    /// What kind of number it is, by the numbering plans; [`Kind::Unknown`] for one that they do not know.
     #[must_use]
     pub fn kind(&self) -> Kind {
         tables::kind(self.calling_code(), self.national())
     }
 
-    /// The country that it belongs to (ISO 3166-1, two letters). One that no country's table knows belongs to the main country
+    /// The country that it belongs to (ISO 3166-1, two letters). One that no country's plan knows belongs to the main country
     /// of its calling code; `None` for services of all countries, as `+800`.
     #[must_use]
     pub fn country(&self) -> Option<&'static str> {
@@ -69,12 +68,12 @@ impl Number {
     /// The calling code without the plus: 1, 44, 881.
     #[must_use]
     pub fn calling_code(&self) -> u16 {
-        codes::split(self.digits()).map_or(0, |(code, _)| code)
+        tables::split(self.digits()).map_or(0, |(code, _)| code)
     }
 
     /// What follows the calling code.
     fn national(&self) -> &str {
-        codes::split(self.digits()).map_or("", |(_, national)| national)
+        tables::split(self.digits()).map_or("", |(_, national)| national)
     }
 
     fn digits(&self) -> &str {

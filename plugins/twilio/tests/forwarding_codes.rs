@@ -10,9 +10,9 @@ use regex::Regex;
 
 const DESTINATION: &str = "+15551230002";
 
-/// Android's own expression (`GsmMmiCode`): action, service code, and the parts after it.
+/// Android's own expression (`GsmMmiCode`), with digits spelled out: action, service code, and the parts after it.
 fn parsed(code: &str) -> Option<[Option<String>; 5]> {
-    let pattern = r"^((\*|#|\*#|\*\*|##)(\d{2,3})(\*([^*#]*)(\*([^*#]*)(\*([^*#]*)(\*([^*#]*))?)?)?)?#)(.*)$";
+    let pattern = r"^((\*|#|\*#|\*\*|##)([0-9]{2,3})(\*([^*#]*)(\*([^*#]*)(\*([^*#]*)(\*([^*#]*))?)?)?)?#)(.*)$";
     let found = Regex::new(pattern).unwrap().captures(code)?;
     assert_eq!(found.get(12).map(|rest| rest.as_str()), Some(""), "{code}: something follows");
     Some([2, 3, 5, 7, 9].map(|group| found.get(group).map(|part| part.as_str().to_owned())))

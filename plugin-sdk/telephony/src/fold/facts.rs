@@ -1,8 +1,16 @@
 //! What a carrier, or a menu, can tell of a call.
 
-use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
 
-use crate::{money::Money, phone::Party, time::Millis};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{
+    money::Money,
+    phone::Party,
+    text,
+    time::{self, Millis},
+};
 
 /// One thing that is known of a leg.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -26,6 +34,101 @@ pub struct Fact {
     pub about: Option<About>,
     /// What it says.
     pub what: What,
+}
+
+impl Fact {
+    /// The steps that an answer of the plugin `ivr` tells of a leg: its `steps`, with the answer's `menu_version`. What is no
+    /// step is left out, since the caller has to be answered all the same.
+    #[must_use]
+    pub fn of_answer(leg: &str, answer: &Value) -> Vec<Self> {
+        let version = answer.get("menu_version").and_then(Value::as_u64);
+        let steps = answer.get("steps").and_then(Value::as_array).into_iter().flatten();
+        let read = |step: &Value| {
+            let text = |name: &str| step.get(name).and_then(Value::as_str).map(str::to_owned);
+            Some(Self {
+                id: text("id")?,
+                leg: leg.to_owned(),
+                session: None,
+                at: text("at").as_deref().and_then(time::parse),
+                sequence: None,
+                about: None,
+                what: What::Step(Step {
+                    menu: text("menu")?,
+                    version,
+                    node: text("node")?,
+                    did: text("did")?,
+                    digits: text("digits"),
+                    to: text("to"),
+                }),
+            })
+        };
+        steps.filter_map(read).collect()
+    }
+
+    /// With texts cut off where a call's record would become too long.
+    pub(super) fn clipped(mut self) -> Self {
+        text::clip(&mut self.id, 200);
+        text::clip(&mut self.leg, 256);
+        self.session.iter_mut().for_each(|session| text::clip(session, 256));
+        if let Some(about) = &mut self.about {
+            about.from_name.iter_mut().for_each(|name| text::clip(name, 200));
+            about.parent.iter_mut().for_each(|parent| text::clip(parent, 256));
+        }
+        match &mut self.what {
+            What::Ended { reason, .. } => reason.iter_mut().for_each(|reason| text::clip(reason, 200)),
+            What::Bridged { with } => with.iter_mut().for_each(|with| text::clip(with, 256)),
+            What::Recorded(recording) => {
+                text::clip(&mut recording.id, 200);
+                recording.content_type.iter_mut().for_each(|kind| text::clip(kind, 255));
+                // half an address leads nowhere
+                recording.url = recording.url.take().filter(|url| url.len() <= 2048);
+            }
+            What::Step(step) => {
+                let optional = step.digits.iter_mut().chain(&mut step.to);
+                [&mut step.menu, &mut step.node, &mut step.did]
+                    .into_iter()
+                    .chain(optional)
+                    .for_each(|text| text::clip(text, 200));
+            }
+            What::Initiated | What::Ringing | What::Answered | What::Detected { .. } | What::Cost { .. } => {}
+        }
+        self
+    }
+
+    /// Which of two facts holds: if they have one id, and if there is room for one only. A total order, or the outcome would
+    /// depend on which came first.
+    pub(super) fn against(&self, other: &Self) -> Ordering {
+        self.weight()
+            .cmp(&other.weight())
+            .then_with(|| self.moment().cmp(&other.moment()))
+            .then_with(|| self.what.cmp(&other.what))
+            .then_with(|| self.cmp(other))
+    }
+
+    /// When it was, as far as the carrier tells: by its times, then by its count.
+    pub(super) fn moment(&self) -> (Option<Millis>, Option<u64>) {
+        (self.at, self.sequence)
+    }
+
+    /// How much depends on it.
+    fn weight(&self) -> u8 {
+        match self.what {
+            What::Step(_) => 0,
+            What::Ringing => 1,
+            What::Detected { .. } => 2,
+            What::Recorded(_) => 3,
+            What::Bridged { .. } => 4,
+            What::Cost { .. } => 5,
+            What::Initiated => 6,
+            What::Answered => 7,
+            What::Ended { .. } => 8,
+        }
+    }
+
+    /// True if it tells that there is a leg, and not only something about one.
+    pub(super) fn is_of_leg(&self) -> bool {
+        !matches!(self.what, What::Step(_) | What::Recorded(_) | What::Cost { .. })
+    }
 }
 
 /// Who a leg is between.

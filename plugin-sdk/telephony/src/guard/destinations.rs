@@ -102,7 +102,7 @@ impl Refusal {
 }
 
 impl Destinations {
-    /// Tells if a number may be called or sent to. Reads the tables of numbers: do not ask where an answer is urgent.
+    /// Tells if a number may be called or sent to.
     ///
     /// # Errors
     /// [`Refusal`], with the setting to change.

@@ -20,3 +20,25 @@ pub fn follow_up(template: Option<&str>, call: &Value) -> Result<Option<String>,
     let text = template::render(template, &json!({"record": call}))?;
     Ok((!text.is_empty()).then_some(text))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missed_call_and_one_that_was_talked_have_words_of_their_own() {
+        let missed = json!({"direction": "inbound", "status": "no-answer"});
+        let talked = json!({"direction": "inbound", "status": "completed", "summary": "A table for two."});
+        assert_eq!(follow_up(None, &missed).unwrap().unwrap(), MISSED);
+        assert_eq!(follow_up(None, &talked).unwrap().unwrap(), "Thank you for your call. A table for two.");
+    }
+
+    #[test]
+    fn an_organization_says_what_it_wants_or_nothing() {
+        let template = "{% if record.status == 'completed' %}Thanks, {{ record.from_name }}!{% endif %}";
+        let talked = json!({"status": "completed", "from_name": "Ann"});
+        assert_eq!(follow_up(Some(template), &talked).unwrap().unwrap(), "Thanks, Ann!");
+        assert_eq!(follow_up(Some(template), &json!({"status": "busy"})).unwrap(), None);
+        assert!(follow_up(Some("{{ record | shout }}"), &talked).is_err());
+    }
+}

@@ -41,7 +41,7 @@ mod tests {
     #[test]
     fn a_number_has_a_counter_for_each_limit() {
         let to = Number::parse("+15551230002", None).unwrap();
-        assert_eq!(SendLimits::default().counters(&to, 0), []);
+        assert!(SendLimits::default().counters(&to, 0).is_empty());
         let limits = SendLimits { per_hour: Some(2), per_day: Some(5) };
         let keys = limits.counters(&to, 1_793_491_200_000).into_iter().map(|counter| counter.key).collect::<Vec<_>>();
         assert_eq!(keys, ["messages/+15551230002/3600/498192", "messages/+15551230002/86400/20758"]);

@@ -31,7 +31,7 @@ pub fn wish(text: &str) -> Option<Wish> {
 
 /// True if a carrier refused to send because the receiver wants no messages. `code` is the carrier's own: Twilio's 21610
 /// (<https://www.twilio.com/docs/api/errors/21610>), Telnyx's 40300
-/// (<https://developers.telnyx.com/docs/overview/errors/40300>).
+/// (<https://developers.telnyx.com/api/errors/40300>).
 #[must_use]
 pub fn is_refusal(source: &str, code: &str) -> bool {
     matches!((source, code), ("twilio", "21610") | ("telnyx", "40300"))

@@ -3,11 +3,23 @@
 //! Everything that can be told has an order of its own in which the greater holds (for the status, how far it is; for a time,
 //! the earlier), so that the same tellings make the same message.
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use std::collections::BTreeMap;
 
-use super::Status;
-use crate::{money::Money, phone::Party, time::Millis};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::{Status, segments};
+use crate::{
+    money::Money,
+    phone::Party,
+    text,
+    time::{self, Millis},
+};
+
+/// Files of one message.
+const MOST_MEDIA: usize = 50;
+/// Characters of its text.
+const MOST_TEXT: usize = 100_000;
 
 /// By what a message goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -96,6 +108,8 @@ pub struct MessageState {
     id: String,
     channel: Channel,
     way: Way,
+    /// When it first was in each status that a time was told for.
+    times: BTreeMap<Status, Millis>,
     known: MessageFact,
 }
 
@@ -103,44 +117,138 @@ impl MessageState {
     /// A message of which nothing else is known. `source` is the plugin's id, `id` the carrier's of the message.
     #[must_use]
     pub fn new(source: &str, id: &str, channel: Channel, way: Way) -> Self {
-        Self { source: source.to_owned(), id: id.to_owned(), channel, way, known: MessageFact::default() }
+        Self {
+            source: source.to_owned(),
+            id: id.to_owned(),
+            channel,
+            way,
+            times: BTreeMap::new(),
+            known: MessageFact::default(),
+        }
     }
 
     /// The id of its standard object: `twilio:SM1`.
     #[must_use]
     pub fn object_id(&self) -> String {
-        let mut id = format!("{}:{}", self.source, self.id);
-        id.truncate(id.floor_char_boundary(256));
-        id
+        text::object_id(&self.source, &self.id)
     }
 
     /// Adds what was told; true if the message is another than before. In any order and however often.
     pub fn add(&mut self, fact: MessageFact) -> bool {
-        let _ = fact;
-        todo!()
+        let before = self.clone();
+        if let Some((status, at)) = fact.status.zip(fact.at) {
+            let known = self.times.entry(status).or_insert(at);
+            *known = at.min(*known);
+        }
+        let known = &mut self.known;
+        known.status = known.status.max(fact.status);
+        known.created_at = earlier(known.created_at, fact.created_at);
+        known.from = known.from.take().max(fact.from);
+        known.to = known.to.take().max(fact.to);
+        known.text = known.text.take().max(fact.text.map(|text| text.chars().take(MOST_TEXT).collect()));
+        known.segments = known.segments.max(fact.segments);
+        known.price = known.price.take().max(fact.price);
+        known.failure = known.failure.take().max(fact.failure);
+        let media = fact.media.into_iter().take(MOST_MEDIA).collect::<Vec<_>>();
+        if (media.len(), &media) > (known.media.len(), &known.media) {
+            known.media = media;
+        }
+        *self != before
     }
 
     /// How far it is: before anything is known, `received` if it is inbound, else `queued`.
     #[must_use]
     pub fn status(&self) -> Status {
-        todo!()
+        match self.way {
+            Way::Inbound => self.known.status.map_or(Status::Received, |status| status.max(Status::Received)),
+            Way::Outbound => self.known.status.unwrap_or(Status::Queued),
+        }
     }
 
     /// As how many parts it is billed: what the carrier says, else what its text comes to, at least 1.
     #[must_use]
     pub fn segments(&self) -> u32 {
-        todo!()
+        match (self.known.segments, self.channel) {
+            (Some(told), _) => told.max(1),
+            (None, Channel::Sms) => segments::segments(self.known.text.as_deref().unwrap_or_default()).parts,
+            (None, Channel::Mms | Channel::Rcs | Channel::Whatsapp) => 1,
+        }
     }
 
     /// Why it did not arrive, while its status says so.
     #[must_use]
     pub fn failure(&self) -> Option<&Failure> {
-        todo!()
+        let failed = matches!(self.status(), Status::Failed | Status::Undelivered);
+        self.known.failure.as_ref().filter(|_| failed)
     }
 
     /// The standard object `message`, valid by its schema.
     #[must_use]
     pub fn to_object(&self) -> Value {
-        todo!()
+        let known = &self.known;
+        let mut object = Map::new();
+        object.insert("channel".into(), json!(self.channel));
+        object.insert("direction".into(), json!(self.way));
+        object.insert("status".into(), self.status().as_str().into());
+        let party = |party: &Option<Party>| {
+            let text = party.as_ref().and_then(Party::as_str)?;
+            Some(Value::from(text.chars().take(320).collect::<String>()))
+        };
+        let at = |at: Option<Millis>| at.map(|at| Value::from(time::rfc3339(at)));
+        let told = |status: Status| at(self.times.get(&status).copied());
+        let exact = known.price.as_ref().map(Money::to_exact);
+        for (name, value) in [
+            ("from", party(&known.from)),
+            ("to", party(&known.to)),
+            ("text", known.text.clone().map(Value::from)),
+            ("media", (!known.media.is_empty()).then(|| known.media.iter().map(Media::to_object).collect())),
+            ("segments", Some(self.segments().min(1000).into())),
+            ("created_at", at(known.created_at)),
+            ("sent_at", told(Status::Sent)),
+            ("delivered_at", told(Status::Delivered)),
+            ("received_at", told(Status::Received)),
+            ("read_at", told(Status::Read)),
+            ("error", self.failure().map(Failure::to_object)),
+            ("price", known.price.as_ref().map(Money::to_object)),
+            ("external_ids", text::external_ids(&self.source, &self.id)),
+            ("extra", exact.map(|price| json!({self.source.as_str(): {"price": price}}))),
+        ] {
+            if let Some(value) = value {
+                object.insert(name.to_owned(), value);
+            }
+        }
+        Value::Object(object)
+    }
+}
+
+impl Failure {
+    fn to_object(&self) -> Value {
+        let mut object = Map::new();
+        object.insert("code".into(), self.code.chars().take(100).collect::<String>().into());
+        if let Some(message) = &self.message {
+            object.insert("message".into(), message.chars().take(1000).collect::<String>().into());
+        }
+        Value::Object(object)
+    }
+}
+
+impl Media {
+    /// An address that is too long leads nowhere and is left out.
+    fn to_object(&self) -> Value {
+        let mut object = Map::new();
+        if let Some(kind) = &self.content_type {
+            object.insert("content_type".into(), kind.chars().take(255).collect::<String>().into());
+        }
+        if self.url.len() <= 2048 && (self.url.starts_with("https://") || self.url.starts_with("http://")) {
+            object.insert("url".into(), self.url.clone().into());
+        }
+        Value::Object(object)
+    }
+}
+
+fn earlier(one: Option<Millis>, other: Option<Millis>) -> Option<Millis> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
     }
 }

@@ -31,7 +31,7 @@ pub enum Kind {
     Satellite,
     /// A few digits that only carriers of one country know. No [`super::Number`] is one; see [`super::Party`].
     ShortCode,
-    /// No table knows it.
+    /// No numbering plan knows it.
     Unknown,
 }
 

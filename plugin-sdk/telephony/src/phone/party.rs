@@ -22,8 +22,8 @@ pub enum Party {
     Withheld,
 }
 
-/// What carriers write for a caller who is not shown: words, and Twilio's digits for `ANONYMOUS`, `RESTRICTED` and the like
-/// on a keypad (<https://help.twilio.com/articles/223179988>).
+/// What carriers write for a caller who is not shown: words, and the same words as they are spelt on a keypad, which Twilio
+/// gives as numbers (266696687 is `ANONYMOUS`).
 const WITHHELD: [&str; 12] = [
     "",
     "anonymous",

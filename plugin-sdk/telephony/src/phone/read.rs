@@ -1,8 +1,9 @@
 //! Reading numbers.
 
-use phonenumber::{ParseError, country, metadata::DATABASE};
-
-use super::codes;
+use super::{
+    Kind,
+    tables::{self, Plan},
+};
 
 /// The longest text that is looked at, in bytes.
 pub(super) const LONGEST_TEXT: usize = 64;
@@ -49,53 +50,104 @@ pub(super) fn number(text: &str, region: Option<&str>) -> Result<String, Invalid
     if text.len() > LONGEST_TEXT {
         return Err(Invalid::TooLong);
     }
-    if let Some(number) = plain(text) {
-        return Ok(number);
-    }
-    by_tables(text, region)
-}
-
-/// What is E.164 to the letter, which needs no tables. A national part that begins with a zero may be one that has the trunk
-/// prefix too much, which the tables tell.
-fn plain(text: &str) -> Option<String> {
-    let digits = text.strip_prefix('+')?;
-    let right =
-        (FEWEST_DIGITS..=MOST_DIGITS).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
-    let (_, national) = right.then(|| codes::split(digits))??;
-    (!national.starts_with('0')).then(|| text.to_owned())
-}
-
-fn by_tables(text: &str, region: Option<&str>) -> Result<String, Invalid> {
     let text = cleaned(text)?;
-    let region = match region {
-        Some(region) => Some(country(region)?),
-        None if !text.starts_with('+') => return Err(Invalid::NoCountry),
-        None => None,
-    };
-    let number = phonenumber::parse(region, &text).map_err(|error| match error {
-        ParseError::NoNumber | ParseError::MalformedInteger(_) => Invalid::NoNumber,
-        ParseError::InvalidCountryCode => Invalid::UnknownCallingCode,
-        ParseError::TooShortAfterIdd | ParseError::TooShortNsn => Invalid::TooShort,
-        ParseError::TooLong => Invalid::TooLong,
-    })?;
-    if number.extension().is_some() {
+    if has_extension(&text) {
         return Err(Invalid::Extension);
     }
-    // not by its formatter, which fails on codes that are none
-    let digits = format!("{}{}", number.code().value(), number.national());
-    match digits.len() {
+    let digits = dialled(&text)?;
+    let number = if text.starts_with('+') {
+        international(&digits)?
+    } else {
+        let region = region.ok_or(Invalid::NoCountry)?.trim().to_ascii_uppercase();
+        within(tables::plan(&region).ok_or(Invalid::UnknownRegion)?, &digits)?
+    };
+    let spelt = text.bytes().any(|byte| byte.is_ascii_alphabetic());
+    if spelt && !is_known(&number) { Err(Invalid::NoNumber) } else { Ok(number) }
+}
+
+/// What has its country. The plans are asked only if the rest begins with a zero, which may be a trunk prefix too much, or, as
+/// in Italy, part of the number.
+fn international(digits: &str) -> Result<String, Invalid> {
+    let (code, national) = tables::split(digits).ok_or(Invalid::UnknownCallingCode)?;
+    let trunk = || tables::plans(code).find_map(|plan| plan.without_trunk(national));
+    if national.starts_with('0')
+        && !tables::plans(code).any(|plan| plan.knows(national))
+        && let Some(national) = trunk()
+    {
+        return of(code, national);
+    }
+    of(code, national)
+}
+
+/// What is written as within a country: with its prefix for abroad, its trunk prefix, a carrier's code, its own calling code or
+/// none of them, whichever makes a number that the plan knows. If none does, it is taken as it is or without the trunk prefix,
+/// whichever has as many digits as numbers there have.
+fn within(plan: &Plan, digits: &str) -> Result<String, Invalid> {
+    if !plan.knows(digits)
+        && let Some(rest) = plan.from_abroad(digits)
+    {
+        return international(rest);
+    }
+    let code = plan.code.to_string();
+    let (trunk, transformed) = (plan.without_trunk(digits), plan.transformed(digits));
+    let known = [Some(digits), trunk, transformed.as_deref(), digits.strip_prefix(&code)]
+        .into_iter()
+        .flatten()
+        .find(|national| plan.knows(national));
+    let likely = || [Some(digits), trunk].into_iter().flatten().find(|national| plan.has_length(national.len()));
+    let wrong = if plan.has_longer(digits.len()) { Invalid::TooShort } else { Invalid::TooLong };
+    of(plan.code, known.or_else(likely).ok_or(wrong)?)
+}
+
+/// True if a plan knows a number: what is spelt in letters may be any text.
+fn is_known(number: &str) -> bool {
+    let parts = number.strip_prefix('+').and_then(tables::split);
+    parts.is_some_and(|(code, national)| tables::kind(code, national) != Kind::Unknown)
+}
+
+/// The number of both parts.
+fn of(code: u16, national: &str) -> Result<String, Invalid> {
+    let number = format!("+{code}{national}");
+    match number.len() - 1 {
         ..FEWEST_DIGITS => Err(Invalid::TooShort),
-        FEWEST_DIGITS..=MOST_DIGITS if codes::split(&digits).is_none() => Err(Invalid::UnknownCallingCode),
-        FEWEST_DIGITS..=MOST_DIGITS => Ok(format!("+{digits}")),
+        FEWEST_DIGITS..=MOST_DIGITS => Ok(number),
         _ => Err(Invalid::TooLong),
     }
 }
 
-/// A country that the tables have.
-fn country(region: &str) -> Result<country::Id, Invalid> {
-    let region = region.trim().to_ascii_uppercase();
-    let known = DATABASE.by_id(region.as_str()).is_some();
-    if known { region.parse().map_err(|_| Invalid::UnknownRegion) } else { Err(Invalid::UnknownRegion) }
+/// The digits to dial, letters by the keys that they are on (ITU-T E.161). A word has three letters at least and stands after
+/// digits, as in 1-800-FLOWERS.
+fn dialled(text: &str) -> Result<String, Invalid> {
+    let letters = text.bytes().filter(u8::is_ascii_alphabetic).count();
+    let begun = text.starts_with(|character: char| character.is_ascii_alphabetic());
+    if begun || letters == 1 || letters == 2 {
+        return Err(Invalid::NoNumber);
+    }
+    Ok(text.chars().filter_map(key).collect())
+}
+
+fn key(character: char) -> Option<char> {
+    Some(match character.to_ascii_lowercase() {
+        digit @ '0'..='9' => digit,
+        'a'..='c' => '2',
+        'd'..='f' => '3',
+        'g'..='i' => '4',
+        'j'..='l' => '5',
+        'm'..='o' => '6',
+        'p'..='s' => '7',
+        't'..='v' => '8',
+        'w'..='z' => '9',
+        _ => return None,
+    })
+}
+
+/// True if it ends with a word for an extension and digits of one.
+fn has_extension(text: &str) -> bool {
+    let digits = text.trim_end_matches(|character: char| character.is_ascii_digit());
+    let word = digits.trim_end_matches([' ', '.']);
+    let before = word.trim_end_matches(|character: char| character.is_ascii_alphabetic());
+    let word = word.get(before.len()..).unwrap_or_default().to_ascii_lowercase();
+    digits.len() < text.len() && matches!(word.as_str(), "x" | "ext" | "extn" | "extension")
 }
 
 /// Only what numbers are written with, so that nothing else reaches the reader: no parameters, no addresses.

@@ -149,8 +149,13 @@ fn look(config: &Config, api: &Api, stored: &mut Stored, now: Timestamp) -> Resu
     let demands = |one: &Available| one.address_requirements.as_deref().is_some_and(|demand| demand != "none");
     // the last candidate was somebody else's in the end
     let before = stored.claim.candidate.as_deref();
-    let chosen =
-        page.into_iter().find(|one| Some(one.phone_number.as_str()) != before && !(needs_no_address && demands(one)));
+    let mut fit: Vec<Available> = page
+        .into_iter()
+        .filter(|one| Some(one.phone_number.as_str()) != before && !(needs_no_address && demands(one)))
+        .collect();
+    // many who look at once are shown the same: each takes another one
+    let lot = stored.claim.reference.bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
+    let chosen = lot.checked_rem(fit.len()).map(|lot| fit.swap_remove(lot));
     let Some(chosen) = chosen else {
         return refuse(stored, "Twilio has no such number to sell at present".to_owned());
     };
