@@ -29,6 +29,7 @@ mod secrets;
 pub mod slack;
 pub mod stripe;
 pub mod telnyx;
+pub mod twilio;
 pub mod vendor;
 pub mod zapier;
 
@@ -45,5 +46,6 @@ pub use secrets::assert_clean;
 pub use slack::{Slack, SlackSender};
 pub use stripe::{Stripe, StripeSender};
 pub use telnyx::{Telnyx, TelnyxSender};
+pub use twilio::{Twilio, TwilioSender};
 pub use vendor::{Trap, Vendor};
 pub use zapier::Zapier;

@@ -23,6 +23,8 @@ pub struct Injection {
     pub hosts: Vec<String>,
     /// The secret.
     pub secret: Arc<SecretString>,
+    /// The user of HTTP Basic, where the secret is the password.
+    pub user: Option<String>,
 }
 
 impl fmt::Debug for Injection {
@@ -94,8 +96,11 @@ impl Injection {
         let secret = self.secret.expose_secret();
         // Split, not replaced: a secret may itself hold braces.
         if let Some((before, after)) = self.place.format.split_once("{basic}") {
-            let user = joined(&[secret, ":"]);
-            let basic = Zeroizing::new(STANDARD.encode(user.as_bytes()));
+            let pair = match &self.user {
+                Some(user) => joined(&[user, ":", secret]),
+                None => joined(&[secret, ":"]),
+            };
+            let basic = Zeroizing::new(STANDARD.encode(pair.as_bytes()));
             return Some(joined(&[before, &basic, after]));
         }
         let (before, after) = self.place.format.split_once("{}")?;
@@ -140,6 +145,7 @@ mod tests {
             },
             hosts: vec!["api.example.com".to_owned(), "*.eu.example.com".to_owned()],
             secret: Arc::new(SecretString::from(secret)),
+            user: None,
         }
     }
 
@@ -166,6 +172,13 @@ mod tests {
     fn basic_takes_the_secret_as_the_user() {
         let basic = injection(Some("authorization"), None, "Basic {basic}", "sk_test");
         assert_eq!(applied(&basic, "https://x/", &[]).1["authorization"], "Basic c2tfdGVzdDo=");
+    }
+
+    #[test]
+    fn basic_takes_the_secret_as_the_password_of_a_user_that_is_known() {
+        let mut basic = injection(Some("authorization"), None, "Basic {basic}", "s3cr:et");
+        basic.user = Some("AC01".to_owned());
+        assert_eq!(applied(&basic, "https://x/", &[]).1["authorization"], "Basic QUMwMTpzM2NyOmV0");
     }
 
     #[test]

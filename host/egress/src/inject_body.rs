@@ -76,7 +76,7 @@ mod tests {
             ..Inject::default()
         };
         let secret = Arc::new(SecretString::from("canary-of-the-body"));
-        let credential = Injection { place, hosts: vec!["api.example.com".to_owned()], secret };
+        let credential = Injection { place, hosts: vec!["api.example.com".to_owned()], secret, user: None };
         BodySecret { credential, webhook_url: OURS.to_owned() }
     }
 

@@ -20,7 +20,7 @@ use crate::{
     hub::{Hub, Inner},
     plans::catalogue::Feature,
     registry::{leaves::Leaves, resolve::HeldBack, stored},
-    schedules,
+    schedules, standing_costs,
     tenant::{Installed, Settings},
 };
 
@@ -178,6 +178,7 @@ impl Hub {
         let Some(installation) = tx.org(caller.org).installations().get(plugin).await? else {
             return Err(not_installed(plugin));
         };
+        standing_costs::check_given_back(&mut tx, caller.org, plugin).await?;
         let detail = json!({ "old": audited(&installation) });
         let entry = hub.audit(caller.org, caller.actor, "installation.delete", plugin, detail);
         let leaves = hub.leaves_kept(&installation, None).await;

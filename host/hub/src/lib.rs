@@ -51,6 +51,7 @@ mod request;
 mod retention;
 mod rotation;
 mod schedules;
+mod standing_costs;
 mod start_error;
 mod tenant;
 #[cfg(test)]

@@ -137,7 +137,7 @@ pub(crate) async fn send(net: &Net, org: OrgId, rules: &Rules, outgoing: Outgoin
 
 fn injection(value: &str) -> Injection {
     let place = Inject { header: Some(header::AUTHORIZATION.to_string()), ..Inject::default() };
-    Injection { place, hosts: Vec::new(), secret: Arc::new(SecretString::from(value)) }
+    Injection { place, hosts: Vec::new(), secret: Arc::new(SecretString::from(value)), user: None }
 }
 
 /// The vendor's Retry-After in seconds. One as a date is not read: without it the hub waits as it sees fit.

@@ -169,6 +169,9 @@ pub fn beyond(manifest: &Manifest, approved: &BTreeSet<String>) -> Vec<String> {
 
 fn place(inject: &Inject) -> String {
     match inject {
+        Inject { header: Some(header), user: Some(user), .. } => {
+            format!("in the header {header}, beside the setting {user}")
+        }
         Inject { header: Some(header), .. } => format!("in the header {header}"),
         Inject { path: Some(path), .. } => format!("in the place of the path ({path})"),
         Inject { json: Some(json), .. } => format!("in bodies that name the hub's own webhook (at {json})"),

@@ -209,15 +209,27 @@ pub struct Inject {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webhook_url: Option<String>,
     /// The value, with `{}` where the secret goes; `{basic}` for base64 of `secret:` (HTTP Basic with the
-    /// secret as the user). Default: `{}`.
+    /// secret as the user), or of `user:secret` with [`Inject::user`]. Default: `{}`.
     #[serde(default = "plain_format")]
     pub format: String,
+    /// Beside `{basic}`: JSON Pointer to the setting that is the user, for vendors whose account has a public id and a secret. The
+    /// secret is the password then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
 }
 
 impl Default for Inject {
     /// Nowhere yet, and as it is.
     fn default() -> Self {
-        Self { header: None, query: None, path: None, json: None, webhook_url: None, format: plain_format() }
+        Self {
+            header: None,
+            query: None,
+            path: None,
+            json: None,
+            webhook_url: None,
+            format: plain_format(),
+            user: None,
+        }
     }
 }
 
@@ -296,7 +308,7 @@ pub struct KeyPlace {
     /// This parameter of the query.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub query: Option<String>,
-    /// What stands before the key, as in `Bearer `.
+    /// What stands before the key, as in `Bearer `. After `Basic ` the key is the password of HTTP Basic (RFC 7617).
     #[serde(default)]
     pub prefix: String,
 }

@@ -109,7 +109,7 @@ fn what_is_on_its_way_to_a_vendor() {
     let place =
         Inject { header: Some("authorization".to_owned()), format: "Bearer {}".to_owned(), ..Inject::default() };
     silent!(
-        Injection { place, hosts: Vec::new(), secret: Arc::new(CANARY.into()) },
+        Injection { place, hosts: Vec::new(), secret: Arc::new(CANARY.into()), user: None },
         Redactor::new([CANARY]),
         PutConnection {
             credentials: BTreeMap::from([("secret_key".to_owned(), CANARY.into())]),

@@ -16,6 +16,7 @@ mod audit;
 mod bad_input;
 mod billing;
 mod broken_packages;
+mod caller_ids;
 mod canary;
 mod cli;
 mod compile_bombs;
@@ -30,6 +31,7 @@ mod events;
 mod exports;
 mod exports_of_data;
 mod foreign_orgs;
+mod forwarding;
 mod hot_swap;
 mod hubs;
 mod identity;
@@ -67,6 +69,8 @@ mod smuggling;
 mod stripe;
 mod stripe_actions;
 mod telnyx;
+mod twilio;
+mod twilio_cancelled;
 mod zapier;
 mod zoo;
 
@@ -164,6 +168,12 @@ on_both_databases! {
         webhooks_jobs_and_events_call_others_too
         a_write_that_is_done_once_calls_others_once
         callers_that_take_all_places_do_not_wait_for_ever
+    }
+    twilio {
+        a_call_goes_through_its_menu_to_slack_to_an_endpoint_and_on_the_bill
+    }
+    twilio_cancelled {
+        no_number_stays_paid_for_that_nobody_owns_whatever_fails_and_whoever_is_killed
     }
     rotation {
         no_call_fails_while_both_kinds_of_keys_rotate_and_old_keys_open_nothing_afterwards
@@ -402,6 +412,19 @@ on_both_databases! {
         an_order_whose_answer_gets_lost_is_placed_once
         telnyxs_own_check_and_ours_agree
         telnyxs_sdk_works_unchanged
+    }
+    caller_ids {
+        a_number_is_verified_by_its_callback_and_its_code_is_kept_nowhere
+        a_call_in_vain_is_told_with_its_reason_and_rung_once_more
+        a_lost_callback_is_made_up_for_by_the_job
+        a_number_is_rung_three_times_an_hour_by_each_org_and_another_org_sees_nothing
+        a_number_is_locked_after_too_many_calls_in_vain
+        what_nobody_keys_in_expires_and_is_forgotten_by_the_clock
+        calls_come_from_verified_numbers_alone
+    }
+    forwarding {
+        a_forwarded_call_shows_that_a_forwarding_works_and_that_it_did_not_end
+        a_person_confirms_a_forwarding_and_another_org_knows_nothing_of_it
     }
     zapier {
         a_zap_subscribes_and_unsubscribes_by_the_rest_surface

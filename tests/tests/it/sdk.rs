@@ -15,13 +15,14 @@ use tokio::{process::Command, sync::Mutex};
 
 use crate::scene::OpenAiScene;
 
-const PYTHON: [&str; 6] = [
+const PYTHON: [&str; 7] = [
     "assemblyai==1.8.2",
     "elevenlabs==2.78.0",
     "openai==3.54.0",
     "slack_sdk==3.47.0",
     "stripe==16.1.0",
     "telnyx[webhooks]==4.189.0",
+    "twilio==9.13.0",
 ];
 const NODE: &str = "openai@7.57.0";
 

@@ -67,7 +67,7 @@ async fn a_denied_request_and_a_failed_one_say_nothing_of_it() {
 /// A credential that is the path of a URL.
 fn secret_path(secret: &str) -> patchbay_egress::Injection {
     let place = Inject { path: Some("/services/*/*".to_owned()), ..Inject::default() };
-    patchbay_egress::Injection { place, hosts: vec![HOST.to_owned()], secret: Arc::new(secret.into()) }
+    patchbay_egress::Injection { place, hosts: vec![HOST.to_owned()], secret: Arc::new(secret.into()), user: None }
 }
 
 #[tokio::test]
@@ -108,7 +108,7 @@ fn told_of_a_webhook(webhook_url: &str) -> patchbay_egress::Request {
         ..Inject::default()
     };
     let secret = Arc::new("canary-of-the-body".into());
-    let credential = patchbay_egress::Injection { place, hosts: vec![HOST.to_owned()], secret };
+    let credential = patchbay_egress::Injection { place, hosts: vec![HOST.to_owned()], secret, user: None };
     let mut post = request("POST", "/v2/transcript");
     let body = format!(r#"{{"webhook_url":"{webhook_url}","webhook_auth_header_value":""}}"#);
     post.body = Body::Bytes(Bytes::from(body));

@@ -234,6 +234,7 @@ pub fn bearer() -> Injection {
         place: Inject { header: Some("authorization".to_owned()), format: "Bearer {}".to_owned(), ..Inject::default() },
         hosts: vec![HOST.to_owned()],
         secret: Arc::new(SECRET.into()),
+        user: None,
     }
 }
 

@@ -3,6 +3,7 @@
 //! A vendor must never see a hub key, so every place that could hold one is emptied, not only the one
 //! where it was found, and whatever else repeats the key goes too.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
 use patchbay_model::{Code, Failure};
 use patchbay_package::manifest::KeyPlace;
@@ -11,6 +12,9 @@ use crate::auth::looks_like_a_key;
 
 /// What every plugin takes, whatever its vendor's SDK does.
 const BEARER: &str = "Bearer ";
+
+/// HTTP Basic, of vendors whose SDKs send an account's id and its secret.
+const BASIC: &str = "Basic ";
 
 /// A hub key as presented. Not `Debug`, so that it is not logged by accident.
 pub(super) struct Presented(String);
@@ -48,7 +52,11 @@ pub(super) fn take(places: &[KeyPlace], headers: &mut HeaderMap, query: &mut Str
 }
 
 fn find(place: &KeyPlace, headers: &HeaderMap, query: &str) -> Option<String> {
-    let strip = |value: &str| after_prefix(value, &place.prefix).filter(|key| looks_like_a_key(key)).map(str::to_owned);
+    let strip = |value: &str| {
+        let rest = after_prefix(value, &place.prefix)?;
+        let key = if place.prefix.eq_ignore_ascii_case(BASIC) { password(rest)? } else { rest.to_owned() };
+        looks_like_a_key(&key).then_some(key)
+    };
     if let Some(header) = &place.header {
         return headers.get_all(header.as_str()).iter().filter_map(|value| value.to_str().ok()).find_map(strip);
     }
@@ -59,6 +67,12 @@ fn find(place: &KeyPlace, headers: &HeaderMap, query: &str) -> Option<String> {
 fn bearer(headers: &HeaderMap) -> Option<String> {
     let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
     after_prefix(value, BEARER).filter(|key| looks_like_a_key(key)).map(str::to_owned)
+}
+
+/// What stands behind the first colon of the user and the password (RFC 7617, section 2).
+fn password(basic: &str) -> Option<String> {
+    let pair = String::from_utf8(STANDARD.decode(basic).ok()?).ok()?;
+    pair.split_once(':').map(|(_, password)| password.to_owned())
 }
 
 /// Scheme names in `Authorization` are case-insensitive (RFC 9110, section 11.1).
@@ -115,6 +129,9 @@ fn hex_digit(digit: u8) -> Option<u8> {
 
 fn in_words(place: &KeyPlace) -> String {
     match (&place.header, &place.query) {
+        (Some(header), _) if place.prefix.eq_ignore_ascii_case(BASIC) => {
+            format!("as the password of HTTP Basic in the header `{header}`")
+        }
         (Some(header), _) => format!("in the header `{header}: {}pb_…`", place.prefix),
         (None, query) => format!("in the query as `{}`", query.as_deref().unwrap_or_default()),
     }
@@ -144,6 +161,18 @@ mod tests {
         let key = take(&[header_place("x-api-key", "")], &mut given, &mut String::new()).ok().unwrap();
         assert_eq!(&*key, KEY);
         assert_eq!(given.keys().collect::<Vec<_>>(), ["accept"]);
+    }
+
+    #[test]
+    fn the_password_of_http_basic_is_taken_where_the_vendors_sdk_sends_that() {
+        let basic = |pair: &str| headers(&[("authorization", format!("Basic {}", STANDARD.encode(pair)))]);
+        let mut given = basic(&format!("AC01:{KEY}"));
+        let place = [header_place("authorization", "Basic ")];
+        assert_eq!(&*take(&place, &mut given, &mut String::new()).ok().unwrap(), KEY);
+        assert!(given.is_empty());
+        for other in [format!("{KEY}:x"), format!("AC01:{KEY}x y"), KEY.to_owned()] {
+            assert!(take(&place, &mut basic(&other), &mut String::new()).is_err(), "{other}");
+        }
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub(super) fn check(manifest: &Manifest, report: &mut Report) {
     report.unique(names, "a credential's name");
     for (index, credential) in manifest.credentials.iter().enumerate() {
         let at = format!("/credentials/{index}");
-        check_credential(credential, &manifest.egress, &at, report);
+        check_credential(credential, manifest, &at, report);
         report.demand(
             !credential.named_hosts || (!manifest.named_hosts.is_empty() && credential.inject.is_some()),
             format!("{at}/named-hosts"),
@@ -66,7 +66,8 @@ fn requests(methods: &[String], paths: &[String], at: &str, report: &mut Report)
 /// What a method is, for messages.
 pub(super) const METHOD: &str = "an HTTP method in upper case, but not CONNECT or TRACE";
 
-fn check_credential(credential: &Credential, egress: &[Egress], at: &str, report: &mut Report) {
+fn check_credential(credential: &Credential, manifest: &Manifest, at: &str, report: &mut Report) {
+    let egress = &manifest.egress;
     report.demand(text::is_name(&credential.name, b"_"), format!("{at}/name"), "1 to 64 characters of a-z, 0-9 and _");
     for (index, host) in credential.hosts.iter().enumerate() {
         let listed = egress.iter().any(|egress| text::covers(&egress.host, host));
@@ -86,6 +87,12 @@ fn check_credential(credential: &Credential, egress: &[Egress], at: &str, report
                 "an egress list, so that there is a request to put it in",
             );
             check_inject(inject, &format!("{at}/inject"), report);
+            if let Some(user) = &inject.user {
+                let at = format!("{at}/inject/user");
+                report.member(at.clone(), user);
+                report.demand(manifest.config.is_some(), at.clone(), "a `[config]` that has it");
+                report.demand(inject.format.contains("{basic}"), at, "a `format` with `{basic}` beside it");
+            }
         }
         None => report.demand(
             credential.hosts.is_empty(),

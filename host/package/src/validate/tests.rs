@@ -174,6 +174,18 @@ fn every_rule_has_its_place_and_its_words() {
             "printable ASCII with exactly one `{}` or `{basic}`",
         ),
         (
+            "/credentials/0/inject",
+            json!({"header": "authorization", "format": "Bearer {}", "user": "/account_id"}),
+            "/credentials/0/inject/user",
+            "a `format` with `{basic}` beside it",
+        ),
+        (
+            "/credentials/0/inject",
+            json!({"header": "authorization", "format": "Basic {basic}", "user": "account_id"}),
+            "/credentials/0/inject/user",
+            "a JSON Pointer to a member, as in `/customer/id`",
+        ),
+        (
             "/credentials/0/inject/format",
             json!("{} {basic}"),
             "/credentials/0/inject/format",

@@ -121,7 +121,21 @@ impl CallState {
             let text = format!("the connection has no {name:?}");
             return Err(self.refuse(Code::ConnectionMissing, Error::Reauthorize(text)));
         };
-        Ok(Injection { place, hosts, secret: Arc::new(secret) })
+        let user = place.user.as_deref().map(|pointer| self.setting(pointer)).transpose()?;
+        Ok(Injection { place, hosts, secret: Arc::new(secret), user })
+    }
+
+    /// A text among the org's settings, at a JSON Pointer of the manifest.
+    fn setting(&mut self, pointer: &str) -> Result<String, HostError> {
+        let settings: serde_json::Value = serde_json::from_str(&self.tenant.config).unwrap_or_default();
+        match settings.pointer(pointer).and_then(serde_json::Value::as_str) {
+            // the user of HTTP Basic ends with the first colon (RFC 7617, section 2)
+            Some(text) if !text.is_empty() && !text.contains(':') => Ok(text.to_owned()),
+            _ => {
+                let text = format!("the settings have no {pointer}, which goes beside the credential");
+                Err(self.refuse(Code::ConnectionMissing, Error::Reauthorize(text)))
+            }
+        }
     }
 
     /// The connection's secrets that go into bodies by themselves.
@@ -131,7 +145,7 @@ impl CallState {
         let secrets = self.grants.credentials.iter().filter_map(|(name, credential)| {
             let place = credential.inject.as_ref().filter(|place| place.json.is_some())?;
             let secret = all.get(name, now).first().map(|secret| Arc::new((*secret).clone()))?;
-            let credential = Injection { place: place.clone(), hosts: credential.hosts.clone(), secret };
+            let credential = Injection { place: place.clone(), hosts: credential.hosts.clone(), secret, user: None };
             Some(BodySecret { credential, webhook_url: self.tenant.webhook_url.clone() })
         });
         secrets.collect()

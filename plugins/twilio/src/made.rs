@@ -1,0 +1,65 @@
+//! What a client makes by Twilio's own API counts like what the actions make.
+
+use patchbay_sdk::usage::{self, Basis};
+use patchbay_sdk::{Error, http};
+use serde::Deserialize;
+
+use crate::incoming::{self, Incoming, Terms};
+use crate::messages::{self, Message};
+
+#[derive(Deserialize)]
+struct Made {
+    sid: String,
+}
+
+/// The resource that a path ends with: `Calls` of `/2010-04-01/Accounts/AC…/Calls.json`; none for one item of it.
+pub(crate) fn resource(path: &str) -> Option<&str> {
+    let mut parts = path.split('/').skip(4);
+    let first = parts.next()?;
+    let is_list = parts.next().is_none() || first.starts_with("IncomingPhoneNumbers");
+    let name = first.strip_suffix(".json").unwrap_or(first);
+    is_list.then_some(name)
+}
+
+/// True for a path at which something is made that is metered.
+pub(crate) fn makes(path: &str) -> bool {
+    matches!(resource(path), Some("Calls" | "Messages" | "IncomingPhoneNumbers"))
+}
+
+/// Meters what was made, and keeps it.
+///
+/// # Errors
+/// What kept it from being kept.
+pub(crate) fn count(path: &str, response: &http::WholeResponse) -> Result<(), Error> {
+    if response.status != 201 {
+        return Ok(());
+    }
+    match resource(path) {
+        Some("Calls") => {
+            let made: Made = response.json()?;
+            usage::add("call", 1, Basis::Reported, Some(&made.sid))
+        }
+        Some("Messages") => {
+            let made: Message = response.json()?;
+            messages::read(&made)
+        }
+        Some("IncomingPhoneNumbers") => {
+            let made: Incoming = response.json()?;
+            incoming::record(&made, &Terms::default())
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_makes_something_is_known_by_its_path() {
+        assert!(makes("/2010-04-01/Accounts/AC1/Calls.json"));
+        assert!(makes("/2010-04-01/Accounts/AC1/IncomingPhoneNumbers/Local.json"));
+        assert!(!makes("/2010-04-01/Accounts/AC1/Calls/CA1.json"));
+        assert!(!makes("/2010-04-01/Accounts/AC1/Usage/Records.json"));
+    }
+}

@@ -1,0 +1,6 @@
+//! What actions take and give.
+
+pub mod calls;
+pub mod messages;
+pub mod numbers;
+pub mod provisioning;
