@@ -48,6 +48,7 @@ mod openai_failures;
 mod openai_settings;
 mod openai_streams;
 mod org_deletion;
+mod peers;
 mod plans;
 mod private_names;
 mod processes;
@@ -140,6 +141,24 @@ on_both_databases! {
     }
     twilio_cancelled {
         no_number_stays_paid_for_that_nobody_owns_whatever_fails_and_whoever_is_killed
+    }
+    peers {
+        an_action_of_another_plugin_is_a_run_of_its_own
+        what_the_called_plugin_did_stays_when_its_caller_fails
+        a_plugin_that_is_not_switched_on_is_denied
+        another_organizations_installation_is_out_of_reach
+        an_action_that_the_manifest_does_not_name_is_denied
+        a_version_that_calls_more_waits_for_an_approval
+        an_input_that_is_not_valid_names_its_fields
+        what_the_plan_lacks_is_denied
+        the_rate_of_the_called_action_holds
+        a_call_in_a_circle_is_denied
+        three_calls_are_within_the_first_and_no_more
+        a_call_ends_within_what_is_left_of_its_callers_time
+        a_caller_is_told_how_a_call_failed
+        webhooks_jobs_and_events_call_others_too
+        a_write_that_is_done_once_calls_others_once
+        callers_that_take_all_places_do_not_wait_for_ever
     }
     rotation {
         no_call_fails_while_both_kinds_of_keys_rotate_and_old_keys_open_nothing_afterwards

@@ -4,7 +4,7 @@ mod books;
 mod budgets;
 mod gates;
 mod hubs;
-mod scene;
+pub mod scene;
 mod streams;
 
 pub use books::*;

@@ -117,6 +117,7 @@ const ELSEWHERE: &[&str] = &[
     "private-name",   // private_names
     "reshape",        // endpoints
     "scribe",         // objects and events
+    "caller",         // peers
     "secret-dumper",  // canary
     "smuggler",       // smuggling
     "worker",         // jobs
