@@ -6,6 +6,7 @@ mod org;
 mod process;
 mod reply;
 mod setup;
+mod standstill;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -19,6 +20,7 @@ pub use org::{Call, Org};
 pub use process::{HubProcess, program};
 pub use reply::Reply;
 pub use setup::Setup;
+pub use standstill::Standstill;
 
 use setup::{Started, free_port};
 

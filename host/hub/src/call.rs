@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    sync::Arc,
+    sync::{Arc, atomic::AtomicBool},
     time::{Duration, Instant},
 };
 
@@ -11,8 +11,8 @@ use patchbay_model::{
     event::Event,
     run::{Figures, Run, RunKind},
 };
-use patchbay_runtime::{Effects, Entitlements, Finished, Invocation, Once, Plugin, Spending};
-use patchbay_storage::{Committed, IdempotencyAnswer, JobOutcome, RunCommit, WebhookOutcome};
+use patchbay_runtime::{Effects, Entitlements, Finished, Invocation, Once, Plugin, Reach, Spending};
+use patchbay_storage::{Change, Committed, IdempotencyAnswer, JobOutcome, RunCommit, WebhookOutcome};
 use tracing::{Span, field::Empty};
 
 use crate::{
@@ -61,6 +61,10 @@ pub(crate) struct Call {
     pub(crate) hold: Option<Hold>,
     /// The write that it does, if that is to be done once.
     pub(crate) once: Option<Arc<Once>>,
+    /// How far the hub's storage is within its reach.
+    pub(crate) reach: Reach,
+    /// Set if another plugin answered it without the database.
+    pub(crate) answered_alone: Arc<AtomicBool>,
     /// What it may tell of organizations' plans, if anything.
     entitlements: Option<Arc<dyn Entitlements>>,
     /// Who waits for it, if a plugin made it.
@@ -128,6 +132,8 @@ impl Call {
             admitted: None,
             hold: None,
             once: None,
+            reach: Reach::Full,
+            answered_alone: Arc::default(),
             entitlements,
             callers: None,
             hub: calls_others.then(|| hub.this.upgrade()).flatten().map(Hub),
@@ -164,8 +170,8 @@ impl Call {
         let once = self.once.clone();
         let entitlements = self.entitlements.clone();
         let peers = self.hub.clone().map(|hub| peers::peers_of(hub, self));
-        let tenant = Arc::clone(&self.serving.tenant);
-        Invocation { tenant, run: self.run, timeout, spending, entitlements, peers, once }
+        let (tenant, reach) = (Arc::clone(&self.serving.tenant), self.reach);
+        Invocation { tenant, run: self.run, timeout, spending, entitlements, peers, once, reach }
     }
 
     /// Reserves what the call may use of the org's budgets. What the caller learns if it may not begin.
@@ -252,6 +258,13 @@ impl Call {
         let first_due = jobs.iter().map(|job| job.due_at).min();
         let standing = hub.standing_at_the_end(self, &usage).await;
         let counted = hub.counted(self, &usage);
+        let is_kept = |collection: &str| succeeded && manifest.kept_in_memory().any(|kept| kept == collection);
+        let kept: Vec<_> = changes.iter().filter(|change| is_kept(&change.collection)).cloned().collect();
+        let whose = (self.serving.tenant.org, manifest.id.clone());
+        let told = match kept.is_empty() {
+            true => Vec::new(),
+            false => vec![Change::Documents { org: whose.0, plugin: whose.1.clone() }],
+        };
         let commit = RunCommit {
             run,
             spent: hub.spent_by(self, standing.as_deref(), &usage).await,
@@ -264,6 +277,7 @@ impl Call {
             job: leaves.job,
             jobs,
             idempotency: leaves.idempotency,
+            told,
         };
         let took = Duration::from_micros(figures.wall_us);
         let committed = match self.is_behind {
@@ -272,6 +286,14 @@ impl Call {
         };
         if let (Ok(_), Some(standing)) = (&committed, &standing) {
             standing.tally.add_all(&counted);
+        }
+        if !kept.is_empty() {
+            match &committed {
+                Ok(Committed::All) => hub.documents_written(&whose, finished_at, &kept).await,
+                Ok(_) => {}
+                // it may be stored all the same
+                Err(_) => hub.documents_changed(whose),
+            }
         }
         if let (Ok(Committed::All), Some(due_at)) = (&committed, first_due) {
             hub.jobs.due_at(due_at);

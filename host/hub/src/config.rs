@@ -64,6 +64,12 @@ pub struct HubConfig {
     pub max_proxy_body_bytes: u64,
     /// Webhooks that are processed in the background at once.
     pub webhook_concurrency: usize,
+    /// Webhooks that are kept in memory while the database is away: answered, and not stored yet. More are refused.
+    pub max_held_webhooks: usize,
+    /// Those together, in bytes.
+    pub max_held_webhook_bytes: usize,
+    /// Documents that plugins have the hub keep in memory, of all orgs together, in bytes as the hub holds them.
+    pub max_kept_document_bytes: u64,
     /// Jobs that run at once.
     pub job_concurrency: usize,
     /// Jobs of one org and plugin that run at once, where the plugin does not say less; on all hubs together.
@@ -112,6 +118,9 @@ impl HubConfig {
             max_package_bytes: 64 << 20,
             max_proxy_body_bytes: 32 << 20,
             webhook_concurrency: 64,
+            max_held_webhooks: 1_000,
+            max_held_webhook_bytes: 64 << 20,
+            max_kept_document_bytes: 256 << 20,
             job_concurrency: 64,
             job_lane_concurrency: 16,
             event_streams: 50,

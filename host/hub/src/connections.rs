@@ -156,7 +156,9 @@ impl Hub {
         tx.hub().notify(Change::Connection { org: caller.org, id, plugin: plugin.clone() }).await?;
         tx.org(caller.org).audit().append(&entry).await?;
         tx.commit().await?;
-        hub.tenants.invalidate(&(caller.org, plugin.clone())).await;
+        let key = (caller.org, plugin.clone());
+        hub.read_anew(&key);
+        hub.tenants.invalidate(&key).await;
         hub.takers.invalidate(&caller.org).await;
         hub.relay.concerned(caller.org);
         // an open connection to a vendor may be logged in with what no longer counts
@@ -186,6 +188,7 @@ impl Hub {
         tx.hub().notify(Change::Connection { org: caller.org, id, plugin: plugin.clone() }).await?;
         tx.org(caller.org).audit().append(&entry).await?;
         tx.commit().await?;
+        hub.read_anew(&key);
         hub.tenants.invalidate(&key).await;
         hub.takers.invalidate(&caller.org).await;
         hub.refresher.forget(&key);

@@ -61,6 +61,7 @@ const fn is_taken_over_by_its_teller(notice: &Notice) -> bool {
                 | Change::Tokens { .. }
                 | Change::PluginVersion { .. }
                 | Change::Endpoint { .. }
+                | Change::Documents { .. }
         )
     )
 }
@@ -73,7 +74,9 @@ async fn take_over(hub: &Arc<Inner>, notice: Notice) {
         Notice::Changed(Change::Member { .. }) => hub.sessions.invalidate_all(),
         Notice::Changed(Change::Installation { org, id, plugin }) => {
             hub.registry.forget_verdicts(id);
-            hub.tenants.invalidate(&(org, plugin.clone())).await;
+            let key = (org, plugin.clone());
+            hub.read_anew(&key);
+            hub.tenants.invalidate(&key).await;
             hub.takers.invalidate(&org).await;
             hub.relay.concerned(org);
             // the token is not said: a notice is outside of row-level security
@@ -87,6 +90,7 @@ async fn take_over(hub: &Arc<Inner>, notice: Notice) {
         }
         Notice::Changed(Change::Connection { org, plugin, .. }) => {
             let key = (org, plugin);
+            hub.read_anew(&key);
             hub.tenants.invalidate(&key).await;
             hub.takers.invalidate(&org).await;
             // what failed before may have been put right there
@@ -108,8 +112,12 @@ async fn take_over(hub: &Arc<Inner>, notice: Notice) {
                 tracing::warn!(%org, error = %failure, "what became of an organization was not looked up");
             }
         }
+        Notice::Changed(Change::Documents { org, plugin }) => hub.documents_changed((org, plugin)),
         // opened with the next use, if the database still has them
-        Notice::Changed(Change::DataKeys { org }) => hub.vault.forget(org),
+        Notice::Changed(Change::DataKeys { org }) => {
+            hub.vault.forget(org);
+            hub.read_org_anew(org);
+        }
         Notice::Changed(Change::Endpoint { org, id }) => {
             hub.endpoint_is_changed(LaneKey { org, endpoint: id }).await;
         }
@@ -129,6 +137,7 @@ async fn take_over(hub: &Arc<Inner>, notice: Notice) {
             hub.registry.mark_kept_unsettled();
             hub.rates.invalidate_all();
             hub.vault.forget_all();
+            hub.read_all_anew();
             if let Err(failure) = hub.leave_orgs_being_deleted().await {
                 tracing::warn!(error = %failure, "it was not looked up which organizations are being deleted");
             }

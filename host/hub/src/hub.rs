@@ -13,7 +13,7 @@ use patchbay_egress::{Egress, SystemLookup};
 use patchbay_limits::{Limiter, Pauses, Store};
 use patchbay_model::{Clock, Code, Failure, OrgId, PluginId, Random, rate::OrgRates};
 use patchbay_oauth::{Net, OidcProvider, RefreshSettings, Refresher};
-use patchbay_runtime::{BlobStore, Runtime, Services};
+use patchbay_runtime::{BlobStore, KeptDocuments, Runtime, Services};
 use patchbay_storage::{Database, DatabaseUrl, Journal};
 use patchbay_vault::{CheckpointKey, KeyHasher, Vault};
 use tokio::task::JoinHandle;
@@ -38,6 +38,7 @@ use crate::{
     jobs,
     keys::Keys,
     oauth::{REQUEST_TIME, TokenStore, link::Links, suspicion::Suspicions, upkeep},
+    offline::{self, Offline},
     plans::standing::Standings,
     read_through::ReadThrough,
     registry::Registry,
@@ -90,6 +91,10 @@ pub(crate) struct Inner {
     /// By whom people sign in.
     pub(crate) oidc: Option<OidcProvider>,
     pub(crate) tenants: Arc<Tenants>,
+    /// What answers need that are given while the database is away.
+    pub(crate) offline: Offline,
+    /// Documents that are in memory as well.
+    pub(crate) kept: Arc<KeptDocuments>,
     /// Which plugins take in an org's events.
     pub(crate) takers: ReadThrough<OrgId, Takers>,
     /// For packages that other hubs were given.
@@ -143,6 +148,7 @@ impl Hub {
         hub.0.settle_kept().await;
         node::start(&hub).await.map_err(StartError::Unwritable)?;
         converge::start(&hub);
+        offline::start(&hub);
         bells::start(&hub);
         webhooks::worker::start(&hub);
         jobs::worker::start(&hub);
@@ -190,9 +196,11 @@ impl Hub {
             random: Arc::clone(&random),
             timeout: REQUEST_TIME,
         });
+        let kept = Arc::new(KeptDocuments::new(config.max_kept_document_bytes));
         let services = Services {
             egress: Arc::clone(&egress),
             database: database.clone(),
+            kept: Arc::clone(&kept),
             blobs: blobs.clone(),
             mac,
             clock: Arc::clone(&clock),
@@ -229,6 +237,8 @@ impl Hub {
             registry: Registry::new(packages),
             keys: ReadThrough::new(10_000, CACHE_TIME),
             tenants,
+            offline: Offline::default(),
+            kept,
             takers: ReadThrough::new(100_000, CACHE_TIME),
             looks: converge::Looks::default(),
             standings: Standings::new(10_000, CACHE_TIME),
@@ -236,7 +246,11 @@ impl Hub {
             rates: ReadThrough::new(100_000, CACHE_TIME),
             limiter,
             node: Node::new(&*clock, &*random),
-            webhooks: webhooks::Queue::new(config.webhook_concurrency, database.is_shared()),
+            webhooks: webhooks::Queue::new(
+                config.webhook_concurrency,
+                webhooks::Held::new(config.max_held_webhooks, config.max_held_webhook_bytes),
+                database.is_shared(),
+            ),
             jobs: jobs::Queue::new(config.job_concurrency, config.job_lane_concurrency, jobs::host_jobs()),
             schedules: schedules::Bell::default(),
             bells: Bells::default(),

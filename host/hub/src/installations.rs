@@ -316,7 +316,9 @@ impl Inner {
     /// After an installation was changed or deleted. The caller holds the plugin.
     async fn installation_changed(&self, installation: &Installation, leaves: Leaves) {
         self.registry.forget_verdicts(installation.id);
-        self.tenants.invalidate(&(installation.org, installation.plugin.clone())).await;
+        let key = (installation.org, installation.plugin.clone());
+        self.read_anew(&key);
+        self.tenants.invalidate(&key).await;
         self.hooks.invalidate(&installation.hook_token).await;
         self.takers.invalidate(&installation.org).await;
         self.relay.concerned(installation.org);

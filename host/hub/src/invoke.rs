@@ -186,7 +186,7 @@ fn replayed(run: Option<RunId>, kept: Kept) -> Result<InvokeReply, CallFailure> 
 }
 
 /// The input as the guest gets it, the caller's own text, once it is known to be valid; and what it says.
-fn check_input(schemas: &ActionSchemas, input: Bytes) -> Result<(String, Value), Failure> {
+pub(crate) fn check_input(schemas: &ActionSchemas, input: Bytes) -> Result<(String, Value), Failure> {
     let value: Value = serde_json::from_slice(&input).map_err(|error| {
         Failure::new(Code::MalformedJson, format!("line {}, column {}: {error}", error.line(), error.column()))
     })?;

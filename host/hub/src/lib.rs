@@ -35,6 +35,7 @@ mod measure;
 mod network;
 mod notes;
 mod oauth;
+mod offline;
 mod operator;
 mod org_removal;
 mod orgs;

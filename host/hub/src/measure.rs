@@ -61,7 +61,14 @@ pub(crate) fn swapped(plugin: &PluginId) {
     counter!("patchbay_swaps_total", "plugin" => plugin.to_string()).increment(1);
 }
 
-/// A webhook that came; the outcome is `new`, `duplicate`, `refused`, `answered` or `failed`.
+/// A webhook that came; the outcome is `new`, `duplicate`, `refused`, `answered` or `failed`. While the database is away `held`, or
+/// `no_room`.
 pub(crate) fn received(plugin: &PluginId, outcome: &'static str) {
     counter!("patchbay_webhooks_total", "plugin" => plugin.to_string(), "outcome" => outcome).increment(1);
+}
+
+/// How many webhooks were answered and could not be stored yet.
+pub(crate) fn held(webhooks: usize) {
+    #[expect(clippy::cast_precision_loss, reason = "a gauge is a float, and nobody has 2^52 webhooks")]
+    gauge!("patchbay_webhooks_held").set(webhooks as f64);
 }

@@ -144,6 +144,7 @@ impl Inner {
         self.relay.forget_org(org);
         self.deliveries.forget_org(org);
         self.vault.forget(org);
+        self.forget_offline(org);
     }
 }
 

@@ -8,15 +8,17 @@
 //! The manifest's list stands in for a role. Who made the first call may lack the permission to call the second action, as who
 //! sends a webhook does: an admin has approved that the plugin does.
 
+mod in_any_case;
+
 use std::{
     fmt,
-    sync::Arc,
+    sync::{Arc, atomic::AtomicBool},
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
 use patchbay_model::{ApiKeyId, Code, Failure, OrgId, PluginId, RunId, rate::Endpoint};
-use patchbay_runtime::{PeerAnswer, PeerCall, PeerFailure, Peers};
+use patchbay_runtime::{PeerAnswer, PeerCall, PeerFailure, Peers, Reach};
 
 use crate::{
     auth::Caller,
@@ -59,6 +61,10 @@ struct PeerCaller {
     hops: u32,
     /// The API key whose budgets all of it spends of.
     spends_as: Option<ApiKeyId>,
+    /// How far the hub's storage is within its reach.
+    reach: Reach,
+    /// Set if an answer was made without the database.
+    answered_alone: Arc<AtomicBool>,
 }
 
 impl fmt::Debug for PeerCaller {
@@ -77,12 +83,18 @@ pub(crate) fn peers_of(hub: Hub, call: &Call) -> Arc<dyn Peers> {
         plugins: waiting.chain([&call.plugin().manifest().id]).cloned().collect(),
         hops: call.hops,
         spends_as: call.admitted.as_ref().and_then(|admitted| admitted.key),
+        reach: call.reach,
+        answered_alone: Arc::clone(&call.answered_alone),
     })
 }
 
 impl Peers for PeerCaller {
     fn call(&self, call: PeerCall) -> PeerAnswer<'_> {
-        Box::pin(self.answer(call))
+        match self.reach {
+            Reach::Full => Box::pin(self.answer(call)),
+            Reach::Within(_) => Box::pin(self.answer_in_any_case(call)),
+            Reach::Nowhere => Box::pin(self.answer_alone(call)),
+        }
     }
 }
 
@@ -90,27 +102,23 @@ impl PeerCaller {
     async fn answer(&self, call: PeerCall) -> Result<String, PeerFailure> {
         let PeerCall { plugin, action, input, deadline } = call;
         check(&self.plugins, &plugin).map_err(not_made)?;
-        let left = deadline.saturating_duration_since(Instant::now());
-        let kept = (left / KEPT_BACK).min(MOST_KEPT_BACK);
-        let before_end = |time: Duration| deadline.checked_sub(time).unwrap_or(deadline);
-        let callers =
-            Callers { parent: self.run, plugins: self.plugins.clone(), hops: self.hops, until: before_end(kept) };
+        let callers = self.callers(deadline);
+        let end = before(deadline, kept_back(deadline) / 2);
         let calling = async {
             let prepared = self.prepare(&plugin, &action, input).await.map_err(not_made)?;
             let reply = self.hub.make_call(prepared, None, Keeps::All, Some(callers)).await.map_err(failed)?;
-            match reply.output {
-                Output::Json(json) => Ok(json.get().to_owned()),
-                Output::Blob(_) | Output::Bytes(..) => {
-                    let failure =
-                        Failure::new(Code::PluginError, "it gives a file, which no other plugin can be given");
-                    Err(PeerFailure { run: Some(reply.run), was_made: true, failure })
-                }
-            }
+            json_of(Some(reply.run), reply.output)
         };
-        tokio::time::timeout_at(before_end(kept / 2).into(), calling).await.unwrap_or_else(|_| {
+        tokio::time::timeout_at(end.into(), calling).await.unwrap_or_else(|_| {
             let failure = Failure::new(Code::PluginTimeout, "it did not end within what was left of its caller's time");
             Err(PeerFailure { run: None, was_made: true, failure })
         })
+    }
+
+    /// Those who wait for a call that is made now.
+    fn callers(&self, deadline: Instant) -> Callers {
+        let until = before(deadline, kept_back(deadline));
+        Callers { parent: self.run, plugins: self.plugins.clone(), hops: self.hops, until }
     }
 
     /// As for a call over the API, but for its caller. A hub that stops lets calls that run end, and so those within them begin.
@@ -121,6 +129,26 @@ impl PeerCaller {
         let serving = hub.serving(self.org, plugin).await?;
         let serving = hub.with_fresh_tokens(self.org, plugin, serving).await?;
         self.hub.prepare_on(serving, &caller, action, Bytes::from(input), &notes).await
+    }
+}
+
+/// What is kept back of the time that a caller has left.
+fn kept_back(deadline: Instant) -> Duration {
+    (deadline.saturating_duration_since(Instant::now()) / KEPT_BACK).min(MOST_KEPT_BACK)
+}
+
+fn before(deadline: Instant, time: Duration) -> Instant {
+    deadline.checked_sub(time).unwrap_or(deadline)
+}
+
+/// What another plugin can be given of a call's output.
+fn json_of(run: Option<RunId>, output: Output) -> Result<String, PeerFailure> {
+    match output {
+        Output::Json(json) => Ok(json.get().to_owned()),
+        Output::Blob(_) | Output::Bytes(..) => {
+            let failure = Failure::new(Code::PluginError, "it gives a file, which no other plugin can be given");
+            Err(PeerFailure { run, was_made: true, failure })
+        }
     }
 }
 

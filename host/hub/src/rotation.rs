@@ -222,6 +222,7 @@ impl Hub {
         tx.hub().notify(Change::DataKeys { org }).await?;
         tx.org(org).audit().append(&entry).await?;
         tx.commit().await?;
+        hub.read_org_anew(org);
         Ok(Some((unreadable, destroyed)))
     }
 

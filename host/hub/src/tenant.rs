@@ -3,20 +3,35 @@
 //! This is the warm path of every call: one look into a cache and one atomic load, no query and no lock.
 //! A publish swaps the version inside; any change of the installation or its connection drops the whole.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use arc_swap::ArcSwapOption;
-use patchbay_model::{Code, ConnectionId, Failure, OrgId, PluginId, Timestamp, installation::Installation};
+use patchbay_model::{
+    Code, ConnectionId, Failure, OrgId, PluginId, Timestamp,
+    installation::{Installation, SealedConnection},
+};
 use patchbay_package::capabilities;
 use patchbay_runtime::{NamedHosts, Plugin, Tenant, TenantInit};
+use patchbay_storage::OrgKey;
 use patchbay_vault::Credentials;
 
 use crate::{
     hub::Inner,
     installations::gated,
     oauth::{Live, OauthSettings},
+    offline::{self, Found},
     registry::resolve::{HeldBack, Resolution, is_about_the_settings},
 };
+
+/// What the database says of an installation and its connection, with the credentials as they are there: sealed, beside the
+/// wrapped key that opens them.
+pub(crate) struct Stored {
+    pub(crate) installation: Installation,
+    pub(crate) connection: Option<(SealedConnection, OrgKey)>,
+    pub(crate) oauth: OauthSettings,
+    /// As in [`Settings`].
+    pub(crate) withheld: bool,
+}
 
 /// What an org has decided about a plugin.
 pub(crate) struct Settings {
@@ -93,14 +108,36 @@ impl Installed {
 impl Inner {
     /// The installation, switched on or off; none if the plugin is not installed.
     pub(crate) async fn installed(&self, org: OrgId, plugin: &PluginId) -> Result<Option<Arc<Installed>>, Failure> {
+        let key = (org, plugin.clone());
         let load = || async {
-            let Some(settings) = self.load_settings(org, plugin).await? else { return Ok(None) };
+            let now = Instant::now();
+            let asking = async { Ok::<_, Failure>(self.load_stored(org, plugin).await?.map(Arc::new)) };
+            let (stored, is_told) = match offline::or_known(self.offline.known.get(&key, now), asking).await? {
+                Found::Told(stored) => (stored, true),
+                Found::Known(known) => {
+                    tracing::warn!(org.id = %org, plugin.id = %plugin, "an installation is used as it was: the database is away");
+                    (Some(known), false)
+                }
+            };
+            let Some(stored) = stored else {
+                self.offline.known.forget(&key);
+                return Ok(None);
+            };
+            let settings = self.open_settings(&stored)?;
             let resolution = self.resolve(&settings).await?;
             let installed = Installed { settings, serving: ArcSwapOption::empty(), held_back: ArcSwapOption::empty() };
             self.serve(&installed, resolution);
+            if is_told
+                && let Some(serving) = installed.serving()
+                && installed.settings.installation.enabled
+                && offline::is_for(serving.plugin.manifest())
+            {
+                self.offline.known.note(&key, stored, now);
+                self.load_documents(&key, serving.plugin.manifest()).await;
+            }
             Ok(Some(installed))
         };
-        self.tenants.get(&(org, plugin.clone()), load).await
+        self.tenants.get(&key, load).await
     }
 
     /// What a call runs, with tokens that its requests may carry. `not_installed` if the plugin is not switched on,
@@ -126,18 +163,37 @@ impl Inner {
 
     /// What the database says about the installation and its connection.
     pub(crate) async fn load_settings(&self, org: OrgId, plugin: &PluginId) -> Result<Option<Settings>, Failure> {
+        let stored = self.load_stored(org, plugin).await?;
+        stored.map(|stored| self.open_settings(&stored)).transpose()
+    }
+
+    /// The same, with the credentials sealed.
+    async fn load_stored(&self, org: OrgId, plugin: &PluginId) -> Result<Option<Stored>, Failure> {
         let mut tx = self.database.read().await?;
         let Some(installation) = tx.org(org).installations().get(plugin).await? else { return Ok(None) };
-        let (mut connection, mut credentials, mut account) = (None, None, None);
+        let mut connection = None;
         if let Some(sealed) = tx.org(org).connections().get(plugin).await? {
-            connection = Some(sealed.id);
-            credentials = Some(Arc::new(self.vault.open_connection(&mut tx.org(org), &sealed).await?));
-            account = sealed.account;
+            let key = self.vault.key_of_connection(&mut tx.org(org), &sealed).await?;
+            connection = Some((sealed, key));
         }
         let oauth = OauthSettings::load(self, &mut tx, org, plugin).await?;
         drop(tx);
         let withheld = self.withholds(org, &installation.config).await?;
-        Ok(Some(Settings { installation, connection, credentials, account, oauth, withheld }))
+        Ok(Some(Stored { installation, connection, oauth, withheld }))
+    }
+
+    fn open_settings(&self, stored: &Stored) -> Result<Settings, Failure> {
+        let Stored { installation, connection, oauth, withheld } = stored;
+        let open = |(sealed, key): &(SealedConnection, OrgKey)| {
+            let credentials = self.vault.open_connection_with(installation.org, sealed, key)?;
+            Ok::<_, Failure>((sealed.id, Arc::new(credentials), sealed.account.clone()))
+        };
+        let (connection, credentials, account) = match connection.as_ref().map(open).transpose()? {
+            Some((id, credentials, account)) => (Some(id), Some(credentials), account),
+            None => (None, None, None),
+        };
+        let (installation, oauth, withheld) = (installation.clone(), oauth.clone(), *withheld);
+        Ok(Settings { installation, connection, credentials, account, oauth, withheld })
     }
 
     /// Puts what was chosen in place, for calls that begin from now on.

@@ -97,6 +97,7 @@ impl TestHub {
             job: None,
             jobs: vec![],
             idempotency: None,
+            told: vec![],
         }
     }
 }

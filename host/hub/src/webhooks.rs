@@ -13,6 +13,8 @@
 //! there is some.
 
 mod claims;
+mod held;
+mod in_any_case;
 mod in_line;
 mod line;
 mod process;
@@ -34,6 +36,7 @@ use patchbay_model::Timestamp;
 use tokio::sync::Notify;
 
 use claims::Claims;
+pub(crate) use held::Held;
 use line::Line;
 
 /// For what a lease has to cover beside the call: waiting in line and for a thread, committing, clocks that differ.
@@ -46,6 +49,8 @@ pub(crate) struct Queue {
     claims: Claims,
     /// Those that this hub has in memory.
     line: Line,
+    /// Those that are nowhere else.
+    held: Held,
     wake: Arc<Notify>,
     /// The earliest due time that is known, in microseconds.
     next_due: AtomicI64,
@@ -55,10 +60,11 @@ pub(crate) struct Queue {
 
 impl Queue {
     /// `capacity`: how many are worked on at once.
-    pub(crate) fn new(capacity: usize, shared: bool) -> Self {
+    pub(crate) fn new(capacity: usize, held: Held, shared: bool) -> Self {
         Self {
             claims: Claims::default(),
             line: Line::new(capacity.max(1)),
+            held,
             wake: Arc::default(),
             next_due: AtomicI64::new(i64::MAX),
             shared,

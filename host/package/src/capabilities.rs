@@ -54,6 +54,9 @@ pub fn in_words(manifest: &Manifest) -> Vec<String> {
         lines.push(format!("receives webhooks of up to {} KiB", webhooks.body_kib));
         let wait = webhooks.answer_ms.iter();
         lines.extend(wait.map(|wait| format!("answers vendors that wait within {wait} ms")));
+        if webhooks.answers_offline {
+            lines.push("answers vendors that wait while the hub's database is away".to_owned());
+        }
     }
     lines.extend(manifest.events.emits.iter().map(|event| format!("publishes the event {}", event.kind)));
     lines.extend(manifest.events.consumes.iter().map(|kind| format!("takes in the event {kind}")));
@@ -63,7 +66,10 @@ pub fn in_words(manifest: &Manifest) -> Vec<String> {
         format!("makes a job of the kind {} at {} ({zone})", schedule.kind, schedule.cron)
     }));
     lines.extend(manifest.meters.iter().map(|meter| format!("meters {} by the {}", meter.name, meter.unit)));
-    lines.extend(manifest.collections.iter().map(|collection| format!("keeps the collection {}", collection.name)));
+    lines.extend(manifest.collections.iter().map(|collection| match collection.keep_in_memory {
+        true => format!("keeps the collection {}, in the hub's memory too", collection.name),
+        false => format!("keeps the collection {}", collection.name),
+    }));
     lines.extend(objects(manifest));
     lines.extend(calls(manifest));
     lines.extend(entitlements(manifest).map(str::to_owned));

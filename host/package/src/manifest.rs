@@ -443,6 +443,27 @@ pub struct Collection {
     /// Fields that queries may filter by: the field's name to the JSON Pointer of a scalar.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub indexes: BTreeMap<String, String>,
+    /// The hub has its documents in memory as well: `records.get` gives them as they were at most two seconds ago, and while the
+    /// database is away as they were last. For few and small ones, 4 MiB for each org; what is beyond that is read from the
+    /// database as always. Default: `false`.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub keep_in_memory: bool,
+}
+
+impl Manifest {
+    /// Names of the collections whose documents the hub has in memory as well.
+    pub fn kept_in_memory(&self) -> impl Iterator<Item = &str> {
+        self.collections
+            .iter()
+            .filter(|collection| collection.keep_in_memory)
+            .map(|collection| collection.name.as_str())
+    }
+
+    /// True if vendors that wait are answered while the database is away.
+    #[must_use]
+    pub fn answers_offline(&self) -> bool {
+        self.webhooks.as_ref().is_some_and(|webhooks| webhooks.answers_offline)
+    }
 }
 
 /// Actions of one other plugin that this one calls. Each is named: there is no word for all of them.

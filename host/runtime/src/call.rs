@@ -14,7 +14,10 @@ use wasmtime::{
 use crate::{
     Services,
     bindings::types,
-    capabilities::{Capabilities, HostError},
+    capabilities::{
+        Capabilities, HostError,
+        storage::{Reach, Way},
+    },
     cpu::Stretch,
     entitlements::Entitlements,
     limits::{CallLimits, Limiter, Stop},
@@ -57,6 +60,8 @@ pub(crate) struct CallState {
     pub(crate) cut: Option<Failure>,
     /// What the guest takes for the present time, if it judges something of before.
     pub(crate) as_of: Option<Timestamp>,
+    /// Its way to the database.
+    pub(crate) way: Way,
 }
 
 /// The last refusal that the guest saw: if it passes it on as its own failure, the caller learns what was
@@ -78,12 +83,14 @@ pub(crate) struct CallInit {
     pub(crate) entitlements: Option<Arc<dyn Entitlements>>,
     pub(crate) peers: Option<Arc<dyn Peers>>,
     pub(crate) once: Option<Arc<Once>>,
+    pub(crate) reach: Reach,
     pub(crate) as_of: Option<Timestamp>,
 }
 
 impl CallState {
     pub(crate) fn new(init: CallInit) -> Self {
-        let CallInit { run, tenant, grants, services, limits, spending, entitlements, peers, once, as_of } = init;
+        let CallInit { run, tenant, grants, services, limits, spending, entitlements, peers, once, reach, as_of } =
+            init;
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.handles as usize);
         let started = Instant::now();
@@ -110,6 +117,7 @@ impl CallState {
             spending,
             cut: None,
             as_of,
+            way: Way::new(reach),
         }
     }
 

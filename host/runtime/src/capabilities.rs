@@ -114,7 +114,7 @@ impl From<ResourceTableError> for HostError {
 impl From<patchbay_storage::StorageError> for HostError {
     fn from(error: patchbay_storage::StorageError) -> Self {
         tracing::error!(error.r#type = "storage", %error, "a host call failed");
-        Self::Guest(types::Error::Unavailable("the hub's storage".to_owned()))
+        storage::away()
     }
 }
 
@@ -123,6 +123,7 @@ impl types::Host for CallState {
         match error {
             HostError::Guest(error) => {
                 self.note_denial(&error);
+                self.way.note(&error);
                 Ok(error)
             }
             HostError::Trap(trap) => Err(trap),

@@ -76,6 +76,7 @@ impl Plugin {
             entitlements: call.entitlements,
             peers: call.peers,
             once: call.once,
+            reach: call.reach,
             as_of,
         });
         let mut store = call::store(self.engine(), state);

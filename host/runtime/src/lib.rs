@@ -13,6 +13,7 @@ mod cpu;
 mod engine;
 mod entitlements;
 mod exports;
+mod kept;
 mod lane;
 mod limits;
 mod observe;
@@ -43,6 +44,7 @@ pub use blob_store::{BlobStore, GrowingFile, StoreError};
 pub use capabilities::{
     reply::{Relayed, ReplyHead, ReplyReceiver, ReplySender, is_of_the_server, relay, reply_channel},
     source::BodyStream,
+    storage::Reach,
 };
 pub use compile::{CompileError, Compiler};
 pub use entitlements::{Entitlements, OrgPage, Told};
@@ -50,6 +52,7 @@ pub use exports::{
     ActionCall, ActionOutput, Answer, EventCall, Invocation, ProxyCall, Receipt, StepOutcome, TaskCall, Verdict,
     WebhookCall,
 };
+pub use kept::{KeptDocuments, Whose};
 pub use limits::{CallLimits, Stop};
 pub use once::Once;
 pub use outcome::{Effects, Finished};
@@ -111,6 +114,8 @@ pub struct Services {
     pub egress: Arc<Egress>,
     /// Records, small values, rows of files.
     pub database: Database,
+    /// Documents that are in memory as well.
+    pub kept: Arc<KeptDocuments>,
     /// Bytes of files.
     pub blobs: BlobStore,
     /// Marks native code as ours.
@@ -242,6 +247,7 @@ impl Runtime {
             entitlements: None,
             peers: None,
             once: None,
+            reach: Reach::Full,
         };
         let takes_empty = plugin
             .config_schema()

@@ -32,6 +32,8 @@ pub struct Effects {
     /// By credential, the last HTTP status that a request which carried it was answered with. Not for the run: it tells the
     /// hub how the vendor takes the credential.
     pub answered: BTreeMap<String, u16>,
+    /// A host call was told that the hub's storage is away. Not for the run: what it gave may be less than it would have.
+    pub lacked_storage: bool,
 }
 
 impl Effects {
@@ -39,7 +41,7 @@ impl Effects {
     /// what it logged, stays.
     pub fn drop_writes(&mut self) {
         // named one by one, so that whatever comes to them is thought of
-        let Self { usage: _, events, changes, jobs, object_changes, log: _, answered: _ } = self;
+        let Self { usage: _, events, changes, jobs, object_changes, log: _, answered: _, lacked_storage: _ } = self;
         events.clear();
         changes.clear();
         jobs.clear();
@@ -99,6 +101,7 @@ impl<T> Finished<T> {
             jobs: if succeeded { capabilities.jobs.0 } else { Vec::new() },
             log: capabilities.log.finish(),
             answered: capabilities.http.answered,
+            lacked_storage: state.way.has_lacked(),
         };
         let upstream_status = capabilities.http.status;
         Self { result, effects, figures, upstream_status, started_at: state.started_at, finished_at }

@@ -100,6 +100,8 @@ pub enum RouteMatch<'a> {
 pub(crate) struct CollectionGrant {
     pub(crate) schema: SchemaValidator,
     pub(crate) indexes: BTreeMap<String, String>,
+    /// Its documents are in the hub's memory as well.
+    pub(crate) keep_in_memory: bool,
 }
 
 /// A standard object that the plugin may reach.
@@ -302,7 +304,8 @@ fn grants(manifest: &Manifest) -> Result<Grants, LoadError> {
     let mut collections = HashMap::new();
     for collection in &manifest.collections {
         let schema = compile(&collection.schema, || format!("the collection {:?}", collection.name))?;
-        collections.insert(collection.name.clone(), CollectionGrant { schema, indexes: collection.indexes.clone() });
+        let (indexes, keep_in_memory) = (collection.indexes.clone(), collection.keep_in_memory);
+        collections.insert(collection.name.clone(), CollectionGrant { schema, indexes, keep_in_memory });
     }
     let mut emits = Vec::new();
     for event in &manifest.events.emits {

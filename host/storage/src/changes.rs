@@ -81,6 +81,13 @@ pub enum Change {
         /// For which plugin.
         plugin: PluginId,
     },
+    /// Documents of a plugin that hubs keep in memory.
+    Documents {
+        /// Whose.
+        org: OrgId,
+        /// Of which plugin.
+        plugin: PluginId,
+    },
     /// An org's data keys: what is kept of the former ones in memory is to be wiped.
     DataKeys {
         /// Whose.

@@ -87,6 +87,18 @@ impl Database {
         }
     }
 
+    /// As [`Database::begin`], for who can do without: neither a turn nor any answer of the server is waited for longer than
+    /// this.
+    ///
+    /// # Errors
+    /// `Busy` or `Unreachable` once that is over; `Closed`.
+    pub async fn begin_within(&self, within: Duration) -> Result<Tx, StorageError> {
+        match &self.store {
+            Store::Sqlite(file) => soon(within, file.begin(self.feed.clone())).await.map(Tx::Sqlite),
+            Store::Postgres(server) => Ok(Tx::Postgres(server.begin().telling(self.feed.clone()).within(within))),
+        }
+    }
+
     /// As [`Database::begin`], for the journal, which waits behind nobody on PostgreSQL. `lock`: how long it waits there
     /// for what another transaction holds, if not for ten seconds.
     pub(crate) async fn begin_batch(&self, lock: Option<Duration>) -> Result<Tx, StorageError> {
@@ -104,6 +116,18 @@ impl Database {
         match &self.store {
             Store::Sqlite(file) => file.read(self.feed.clone()).await.map(Tx::Sqlite),
             Store::Postgres(server) => Ok(Tx::Postgres(server.read())),
+        }
+    }
+
+    /// As [`Database::read`], for who can do without: neither a connection nor any answer of the server is waited for longer
+    /// than this.
+    ///
+    /// # Errors
+    /// `Busy` or `Unreachable` once that is over; `Closed`.
+    pub async fn read_within(&self, within: Duration) -> Result<Tx, StorageError> {
+        match &self.store {
+            Store::Sqlite(file) => soon(within, file.read(self.feed.clone())).await.map(Tx::Sqlite),
+            Store::Postgres(server) => Ok(Tx::Postgres(server.read().within(within))),
         }
     }
 
@@ -157,4 +181,12 @@ impl Database {
             Store::Postgres(server) => server.close().await,
         }
     }
+}
+
+/// What is begun, or that it was not in time.
+async fn soon<T>(
+    within: Duration,
+    beginning: impl Future<Output = Result<T, StorageError>>,
+) -> Result<T, StorageError> {
+    tokio::time::timeout(within, beginning).await.unwrap_or(Err(StorageError::Busy))
 }

@@ -47,7 +47,7 @@ use tokio::{
 };
 pub(crate) use weight::value as weight_of;
 
-use crate::{Database, IdempotencyAnswer, JobOutcome, StorageError, Tx, WebhookOutcome};
+use crate::{Change, Database, IdempotencyAnswer, JobOutcome, StorageError, Tx, WebhookOutcome};
 
 /// The most that one transaction takes in: its statements stay short, and the first of a batch does not wait
 /// long for the last.
@@ -98,6 +98,8 @@ pub struct RunCommit {
     pub jobs: Vec<NewJob>,
     /// How the write ended that is done once.
     pub idempotency: Option<IdempotencyAnswer>,
+    /// What other hubs are told of what it wrote, if that is stored.
+    pub told: Vec<Change>,
 }
 
 impl RunCommit {
@@ -111,6 +113,7 @@ impl RunCommit {
             && self.jobs.is_empty()
             && self.spent.is_empty()
             && self.idempotency.is_none()
+            && self.told.is_empty()
     }
 }
 
@@ -396,6 +399,10 @@ async fn transact_once(
         Tx::Sqlite(tx) => sqlite::write(tx.connection(), runs).await?,
         Tx::Postgres(tx) => postgres::write(tx, runs).await?,
     };
+    let stored = runs.iter().zip(&committed).filter(|(_, end)| **end == Committed::All);
+    for change in stored.flat_map(|(commit, _)| &commit.told) {
+        tx.hub().notify(change.clone()).await?;
+    }
     for org in published {
         tx.published(org);
     }

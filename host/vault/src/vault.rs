@@ -119,8 +119,40 @@ impl Vault {
         tx: &mut OrgTx<'_>,
         connection: &SealedConnection,
     ) -> Result<Credentials, VaultError> {
-        let (version, key, sealed) = self.opening_key(tx, &connection.sealed).await?;
-        let place = connection_place(tx.id(), connection.id, &connection.plugin, version);
+        let key = self.key_of_connection(tx, connection).await?;
+        self.open_connection_with(tx.id(), connection, &key)
+    }
+
+    /// The data key that sealed a connection's credentials, wrapped: what opens them without the database, for as long as its
+    /// key-encryption key is there.
+    ///
+    /// # Errors
+    /// `KeyMissing` if it was destroyed; or the database fails.
+    pub async fn key_of_connection(
+        &self,
+        tx: &mut OrgTx<'_>,
+        connection: &SealedConnection,
+    ) -> Result<OrgKey, VaultError> {
+        let (version, _) = split(&connection.sealed).ok_or(VaultError::Malformed)?;
+        tx.keys().get(version).await?.ok_or(VaultError::KeyMissing(version))
+    }
+
+    /// As [`Vault::open_connection`] in a transaction of this org, with the data key that [`Vault::key_of_connection`] gave.
+    ///
+    /// # Errors
+    /// As there, but for the database's; `WrongKey` for a key that did not seal it.
+    pub fn open_connection_with(
+        &self,
+        org: OrgId,
+        connection: &SealedConnection,
+        key: &OrgKey,
+    ) -> Result<Credentials, VaultError> {
+        let (version, sealed) = split(&connection.sealed).ok_or(VaultError::Malformed)?;
+        if version != key.version {
+            return Err(VaultError::WrongKey { version: key.kek_version });
+        }
+        let key = self.unwrap(org, key)?;
+        let place = connection_place(org, connection.id, &connection.plugin, version);
         let plain = cipher::open(&key, &place, sealed).map_err(|_| VaultError::Tampered)?;
         let plain: BTreeMap<String, Plain<'_>> = serde_json::from_slice(&plain).map_err(|_| VaultError::Malformed)?;
         let secret = |text: &Text<'_>| SecretString::from(&*text.0);

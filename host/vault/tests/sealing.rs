@@ -93,6 +93,21 @@ async fn what_was_sealed_opens_again_also_in_another_process() {
 }
 
 #[tokio::test]
+async fn what_was_sealed_opens_without_the_database_with_its_own_wrapped_key_alone() {
+    let world = World::new().await;
+    let ours = world.seal(world.ours, 10).await;
+    let theirs = world.seal(world.theirs, 11).await;
+    let mut tx = world.database.read().await.unwrap();
+    let key = world.vault.key_of_connection(&mut tx.org(world.ours), &ours).await.unwrap();
+    drop(tx);
+    let elsewhere = vault([1; 32]);
+    let opened = elsewhere.open_connection_with(world.ours, &ours, &key).unwrap();
+    assert_eq!(opened.get("secret_key", instant(500))[0].expose_secret(), SECRET);
+    assert!(elsewhere.open_connection_with(world.theirs, &theirs, &key).is_err());
+    assert!(vault([2; 32]).open_connection_with(world.ours, &ours, &key).is_err());
+}
+
+#[tokio::test]
 async fn the_sealed_bytes_do_not_hold_the_secret_and_never_repeat() {
     let world = World::new().await;
     let (first, second) = (world.seal(world.ours, 10).await, world.seal(world.ours, 10).await);

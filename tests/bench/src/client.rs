@@ -54,14 +54,26 @@ impl Client {
 
     /// Posts JSON without a key, with one header of its own; gives the time that took.
     pub(crate) async fn post(&mut self, path: &str, header: (&str, &str), body: String) -> anyhow::Result<Duration> {
-        let request = Request::builder()
+        self.post_with(path, "application/json", &[header], body).await
+    }
+
+    /// Posts a body of this media type, with headers of its own; gives the time that took.
+    pub(crate) async fn post_with(
+        &mut self,
+        path: &str,
+        media_type: &str,
+        headers: &[(&str, &str)],
+        body: String,
+    ) -> anyhow::Result<Duration> {
+        let mut request = Request::builder()
             .method("POST")
             .uri(path)
             .header("host", self.address.to_string())
-            .header("content-type", "application/json")
-            .header(header.0, header.1)
-            .body(Full::new(Bytes::from(body)))?;
-        self.exchange(request).await
+            .header("content-type", media_type);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.exchange(request.body(Full::new(Bytes::from(body)))?).await
     }
 
     async fn exchange(&mut self, request: Request<Full<Bytes>>) -> anyhow::Result<Duration> {

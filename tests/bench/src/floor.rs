@@ -12,7 +12,9 @@ use bytes::Bytes;
 use patchbay_egress::{Egress, EgressConfig, SystemLookup};
 use patchbay_model::{Clock, InstallationId, OrgId, Random, RunId, SystemClock, SystemRandom};
 use patchbay_package::{OpenLimits, Package, Trust};
-use patchbay_runtime::{ActionCall, BlobStore, Compiler, Invocation, Runtime, RuntimeConfig, Services, TenantInit};
+use patchbay_runtime::{
+    ActionCall, BlobStore, Compiler, Invocation, Reach, Runtime, RuntimeConfig, Services, TenantInit,
+};
 use patchbay_storage::{Database, DatabaseUrl};
 use patchbay_vault::ArtefactMac;
 use wasmtime::{
@@ -165,6 +167,7 @@ async fn runtime(directory: &std::path::Path) -> anyhow::Result<Runtime> {
     let services = Services {
         egress: Arc::new(Egress::new(EgressConfig::default(), Arc::new(SystemLookup))?),
         database,
+        kept: Arc::default(),
         blobs: BlobStore::new(directory.join("blobs")),
         mac: ArtefactMac::new([7; 32]),
         clock: Arc::new(SystemClock),
@@ -208,6 +211,7 @@ pub(crate) async fn run(places: &Places) -> anyhow::Result<String> {
                 entitlements: None,
                 peers: None,
                 once: None,
+                reach: Reach::Full,
             };
             let action = ActionCall {
                 action: "run".to_owned(),

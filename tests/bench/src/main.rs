@@ -4,6 +4,7 @@
 //! The hub, the upstream and this load generator are three processes on the same cores, and the direct
 //! call to the upstream is interleaved with the call through the hub, so that both see the same weather.
 
+mod calls;
 mod client;
 mod databases;
 mod deliveries;
@@ -39,7 +40,7 @@ use report::Report;
 use scene::On;
 
 /// What can be measured, in this order.
-const PARTS: [&str; 16] = [
+const PARTS: [&str; 17] = [
     "floor",
     "latency",
     "frontier",
@@ -53,6 +54,7 @@ const PARTS: [&str; 16] = [
     "deliveries",
     "isolation",
     "webhooks",
+    "calls",
     "jobs",
     "exports",
     "uploads",
@@ -74,7 +76,7 @@ struct Arguments {
     #[arg(long)]
     write: Option<PathBuf>,
     /// Only parts whose name contains this: floor, latency, frontier, streams, speech, swap, neighbour, start, databases, orgs, deliveries,
-    /// isolation, webhooks, jobs, exports, uploads.
+    /// isolation, webhooks, calls, jobs, exports, uploads.
     #[arg(long, default_value = "")]
     only: String,
     #[command(flatten)]
@@ -86,7 +88,7 @@ struct Arguments {
 /// How much is measured: by default as much as takes a few minutes for each part.
 #[derive(clap::Args)]
 pub(crate) struct Sizes {
-    /// Of deliveries, isolation, webhooks, jobs and exports, only what is measured on these: sqlite, postgres, two-hubs.
+    /// Of deliveries, isolation, webhooks, calls, jobs and exports, only what is measured on these: sqlite, postgres, two-hubs.
     #[arg(long, value_delimiter = ',')]
     on: Vec<On>,
     /// Deliveries whose rate is measured.
@@ -98,7 +100,7 @@ pub(crate) struct Sizes {
     /// Deliveries that are queued for an endpoint that is down.
     #[arg(long, default_value_t = 100_000)]
     queued: usize,
-    /// For how many seconds webhooks are sent on each number of connections.
+    /// For how many seconds webhooks are sent on each number of connections, and calls come in.
     #[arg(long, default_value_t = 6)]
     seconds: u64,
     /// Jobs of the backlog that drains. The published figure is that of a million.
@@ -194,6 +196,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if wanted("webhooks") {
         report.measure("Webhooks taken in", webhooks::run(&places, &sizes)).await?;
+    }
+    if wanted("calls") {
+        report.measure("Calls", calls::run(&places, &sizes)).await?;
     }
     if wanted("jobs") {
         report.measure("A backlog of jobs", jobs::run(&places, &sizes)).await?;

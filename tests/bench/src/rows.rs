@@ -43,6 +43,7 @@ pub(crate) fn commit(org: OrgId, plugin: &str) -> anyhow::Result<RunCommit> {
         job: None,
         jobs: Vec::new(),
         idempotency: None,
+        told: vec![],
     })
 }
 

@@ -29,7 +29,7 @@ const AT_ONCE: usize = 5_000;
 /// Connections by which a steady rate of events is published.
 const PUBLISHERS: usize = 32;
 /// How late a call may be sent and count from when it was sent; a later one counts from when it was due.
-const LATE: Duration = Duration::from_millis(2);
+pub(crate) const LATE: Duration = Duration::from_millis(2);
 
 /// Which database, and how many hubs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,10 +112,20 @@ pub(crate) struct Scene {
 impl Scene {
     /// `package`: of the plugin that organizations have switched on. `limits`: further lines of that section.
     pub(crate) async fn start(places: &Places, on: On, package: &Path, limits: &str) -> anyhow::Result<Self> {
+        Self::start_with(places, on, &[package.to_owned()], limits).await
+    }
+
+    /// As [`Self::start`], with further packages behind that one, whose plugins nobody has switched on.
+    pub(crate) async fn start_with(
+        places: &Places,
+        on: On,
+        packages: &[PathBuf],
+        limits: &str,
+    ) -> anyhow::Result<Self> {
+        let package = packages.first().context("a package")?;
         let server = on.server().await?;
         let url = server.as_ref().map(TestDatabase::url);
-        let packages: [PathBuf; 1] = [package.to_owned()];
-        let hub = Hub::start_with(places, &Start { database: url.as_deref(), packages: &packages, limits }).await?;
+        let hub = Hub::start_with(places, &Start { database: url.as_deref(), packages, limits }).await?;
         let mut siblings = Vec::new();
         for _ in 1..on.hubs() {
             siblings.push(hub.beside(places).await?);

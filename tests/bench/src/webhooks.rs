@@ -104,7 +104,7 @@ async fn load(
 }
 
 /// Waits until all that came was worked on, if that does not take too long.
-async fn worked_on(scene: &Scene) -> anyhow::Result<Option<Duration>> {
+pub(crate) async fn worked_on(scene: &Scene) -> anyhow::Result<Option<Duration>> {
     let begun = Instant::now();
     // also what is under way, which is due again later if nothing comes of it
     let some_day = SystemClock.now() + Duration::from_secs(24 * 3_600);

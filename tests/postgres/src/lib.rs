@@ -14,6 +14,7 @@
 
 mod binaries;
 mod cluster;
+mod pause;
 
 use std::{
     io::Write as _,
@@ -25,6 +26,7 @@ use std::{
 };
 
 use cluster::{Cluster, Keeps};
+pub use pause::Paused;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, postgres::PgConnectOptions};
 
 /// Owns the tests' databases, and logs in without a password.

@@ -23,12 +23,15 @@ pub async fn on_postgres(test: impl Future<Output = ()>) {
     }
 }
 
-/// A new database for a hub; none: a file of SQLite.
-pub(super) async fn chosen() -> Option<Arc<TestDatabase>> {
+/// A new database for a hub; none: a file of SQLite. `alone`: on a server of its own.
+pub(super) async fn chosen(alone: bool) -> Option<Arc<TestDatabase>> {
     let postgres = POSTGRES.try_with(|postgres| *postgres);
     if !postgres.unwrap_or_else(|_| patchbay_test_postgres::is_chosen()) {
         return None;
     }
-    let database = patchbay_test_postgres::database().await;
+    let database = match alone {
+        true => patchbay_test_postgres::database_alone().await,
+        false => patchbay_test_postgres::database().await,
+    };
     Some(Arc::new(database.expect("this test was asked to run on PostgreSQL, and there is none")))
 }

@@ -24,6 +24,7 @@ pub struct Setup {
     egress: EgressConfig,
     trust: Trust,
     beside: Option<Shared>,
+    alone: bool,
     background: bool,
     edit: Box<dyn FnOnce(&mut HubConfig) + Send>,
 }
@@ -44,6 +45,7 @@ impl Default for Setup {
             egress: EgressConfig::default(),
             trust: Trust { allow_unsigned: true, publishers: Vec::new() },
             beside: None,
+            alone: false,
             background: true,
             edit: Box::new(|_| {}),
         }
@@ -83,6 +85,13 @@ impl Setup {
         self
     }
 
+    /// On a database that a test can bring to a standstill: one whose server nobody else is on.
+    #[must_use]
+    pub fn alone(mut self) -> Self {
+        self.alone = true;
+        self
+    }
+
     /// Nothing runs in the background, no plugin is loaded, and nothing happens but what the test asks for: for what a task
     /// that looks by the clock would change, on a slow machine in the middle of a test.
     #[must_use]
@@ -102,7 +111,7 @@ impl Setup {
     pub async fn start(self) -> TestHub {
         let kept = match &self.beside {
             Some(shared) => Kept::new(Some(Arc::clone(&shared.database))),
-            None => Kept::new(database::chosen().await),
+            None => Kept::new(database::chosen(self.alone).await),
         };
         let listener = free_port().await;
         std::fs::create_dir_all(kept.plugins()).unwrap();

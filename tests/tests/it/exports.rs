@@ -12,8 +12,8 @@ use patchbay_egress::{Egress, EgressConfig, SystemLookup};
 use patchbay_model::{InstallationId, OrgId, RunId, SystemClock, SystemRandom};
 use patchbay_package::{OpenLimits, Trust};
 use patchbay_runtime::{
-    ActionCall, ActionOutput, BlobStore, Compiler, EventCall, Invocation, PeerAnswer, PeerCall, Peers, Plugin, Runtime,
-    RuntimeConfig, Services, StepOutcome, TaskCall, Tenant, TenantInit,
+    ActionCall, ActionOutput, BlobStore, Compiler, EventCall, Invocation, PeerAnswer, PeerCall, Peers, Plugin, Reach,
+    Runtime, RuntimeConfig, Services, StepOutcome, TaskCall, Tenant, TenantInit,
 };
 use patchbay_storage::{Database, DatabaseUrl};
 use patchbay_tests::Fixture;
@@ -37,6 +37,7 @@ impl Scene {
         let services = Services {
             egress: Arc::new(Egress::new(EgressConfig::default(), Arc::new(SystemLookup)).unwrap()),
             database,
+            kept: Arc::default(),
             blobs: BlobStore::new(folder.join("blobs")),
             mac: ArtefactMac::new([7; 32]),
             clock: Arc::new(SystemClock),
@@ -71,6 +72,7 @@ impl Scene {
             entitlements: None,
             peers: None,
             once: None,
+            reach: Reach::Full,
         }
     }
 

@@ -42,6 +42,7 @@ mod limits;
 mod nodes;
 mod oauth;
 mod objects;
+mod offline;
 mod once;
 mod openai;
 mod openai_failures;
@@ -132,6 +133,14 @@ on_both_databases! {
         records_are_found_by_fields_and_by_filters
         another_org_has_records_of_its_own
         a_version_that_wants_more_objects_waits_for_an_approval
+    }
+    offline {
+        a_vendor_that_waits_is_answered_and_its_webhook_is_worked_on_once_when_it_can_be_stored
+        what_was_published_last_is_answered_also_after_a_restart
+        what_is_not_from_the_vendor_is_refused_without_the_database_too
+        what_finds_no_place_in_memory_is_refused_and_taken_in_when_the_vendor_sends_again
+        a_plugin_that_does_not_say_so_answers_nobody_without_the_database
+        a_number_without_a_menu_is_known_to_have_none
     }
     org_deletion {
         an_organizations_rows_files_and_calls_go_with_it

@@ -12,7 +12,9 @@ use futures::future::BoxFuture;
 use patchbay_egress::{Egress, EgressConfig, Lookup};
 use patchbay_model::{Code, InstallationId, OrgId, RunId, SystemClock, SystemRandom};
 use patchbay_package::{OpenLimits, Trust};
-use patchbay_runtime::{ActionCall, BlobStore, Compiler, Invocation, Runtime, RuntimeConfig, Services, TenantInit};
+use patchbay_runtime::{
+    ActionCall, BlobStore, Compiler, Invocation, Reach, Runtime, RuntimeConfig, Services, TenantInit,
+};
 use patchbay_storage::{Database, DatabaseUrl};
 use patchbay_tests::{Fixture, Trap};
 use patchbay_vault::ArtefactMac;
@@ -46,6 +48,7 @@ async fn ends_in_with(trap: &Trap, answers: &[&[&str]], allowed: &[&str]) -> Cod
     let services = Services {
         egress: Arc::new(Egress::new(egress, Arc::new(lookup)).unwrap()),
         database,
+        kept: Arc::default(),
         blobs: BlobStore::new(folder.path().join("blobs")),
         mac: ArtefactMac::new([7; 32]),
         clock: Arc::new(SystemClock),
@@ -73,7 +76,16 @@ async fn ends_in_with(trap: &Trap, answers: &[&[&str]], allowed: &[&str]) -> Cod
         },
     );
     let run = RunId::new(&SystemClock, &SystemRandom);
-    let call = Invocation { tenant, run, timeout: None, spending: None, entitlements: None, peers: None, once: None };
+    let call = Invocation {
+        tenant,
+        run,
+        timeout: None,
+        spending: None,
+        entitlements: None,
+        peers: None,
+        once: None,
+        reach: Reach::Full,
+    };
     let action = ActionCall {
         action: "run".to_owned(),
         input: format!(r#"{{"text": "name.internal.test:{port}"}}"#),

@@ -118,8 +118,10 @@ const ELSEWHERE: &[&str] = &[
     "reshape",        // endpoints
     "scribe",         // objects and events
     "caller",         // peers
+    "directory",      // offline
     "secret-dumper",  // canary
     "smuggler",       // smuggling
+    "switchboard",    // offline
     "worker",         // jobs
 ];
 

@@ -37,6 +37,15 @@ impl Config {
         if let Some(concurrency) = self.limits.webhook_concurrency {
             hub.webhook_concurrency = concurrency;
         }
+        if let Some(count) = self.limits.held_webhooks {
+            hub.max_held_webhooks = count;
+        }
+        if let Some(mib) = self.limits.held_webhooks_mib {
+            hub.max_held_webhook_bytes = mib << 20;
+        }
+        if let Some(mib) = self.limits.kept_documents_mib {
+            hub.max_kept_document_bytes = mib << 20;
+        }
         if let Some(concurrency) = self.limits.job_concurrency {
             hub.job_concurrency = concurrency;
         }

@@ -23,6 +23,12 @@ pub struct Limits {
     pub org_answers_mib: Option<u64>,
     /// Webhooks that are worked on at once.
     pub webhook_concurrency: Option<usize>,
+    /// Webhooks that are answered and not stored yet while the database is away.
+    pub held_webhooks: Option<usize>,
+    /// Those together, in MiB.
+    pub held_webhooks_mib: Option<usize>,
+    /// Documents that plugins have the hub keep in memory, together, in MiB.
+    pub kept_documents_mib: Option<u64>,
     /// Jobs that run at once.
     pub job_concurrency: Option<usize>,
     /// Jobs of one organization and plugin that run at once.

@@ -155,12 +155,15 @@ fn of_plugin(id: &PluginId) -> String {
 
 /// The action of this name.
 pub(crate) fn action_of<'a>(manifest: &'a Manifest, name: &str) -> Result<&'a Action, Failure> {
-    manifest.actions.iter().find(|action| action.name == name).ok_or_else(|| {
-        Failure::new(
-            Code::ActionNotFound,
-            format!("version {} of `{}` has no action `{name}`", manifest.version, manifest.id),
-        )
-    })
+    manifest.actions.iter().find(|action| action.name == name).ok_or_else(|| no_action(manifest, name))
+}
+
+/// There is no action of this name.
+pub(crate) fn no_action(manifest: &Manifest, name: &str) -> Failure {
+    Failure::new(
+        Code::ActionNotFound,
+        format!("version {} of `{}` has no action `{name}`", manifest.version, manifest.id),
+    )
 }
 
 #[cfg(test)]

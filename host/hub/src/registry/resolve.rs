@@ -17,7 +17,7 @@ use patchbay_model::{
     installation::{Installation, VersionPolicy},
 };
 use patchbay_package::capabilities;
-use patchbay_runtime::{Invocation, Plugin, Tenant};
+use patchbay_runtime::{Invocation, Plugin, Reach, Tenant};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -160,8 +160,16 @@ impl Inner {
             None => return Err(Failure::violation("", "an empty object: the plugin takes no settings")),
         }
         let run = RunId::new(&*self.clock, &*self.random);
-        let call =
-            Invocation { tenant, run, timeout: None, spending: None, entitlements: None, peers: None, once: None };
+        let call = Invocation {
+            tenant,
+            run,
+            timeout: None,
+            spending: None,
+            entitlements: None,
+            peers: None,
+            once: None,
+            reach: Reach::Full,
+        };
         let violations = plugin.validate_config(call, &config.to_string()).await.result?;
         if violations.is_empty() {
             return Ok(());

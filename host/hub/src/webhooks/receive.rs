@@ -1,6 +1,6 @@
 //! A vendor's request on an installation's webhook URL.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header::SET_COOKIE};
@@ -9,14 +9,19 @@ use patchbay_model::{
     run::RunKind,
     webhook::{Webhook, WebhookStatus},
 };
-use patchbay_runtime::{Answer, Finished, Receipt, Verdict, WebhookCall, is_of_the_server};
+use patchbay_runtime::{Answer, Finished, Reach, Receipt, Verdict, WebhookCall, is_of_the_server};
 use tracing::Instrument as _;
 
-use super::{in_line::Patience, line::Work};
+use super::{
+    in_any_case::{ANSWER, COMMIT},
+    in_line::Patience,
+    line::Work,
+};
 use crate::{
     call::{Call, Ended},
     hub::{Hub, Inner},
     measure,
+    offline::{self, Found},
     tenant::{Installed, Serving},
 };
 
@@ -139,8 +144,15 @@ impl Inner {
         }
         self.running()?;
         let load = || async {
-            let mut tx = self.database.read().await?;
-            Ok::<_, Failure>(tx.hub().installation_by_hook_token(token).await?)
+            let asking = async {
+                let mut tx = self.database.read().await?;
+                Ok::<_, Failure>(tx.hub().installation_by_hook_token(token).await?)
+            };
+            let known = self.offline.known.by_token(token, Instant::now());
+            Ok::<_, Failure>(match offline::or_known(known, asking).await? {
+                Found::Told(target) => target,
+                Found::Known(target) => Some(target),
+            })
         };
         let target: Arc<(OrgId, PluginId)> = self.hooks.get(&token.to_owned(), load).await?.ok_or_else(unknown)?;
         let (org, plugin) = &*target;
@@ -159,11 +171,11 @@ fn is_open(installed: &Installed, token: &str) -> bool {
 }
 
 /// A webhook on its way in.
-struct Receiving {
-    hub: Hub,
-    serving: Arc<Serving>,
+pub(super) struct Receiving {
+    pub(super) hub: Hub,
+    pub(super) serving: Arc<Serving>,
     received_at: Timestamp,
-    patience: Patience,
+    pub(super) patience: Patience,
     call: WebhookCall,
 }
 
@@ -173,17 +185,32 @@ impl Receiving {
         let plugin = &self.serving.plugin;
         let mut call = Call::new(hub, Arc::clone(&self.serving), RunKind::Webhook, "verify".to_owned());
         call.calls_nobody();
+        let in_any_case = plugin.manifest().answers_offline();
+        if in_any_case {
+            call.reach = Reach::Within(ANSWER);
+        }
         let span = call.span.clone();
         let finished = plugin.verify_webhook(call.invocation(None), &self.call, None).instrument(span).await;
         let (verdict, finished) = judged(finished);
         let id = &plugin.manifest().id;
         match verdict {
+            Ok(Verdict::Genuine(receipt)) if receipt.in_line && in_any_case => {
+                self.answer_in_any_case(receipt, call, finished).await
+            }
             Ok(Verdict::Genuine(receipt)) => self.genuine(receipt, &call, finished).await,
             Ok(Verdict::Refused(reason)) => {
                 measure::received(id, "refused");
                 let webhook = self.refused(&reason);
-                let (ended, stored) = tokio::join!(call.commit(hub, finished, None), hub.journal.receive(webhook));
-                ended.result?;
+                let storing = async {
+                    let (ended, stored) = tokio::join!(call.commit(hub, finished, None), hub.journal.receive(webhook));
+                    ended.result?;
+                    stored.map(drop).map_err(Failure::from)
+                };
+                let stored = match in_any_case {
+                    // what was handed over is stored if the database is back soon; nobody waits for that
+                    true => tokio::time::timeout(COMMIT, storing).await.unwrap_or(Ok(())),
+                    false => storing.await,
+                };
                 stored?;
                 Err(Failure::new(Code::WebhookRefused, ""))
             }
@@ -245,7 +272,7 @@ impl Receiving {
         Ok(WebhookAnswer::acknowledged())
     }
 
-    fn pending(&self, receipt: &Receipt, due: Timestamp) -> Webhook {
+    pub(super) fn pending(&self, receipt: &Receipt, due: Timestamp) -> Webhook {
         let millis = receipt.occurred_at.and_then(|millis| i64::try_from(millis).ok());
         Webhook {
             vendor_id: receipt.id.clone(),
@@ -298,7 +325,7 @@ impl Receiving {
 
 /// True if a call that found a webhook genuine is told of by the webhook alone: it metered and logged nothing, and asked nobody.
 /// There is one for each webhook that comes, repeats included.
-fn left_nothing(finished: &Finished<()>) -> bool {
+pub(super) fn left_nothing(finished: &Finished<()>) -> bool {
     let Finished { result, effects, figures, upstream_status, .. } = finished;
     result.is_ok()
         && effects.usage.is_empty()

@@ -173,7 +173,7 @@ impl Hub {
             return;
         }
         // its failure is kept with the webhook
-        if AssertUnwindSafe(hub.process(webhook, false, claim)).catch_unwind().await.is_err() {
+        if AssertUnwindSafe(hub.process(webhook, None, claim)).catch_unwind().await.is_err() {
             tracing::error!("the work on a webhook panicked; it is tried again when its lease is over");
         }
         drop(room);

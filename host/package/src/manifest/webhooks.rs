@@ -16,6 +16,11 @@ pub struct Webhooks {
     /// one that comes too late, and a failure for one that could not be made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fallback: Option<Fallback>,
+    /// Vendors that wait are answered while the hub's database is away as well: `process` is then run once for the answer
+    /// alone, with what the hub has in memory (collections with `keep-in-memory`), and once more when the webhook can be
+    /// stored. Not with `[oauth]`, whose tokens the database renews. Default: they get a failure, and send again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub answers_offline: bool,
 }
 
 /// How long a vendor is let wait if the manifest does not say, in milliseconds: about as long as the most patient ones do.

@@ -21,6 +21,11 @@ pub(super) fn check(manifest: &Manifest, report: &mut Report) {
     }
     if let Some(webhooks) = &manifest.webhooks {
         check_webhooks(webhooks, report);
+        report.demand(
+            !webhooks.answers_offline || manifest.oauth.is_none(),
+            "/webhooks/answers-offline",
+            "false beside [oauth]: its tokens cannot be renewed while the database is away",
+        );
     }
     events(manifest, report);
     calls(manifest, report);

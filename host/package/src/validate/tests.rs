@@ -31,12 +31,12 @@ fn full() -> Value {
                 "estimate": {"input_tokens": {"units": 100, "stream": {"chunk": 10, "events": 1}}},
             }],
         },
-        "webhooks": {"body-kib": 256},
+        "webhooks": {"body-kib": 256, "answers-offline": true},
         "events": {"emits": [{"type": "demo.thing.made"}, {"type": "demo.other.*"}], "consumes": ["call.*", "contact.created"]},
         "jobs": [{"kind": "sync-things", "attempts": 3, "timeout-ms": 60_000, "concurrency": 1}, {"kind": "nightly"}],
         "schedules": [{"name": "nightly", "kind": "nightly", "cron": "30 2 * * *", "time-zone": "Europe/Berlin", "jitter-s": 60}],
         "meters": [{"name": "input_tokens", "unit": "token", "metric": "ai_tokens"}, {"name": "talk", "unit": "second", "metric": "minutes", "per": 60}],
-        "collections": [{"name": "things", "schema": {"type": "object"}, "indexes": {"customer": "/customer/id"}}],
+        "collections": [{"name": "things", "schema": {"type": "object"}, "indexes": {"customer": "/customer/id"}, "keep-in-memory": true}],
         "objects": {"contact": "read"},
         "calls": [{"plugin": "ivr", "actions": ["answer", "publish"]}, {"plugin": "slack", "actions": ["post-message"]}],
     })
@@ -54,6 +54,23 @@ fn found(pointer: &str, value: Value) -> Vec<(String, String)> {
 #[test]
 fn a_manifest_that_breaks_nothing_is_valid() {
     assert_eq!(found("/name", json!("Demo")), []);
+}
+
+#[test]
+fn tokens_that_are_renewed_and_answers_without_the_database_do_not_go_together() {
+    let mut manifest = full();
+    manifest["oauth"] = json!({
+        "credential": "api_key", "authorize-url": "https://api.example.com/a", "token-url": "https://api.example.com/t",
+        "scopes": {"required": ["read"]},
+    });
+    let refused = |manifest: &Value| {
+        let manifest: Manifest = serde_json::from_value(manifest.clone()).unwrap();
+        let violations = validate(&manifest).err().unwrap_or_default();
+        violations.iter().any(|violation| violation.pointer == "/webhooks/answers-offline")
+    };
+    assert!(refused(&manifest));
+    manifest["webhooks"] = json!({"body-kib": 256});
+    assert!(!refused(&manifest));
 }
 
 #[test]

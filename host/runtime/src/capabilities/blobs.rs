@@ -125,6 +125,7 @@ impl Host for CallState {
     async fn delete(&mut self, id: String) -> Result<bool, HostError> {
         self.enter()?;
         let Ok(blob_id) = id.parse::<BlobId>() else { return Ok(false) };
+        self.demand_storage()?;
         let services = Arc::clone(&self.services);
         let _lock = services.blobs.lock(self.tenant.org).await;
         let _turn = services.blobs.turn().await;

@@ -31,6 +31,7 @@ impl CallState {
             let denied = "entitlements are not in the manifest: add `entitlements = true`".to_owned();
             return Err(HostError::Guest(Error::Denied(denied)));
         }
+        self.demand_storage()?;
         self.entitlements.clone().ok_or_else(|| {
             let denied = "entitlements are for the plugin and the organization that the hub's configuration names: \
                           `billing.plugin` and `billing.org`";

@@ -175,6 +175,7 @@ impl CallState {
     }
 
     async fn exchange(&mut self, request: contract::Request) -> Result<Response, HostError> {
+        self.demand_storage()?;
         self.check_spending().await?;
         let method = Method::from_bytes(request.method.as_bytes())
             .map_err(|_| invalid("/method", "an HTTP method in upper case"))?;

@@ -88,7 +88,7 @@ impl CallState {
         if let Some(planned) = self.capabilities.jobs.0.iter().find(same) {
             return Ok(Some(planned.id));
         }
-        let mut tx = self.services.database.read().await?;
+        let (_place, mut tx) = self.reading().await?;
         Ok(tx.org(self.tenant.org).jobs().waiting(job).await?)
     }
 }

@@ -2,7 +2,11 @@
 //! special about those is in [`super::objects`]). Writes wait in an overlay until the run is committed, so
 //! that a call's effects are one transaction; reads see the overlay first.
 
-use std::collections::{BTreeMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+    time::Instant,
+};
 
 use patchbay_model::{
     Timestamp,
@@ -11,6 +15,7 @@ use patchbay_model::{
 };
 use patchbay_package::SchemaValidator;
 use serde_json::Value;
+use tokio::time::timeout;
 
 use super::{HostError, effects, invalid, objects::as_record, undeclared};
 use crate::{
@@ -19,6 +24,7 @@ use crate::{
         types::{Error, Violation},
     },
     call::CallState,
+    kept::{PATIENCE, Remembered},
 };
 
 /// The most documents that one call may write.
@@ -122,6 +128,44 @@ impl CallState {
         })
     }
 
+    /// A document as it is committed, or as it was a moment ago if its collection is kept in memory. What is written is compared
+    /// with what the database says ([`Self::committed`]).
+    async fn found(&mut self, collection: &str, id: &str) -> Result<Option<Record>, HostError> {
+        if !self.grants.collections.get(collection).is_some_and(|grant| grant.keep_in_memory) {
+            return self.committed(collection, id).await;
+        }
+        let (services, whose) = (Arc::clone(&self.services), (self.tenant.org, self.grants.plugin.clone()));
+        let kept = &services.kept;
+        if let Some(record) = kept.fresh(&whose, collection, id, Instant::now()) {
+            return Ok(Some(Record::clone(&record)));
+        }
+        let before = kept.changes(&whose);
+        let remembered = match kept.remembered(&whose, collection, id) {
+            Remembered::Document(record) => Some(Record::clone(&record)),
+            Remembered::Nothing => None,
+            Remembered::Unknown => {
+                let found = self.committed(collection, id).await?;
+                kept.note(&whose, before, collection, id, found.as_ref());
+                return Ok(found);
+            }
+        };
+        if self.way.is_closed() {
+            return Ok(remembered);
+        }
+        let asked = timeout(PATIENCE, self.committed(collection, id)).await;
+        match asked {
+            Ok(Ok(found)) => {
+                kept.note(&whose, before, collection, id, found.as_ref());
+                Ok(found)
+            }
+            Ok(Err(HostError::Guest(Error::Unavailable(_)))) | Err(_) => {
+                self.way.cut();
+                Ok(remembered)
+            }
+            Ok(Err(error)) => Err(error),
+        }
+    }
+
     fn pending(&self, collection: &str, id: &str) -> Option<&Pending> {
         self.capabilities.records.0.get(&(collection.to_owned(), id.to_owned()))
     }
@@ -205,8 +249,8 @@ impl Host for CallState {
             let data = pending.data.as_ref();
             return Ok(data.map(|data| document(id.clone(), pending.version, data, pending.at)));
         }
-        let committed = self.committed(&collection, &id).await?;
-        Ok(committed.map(|record| document(record.id, record.version, &record.data, record.updated_at)))
+        let found = self.found(&collection, &id).await?;
+        Ok(found.map(|record| document(record.id, record.version, &record.data, record.updated_at)))
     }
 
     async fn get_many(&mut self, collection: String, mut ids: Vec<String>) -> Result<Vec<Document>, HostError> {

@@ -5,7 +5,11 @@ use std::{sync::Arc, time::Duration};
 use patchbay_model::RunId;
 
 use crate::{
-    capabilities::source::BodyStream, entitlements::Entitlements, once::Once, peers::Peers, spending::Spending,
+    capabilities::{source::BodyStream, storage::Reach},
+    entitlements::Entitlements,
+    once::Once,
+    peers::Peers,
+    spending::Spending,
     tenant::Tenant,
 };
 
@@ -27,6 +31,8 @@ pub struct Invocation {
     pub peers: Option<Arc<dyn Peers>>,
     /// The write that this call does, if it is to be done once.
     pub once: Option<Arc<Once>>,
+    /// How far the hub's storage is within its reach.
+    pub reach: Reach,
 }
 
 /// One call of an action.

@@ -97,6 +97,8 @@ pub struct PgTx {
     pool: PgPool,
     begin: Cow<'static, str>,
     patience: Patience,
+    /// How long beginning it takes at most, whatever is tried for it; none: as long as that takes.
+    within: Option<Duration>,
     teller: u64,
     /// Orgs that have new events once it is committed, and who is told of them.
     published: BTreeSet<OrgId>,
@@ -117,6 +119,7 @@ impl PgTx {
             pool,
             begin,
             patience,
+            within: None,
             teller,
             published: BTreeSet::new(),
             feed: None,
@@ -130,6 +133,15 @@ impl PgTx {
     /// From here on its commit is told to those who follow events.
     pub(crate) fn telling(mut self, feed: Feed) -> Self {
         self.feed = Some(feed);
+        self
+    }
+
+    /// From here on nothing of it is waited for longer than this.
+    pub(crate) fn within(mut self, within: Duration) -> Self {
+        let Patience { answer, statement, .. } = self.patience;
+        self.patience.answer = answer.min(within);
+        self.patience.statement = statement.min(within);
+        self.within = Some(within);
         self
     }
 
@@ -155,7 +167,11 @@ impl PgTx {
     pub(crate) async fn connection(&mut self) -> Result<&mut PgConnection, StorageError> {
         match &mut self.connection {
             None => {
-                let begun = self.begin().await.map_err(|error| self.wanted.refused(error))?;
+                let begun = match self.within {
+                    Some(within) => timeout(within, self.begin()).await.unwrap_or(Err(StorageError::Busy)),
+                    None => self.begin().await,
+                };
+                let begun = begun.map_err(|error| self.wanted.refused(error))?;
                 self.connection = Some(begun);
                 self.present = Some(self.wanted.clone());
             }

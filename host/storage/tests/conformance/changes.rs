@@ -1,12 +1,12 @@
 //! What hubs tell each other.
 
 use patchbay_model::{ApiKeyId, ConnectionId, Digest, InstallationId, OrgId, UserId};
-use patchbay_storage::{Change, Changes, Notice};
+use patchbay_storage::{Change, Changes, Committed, Notice, RunCommit};
 use uuid::Uuid;
 
 use crate::{
     Store,
-    store::{Home, plugin},
+    store::{Home, plugin, put},
 };
 
 /// What is heard next, whoever said it.
@@ -61,6 +61,7 @@ pub async fn every_kind_of_change_is_heard_as_it_was_told(store: Store) {
         Change::Installation { org, id: InstallationId(id), plugin: plugin("openai") },
         Change::Connection { org, id: ConnectionId(id), plugin: plugin("openai") },
         Change::Tokens { org, plugin: plugin("openai") },
+        Change::Documents { org, plugin: plugin("ivr") },
         Change::DataKeys { org },
         Change::PluginVersion { plugin: plugin("stripe"), digest: Digest([3; 32]) },
         Change::Plan { org },
@@ -68,6 +69,22 @@ pub async fn every_kind_of_change_is_heard_as_it_was_told(store: Store) {
         tell(&store, change.clone()).await;
         assert_eq!(next(&mut changes).await, Some(Notice::Changed(change)));
     }
+}
+
+pub async fn what_a_run_tells_of_its_documents_is_heard_if_they_are_stored(store: Store) {
+    let mut changes = listen(&store).await;
+    let journal = store.journal();
+    let told = |name: &str| Change::Documents { org: store.ours, plugin: plugin(name) };
+    let of = |name: &str, expected: Option<u64>| RunCommit {
+        plugin_changes: vec![put("a", serde_json::json!({}), expected)],
+        told: vec![told(name)],
+        ..store.commit(store.ours)
+    };
+    let lost = journal.commit(of("lost", Some(7))).await.unwrap();
+    assert!(matches!(lost, Committed::Conflict { .. }), "{lost:?}");
+    assert_eq!(journal.commit(of("stored", None)).await.unwrap(), Committed::All);
+    assert_eq!(next(&mut changes).await, Some(Notice::Changed(told("stored"))));
+    journal.shutdown().await;
 }
 
 pub async fn who_is_too_slow_is_told_to_start_over(store: Store) {

@@ -362,6 +362,7 @@ conformance! {
         a_change_is_heard_once_it_is_committed
         a_change_that_is_rolled_back_is_not_heard
         every_kind_of_change_is_heard_as_it_was_told
+        what_a_run_tells_of_its_documents_is_heard_if_they_are_stored
         who_is_too_slow_is_told_to_start_over
         closing_the_database_ends_the_notices
     }

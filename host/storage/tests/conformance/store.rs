@@ -149,6 +149,7 @@ impl Store {
             job: None,
             jobs: vec![],
             idempotency: None,
+            told: vec![],
         }
     }
 

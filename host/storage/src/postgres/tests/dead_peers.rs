@@ -129,6 +129,18 @@ async fn an_answer_that_never_comes_is_not_waited_for() {
     }
 }
 
+#[tokio::test]
+async fn who_can_do_without_does_not_wait_for_long() {
+    let Some((_database, cable, server)) = behind_a_cable(1).await else { return };
+    begun(&server).await.commit().await.unwrap();
+    cable.pull();
+    let mut tx = server.read().within(Duration::from_millis(100));
+    tx.speak_for(ours());
+    // less than any of the server's own bounds here
+    let asked = timeout(short().statement, tx.connection()).await.expect("in time");
+    assert!(matches!(asked, Err(StorageError::Busy | StorageError::Unreachable(_))), "{:?}", asked.map(drop));
+}
+
 const OURS: OrgId = OrgId(Uuid::from_u128(7));
 const THEIRS: OrgId = OrgId(Uuid::from_u128(8));
 
@@ -186,6 +198,7 @@ fn publishing(org: OrgId, number: u128) -> RunCommit {
         job: None,
         jobs: vec![],
         idempotency: None,
+        told: vec![],
     }
 }
 
