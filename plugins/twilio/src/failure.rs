@@ -5,6 +5,7 @@
 
 use patchbay_sdk::clock::Timestamp;
 use patchbay_sdk::{Error, UpstreamFailure, http};
+use patchbay_telephony::phone;
 use serde::Deserialize;
 
 /// The longest message of Twilio that is passed on, in characters.
@@ -44,6 +45,8 @@ pub(crate) fn of(response: &http::WholeResponse, now: Timestamp) -> Error {
     let message = message.or(detail).or(title);
     let message = message.unwrap_or_else(|| format!("Twilio answered with the status {status}"));
     let message: String = message.chars().filter(|character| !character.is_control()).take(MAX_MESSAGE).collect();
+    // Twilio repeats the number that is wrong, and failures are logged
+    let message = phone::mask(&message);
     if status == 429 {
         // refused before it was looked at, so asking again is always safe
         let wait = http::retry_after_ms(&response.headers, now).unwrap_or(DEFAULT_WAIT_MS);
@@ -84,6 +87,12 @@ mod tests {
         let told =
             failure(400, json!({"code": 21211, "message": "Invalid 'To'", "more_info": "https://…", "status": 400}));
         assert_eq!(told, Error::invalid("/to", "Invalid 'To' (Twilio's error 21211)"));
+    }
+
+    #[test]
+    fn numbers_in_messages_are_masked() {
+        let told = failure(400, json!({"code": 21422, "message": "+14155550100 is not available"})).to_string();
+        assert!(told.contains("is not available") && !told.contains("+14155550100"), "{told}");
     }
 
     #[test]

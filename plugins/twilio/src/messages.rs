@@ -82,8 +82,8 @@ pub(crate) fn take(told: &Told) -> Result<(), Error> {
     add(sid, Way::Inbound, fact)?;
     let asked = told.get("OptOutType").or_else(|| told.get("Body")).and_then(opt_out::wish);
     match (asked, told.get("From")) {
-        (Some(Wish::Stop), Some(from)) => kv::set(&silence(from), b"1", None, None).map(drop),
-        (Some(Wish::Start), Some(from)) => kv::delete(&silence(from)).map(drop),
+        (Some(Wish::Stop), Some(from)) => silence(from),
+        (Some(Wish::Start), Some(from)) => kv::delete(&silent(from)).map(drop),
         _ => Ok(()),
     }
 }
@@ -183,8 +183,23 @@ fn channel(sid: &str, fact: &MessageFact) -> Channel {
     }
 }
 
-/// Where it is kept that a number wants no messages.
-pub(crate) fn silence(number: &str) -> String {
+/// Keeps that a number wants no messages, at once and until it says otherwise.
+///
+/// # Errors
+/// As [`kv::set`].
+pub(crate) fn silence(number: &str) -> Result<(), Error> {
+    kv::set(&silent(number), b"1", None, None).map(drop)
+}
+
+/// True if a number wants no messages.
+///
+/// # Errors
+/// As [`kv::get`].
+pub(crate) fn is_silent(number: &str) -> Result<bool, Error> {
+    Ok(kv::get(&silent(number))?.is_some())
+}
+
+fn silent(number: &str) -> String {
     let number: String = number.chars().filter(|character| !character.is_control()).take(100).collect();
     format!("silence/{number}")
 }

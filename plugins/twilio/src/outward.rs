@@ -38,7 +38,7 @@ pub(crate) fn allowed(config: &Config, number: &Number, pointer: &str) -> Result
 /// # Errors
 /// [`Error::Invalid`] at `/to` for one that wants none, [`Error::RateLimited`] with what is left of the window.
 pub(crate) fn count_message(config: &Config, to: &Number) -> Result<(), Error> {
-    if kv::get(&messages::silence(to.as_str()))?.is_some() {
+    if messages::is_silent(to.as_str())? {
         let masked = to.masked();
         return Err(Error::invalid(
             "/to",

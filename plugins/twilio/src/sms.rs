@@ -1,6 +1,7 @@
 //! Text messages that the organization sends.
 
 use patchbay_sdk::{Call, Error, Verbatim, http, installation};
+use patchbay_telephony::message::opt_out;
 use patchbay_telephony::phone::Number;
 
 use crate::api::{self, Api};
@@ -25,11 +26,10 @@ pub(crate) fn send(call: Call<SendSms>) -> Result<Verbatim<Message>, Error> {
     };
     outward::count_message(&config, &to)?;
     let parameters = parameters
-        .set("To", to.as_str())
         .maybe("Body", asked.body)
         .each("MediaUrl", &asked.media_urls)
         .shown("ValidityPeriod", asked.validity_s);
-    api::verbatim(post(&api, parameters)?)
+    api::verbatim(post(&api, &to, parameters)?)
 }
 
 /// Sends a text that was composed here, and gives Twilio's description of the message.
@@ -39,13 +39,20 @@ pub(crate) fn send(call: Call<SendSms>) -> Result<Verbatim<Message>, Error> {
 pub(crate) fn text(config: &Config, api: &Api, to: &Number, from: &str, body: &str) -> Result<Message, Error> {
     outward::allowed(config, to, "/to")?;
     outward::count_message(config, to)?;
-    let parameters =
-        Parameters::new().set("From", sender(config, from.to_owned())).set("To", to.as_str()).set("Body", body);
-    post(api, parameters)?.json()
+    let parameters = Parameters::new().set("From", sender(config, from.to_owned())).set("Body", body);
+    post(api, to, parameters)?.json()
 }
 
-fn post(api: &Api, parameters: Parameters) -> Result<http::WholeResponse, Error> {
-    let response = api.post("/Messages", &parameters.set("StatusCallback", installation::webhook_url()))?;
+fn post(api: &Api, to: &Number, parameters: Parameters) -> Result<http::WholeResponse, Error> {
+    let parameters = parameters.set("To", to.as_str()).set("StatusCallback", installation::webhook_url());
+    let sent = api.post("/Messages", &parameters);
+    if let Err(Error::Upstream(refusal)) = &sent
+        && refusal.code.as_deref().is_some_and(|code| opt_out::is_refusal("twilio", code))
+    {
+        // Twilio knows of a wish that never came by here
+        messages::silence(to.as_str())?;
+    }
+    let response = sent?;
     messages::read(&response.json()?)?;
     Ok(response)
 }

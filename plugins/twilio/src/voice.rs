@@ -5,9 +5,7 @@
 
 use patchbay_sdk::clock::{self, Timestamp};
 use patchbay_sdk::{Error, installation, log, peers};
-use patchbay_telephony::fold::{Fact, Step, What};
-use patchbay_telephony::time;
-use serde::Deserialize;
+use patchbay_telephony::fold::{About, Fact, What};
 use serde_json::{Value, json};
 
 use crate::calls::{self, Facts};
@@ -19,35 +17,6 @@ use crate::inbound::Told;
 /// The parameter of the URL that says where in the menu the caller is.
 pub(crate) const POSITION: &str = "ivr";
 
-/// What a menu answers.
-#[derive(Debug, Default, Deserialize)]
-struct Menu {
-    #[serde(default)]
-    document: Option<String>,
-    #[serde(default)]
-    steps: Vec<Taken>,
-    #[serde(default)]
-    menu_version: Option<u64>,
-}
-
-/// What a menu did.
-#[derive(Debug, Deserialize)]
-struct Taken {
-    id: String,
-    #[serde(default)]
-    at: Option<String>,
-    #[serde(default)]
-    menu: String,
-    #[serde(default)]
-    node: String,
-    #[serde(default)]
-    did: String,
-    #[serde(default)]
-    digits: Option<String>,
-    #[serde(default)]
-    to: Option<String>,
-}
-
 /// The TwiML for a call.
 ///
 /// # Errors
@@ -57,12 +26,13 @@ pub(crate) fn answer(told: &Told, now: Timestamp) -> Result<String, Error> {
     let (call, leg) = calls::ids(told);
     let mut facts = Facts { call, facts: arrived(told, &leg) };
     let menu = menu(told, now);
-    facts.facts.extend(menu.steps.into_iter().map(|step| taken(step, &leg, menu.menu_version)));
+    facts.facts.extend(Fact::of_answer(&leg, &menu));
     calls::fold_later(&facts);
     if told.get("Direction") == Some("inbound") && field(&told.query, POSITION).is_none() {
         forwarding::observe(&told.fields, now);
     }
-    Ok(menu.document.unwrap_or_else(|| unanswered(&config, told)))
+    let document = menu.get("document").and_then(Value::as_str);
+    Ok(document.map_or_else(|| unanswered(&config, told), str::to_owned))
 }
 
 /// What the request itself tells of the call.
@@ -81,7 +51,7 @@ fn arrived(told: &Told, leg: &str) -> Vec<Fact> {
             let what = What::Ended { cause, reason: None, duration_s };
             let mut ended = calls::fact(told, dialled, "dial-ended", what);
             // whom it went to, the child's own callbacks tell
-            ended.about = Some(patchbay_telephony::fold::About { parent: Some(leg.to_owned()), ..Default::default() });
+            ended.about = Some(About { parent: Some(leg.to_owned()), ..About::default() });
             facts.push(ended);
         }
     }
@@ -91,33 +61,17 @@ fn arrived(told: &Told, leg: &str) -> Vec<Fact> {
     facts
 }
 
-fn taken(step: Taken, leg: &str, version: Option<u64>) -> Fact {
-    let Taken { id, at, menu, node, did, digits, to } = step;
-    Fact {
-        id,
-        leg: leg.to_owned(),
-        session: None,
-        at: at.as_deref().and_then(time::parse),
-        sequence: None,
-        about: None,
-        what: What::Step(Step { menu, version, node, did, digits, to }),
-    }
-}
-
 /// Asks the menu; one that is not there, or fails, answers nothing.
-fn menu(told: &Told, now: Timestamp) -> Menu {
-    let answered = peers::call("ivr", "answer", &question(told, now)).and_then(|answer| {
-        serde_json::from_value::<Menu>(answer).map_err(|error| Error::Internal(format!("the menu's answer: {error}")))
-    });
-    match answered {
-        Ok(menu) => menu,
+fn menu(told: &Told, now: Timestamp) -> Value {
+    match peers::call("ivr", "answer", &question(told, now)) {
+        Ok(answer) => answer,
         Err(Error::Denied(text)) => {
             log::debug("there is no menu", &[("reason", &text)]);
-            Menu::default()
+            Value::Null
         }
         Err(error) => {
             log::error("the menu did not answer", &[("error", &error.to_string())]);
-            Menu::default()
+            Value::Null
         }
     }
 }

@@ -138,7 +138,7 @@ fn a_message_that_is_sent_never_falls_back_and_is_metered_by_its_parts_once() {
         told(&host, HOOK, &fields).unwrap();
     };
     told_status("delivered");
-    let body = form(&[("From", TO), ("To", FROM), ("Body", "Hello"), ("StatusCallback", HOOK)]).replace('+', "%20");
+    let body = form(&[("From", TO), ("Body", "Hello"), ("To", FROM), ("StatusCallback", HOOK)]).replace('+', "%20");
     let sent = json!({
         "sid": sid, "status": "queued", "direction": "outbound-api", "from": TO, "to": FROM, "body": "Hello",
         "num_segments": "1", "date_created": "Sun, 01 Nov 2026 00:00:00 +0000",

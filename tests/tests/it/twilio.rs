@@ -348,7 +348,7 @@ fn cases(sender: &TwilioSender, hook: &str) -> Vec<Case> {
     for signature in [other, swapped, right.to_lowercase(), format!("{right}="), String::new(), "x".repeat(28)] {
         all.push(case("", body.clone(), signature));
     }
-    for query in ["?a=1", "?", "?bodySHA256=00"] {
+    for query in ["?a=1", "?a=1&a=1", "?bodySHA256=00"] {
         all.push(case(query, body.clone(), right.clone()));
         all.push(case(query, body.clone(), sender.sign(&format!("{hook}{query}"), &form)));
     }
