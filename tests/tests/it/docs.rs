@@ -74,7 +74,7 @@ async fn the_guide_to_exports_works() {
         let scene = OpenAiScene::start().await;
         let script = blocks(&page("docs/guides/exports.md"), "sh").join("\n");
         let printed = in_shell(&filled_in(&script, &scene), &scene).await;
-        assert!(printed.contains("id,plugin,version,digest,kind,operation,status"), "{printed}");
+        assert!(printed.contains("id,plugin,version,digest,kind,operation,parent_run,status"), "{printed}");
     }
 }
 

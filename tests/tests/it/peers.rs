@@ -222,10 +222,10 @@ pub async fn a_call_ends_within_what_is_left_of_its_callers_time() {
     assert_eq!(said(&org, "a", "via b silent").await, "timeout");
     let ended = || async { org.runs("b").await.pop() };
     let stopped = org.wait_for(SOON, ended).await;
-    assert_eq!(
-        (&stopped["error_code"], &stopped["parent_run"]),
-        (&json!("plugin_timeout"), &org.runs("a").await[0]["id"])
-    );
+    // its own time or that of its request to the vendor, which end at almost the same moment
+    let code = stopped["error_code"].as_str().unwrap();
+    assert!(["plugin_timeout", "upstream_timeout"].contains(&code), "{code}");
+    assert_eq!(stopped["parent_run"], org.runs("a").await[0]["id"]);
 }
 
 pub async fn a_caller_is_told_how_a_call_failed() {
