@@ -2,7 +2,7 @@
 
 import os
 
-from twilio.base.exceptions import TwilioRestException
+from twilio.base.exceptions import TwilioServiceException
 from twilio.rest import Client
 
 NUMBER, CALLER = "+14155550199", "+14155550123"
@@ -29,8 +29,8 @@ print(f"called: {call.status}")
 print(f"ended: {hub.calls(call.sid).update(status='completed').status}")
 
 try:
-    client("pb_wrong").messages.list(limit=1)
-except TwilioRestException as error:
+    client("pb_wrong").messages(message.sid).fetch()
+except TwilioServiceException as error:
     print(f"refused: {error.status}")
 else:
     raise AssertionError("a wrong hub key was taken")

@@ -106,6 +106,7 @@ fn an_endpoint_for_thin_events_has_a_secret_of_its_own() {
         accepted(&host, &format!("t={TIME},v1={mac}"), BODY);
     }
     refusal(&host, &format!("t={TIME},v1={}", "0".repeat(64)), BODY);
+    drop(host);
     let only_thin = MockHost::with_manifest(include_str!("../plugin.toml"));
     only_thin.set_now(TIME * 1000);
     only_thin.set_secret("thin_webhook_secret", SECRET);

@@ -138,11 +138,10 @@ fn a_number_that_works_is_written_told_and_metered_once_a_month() {
     });
     host.put_record("orders", "order-1", &order);
     let done = json!({"data": {"id": "order-1", "status": "success", "phone_numbers": [{"phone_number": NUMBER}]}});
-    for _ in 0..2 {
-        host.expect(get("/number_orders/order-1"), Reply::json(200, &done));
-    }
+    host.expect(get("/number_orders/order-1"), Reply::json(200, &done));
     let find = "/phone_numbers?page%5Bnumber%5D=1&page%5Bsize%5D=20&filter%5Bphone_number%5D=%2B13125550188";
     host.expect(get(find), list(json!([owned("active", "77")])));
+    host.expect(get("/number_orders/order-1"), Reply::json(200, &done));
     let state = host.invoke::<Telnyx>("get-order", json!({"order_id": "order-1"})).unwrap();
     assert_eq!(state["status"], "success");
     host.invoke::<Telnyx>("get-order", json!({"order_id": "order-1"})).unwrap();

@@ -44,5 +44,5 @@ pub async fn a_link_leads_to_its_file_for_its_time_and_only_its_own_org_makes_on
     stranger.without_key("GET", &path).send().await.expect_problem("not_found");
     let audit = owner.get("/v1/audit").await.expect(200).json();
     let made: Vec<_> = audit["items"].as_array().unwrap().iter().filter(|one| one["action"] == "blob.link").collect();
-    assert_eq!((made.len(), &made[0]["subject"]), (1, &json!(blob)));
+    assert_eq!((made.len(), &made[0]["resource"]), (1, &json!(blob)));
 }

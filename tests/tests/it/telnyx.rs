@@ -80,13 +80,28 @@ impl Scene {
         self.hub.hub.process_due_deliveries().await.unwrap();
     }
 
-    /// Records of a standard object, when they are as they shall be.
+    /// True if nothing is left to be folded into a call.
+    async fn rests(&self) -> bool {
+        let mut left = 0;
+        for waiting in ["webhooks?status=pending", "jobs?status=queued&name=fold-call", "jobs?status=running"] {
+            let list = self.org.get(&format!("/v1/{waiting}")).await.expect(200).json();
+            left += list["items"].as_array().unwrap().len();
+        }
+        left == 0
+    }
+
+    /// Records of a standard object, when they are as they shall be, and nothing is under way.
     async fn records(&self, object: &str, done: impl Fn(&[Value]) -> bool) -> Vec<Value> {
         let look = || async {
             self.work().await;
             let list = self.org.get(&format!("/v1/records/{object}?limit=50")).await.expect(200).json();
             let records: Vec<Value> = list["items"].as_array().unwrap().iter().map(|one| one["data"].clone()).collect();
-            done(&records).then_some(records)
+            if done(&records) && self.rests().await {
+                return Some(records);
+            }
+            // webhooks of one call that were worked on at once are worked on again in some seconds
+            self.clock.advance(Duration::seconds(6));
+            None
         };
         self.org.wait_for(SOON, look).await
     }
@@ -418,7 +433,7 @@ pub async fn telnyxs_own_check_and_ours_agree() {
     assert_eq!(judged.len(), mutants.len(), "{printed}{}", String::from_utf8_lossy(&output.stderr));
 
     let path = scene.hook.strip_prefix(&scene.hub.url).unwrap();
-    let mut taken = 0;
+    let mut taken = Vec::new();
     for (Mutant { what, time, signature, body }, judged) in mutants.iter().zip(&judged) {
         let media =
             if body.starts_with("AccountSid") { "application/x-www-form-urlencoded" } else { "application/json" };
@@ -432,10 +447,12 @@ pub async fn telnyxs_own_check_and_ours_agree() {
         let ours = reply.status == 200;
         assert!(ours || reply.code() == "webhook_refused", "{what}: {}", reply.text());
         assert_eq!(json!(ours), judged["accepted"], "{what}");
-        taken += u32::from(ours);
+        if ours {
+            taken.push(what);
+        }
     }
-    // both vectors, four times that are near enough, and the spare bits
-    assert_eq!(taken, 7);
+    // both vectors, four times that are near enough, the other alphabet, and the spare bits
+    assert_eq!(taken.len(), 8, "{taken:?}");
 }
 
 pub async fn telnyxs_sdk_works_unchanged() {

@@ -72,7 +72,7 @@ fn international(digits: &str) -> Result<String, Invalid> {
     let trunk = || tables::plans(code).find_map(|plan| plan.without_trunk(national));
     if national.starts_with('0')
         && !tables::plans(code).any(|plan| plan.knows(national))
-        && let Some(national) = trunk()
+        && let Some(national) = trunk().filter(|rest| !rest.starts_with('0'))
     {
         return of(code, national);
     }

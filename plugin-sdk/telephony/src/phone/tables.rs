@@ -113,6 +113,9 @@ pub(super) fn plans(code: u16) -> impl Iterator<Item = &'static Plan> {
 
 /// The calling code and what follows it; `None` if there is no such code, or a digit is none.
 pub(super) fn split(digits: &str) -> Option<(u16, &str)> {
+    if digits.starts_with('0') {
+        return None;
+    }
     (1..=3).find_map(|length| {
         let (code, national) = digits.split_at_checked(length)?;
         let code = code.bytes().all(|byte| byte.is_ascii_digit()).then(|| code.parse().ok())??;
