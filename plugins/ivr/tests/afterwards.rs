@@ -1,5 +1,5 @@
 //! What is left of calls: logs, figures, messages, answers of surveys, events, and what is refused.
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail them")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail them")]
 
 #[path = "support/fixtures.rs"]
 mod fixtures;

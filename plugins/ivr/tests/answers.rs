@@ -344,7 +344,7 @@ fn recordings_of_ones_own_are_played_by_a_url_that_needs_no_key() {
     publish(&host, "main", &menu);
     let told = Line::new(&host, Carrier::Twilio).start();
     let url = format!("https://hub.example.com/hooks/test?audio={}", kept["blob"].as_str().unwrap());
-    assert_eq!(told.heard(), [url.clone()]);
+    assert_eq!(told.heard(), std::slice::from_ref(&url));
     let request = |url: &str, method: &str| patchbay_sdk::webhook::Request {
         method: method.to_owned(),
         url: url.to_owned(),

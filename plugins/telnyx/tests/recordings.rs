@@ -1,5 +1,5 @@
 //! Recordings: fetched while the link is good, and by a new one afterwards.
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail them")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail them")]
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -12,7 +12,7 @@ use axum::{
 use serde_json::{Value, json};
 use url::form_urlencoded;
 
-use super::{Fault, LINK_S, Shared, calls, numbers};
+use super::{Fault, LINK_S, Shared, calls, contract::Contract, numbers};
 use crate::openai::Captured;
 
 /// A refusal: status, code, title, and where.
@@ -168,12 +168,11 @@ fn answer(
             None
         }
     };
-    if let Some(contract) = &shared.contract {
-        for wrong in contract.check(method, whole, &query, body.as_ref()) {
-            // a refusal too, so that nothing comes of it
-            shared.violation(format!("{method} {path}: {wrong}"));
-            return Err(Refusal(422, "10027", wrong, None));
-        }
+    let against = |contract: &Contract| contract.check(method, whole, &query, body.as_ref()).into_iter().next();
+    if let Some(wrong) = shared.contract.as_ref().and_then(against) {
+        // a refusal too, so that nothing comes of it
+        shared.violation(format!("{method} {path}: {wrong}"));
+        return Err(Refusal(422, "10027", wrong, None));
     }
     let asked = Asked { method: method.to_owned(), segments, query, body: body.unwrap_or_default() };
     let names: Vec<&str> = asked.segments.iter().map(String::as_str).collect();

@@ -36,7 +36,7 @@ impl Faults {
     }
 
     pub(super) fn at_random(&mut self, seed: u64, per_mille: u64) {
-        self.random = (per_mille > 0).then(|| Random { state: seed | 1, per_mille });
+        self.random = (per_mille > 0).then_some(Random { state: seed | 1, per_mille });
     }
 
     /// How a request fails; none if it is to be served.

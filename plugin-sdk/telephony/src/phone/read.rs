@@ -84,7 +84,7 @@ fn international(digits: &str) -> Result<String, Invalid> {
 /// whichever has as many digits as numbers there have.
 fn within(plan: &Plan, digits: &str) -> Result<String, Invalid> {
     if !plan.knows(digits)
-        && let Some(rest) = plan.from_abroad(digits)
+        && let Some(rest) = plan.dialled_from_abroad(digits)
     {
         return international(rest);
     }

@@ -77,7 +77,7 @@ impl Plan {
     }
 
     /// What follows the prefix for abroad, if the digits begin with it.
-    pub(super) fn from_abroad<'a>(&self, digits: &'a str) -> Option<&'a str> {
+    pub(super) fn dialled_from_abroad<'a>(&self, digits: &'a str) -> Option<&'a str> {
         digits.get(beginning(self.abroad?)?.find(digits)?.end()..)
     }
 
