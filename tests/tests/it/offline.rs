@@ -96,7 +96,7 @@ pub async fn a_vendor_that_waits_is_answered_and_its_webhook_is_worked_on_once_w
     standstill.end().await;
     scene.worked_on(2).await;
     assert_eq!(scene.left().await, (2, 2));
-    assert_eq!(scene.ring("call_1", "+15550001").await.expect(200).text(), "", "it is done, and only acknowledged");
+    assert_eq!(scene.ring("call_1", "+15550001").await.expect(200).text(), "welcome", "asked again, answered again");
     assert_eq!(scene.left().await, (2, 2));
 }
 

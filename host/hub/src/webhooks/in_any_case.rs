@@ -82,7 +82,8 @@ impl Receiving {
                     drop(place);
                     let claim = claim.filter(|_| is_new);
                     measure::received(plugin, if is_new { "new" } else { "duplicate" });
-                    let Some(claim) = claim else { return Ok(WebhookAnswer::acknowledged()) };
+                    // a vendor that sends again has not heard the answer, and waits for it still
+                    let Some(claim) = claim else { return self.answer_alone(&webhook).await };
                     return self.hub.answer_in_line(&self.serving, webhook, claim, &self.patience).await;
                 }
                 Err(failure) if is_away(&failure) => None,
