@@ -166,13 +166,31 @@ pub(super) const GRANTED: &[(&str, &str, &[Right])] = &[
     ("job_lane", APP, &[READ, ADD, ("UPDATE", &["cap", "wake_at", "from_0", "from_1", "from_2"])]),
     ("job_lane", HUB, &[READ, ("UPDATE", &["wake_at", "served", "from_0", "from_1", "from_2"])]),
     ("job_lane", JOURNAL, &[READ, ADD, ("UPDATE", &["cap", "wake_at", "from_0", "from_1", "from_2"])]),
-    ("job_queue", APP, &[READ, ADD, DELETE, ("UPDATE", &["due_at", "attempts", "claims", "lease", "lease_until", "unwanted"])]),
+    (
+        "job_queue",
+        APP,
+        &[READ, ADD, DELETE, ("UPDATE", &["due_at", "attempts", "claims", "lease", "lease_until", "unwanted"])],
+    ),
     (
         "job_queue",
         HUB,
         &[
             ("UPDATE", &["attempts", "claims", "lease", "lease_until"]),
-            ("SELECT", &["org_id", "job_id", "lane", "rank", "due_at", "attempts", "claims", "lease", "lease_until", "unwanted"]),
+            (
+                "SELECT",
+                &[
+                    "org_id",
+                    "job_id",
+                    "lane",
+                    "rank",
+                    "due_at",
+                    "attempts",
+                    "claims",
+                    "lease",
+                    "lease_until",
+                    "unwanted",
+                ],
+            ),
         ],
     ),
     (
