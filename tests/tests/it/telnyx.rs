@@ -3,7 +3,7 @@
 use std::{io::Write as _, process::Stdio, sync::Arc, time::Duration as Patience};
 
 use chrono::{DateTime, Duration};
-use patchbay_model::ManualClock;
+use patchbay_model::{Clock as _, ManualClock};
 use patchbay_tests::{
     Fixture, Org, Reply, Slack, Telnyx, TelnyxSender, TestHub, TestReceiver,
     ivr::verbs::{Carrier, Verb, verbs},
@@ -172,6 +172,9 @@ fn spoken(document: &str) -> Vec<String> {
 
 /// A call from the greeting to the end. `seed`: each webhook comes twice, and the notes in an order of their own.
 async fn call(scene: &Scene, seed: Option<u64>) -> Value {
+    // at the same instant in each scene, however long the number was waited for
+    let begins = DateTime::from_timestamp(vector::TIME, 0).unwrap() + Duration::hours(1);
+    scene.clock.advance(begins - scene.clock.now());
     let caller = scene.vendor.caller(CALLER, NUMBER);
     let hears = async |request: Outgoing| {
         let document = caller.hears(&request).await;
