@@ -179,3 +179,32 @@ fn three_days_are_compared_each_night() {
     }
     assert_eq!(every_night(place), Outcome::Later(24 * HOUR));
 }
+
+#[test]
+fn a_night_that_is_worked_on_late_is_of_its_own_days_and_the_one_after_it_is_not_left_out() {
+    const WHOLE: u64 = 24 * HOUR;
+    let host = host();
+    let sum = DaySum { org: ORG.to_owned(), customer: "cus_1".to_owned(), metric: "minutes".to_owned(), units: 7 };
+    host.set_day_sums(vec![sum]);
+    let compared_on = |day: u64| {
+        let (start, end) = (day / 1000, (day + WHOLE) / 1000);
+        let summaries = format!(
+            "/v1/billing/meters/mtr_1/event_summaries?customer=cus_1&start_time={start}&end_time={end}\
+             &value_grouping_window=day"
+        );
+        let sums = json!({"data": [{"aggregated_value": 7}], "has_more": false});
+        host.expect(get(&summaries), Reply::json(200, &sums));
+    };
+    let every_night = |cursor: Option<String>| step(&host, "billing-reconcile", "null", cursor);
+    let mut place = cursor(every_night(None));
+    host.set_now(DAY + WHOLE + 3 * HOUR);
+    compared_on(DAY);
+    place = cursor(every_night(place));
+    // the hub was stopped until after the night after
+    host.set_now(DAY + 2 * WHOLE + 4 * HOUR);
+    for day in [DAY - WHOLE, DAY - 2 * WHOLE, DAY + WHOLE, DAY, DAY - WHOLE] {
+        compared_on(day);
+        place = cursor(every_night(place));
+    }
+    assert_eq!(every_night(place), Outcome::Later(23 * HOUR));
+}

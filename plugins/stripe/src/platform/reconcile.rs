@@ -119,11 +119,12 @@ fn every_night(place: Option<Place>) -> Result<Next<Place>, Error> {
         return Ok(Next::LaterMs(place.night - now));
     }
     let back = place.back.max(1);
-    let report = compare(&platform, now.saturating_sub(back.saturating_mul(DAY)), place.after.as_deref())?;
+    // days are counted from the night that they are compared in: a night may be worked on late, and past the one after it
+    let report = compare(&platform, place.night.saturating_sub(back.saturating_mul(DAY)), place.after.as_deref())?;
     Ok(Next::Again(match report.next {
         Some(after) => Place { back, after: Some(after), ..place },
         None if back < DAYS => Place { back: back + 1, after: None, ..place },
-        None => Place { back: 0, after: None, night: next_night(now) },
+        None => Place { back: 0, after: None, night: place.night.saturating_add(DAY) },
     }))
 }
 

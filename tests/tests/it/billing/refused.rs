@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::Duration;
 use patchbay_model::{ManualClock, Timestamp};
 use patchbay_tests::stripe::VISA;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::scene::{Scene, plan};
 
@@ -60,5 +60,17 @@ pub async fn what_stripe_refuses_after_it_took_it_is_told_once_more_at_night() {
     let reports = scene.operator.get(reports).await.expect(200).json();
     assert_eq!(reports["items"].as_array().unwrap().len(), told.len());
 
+    // the night after it is whole
+    wait(Duration::days(1)).await;
+    let owner = scene.owner().await;
+    let day = |check: &&Value| check["day"].as_str().is_some_and(|day| day.starts_with("2027-01-04"));
+    let is_whole = || async {
+        scene.work().await;
+        let report = owner.get("/v1/billing/reconciliation").await.expect(200).json();
+        let check = report["items"].as_array().unwrap().iter().find(day).unwrap().clone();
+        (check["theirs"] == 2).then_some(check)
+    };
+    let check = scene.operator.wait_for(SOON, is_whole).await;
+    assert_eq!((&check["ours"], &check["refused"]), (&json!(2), &json!(2)));
     assert_eq!(scene.stripe.violations(), [] as [String; 0]);
 }
