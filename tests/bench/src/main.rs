@@ -19,6 +19,7 @@ mod jobs;
 mod latency;
 mod neighbour;
 mod orgs;
+mod proxies;
 mod queue;
 mod receiver;
 mod report;
@@ -40,9 +41,10 @@ use report::Report;
 use scene::On;
 
 /// What can be measured, in this order.
-const PARTS: [&str; 17] = [
+const PARTS: [&str; 18] = [
     "floor",
     "latency",
+    "proxies",
     "frontier",
     "streams",
     "speech",
@@ -75,7 +77,7 @@ struct Arguments {
     /// Put the report into this file too. Of one that is there the sections that were not measured stay.
     #[arg(long)]
     write: Option<PathBuf>,
-    /// Only parts whose name contains this: floor, latency, frontier, streams, speech, swap, neighbour, start, databases, orgs, deliveries,
+    /// Only parts whose name contains this: floor, latency, proxies, frontier, streams, speech, swap, neighbour, start, databases, orgs, deliveries,
     /// isolation, webhooks, calls, jobs, exports, uploads.
     #[arg(long, default_value = "")]
     only: String,
@@ -163,6 +165,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if wanted("latency") {
         report.measure("Added latency", latency::run(&places)).await?;
+    }
+    if wanted("proxies") {
+        report.measure("Each proxy", proxies::run(&places)).await?;
     }
     if wanted("frontier") {
         report.measure("Throughput", frontier::run(&places)).await?;
