@@ -39,28 +39,22 @@ pub use mapping::{
 pub use merge::{Conflict, Merged, changed_at, merge};
 pub use outgoing::{Outgoing, to_push};
 pub use preview::{Preview, Subject, preview};
-pub use run::{
-    SyncConflict, SyncCounts, SyncFailure, SyncLink, SyncMode, SyncRun, SyncState, SyncStatus, SyncTrigger,
-};
+pub use run::{SyncConflict, SyncCounts, SyncFailure, SyncLink, SyncMode, SyncRun, SyncState, SyncStatus, SyncTrigger};
 pub use settings::{LEAST_EVERY_S, MOST_EVERY_S, MOST_FULL_EVERY_DAYS, OnDelete, SyncSettings};
 pub use validate::validate;
 pub use vendor_field::{FieldKind, VendorField};
 
 words! {
     /// Which way values go.
+    #[derive(Default)]
     Direction {
         /// From the vendor to the hub.
         In = "in",
         /// From the hub to the vendor.
         Out = "out",
         /// Both ways.
+        #[default]
         Both = "both",
-    }
-}
-
-impl Default for Direction {
-    fn default() -> Self {
-        Self::Both
     }
 }
 
@@ -91,19 +85,15 @@ impl Direction {
 
 words! {
     /// Whose value stays where both sides changed a field.
+    #[derive(Default)]
     Wins {
         /// Whoever changed it last; the vendor if that is not known, or at the same instant.
+        #[default]
         Latest = "latest",
         /// The hub's.
         Hub = "hub",
         /// The vendor's.
         Vendor = "vendor",
-    }
-}
-
-impl Default for Wins {
-    fn default() -> Self {
-        Self::Latest
     }
 }
 

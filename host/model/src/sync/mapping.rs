@@ -54,35 +54,27 @@ pub struct FieldMap {
 
 words! {
     /// How a part of a whole is rounded.
+    #[derive(Default)]
     Round {
         /// A part counts as a whole.
         Up = "up",
         /// To the nearer one; a half away from zero.
+        #[default]
         Nearest = "nearest",
         /// A part does not count.
         Down = "down",
     }
 }
 
-impl Default for Round {
-    fn default() -> Self {
-        Self::Nearest
-    }
-}
-
 words! {
     /// How a vendor is told a time.
+    #[derive(Default)]
     WrittenTime {
         /// ISO 8601 with milliseconds, UTC: `2026-11-01T00:00:00.000Z`.
+        #[default]
         Iso = "iso",
         /// Milliseconds since the Unix epoch, as a number.
         Ms = "ms",
-    }
-}
-
-impl Default for WrittenTime {
-    fn default() -> Self {
-        Self::Iso
     }
 }
 
@@ -233,9 +225,8 @@ impl Mapping {
     /// The same without what goes another way than `allowed`. What went both ways then goes one.
     #[must_use]
     pub fn within(&self, allowed: Direction) -> Self {
-        let limited = |map: &FieldMap| {
-            map.direction.within(allowed).map(|direction| FieldMap { direction, ..map.clone() })
-        };
+        let limited =
+            |map: &FieldMap| map.direction.within(allowed).map(|direction| FieldMap { direction, ..map.clone() });
         Self { fields: self.fields.iter().filter_map(limited).collect(), join: self.join.clone() }
     }
 

@@ -4,9 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Base, Side, SyncSettings};
-use crate::{
-    JobId, PluginId, SyncConflictId, SyncRunId, Timestamp, identity::Actor, object::StandardObject,
-};
+use crate::{JobId, PluginId, SyncConflictId, SyncRunId, Timestamp, identity::Actor, object::StandardObject};
 
 words! {
     /// How much a run reads.

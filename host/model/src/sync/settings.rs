@@ -14,19 +14,15 @@ pub const MOST_FULL_EVERY_DAYS: u32 = 365;
 
 words! {
     /// What becomes of a record whose counterpart the vendor has deleted.
+    #[derive(Default)]
     OnDelete {
         /// It stays, and is no longer kept the same.
         Unlink = "unlink",
         /// It is deleted too if the vendor's plugin made it and no other source is linked to it; else it stays.
+        #[default]
         Delete = "delete",
         /// Nothing: the two stay linked, and a push makes it anew.
         Ignore = "ignore",
-    }
-}
-
-impl Default for OnDelete {
-    fn default() -> Self {
-        Self::Delete
     }
 }
 
