@@ -28,7 +28,8 @@ pub struct Mapping {
     /// Field by field; what is not here is left alone on both sides.
     pub fields: Vec<FieldMap>,
     /// Hub fields (JSON Pointers) that tell that two records are the same one, the best first: `/email`, `/phone`. Before a
-    /// record is made on one side, the other's with the same value is looked for.
+    /// record is made on one side, the other's with the same value is looked for: at the hub by the fields of them that
+    /// records are found by ([`StandardObject::indexes`]), at the vendor by those that go out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub join: Vec<String>,
 }

@@ -94,7 +94,7 @@ pub fn merge(
         merged.base.set(&map.hub, theirs.clone());
     }
     // what only goes out may follow from what came in
-    let was = base.is_some().then_some(&before);
+    let was = base.is_some_and(|base| !base.is_empty()).then_some(&before);
     merged.push |= outward_only(mapping).any(|map| was.and_then(|was| told(map, was)) != told(map, &record));
     merged.record = (hub.is_none() || record != before).then_some(record);
     merged

@@ -165,6 +165,8 @@ impl<'c> Check<'c> {
             if !map.is_two_way() {
                 self.refuse(at, "a field without a template: both sides must have the same value");
             } else if let Some(object) = object
+                // at the vendor it can be looked for by any field
+                && !map.direction.is_outward()
                 && !pointer::tokens(hub).is_some_and(|tokens| object.is_indexed(&tokens.join(".")))
             {
                 let found_by: Vec<String> = object.indexes().iter().map(|index| format!("/{index}")).collect();
