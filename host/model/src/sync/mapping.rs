@@ -131,7 +131,8 @@ pub enum Transform {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         otherwise: Option<Value>,
     },
-    /// What is taken for nothing, on the side that a value comes to.
+    /// What is taken for nothing, on the side that a value comes to. Where both sides are compared it counts as nothing, so
+    /// that it never takes the place of a value.
     Default {
         /// Taken instead.
         value: Value,

@@ -69,6 +69,8 @@ pub fn merge(
         let ours = pointer::get(&before, &map.hub);
         let field = Field { map, ours, theirs: theirs.as_ref(), known: merged.base.get(&map.hub) };
         let stays = match field.verdict() {
+            // only a default is the same as nothing: it is taken once
+            Verdict::Same if field.ours.is_none() && field.known != field.theirs => Side::Vendor,
             Verdict::Same => {
                 let known = field.ours.or(field.theirs).cloned();
                 merged.base.set(&map.hub, known);

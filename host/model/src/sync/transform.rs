@@ -76,18 +76,24 @@ pub(super) fn outward(map: &FieldMap, value: Option<&Value>, source: Source<'_>,
 }
 
 /// A hub value in terms in which two are equal if the vendor could not tell them apart: 61 seconds and 62 of a field that has
-/// minutes there, a telephone number in two ways of writing it, a list in another order.
+/// minutes there, a telephone number in two ways of writing it, a list in another order. What a default makes of nothing is
+/// nothing, so that it never holds against a value.
 pub(super) fn terms(map: &FieldMap, value: Option<&Value>) -> Option<Value> {
-    let begun = value.and_then(normal).map(|value| if has_sets(map) { lists::sorted(value) } else { value });
+    let begun = value.and_then(normal).filter(|value| !is_default(map, value));
+    let begun = begun.map(|value| if has_sets(map) { lists::sorted(value) } else { value });
     if !map.is_two_way() {
         return begun;
     }
-    // a default is no value of its own
     let mut undone = map.transforms.iter().rev().filter(|transform| !matches!(transform, Transform::Default { .. }));
     let changed =
         undone.try_fold(begun.clone(), |value, transform| transform.outward(value, Source::Nothing, &AsTheyAre));
     // what the vendor could not have is equal to itself alone
     changed.map_or(begun, |changed| changed.as_ref().and_then(normal))
+}
+
+fn is_default(map: &FieldMap, value: &Value) -> bool {
+    let has_default = map.transforms.iter().any(|transform| matches!(transform, Transform::Default { .. }));
+    has_default && map.is_two_way() && inward(map, None, Source::Nothing, &AsTheyAre) == Ok(Some(value.clone()))
 }
 
 fn has_sets(map: &FieldMap) -> bool {

@@ -126,7 +126,7 @@ impl Pair {
     fn pull(&mut self, wins: Wins) -> Merged {
         let mapping = contacts();
         let vendor = to_hub(&mapping, &self.item, &Linked);
-        assert_eq!(vendor.problems, []);
+        assert!(vendor.problems.is_empty());
         let changed_at = |field: &str| self.changed.get(field).copied().and_then(at);
         let merged = merge(&mapping, wins, Some(&self.base), Some(&self.record), changed_at, &vendor, at(self.item_at));
         if let Some(record) = &merged.record {
@@ -139,7 +139,7 @@ impl Pair {
     /// How many fields are written.
     fn push(&mut self) -> usize {
         let outgoing = to_push(&contacts(), Some(&self.base), &self.record, &Linked);
-        assert_eq!(outgoing.problems, []);
+        assert!(outgoing.problems.is_empty());
         if !outgoing.fields.is_empty() {
             self.item_at = self.now;
         }
@@ -200,7 +200,7 @@ proptest! {
         prop_assert_eq!(pair.meanings(true), pair.meanings(false));
         let before = pair.clone();
         let echo = pair.pull(wins);
-        prop_assert!(echo.record.is_none() && !echo.push && echo.conflicts.is_empty(), "{:?}", echo);
+        prop_assert!(echo.record.is_none() && !echo.push && echo.conflicts.is_empty(), "{echo:?}");
         prop_assert_eq!(pair.push(), 0);
         prop_assert_eq!(&pair.item, &before.item);
     }
@@ -210,7 +210,7 @@ proptest! {
         let mut pair = after(wins, moves);
         let first = pair.pull(wins);
         let again = pair.pull(wins);
-        prop_assert!(again.record.is_none() && again.conflicts.is_empty(), "{:?}", again);
+        prop_assert!(again.record.is_none() && again.conflicts.is_empty(), "{again:?}");
         prop_assert_eq!(again.push, first.push);
         prop_assert_eq!(again.base, first.base);
     }
