@@ -118,6 +118,10 @@ ids! {
     BlobId = "blob";
     /// Rows that are written into a file.
     ExportId = "exp";
+    /// One going through of what a vendor has, or of what changed there.
+    SyncRunId = "syn";
+    /// Two values of a field of which one had to give way.
+    SyncConflictId = "cfl";
     /// One line of the audit log.
     AuditId = "aud";
     /// A spend budget.

@@ -4,7 +4,7 @@
 //! ids ([`id`]), who may do what ([`permission`]), facts that are stored or shown ([`org`], [`identity`],
 //! [`installation`], [`run`], [`event`], [`endpoint`], [`delivery`], [`webhook`], [`job`], [`schedule`], [`record`],
 //! [`object`], [`oauth`], [`rate`],
-//! [`plan`], [`period`], [`budget`], [`billing`]), which documents somebody wants ([`filter`]), the one failure type that reaches a
+//! [`plan`], [`period`], [`budget`], [`billing`]), how a vendor's records become ours and back ([`sync`]), which documents somebody wants ([`filter`]), the one failure type that reaches a
 //! caller ([`failure`]), and the two things that tests replace: time ([`clock`]) and randomness ([`random`]). [`wiped`] is
 //! JSON that leaves no copies.
 
@@ -35,6 +35,7 @@ pub mod rate;
 pub mod record;
 pub mod run;
 pub mod schedule;
+pub mod sync;
 mod text;
 pub mod webhook;
 pub mod wiped;

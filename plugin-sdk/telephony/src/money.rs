@@ -43,6 +43,13 @@ impl Money {
         Some(Self { amount: money.amount.abs(), ..money })
     }
 
+    /// So many of a currency's smallest unit, as objects hold it. `None` if the currency is not three letters.
+    #[must_use]
+    pub fn from_minor_units(units: i64, currency: &str) -> Option<Self> {
+        let money = Self::parse("0", currency)?;
+        Some(Self { amount: Decimal::new(units, digits(&money.currency)).normalize(), ..money })
+    }
+
     /// In the currency's smallest unit, halves away from zero; at most what JSON holds exactly.
     #[must_use]
     pub fn minor_units(&self) -> i64 {
@@ -134,6 +141,17 @@ mod tests {
         for (units, currency, text) in [(1999, "USD", "19.99 USD"), (-5, "EUR", "-0.05 EUR"), (12, "JPY", "12 JPY")] {
             assert_eq!(written(units, currency), text);
         }
+    }
+
+    #[test]
+    fn minor_units_are_read_back() {
+        for (units, currency, amount) in
+            [(1999, "usd", "19.99"), (-5, "EUR", "-0.05"), (12, "JPY", "12"), (MOST, "KWD", "9007199254740.991")]
+        {
+            let money = Money::from_minor_units(units, currency).unwrap();
+            assert_eq!((money.minor_units(), money.amount.to_string()), (units, amount.to_owned()));
+        }
+        assert_eq!(Money::from_minor_units(1, "US"), None);
     }
 
     #[test]

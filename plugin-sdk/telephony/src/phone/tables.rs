@@ -1,9 +1,17 @@
 //! What the numbering plans say of a number, asked as libphonenumber asks: the whole number, the main country of a code
 //! first. Nothing is read until it is asked for; see the build script.
 
+use std::{
+    collections::HashMap,
+    sync::{Arc, LazyLock, Mutex, PoisonError},
+};
+
 use regex::{Regex, RegexBuilder};
 
 use super::Kind;
+
+/// The most patterns that are kept: those of two dozen countries.
+const MOST_KEPT: usize = 256;
 
 /// By calling code, the main country of each first.
 static PLANS: &[Plan] = &include!(concat!(env!("OUT_DIR"), "/plans.rs"));
@@ -160,18 +168,31 @@ fn found(code: u16, national: &str) -> Option<(&'static Plan, Kind)> {
 }
 
 /// A pattern that a whole number has to be like.
-fn whole(pattern: &str) -> Option<Regex> {
-    compiled(&format!("^(?:{pattern})$"))
+fn whole(pattern: &str) -> Option<Arc<Regex>> {
+    compiled(format!("^(?:{pattern})$"))
 }
 
 /// A pattern that a number has to begin with.
-fn beginning(pattern: &str) -> Option<Regex> {
-    compiled(&format!("^(?:{pattern})"))
+fn beginning(pattern: &str) -> Option<Arc<Regex>> {
+    compiled(format!("^(?:{pattern})"))
 }
 
-/// Digits are ASCII here, which makes a pattern cheap to read. That each is one is tested.
-fn compiled(pattern: &str) -> Option<Regex> {
-    RegexBuilder::new(pattern).unicode(false).build().ok()
+/// Digits are ASCII here, which makes a pattern cheap to read. Still that takes far longer than to match a number, so patterns
+/// are kept: the hub reads the numbers of whole address books, of a few countries. That each is one is tested.
+fn compiled(pattern: String) -> Option<Arc<Regex>> {
+    static KEPT: LazyLock<Mutex<HashMap<String, Arc<Regex>>>> = LazyLock::new(Mutex::default);
+    // what a panic leaves behind is patterns, which are right
+    let kept = || KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(regex) = kept().get(&pattern) {
+        return Some(Arc::clone(regex));
+    }
+    let regex = Arc::new(RegexBuilder::new(&pattern).unicode(false).build().ok()?);
+    let mut kept = kept();
+    if kept.len() >= MOST_KEPT {
+        kept.clear();
+    }
+    kept.insert(pattern, Arc::clone(&regex));
+    Some(regex)
 }
 
 #[cfg(test)]
