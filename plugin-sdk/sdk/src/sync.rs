@@ -183,7 +183,7 @@ pub enum Change {
 /// Nothing that changes at the vendor while pages are read may be lost: page by time of change and id, not by numbers of pages.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Page {
-    /// At most as many items as [`Pull::limit`], and 2,000 changes in all. A change may come twice.
+    /// At most as many items as [`Pull::limit`], and 2,000 changes in all, of which each id that is gone is one. A change may come twice.
     pub changes: Vec<Change>,
     /// [`Pull::cursor`] of the next page, committed with this one; `None` on the last. At most 64 KiB as JSON.
     pub next: Option<Value>,

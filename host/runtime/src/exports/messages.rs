@@ -275,7 +275,7 @@ pub enum SyncChange {
 /// A page that a plugin gave.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SyncPage {
-    /// At most as many items as were asked for, and 2,000 changes in all.
+    /// At most as many items as were asked for, and 2,000 changes in all, of which each id that is gone is one.
     pub changes: Vec<SyncChange>,
     /// The cursor of the next page; none on the last. At most 64 KiB as JSON.
     pub next: Option<Value>,

@@ -19,8 +19,10 @@ const ID: usize = 256;
 const URL: usize = 2_048;
 /// The longest pause, in milliseconds.
 const PAUSE_MS: u64 = 24 * 3_600_000;
-/// The most fields of a resource.
+/// The most fields of a resource, and the most choices of a field.
 const FIELDS: usize = 5_000;
+/// The longest title or choice, in bytes.
+const TITLE: usize = 1_024;
 /// How many ids one call may say have changed.
 const HINTS: usize = 1_000;
 
@@ -77,6 +79,9 @@ impl MockHost {
         for field in &fields {
             check_id("a field's name", &field.name);
             assert!(names.insert(&field.name), "the field {} of {resource} is there twice", field.name);
+            let fits = field.choices.len() <= FIELDS && field.choices.iter().all(|choice| choice.len() <= TITLE);
+            assert!(fits, "the field {} has more than {FIELDS} choices, or longer ones than {TITLE} bytes", field.name);
+            assert!(field.title.len() <= TITLE, "the title of {} has more than {TITLE} bytes", field.name);
         }
         Ok(fields)
     }
@@ -165,7 +170,11 @@ impl MockHost {
 fn check_page(page: &Page, limit: u32) {
     let items = page.changes.iter().filter(|change| matches!(change, Change::Found(_))).count();
     assert!(u32::try_from(items).is_ok_and(|items| items <= limit), "{items} items, where the limit is {limit}");
-    assert!(page.changes.len() <= CHANGES, "more than {CHANGES} changes");
+    let counted = page.changes.iter().map(|change| match change {
+        Change::Merged { gone, .. } => gone.len(),
+        Change::Found(_) | Change::Deleted(_) => 1,
+    });
+    assert!(counted.sum::<usize>() <= CHANGES, "more than {CHANGES} changes");
     for (what, value) in [("the cursor", &page.next), ("the state", &page.state)] {
         let size = value.as_ref().map_or(0, |value| value.to_string().len());
         assert!(size <= KEPT, "{what} has {size} bytes, where {KEPT} are the most");
@@ -178,7 +187,7 @@ fn check_page(page: &Page, limit: u32) {
                 for id in gone.iter().chain([into]) {
                     check_id("an id", id);
                 }
-                assert!(!gone.contains(into), "{into} is merged into itself");
+                assert!(!gone.is_empty() && !gone.contains(into), "nothing, or {into} itself, is merged into {into}");
             }
         }
     }
