@@ -8,11 +8,11 @@ mod oauth;
 
 use std::collections::BTreeSet;
 
-use patchbay_model::object::Access;
+use patchbay_model::{object::Access, sync::Direction};
 
 use crate::{
     Manifest, cron,
-    manifest::{Credential, Inject, PeerCalls},
+    manifest::{Credential, Inject, PeerCalls, SyncDecl},
 };
 
 /// One line for each thing that the manifest asks for, in a fixed order, so that two versions can be
@@ -71,6 +71,7 @@ pub fn in_words(manifest: &Manifest) -> Vec<String> {
         false => format!("keeps the collection {}", collection.name),
     }));
     lines.extend(objects(manifest));
+    lines.extend(manifest.syncs.iter().map(sync));
     lines.extend(calls(manifest));
     lines.extend(entitlements(manifest).map(str::to_owned));
     lines
@@ -113,6 +114,7 @@ pub fn grants(manifest: &Manifest) -> BTreeSet<String> {
             grants.insert(format!("makes, changes and deletes records of the object {object}"));
         }
     }
+    grants.extend(manifest.syncs.iter().flat_map(syncs));
     grants.extend(calls(manifest));
     grants.extend(entitlements(manifest).map(str::to_owned));
     grants
@@ -154,6 +156,36 @@ fn objects(manifest: &Manifest) -> impl Iterator<Item = String> {
         Access::Read => format!("reads all records of the object {object}"),
         Access::Write => format!("reads, makes, changes and deletes records of the object {object}"),
     })
+}
+
+fn sync(sync: &SyncDecl) -> String {
+    let SyncDecl { object, resource, .. } = sync;
+    let goes = |ways: &[Direction]| (ways.contains(&Direction::In), ways.contains(&Direction::Out));
+    let ways = match goes(&sync.directions) {
+        (true, true) => "in both directions",
+        (true, false) => "from the vendor only",
+        (false, _) => "to the vendor only",
+    };
+    let deletes = match goes(&sync.deletes) {
+        (true, true) => ", deletions in both directions",
+        (true, false) => ", deletions from the vendor",
+        (false, true) => ", deletions to the vendor",
+        (false, false) => ", without deletions",
+    };
+    format!("syncs the object {object} with the vendor's {resource} {ways}{deletes}")
+}
+
+/// One line for each way, so that one more is told apart.
+fn syncs(sync: &SyncDecl) -> Vec<String> {
+    let SyncDecl { object, resource, .. } = sync;
+    let to = |way: &Direction| if *way == Direction::In { "from" } else { "to" };
+    let values =
+        sync.directions.iter().map(|way| format!("syncs the object {object} {} the vendor's {resource}", to(way)));
+    let deletions = sync
+        .deletes
+        .iter()
+        .map(|way| format!("syncs deletions of the object {object} {} the vendor's {resource}", to(way)));
+    values.chain(deletions).collect()
 }
 
 /// The grants of this plugin that are not among the approved ones. A path below an approved `**` is.
@@ -240,6 +272,39 @@ mod tests {
         assert_eq!(beyond(&reads, &BTreeSet::new()), ["reads all records of the object call"]);
         assert_eq!(beyond(&writes, &grants(&reads)), ["makes, changes and deletes records of the object call"]);
         assert!(beyond(&reads, &grants(&writes)).is_empty());
+    }
+
+    fn syncing(directions: &[&str], deletes: &[&str]) -> Manifest {
+        let manifest = serde_json::json!({
+            "id": "demo", "name": "Demo", "version": "1.0.0", "api": "1.1.0", "objects": {"contact": "write"},
+            "syncs": [{
+                "object": "contact", "resource": "contacts", "title": "Contacts", "directions": directions,
+                "deletes": deletes, "mapping": {"fields": [{"hub": "/email", "vendor": "email"}]},
+            }],
+        });
+        serde_json::from_value(manifest).unwrap()
+    }
+
+    #[test]
+    fn each_way_of_a_sync_is_approved_by_itself() {
+        let approved = grants(&syncing(&["in"], &["in"]));
+        assert!(beyond(&syncing(&["in"], &[]), &approved).is_empty());
+        assert_eq!(
+            beyond(&syncing(&["in", "out"], &["in", "out"]), &approved),
+            [
+                "syncs deletions of the object contact to the vendor's contacts",
+                "syncs the object contact to the vendor's contacts"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_sync_is_one_line_that_says_its_ways() {
+        let line = |directions: &[&str], deletes: &[&str]| in_words(&syncing(directions, deletes)).pop().unwrap();
+        let start = "syncs the object contact with the vendor's contacts";
+        assert_eq!(line(&["in", "out"], &["in"]), format!("{start} in both directions, deletions from the vendor"));
+        assert_eq!(line(&["in"], &[]), format!("{start} from the vendor only, without deletions"));
+        assert_eq!(line(&["out"], &["out"]), format!("{start} to the vendor only, deletions to the vendor"));
     }
 
     #[test]

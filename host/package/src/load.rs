@@ -1,4 +1,4 @@
-//! Reads an author's folder: `plugin.toml`, with the schema files that it names put in.
+//! Reads an author's folder: `plugin.toml`, with the schema and mapping files that it names put in.
 
 use std::{
     fs,
@@ -10,8 +10,8 @@ use crate::{Manifest, ManifestError, manifest::Schema, schema::MAX_BYTES, valida
 /// The manifest's file in an author's folder.
 pub const FILE_NAME: &str = "plugin.toml";
 
-/// Reads and checks `plugin.toml` in this folder. Paths of schemas are relative to it and may not leave
-/// it.
+/// Reads and checks `plugin.toml` in this folder. Paths of schemas and mappings are relative to it and may not
+/// leave it.
 ///
 /// # Errors
 /// With the file, the key and the fix.
@@ -32,7 +32,22 @@ fn read_manifest_dir(dir: &Path) -> Result<Manifest, ManifestError> {
         .map_err(|error| ManifestError::Syntax { file: FILE_NAME.to_owned(), reason: error.to_string() })?;
     for (key, schema) in schemas(&mut manifest) {
         if let Schema::File(path) = schema {
-            *schema = Schema::Inline(read_schema(dir, &key, path)?);
+            *schema = Schema::Inline(read_json(
+                dir,
+                &key,
+                path,
+                "let `patchbay plugin build` write the schemas of typed actions",
+            )?);
+        }
+    }
+    for sync in &mut manifest.syncs {
+        if let Some(path) = sync.mapping_file.take() {
+            let key = format!("mapping of the sync of {}", sync.object);
+            let mapping = read_json(dir, &key, &path, "write it into the manifest itself")?;
+            sync.mapping = serde_json::from_value(mapping).map_err(|error| ManifestError::Syntax {
+                file: path,
+                reason: format!("not a mapping: {error}; it is the {key} in {FILE_NAME}"),
+            })?;
         }
     }
     Ok(manifest)
@@ -59,7 +74,8 @@ fn schemas(manifest: &mut Manifest) -> Vec<(String, &mut Schema)> {
     found
 }
 
-fn read_schema(dir: &Path, key: &str, path: &str) -> Result<serde_json::Value, ManifestError> {
+/// Reads a JSON file that the manifest names. `or`: what an author whose file is missing can do beside writing it.
+fn read_json(dir: &Path, key: &str, path: &str, or: &str) -> Result<serde_json::Value, ManifestError> {
     let syntax = |file: &str, reason: String| ManifestError::Syntax { file: file.to_owned(), reason };
     if path.is_empty()
         || !Path::new(path).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
@@ -72,15 +88,13 @@ fn read_schema(dir: &Path, key: &str, path: &str) -> Result<serde_json::Value, M
     let read = |source| ManifestError::Read {
         file: file.clone(),
         source,
-        fix: format!(
-            "it is the {key} in {FILE_NAME}: write it, or let `patchbay plugin build` write the schemas of typed actions"
-        ),
+        fix: format!("it is the {key} in {FILE_NAME}: write it, or {or}"),
     };
     let size = fs::metadata(&file).map_err(read)?.len();
     if size > 4 * MAX_BYTES as u64 {
         return Err(syntax(
             path,
-            format!("a schema has at most {MAX_BYTES} bytes without white space; this has {size}"),
+            format!("such a file has at most {MAX_BYTES} bytes without white space; this has {size}"),
         ));
     }
     let text = fs::read_to_string(&file).map_err(read)?;
@@ -152,6 +166,31 @@ mod tests {
             let error = refusal(&format!("[config]\nschema = {path:?}\n"), &[]);
             assert!(error.contains("leaves the plugin's folder"), "{path}: {error}");
         }
+    }
+
+    const SYNC: &str = "[objects]\ncontact = \"write\"\n[[syncs]]\nobject = \"contact\"\nresource = \"contacts\"\n\
+                        title = \"Contacts\"\ndirections = [\"in\"]\nmapping = \"contact.json\"\n";
+
+    #[test]
+    fn mapping_files_are_put_in() {
+        let mapping = r#"{"fields": [{"hub": "/email", "vendor": "email", "direction": "in"}], "join": ["/email"]}"#;
+        let manifest = load_manifest_dir(folder(SYNC, &[("contact.json", mapping)]).path()).unwrap();
+        let [sync] = &manifest.syncs[..] else { panic!("one sync is expected") };
+        assert_eq!((sync.mapping.fields[0].hub.as_str(), sync.mapping.join.len()), ("/email", 1));
+        assert_eq!(sync.mapping_file, None);
+        let packed = serde_json::to_value(&manifest).unwrap();
+        assert_eq!(packed["syncs"][0]["mapping"]["fields"][0]["vendor"], "email");
+        assert_eq!(serde_json::from_value::<Manifest>(packed).unwrap(), manifest);
+    }
+
+    #[test]
+    fn a_mapping_file_that_is_missing_or_none_names_file_key_and_fix() {
+        let missing = refusal(SYNC, &[]);
+        assert!(missing.contains("contact.json") && missing.contains("mapping of the sync of contact"), "{missing}");
+        let wrong = refusal(SYNC, &[("contact.json", "{\"fields\": [{\"hub\": \"/email\"}]}")]);
+        assert!(wrong.starts_with("contact.json: not a mapping: ") && wrong.contains("`vendor`"), "{wrong}");
+        let outside = refusal(&SYNC.replace("contact.json", "../contact.json"), &[]);
+        assert!(outside.contains("leaves the plugin's folder"), "{outside}");
     }
 
     #[test]

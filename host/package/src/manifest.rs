@@ -7,6 +7,7 @@
 mod estimate;
 mod named_hosts;
 pub mod oauth;
+pub mod sync;
 mod webhooks;
 
 use std::collections::BTreeMap;
@@ -24,6 +25,7 @@ use serde::{Deserialize, Serialize};
 pub use estimate::{Estimate, StreamEstimate};
 pub use named_hosts::NamedHost;
 pub use oauth::Oauth;
+pub use sync::SyncDecl;
 pub use webhooks::{ANSWER_MS, Fallback, Webhooks};
 
 /// A JSON Schema (2020-12): in `plugin.toml` the path of a file beside it, in a package the schema.
@@ -105,6 +107,9 @@ pub struct Manifest {
     /// Standard objects that it shares with other plugins, as in `call = "write"`. To write is to read as well.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub objects: BTreeMap<StandardObject, Access>,
+    /// What it keeps in step with the vendor, object by object.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub syncs: Vec<SyncDecl>,
     /// It tells the hub what organizations are entitled to, where the operator names it (`billing.plugin`).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub entitlements: bool,

@@ -10,6 +10,7 @@ mod outbound;
 mod plan;
 mod report;
 mod surface;
+mod syncs;
 pub(crate) mod text;
 
 use patchbay_model::Violation;
@@ -27,6 +28,7 @@ pub fn validate(manifest: &Manifest) -> Result<(), Vec<Violation>> {
     outbound::check(manifest, &mut report);
     oauth::check(manifest, &mut report);
     surface::check(manifest, &mut report);
+    syncs::check(manifest, &mut report);
     plan::check(manifest, &mut report);
     report.finish()
 }

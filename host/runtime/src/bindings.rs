@@ -1,7 +1,8 @@
 //! The contract as Rust, generated from `wit/patchbay@1.1.0`.
 //!
 //! A component that was built for an older minor version is served by the same: names are matched by major version, for what
-//! it imports and for what it exports, and what a minor version adds is nothing that it could miss.
+//! it imports and for what it exports, what a minor version adds to the imports is nothing that it could miss, and what it adds
+//! to the exports is not demanded ([`crate::connector`]).
 //!
 //! A breaking version of the contract gets a module of its own beside this one, which remaps what did
 //! not change with `with:` and forwards to the newest; there is one implementation of behaviour.
@@ -22,5 +23,6 @@ wasmtime::component::bindgen!({
 });
 
 pub use self::patchbay::connector::{
-    blobs, bytes, cache, entitlements, events, http, installation, jobs, kv, log, peers, records, reply, types, usage,
+    blobs, bytes, cache, entitlements, events, http, installation, jobs, kv, log, peers, records, reply, sync_hints,
+    types, usage,
 };

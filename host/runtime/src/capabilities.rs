@@ -23,6 +23,7 @@ pub(crate) mod reply;
 pub(crate) mod signature;
 pub(crate) mod source;
 pub(crate) mod storage;
+pub(crate) mod sync_hints;
 pub(crate) mod usage;
 pub(crate) mod wasi;
 
@@ -44,6 +45,7 @@ pub(crate) struct Capabilities {
     pub(crate) log: log::Lines,
     pub(crate) peers: peers::Asked,
     pub(crate) records: records::Overlay,
+    pub(crate) sync_hints: sync_hints::Hints,
     pub(crate) usage: usage::Metered,
     pub(crate) wasi: wasi::Context,
 }
@@ -73,6 +75,7 @@ pub(crate) fn link(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
     contract::records::add_to_linker::<_, Own>(linker, this)?;
     contract::reply::add_to_linker::<_, Own>(linker, this)?;
     contract::signature::add_to_linker::<_, Own>(linker, this)?;
+    contract::sync_hints::add_to_linker::<_, Own>(linker, this)?;
     contract::types::add_to_linker::<_, Own>(linker, this)?;
     contract::usage::add_to_linker::<_, Own>(linker, this)?;
     wasi::link(linker)

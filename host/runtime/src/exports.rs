@@ -4,6 +4,7 @@
 //! same org nor of another. Reusing instances would save some 40 µs and cost that promise.
 
 mod messages;
+mod syncs;
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,13 +12,15 @@ use patchbay_model::{Code, Failure, Timestamp, Violation, run::RunKind};
 use wasmtime::Store;
 
 pub use self::messages::{
-    ActionCall, ActionOutput, Answer, EventCall, Invocation, ProxyCall, Receipt, StepOutcome, TaskCall, Verdict,
+    ActionCall, ActionOutput, Answer, EventCall, Invocation, ProxyCall, Receipt, StepOutcome, SyncChange, SyncField,
+    SyncFieldKind, SyncItem, SyncPage, SyncPull, SyncPushed, SyncScope, SyncWrite, SyncWritten, TaskCall, Verdict,
     WebhookCall,
 };
 use crate::{
-    bindings::{Connector, exports::patchbay::connector as contract, types},
+    bindings::{exports::patchbay::connector as contract, types},
     call::{self, CallInit, CallState},
     capabilities::{reply::ReplySender, source::Source},
+    connector::Connector,
     limits::Stop,
     outcome::{self, Finished},
     plugin::Plugin,
@@ -82,7 +85,7 @@ impl Plugin {
         let mut store = call::store(self.engine(), state);
         let ended = {
             let work = async {
-                let instance = self.pre.instantiate_async(&mut store).await?;
+                let instance = self.pre.instantiate(&mut store).await?;
                 export(&instance, &mut store).await
             };
             // guest code is stopped by the epoch; these stop a wait in the host
@@ -112,8 +115,7 @@ impl Plugin {
     /// is wrong with them.
     pub async fn validate_config(&self, call: Invocation, config: &str) -> Finished<Vec<Violation>> {
         self.run(RunKind::Action, call, async |instance, store| {
-            let answer =
-                instance.patchbay_connector_lifecycle().call_validate_config(store, &config.to_owned()).await?;
+            let answer = instance.lifecycle.call_validate_config(store, &config.to_owned()).await?;
             let violations = answer.err().unwrap_or_default();
             Ok(Ok(violations
                 .into_iter()
@@ -143,7 +145,7 @@ impl Plugin {
                 attachment,
                 idempotency_key: action.idempotency_key,
             };
-            let output = instance.patchbay_connector_actions().call_invoke(store, &call).await?;
+            let output = instance.actions.call_invoke(store, &call).await?;
             Ok(output.map(|output| match output {
                 contract::actions::Output::Json(json) => ActionOutput::Json(json),
                 contract::actions::Output::Blob(id) => ActionOutput::Blob(id),
@@ -169,7 +171,7 @@ impl Plugin {
                 headers: request.headers,
                 body,
             };
-            instance.patchbay_connector_proxy().call_handle(store, &request, responder).await
+            instance.proxy.call_handle(store, &request, responder).await
         })
         .await
     }
@@ -182,7 +184,7 @@ impl Plugin {
         as_of: Option<Timestamp>,
     ) -> Finished<Verdict> {
         self.run_as_of(as_of, RunKind::Webhook, call, async |instance, store| {
-            let verdict = instance.patchbay_connector_webhooks().call_verify(store, &webhook(request)).await?;
+            let verdict = instance.webhooks.call_verify(store, &webhook(request)).await?;
             Ok(verdict.map(|verdict| match verdict {
                 contract::webhooks::Verdict::Genuine(receipt) => Verdict::Genuine(Receipt {
                     id: receipt.id,
@@ -211,8 +213,7 @@ impl Plugin {
                 occurred_at: receipt.occurred_at,
                 in_line: receipt.in_line,
             };
-            let answer =
-                instance.patchbay_connector_webhooks().call_process(store, &receipt, &webhook(request)).await?;
+            let answer = instance.webhooks.call_process(store, &receipt, &webhook(request)).await?;
             Ok(answer.map(|answer| answer.map(answered)))
         })
         .await
@@ -223,7 +224,7 @@ impl Plugin {
         self.run(RunKind::Event, call, async |instance, store| {
             let EventCall { id, kind, subject, source, time, data } = event;
             let event = contract::subscriptions::Event { id, kind, subject, source, time, data };
-            instance.patchbay_connector_subscriptions().call_on_event(store, &event).await
+            instance.subscriptions.call_on_event(store, &event).await
         })
         .await
     }
@@ -233,7 +234,7 @@ impl Plugin {
         self.run(RunKind::Job, call, async |instance, store| {
             let TaskCall { job, kind, payload, cursor, attempt } = task;
             let task = contract::tasks::Task { job, kind, payload, cursor, attempt };
-            let outcome = instance.patchbay_connector_tasks().call_step(store, &task).await?;
+            let outcome = instance.tasks.call_step(store, &task).await?;
             Ok(outcome.map(|outcome| match outcome {
                 contract::tasks::Outcome::Done(result) => StepOutcome::Done(result),
                 contract::tasks::Outcome::Again((cursor, progress)) => StepOutcome::Again(cursor, progress),

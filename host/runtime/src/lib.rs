@@ -9,6 +9,7 @@ mod blob_store;
 mod call;
 mod capabilities;
 pub mod compile;
+mod connector;
 mod cpu;
 mod engine;
 mod entitlements;
@@ -49,7 +50,8 @@ pub use capabilities::{
 pub use compile::{CompileError, Compiler};
 pub use entitlements::{Entitlements, OrgPage, Told};
 pub use exports::{
-    ActionCall, ActionOutput, Answer, EventCall, Invocation, ProxyCall, Receipt, StepOutcome, TaskCall, Verdict,
+    ActionCall, ActionOutput, Answer, EventCall, Invocation, ProxyCall, Receipt, StepOutcome, SyncChange, SyncField,
+    SyncFieldKind, SyncItem, SyncPage, SyncPull, SyncPushed, SyncScope, SyncWrite, SyncWritten, TaskCall, Verdict,
     WebhookCall,
 };
 pub use kept::{KeptDocuments, Whose};

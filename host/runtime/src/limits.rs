@@ -35,8 +35,8 @@ pub struct CallLimits {
     pub hostcall_bytes: usize,
     /// Bytes of log that are kept per run; sixteen times as many stop the guest.
     pub log_bytes: u32,
-    /// Documents, events and jobs that wait for the end of the call, in bytes as the hub holds them. Enforced by `put`,
-    /// `put-many`, `delete`, `publish` and `enqueue`.
+    /// Documents, events, jobs and hints that wait for the end of the call, in bytes as the hub holds them. Enforced by `put`,
+    /// `put-many`, `delete`, `publish`, `enqueue` and `changed`.
     pub effect_bytes: u64,
 }
 

@@ -6,7 +6,7 @@ use patchbay_model::{
     Code, Failure, Timestamp, Upstream, Violation,
     event::Event,
     job::NewJob,
-    object::ObjectChange,
+    object::{ObjectChange, StandardObject},
     record::RecordChange,
     run::{Figures, LogLine, UsageRecord},
 };
@@ -27,6 +27,8 @@ pub struct Effects {
     pub jobs: Vec<NewJob>,
     /// What it wrote to standard objects. Empty if the call failed.
     pub object_changes: Vec<ObjectChange>,
+    /// What it said has changed at the vendor, by the vendor's ids, each once. Empty if the call failed.
+    pub sync_hints: Vec<(StandardObject, String)>,
     /// The plugin's log.
     pub log: Vec<LogLine>,
     /// By credential, the last HTTP status that a request which carried it was answered with. Not for the run: it tells the
@@ -37,15 +39,26 @@ pub struct Effects {
 }
 
 impl Effects {
-    /// Takes out all that the plugin published, wrote and planned, of a call that is a mere question. What was metered, and
+    /// Takes out all that the plugin published, wrote, planned and said of the vendor, of a call that is a mere question. What was metered, and
     /// what it logged, stays.
     pub fn drop_writes(&mut self) {
         // named one by one, so that whatever comes to them is thought of
-        let Self { usage: _, events, changes, jobs, object_changes, log: _, answered: _, lacked_storage: _ } = self;
+        let Self {
+            usage: _,
+            events,
+            changes,
+            jobs,
+            object_changes,
+            sync_hints,
+            log: _,
+            answered: _,
+            lacked_storage: _,
+        } = self;
         events.clear();
         changes.clear();
         jobs.clear();
         object_changes.clear();
+        sync_hints.clear();
     }
 }
 
@@ -86,6 +99,18 @@ impl<T> Finished<T> {
         Finished { result: result.map(change), effects, figures, upstream_status, started_at, finished_at }
     }
 
+    /// The same call, with what it gave checked. What is not taken makes it a call that failed: its cost and its log stay.
+    #[must_use]
+    pub(crate) fn checked<U>(self, check: impl FnOnce(T) -> Result<U, Failure>) -> Finished<U> {
+        let Self { result, mut effects, figures, upstream_status, started_at, finished_at } = self;
+        let was_taken = result.is_ok();
+        let result = result.and_then(check);
+        if was_taken && result.is_err() {
+            effects.drop_writes();
+        }
+        Finished { result, effects, figures, upstream_status, started_at, finished_at }
+    }
+
     /// Takes what is left out of a call's state.
     pub(crate) fn new(result: Result<T, Failure>, state: CallState) -> Self {
         let figures = state.figures();
@@ -99,6 +124,7 @@ impl<T> Finished<T> {
             changes,
             object_changes,
             jobs: if succeeded { capabilities.jobs.0 } else { Vec::new() },
+            sync_hints: if succeeded { capabilities.sync_hints.finish() } else { Vec::new() },
             log: capabilities.log.finish(),
             answered: capabilities.http.answered,
             lacked_storage: state.way.has_lacked(),
@@ -187,7 +213,7 @@ mod tests {
         component::{Component, Linker},
     };
 
-    use patchbay_model::{JobId, object::StandardObject};
+    use patchbay_model::JobId;
 
     use super::*;
     use crate::engine::serving_engine;
@@ -199,9 +225,32 @@ mod tests {
         let job = NewJob::task(JobId(uuid::Uuid::nil()), plugin, kind, "null".to_owned(), Timestamp::UNIX_EPOCH);
         let object = StandardObject::Contact;
         let deletion = ObjectChange { object, id: "demo:1".to_owned(), data: None, expected: None };
-        let mut effects = Effects { jobs: vec![job], object_changes: vec![deletion], ..Effects::default() };
+        let sync_hints = vec![(object, "7".to_owned())];
+        let mut effects = Effects { jobs: vec![job], object_changes: vec![deletion], sync_hints, ..Effects::default() };
         effects.drop_writes();
-        assert!(effects.jobs.is_empty() && effects.object_changes.is_empty());
+        assert!(effects.jobs.is_empty() && effects.object_changes.is_empty() && effects.sync_hints.is_empty());
+    }
+
+    #[test]
+    fn of_a_call_whose_answer_is_not_taken_the_cost_is_left_and_nothing_else() {
+        let hint = || vec![(StandardObject::Contact, "7".to_owned())];
+        let at = Timestamp::UNIX_EPOCH;
+        let called = || {
+            let refused = Finished::<u32>::refused(Failure::new(Code::Internal, ""), at);
+            let figures = Figures { wall_us: 5, ..Figures::default() };
+            Finished {
+                result: Ok(3),
+                effects: Effects { sync_hints: hint(), ..Effects::default() },
+                figures,
+                ..refused
+            }
+        };
+        let taken = called().checked(|number| Ok(number + 1));
+        assert_eq!((taken.result.unwrap(), taken.effects.sync_hints), (4, hint()));
+        let refused = called().checked(|_| Err::<u32, _>(Failure::new(Code::PluginError, "too much")));
+        assert_eq!(refused.result.unwrap_err().code, Code::PluginError);
+        assert!(refused.effects.sync_hints.is_empty());
+        assert_eq!(refused.figures.wall_us, 5);
     }
 
     #[tokio::test]

@@ -25,7 +25,7 @@ use semver::Version;
 use wasmtime::{Engine, component::InstancePre};
 
 use crate::{
-    Shared, bindings::ConnectorPre, call::CallState, capabilities::jobs::JobGrant, compile::CompileError,
+    Shared, call::CallState, capabilities::jobs::JobGrant, compile::CompileError, connector::ConnectorPre,
     limits::CallLimits, tenant::NamedHosts,
 };
 
@@ -70,6 +70,10 @@ impl From<LoadError> for Failure {
         }
     }
 }
+
+/// What is wrong with a manifest whose component cannot do what it says.
+const NO_SYNCS: &str = "the manifest has [[syncs]], and the component does not export patchbay:connector/syncs@1.1.0: build it with a \
+                        current SDK, or for the contract of 1.1.0";
 
 /// Compiled schemas of one action.
 #[derive(Debug)]
@@ -129,6 +133,8 @@ pub(crate) struct Grants {
     pub(crate) calls: BTreeMap<PluginId, BTreeSet<String>>,
     /// Standard objects, with what they may hold.
     pub(crate) objects: BTreeMap<StandardObject, ObjectGrant>,
+    /// Standard objects that it keeps in step with the vendor.
+    pub(crate) syncs: BTreeSet<StandardObject>,
     emits: Vec<(String, Option<SchemaValidator>)>,
 }
 
@@ -148,7 +154,7 @@ impl Grants {
 /// A loaded plugin version. Calls hold it while they run; it is freed with the last of them.
 pub struct Plugin {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) pre: ConnectorPre<CallState>,
+    pub(crate) pre: ConnectorPre,
     pub(crate) grants: Arc<Grants>,
     pub(crate) limits: CallLimits,
     package: Arc<Package>,
@@ -166,6 +172,9 @@ impl Plugin {
     ) -> Result<Self, LoadError> {
         let pre = ConnectorPre::new(pre).map_err(|error| LoadError::Unlinkable(format!("{error:#}")))?;
         let manifest = &package.manifest;
+        if !manifest.syncs.is_empty() && !pre.has_syncs() {
+            return Err(LoadError::Unlinkable(NO_SYNCS.to_owned()));
+        }
         let mut actions = BTreeMap::new();
         for action in &manifest.actions {
             let schemas = ActionSchemas {
@@ -331,6 +340,7 @@ fn grants(manifest: &Manifest) -> Result<Grants, LoadError> {
             .map(|calls| (calls.plugin.clone(), calls.actions.iter().cloned().collect()))
             .collect(),
         objects: objects(manifest)?,
+        syncs: manifest.syncs.iter().map(|sync| sync.object).collect(),
         emits,
     })
 }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
-use crate::{Actions, Error, Schemas, Tasks, Violation, events, proxy, task, webhook};
+use crate::{Actions, Error, Schemas, Tasks, Violation, events, proxy, sync, task, webhook};
 
 /// Settings of a connector that has none. Unknown members are refused, so that an org learns at once that
 /// there is nothing to set.
@@ -87,6 +87,32 @@ pub trait Connector: Sized + 'static {
     /// What went wrong; the host tries the step again later.
     fn step(task: task::Task) -> Result<task::Outcome, Error> {
         Self::tasks().step(task)
+    }
+
+    /// The fields that a resource of the manifest's syncs has in this account, at most 5,000.
+    ///
+    /// # Errors
+    /// What kept it from telling.
+    fn describe(resource: &str) -> Result<Vec<sync::Field>, Error> {
+        Err(not_offered(&format!("the fields of {resource}")))
+    }
+
+    /// Reads a page of what the vendor has of a resource.
+    ///
+    /// # Errors
+    /// What went wrong; the host tries the page again later.
+    fn pull(pull: sync::Pull) -> Result<sync::Page, Error> {
+        Err(not_offered(&format!("reading {}", pull.resource)))
+    }
+
+    /// Writes some of a resource, at most as many as the manifest's `batch`.
+    ///
+    /// # Errors
+    /// What went wrong. It is then not known what became of any of them: the host tries all again, with the same keys. What is known of
+    /// a single one is a [`sync::Written`].
+    fn push(resource: &str, writes: Vec<sync::Write>) -> Result<sync::Pushed, Error> {
+        drop(writes);
+        Err(not_offered(&format!("writing {resource}")))
     }
 }
 

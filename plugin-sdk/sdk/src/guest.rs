@@ -7,6 +7,7 @@ mod convert;
 mod entitlements;
 mod exports;
 mod memory;
+mod syncs;
 
 #[allow(missing_docs, unsafe_code, clippy::all, clippy::pedantic, reason = "generated")]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "generated")]
@@ -219,6 +220,10 @@ pub(crate) fn enqueue(kind: &str, payload: &str, delay_ms: u64, key: Option<&str
 
 pub(crate) fn call_peer(plugin: &str, action: &str, input: &str) -> Result<String, Error> {
     wit::peers::call(plugin, action, input).map_err(Error::from)
+}
+
+pub(crate) fn sync_changed(object: &str, ids: &[String]) -> Result<(), Error> {
+    wit::sync_hints::changed(object, ids).map_err(Error::from)
 }
 
 pub(crate) fn usage_add(meter: &str, quantity: u64, basis: Basis, id: Option<&str>) -> Result<(), Error> {

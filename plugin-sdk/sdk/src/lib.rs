@@ -69,6 +69,7 @@ pub mod records;
 mod schema;
 pub mod signature;
 mod source;
+pub mod sync;
 pub mod task;
 pub mod usage;
 mod verbatim;

@@ -3,8 +3,8 @@
 //! A [`MockHost`] stands behind every function of this crate on the thread that made it. The requests
 //! that the connector will send are scripted with the vendor's replies, in order; one that differs fails
 //! the test and shows where. So are its calls of other plugins ([`MockHost::expect_call`]). What the connector records, publishes,
-//! meters, logs and keeps is in memory to be looked at. A call that fails loses its events, its documents and its jobs and keeps
-//! its usage, as in the hub.
+//! meters, logs and keeps is in memory to be looked at. A call that fails loses its events, its documents, its jobs and its hints of
+//! changes and keeps its usage, as in the hub.
 //!
 //! Recording real vendors' traffic to files was rejected for the kit itself: a scripted exchange sits in
 //! the test that it explains, and no secret can slip into a file.
@@ -46,6 +46,7 @@ mod package;
 mod peers;
 mod state;
 mod store;
+mod syncs;
 
 pub use calls::{ActionCall, ActionOutput};
 pub use client::{ProxyCall, ProxyReply};
@@ -55,3 +56,4 @@ pub use mock::MockHost;
 pub use package::{manifest_matches_code, schemas_match_types};
 pub use peers::Asked;
 pub use state::{Enqueued, Grows, LogLine, Published, Used};
+pub use syncs::Pulled;

@@ -122,6 +122,7 @@ const ELSEWHERE: &[&str] = &[
     "secret-dumper",  // canary
     "smuggler",       // smuggling
     "switchboard",    // offline
+    "syncer",         // exports
     "worker",         // jobs
 ];
 

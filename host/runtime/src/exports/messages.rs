@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use patchbay_model::RunId;
+use serde_json::{Map, Value};
 
 use crate::{
     capabilities::{source::BodyStream, storage::Reach},
@@ -163,4 +164,183 @@ pub enum StepOutcome {
     Again(String, Option<u32>),
     /// The same step later, in so many milliseconds.
     Later(u64),
+}
+
+/// What a field of a vendor's resource holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SyncFieldKind {
+    /// Text.
+    Text,
+    /// A number.
+    Number,
+    /// True or false.
+    Boolean,
+    /// A day.
+    Date,
+    /// An instant.
+    Time,
+    /// One of the field's choices, or several.
+    Choice,
+    /// The vendor's id of something else.
+    Reference,
+}
+
+/// A field of a vendor's resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SyncField {
+    /// As the vendor calls it; 1 to 256 bytes.
+    pub name: String,
+    /// For people; at most 1,024 bytes.
+    pub title: String,
+    /// What it holds.
+    pub kind: SyncFieldKind,
+    /// The vendor makes nothing without it.
+    pub required: bool,
+    /// It can be read.
+    pub readable: bool,
+    /// It can be written.
+    pub writable: bool,
+    /// No two have the same value.
+    pub unique: bool,
+    /// Other accounts of the vendor need not have it.
+    pub custom: bool,
+    /// Its values, if it has a list of them; at most 5,000 of at most 1,024 bytes.
+    pub choices: Vec<String>,
+}
+
+/// What is read of a resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SyncScope {
+    /// All that there is.
+    All,
+    /// What changed at this time or later, in milliseconds since the epoch.
+    Since(u64),
+    /// These, by the vendor's ids; at most 100.
+    Ids(Vec<String>),
+    /// Those of which the field equals one of the values; at most 100.
+    Matching {
+        /// The vendor's name of the field.
+        field: String,
+        /// Some of its values.
+        values: Vec<String>,
+    },
+}
+
+/// A page that a plugin is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SyncPull {
+    /// The vendor's resource.
+    pub resource: String,
+    /// The vendor's names of the fields that are wanted.
+    pub fields: Vec<String>,
+    /// What is read.
+    pub scope: SyncScope,
+    /// What the page before gave as its next.
+    pub cursor: Option<Value>,
+    /// What is kept between runs.
+    pub state: Option<Value>,
+    /// Items that the page may have.
+    pub limit: u32,
+}
+
+/// What a vendor has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SyncItem {
+    /// The vendor's id; 1 to 256 bytes.
+    pub id: String,
+    /// When it was last changed by the vendor's clock, in milliseconds since the epoch; before the year 10000.
+    pub modified_at: Option<u64>,
+    /// Where a person sees it; begins with `https://`, at most 2,048 bytes.
+    pub url: Option<String>,
+    /// The vendor's names of fields to scalars and lists of scalars.
+    pub fields: Map<String, Value>,
+}
+
+/// One thing that was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SyncChange {
+    /// It is there, like this.
+    Found(SyncItem),
+    /// The one with this id is not there any more.
+    Deleted(String),
+    /// Several became one.
+    Merged {
+        /// The id of the one that is left.
+        into: String,
+        /// The ids of those that are gone: at least one, and not the one that is left.
+        gone: Vec<String>,
+    },
+}
+
+/// A page that a plugin gave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SyncPage {
+    /// At most as many items as were asked for, and 2,000 changes in all, of which each id that is gone is one.
+    pub changes: Vec<SyncChange>,
+    /// The cursor of the next page; none on the last. At most 64 KiB as JSON.
+    pub next: Option<Value>,
+    /// The vendor's time up to which all was read, in milliseconds since the epoch; before the year 10000.
+    pub mark: Option<u64>,
+    /// What is kept between runs from now on; none leaves what is kept. At most 64 KiB as JSON.
+    pub state: Option<Value>,
+    /// How many items there are in all.
+    pub total: Option<u64>,
+    /// No request before so many milliseconds have passed; at most a day.
+    pub pause_ms: Option<u64>,
+}
+
+/// What is to become of something at the vendor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SyncWrite {
+    /// The same for repeats of this write, and of no other.
+    pub key: String,
+    /// The record's id.
+    pub record: String,
+    /// The vendor's id; none to make it.
+    pub id: Option<String>,
+    /// The vendor's names of the fields to set, to their values.
+    pub fields: Map<String, Value>,
+    /// It is to be deleted.
+    pub delete: bool,
+    /// The whole record.
+    pub data: Value,
+}
+
+/// What became of a write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SyncWritten {
+    /// The vendor took it.
+    Done {
+        /// The vendor's id; 1 to 256 bytes.
+        id: String,
+        /// When it was last changed by the vendor's clock, in milliseconds since the epoch; before the year 10000.
+        modified_at: Option<u64>,
+        /// It was not there before.
+        created: bool,
+        /// Where a person sees it; begins with `https://`, at most 2,048 bytes.
+        url: Option<String>,
+    },
+    /// The vendor has nothing with that id any more.
+    Gone,
+    /// Left out.
+    Skipped {
+        /// Why, in words that people may read; at most 1,000 characters.
+        reason: String,
+    },
+    /// The vendor does not take it.
+    Refused {
+        /// Why, in words that people may read; at most 1,000 characters.
+        message: String,
+        /// The vendor's name of the field that is to blame.
+        field: Option<String>,
+    },
+}
+
+/// What became of the writes of one push.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SyncPushed {
+    /// One for each write, in their order.
+    pub written: Vec<SyncWritten>,
+    /// No request before so many milliseconds have passed; at most a day.
+    pub pause_ms: Option<u64>,
 }

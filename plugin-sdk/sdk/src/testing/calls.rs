@@ -201,13 +201,14 @@ impl MockHost {
         }
     }
 
-    /// One run: its documents, events and jobs are kept only if it succeeds.
-    fn run<T>(&self, call: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    /// One run: its documents, events, jobs and hints are kept only if it succeeds.
+    pub(super) fn run<T>(&self, call: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
         let published = {
             let mut state = self.state.borrow_mut();
             state.committed = Some(state.records.clone());
             state.planned = 0;
             state.peers.made = 0;
+            state.hints.forget_running();
             (state.events.len(), state.jobs.len())
         };
         let result = call();
@@ -217,6 +218,9 @@ impl MockHost {
             state.events.truncate(published.0);
             state.jobs.truncate(published.1);
             state.records = before.unwrap_or_default();
+            state.hints.forget_running();
+        } else {
+            state.hints.commit();
         }
         result
     }

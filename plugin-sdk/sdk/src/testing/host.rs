@@ -23,6 +23,7 @@ pub(crate) use super::entitlements::{
 };
 pub(crate) use super::peers::call_peer;
 pub(crate) use super::store::*;
+pub(crate) use super::syncs::sync_changed;
 
 /// The largest data of an event, in bytes.
 const EVENT: usize = 1 << 20;

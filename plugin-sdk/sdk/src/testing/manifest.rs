@@ -43,12 +43,30 @@ pub(crate) struct ManifestFacts {
     pub(crate) entitlements: bool,
     #[serde(default)]
     calls: Vec<PeerCalls>,
+    #[serde(default)]
+    pub(crate) syncs: Vec<SyncFacts>,
 }
 
 #[derive(Debug, Deserialize)]
 struct PeerCalls {
     plugin: String,
     actions: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct SyncFacts {
+    pub(crate) object: String,
+    pub(crate) resource: String,
+    /// What one push takes at most.
+    #[serde(default = "default_batch")]
+    pub(crate) batch: usize,
+    /// The path of a file beside the manifest, or what it would hold.
+    pub(crate) mapping: Option<toml::Value>,
+}
+
+/// What one push takes if the manifest does not say.
+const fn default_batch() -> usize {
+    100
 }
 
 #[derive(Debug, Default, Deserialize)]

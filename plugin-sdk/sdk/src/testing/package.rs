@@ -40,7 +40,7 @@ pub fn schemas_match_types<C: Connector>(directory: &str) {
     assert!(wrong.is_empty(), "run this test with {WRITE}=1 and commit what it writes:\n  {wrong}");
 }
 
-/// Compares the actions and schema files that `plugin.toml` names with those of the connector.
+/// Compares the actions and schema files that `plugin.toml` names with those of the connector, and looks for the mappings of its syncs.
 ///
 /// # Panics
 /// If they differ: the test fails.
@@ -75,6 +75,13 @@ pub fn manifest_matches_code<C: Connector>(directory: &str) {
     for (what, path) in names {
         if !path.strip_prefix("schemas/").is_some_and(|name| files.contains_key(name)) {
             wrong.push(format!("{what} has the schema {path}, which belongs to no type"));
+        }
+    }
+    for sync in &manifest.syncs {
+        if let Some(toml::Value::String(path)) = &sync.mapping
+            && stored(&Path::new(directory).join(path)).is_none()
+        {
+            wrong.push(format!("the sync of {} has the mapping {path}, which is missing or is not JSON", sync.object));
         }
     }
     let settings = schema::of_input::<C::Config>();

@@ -10,6 +10,7 @@ use super::entitlements::Entitled;
 use super::exchange::{Exchange, Reply, Sent};
 use super::manifest::ManifestFacts;
 use super::peers::Scripted;
+use super::syncs::Hints;
 use crate::Headers;
 use crate::blobs::Blob;
 use crate::clock::Timestamp;
@@ -132,6 +133,7 @@ pub(crate) struct State {
     pub(crate) grows: Vec<Grows>,
     pub(crate) entitled: Entitled,
     pub(crate) peers: Scripted,
+    pub(crate) hints: Hints,
     /// The hub's storage cannot be reached.
     pub(crate) away: bool,
     pub(crate) log: Vec<LogLine>,
@@ -163,6 +165,7 @@ impl State {
             grows: Vec::new(),
             entitled: Entitled::default(),
             peers: Scripted::default(),
+            hints: Hints::default(),
             away: false,
             log: Vec::new(),
         }
