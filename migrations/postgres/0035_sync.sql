@@ -25,8 +25,9 @@ CREATE TABLE sync (
     last_run     uuid,
     -- How many links there are.
     linked       bigint  NOT NULL,
-    -- How many failures were ever written down: the number of the last one.
+    -- How many failures were ever written down (the number of the last one), and how many of those by the open run.
     failures     bigint  NOT NULL,
+    kept         bigint  NOT NULL,
     created_at   bigint  NOT NULL,
     updated_at   bigint  NOT NULL,
     PRIMARY KEY (org_id, plugin, object)
@@ -52,8 +53,6 @@ CREATE TABLE sync_run (
     error_code   text,
     error_detail text,
     job_id       uuid,
-    -- Failures that were written down.
-    kept         bigint NOT NULL DEFAULT 0,
     read         bigint NOT NULL DEFAULT 0,
     created      bigint NOT NULL DEFAULT 0,
     updated      bigint NOT NULL DEFAULT 0,
@@ -177,14 +176,16 @@ $$;
 -- What is due concerns all orgs.
 CREATE POLICY hub_reads ON sync FOR SELECT TO patchbay_hub USING (next_due_at IS NOT NULL);
 
-GRANT SELECT, INSERT, DELETE, UPDATE (enabled, settings, version, wanted, next_due_at, open_run, last_run, updated_at)
+GRANT SELECT, INSERT, DELETE, UPDATE (enabled, settings, version, wanted, next_due_at, open_run, last_run, kept,
+    updated_at)
     ON sync TO patchbay_app;
-GRANT SELECT, UPDATE (wanted, mark, state, next_due_at, last_full_at, open_run, last_run, linked, failures) ON sync TO patchbay_journal;
+GRANT SELECT, UPDATE (wanted, mark, state, next_due_at, last_full_at, open_run, last_run, linked, failures,
+    kept) ON sync TO patchbay_journal;
 GRANT SELECT (org_id, plugin, object, next_due_at) ON sync TO patchbay_hub;
 GRANT DELETE, SELECT (org_id, plugin, object) ON sync TO patchbay_operator;
 
 GRANT SELECT, INSERT, DELETE, UPDATE (mode, status, ended_at) ON sync_run TO patchbay_app;
-GRANT SELECT, UPDATE (status, cursor, progress, error_code, error_detail, job_id, kept, read, created, updated, deleted, merged,
+GRANT SELECT, UPDATE (status, cursor, progress, error_code, error_detail, job_id, read, created, updated, deleted, merged,
     unchanged, pushed, skipped, failed, conflicts, calls, started_at, ended_at) ON sync_run TO patchbay_journal;
 GRANT DELETE, SELECT (org_id, id) ON sync_run TO patchbay_operator;
 

@@ -73,8 +73,9 @@ CREATE TABLE sync (
     last_run     BLOB,
     -- How many links there are.
     linked       INTEGER NOT NULL,
-    -- How many failures were ever written down: the number of the last one.
+    -- How many failures were ever written down (the number of the last one), and how many of those by the open run.
     failures     INTEGER NOT NULL,
+    kept         INTEGER NOT NULL,
     created_at   INTEGER NOT NULL,
     updated_at   INTEGER NOT NULL,
     PRIMARY KEY (org_id, plugin, object)
@@ -100,8 +101,6 @@ CREATE TABLE sync_run (
     error_code   TEXT,
     error_detail TEXT,
     job_id       BLOB,
-    -- Failures that were written down.
-    kept         INTEGER NOT NULL DEFAULT 0,
     read         INTEGER NOT NULL DEFAULT 0,
     created      INTEGER NOT NULL DEFAULT 0,
     updated      INTEGER NOT NULL DEFAULT 0,
