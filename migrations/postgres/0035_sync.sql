@@ -110,7 +110,7 @@ CREATE TABLE sync_link (
     PRIMARY KEY (org_id, plugin, object, vendor_id)
 ) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05);
 
-CREATE INDEX sync_link_record ON sync_link (org_id, plugin, object, record_id);
+CREATE INDEX sync_link_record ON sync_link (org_id, record_id);
 
 -- Fields that were changed on both sides, with both values.
 CREATE TABLE sync_conflict (

@@ -157,7 +157,7 @@ CREATE TABLE sync_link (
     PRIMARY KEY (org_id, plugin, object, vendor_id)
 ) STRICT;
 
-CREATE INDEX sync_link_record ON sync_link (org_id, plugin, object, record_id);
+CREATE INDEX sync_link_record ON sync_link (org_id, record_id);
 
 -- Fields that were changed on both sides, with both values.
 CREATE TABLE sync_conflict (

@@ -40,9 +40,9 @@ pub(super) fn of_run(commit: &RunCommit) -> usize {
 /// About as many bytes as what is changed of a sync has as JSON.
 fn of_sync(sync: &SyncCommit) -> usize {
     let links = sync.links.iter().map(|change| match change {
-        // what cannot be written as JSON is refused later on
         LinkChange::Put { link, .. } => {
-            let base = serde_json::to_vec(&link.base).map_or(0, |text| text.len());
+            let base = link.base.values().iter();
+            let base: usize = base.map(|(name, agreed)| name.len() + 4 + value(agreed)).sum();
             base + link.vendor_id.len() + link.record_id.len() + link.url.as_ref().map_or(0, String::len) + ENTRY
         }
         LinkChange::Remove { vendor_id } => vendor_id.len() + ENTRY,

@@ -1,5 +1,7 @@
 //! Which of theirs is which of ours.
 
+use std::collections::BTreeSet;
+
 use patchbay_model::{
     PluginId, SyncRunId,
     object::StandardObject,
@@ -28,12 +30,25 @@ macro_rules! select {
     };
 }
 
-/// One look by key for each of many ids: on SQLite, and on PostgreSQL.
+/// A look by key for each of many ids: on SQLite, and on PostgreSQL, which would read all that begins with the same and see what
+/// of it is wanted if it were asked for all of them at once while it has not counted how much that is.
+macro_rules! for_each_of {
+    ($of_any:literal, $of_one:literal) => {
+        [
+            select!($of_any),
+            concat!(
+                "SELECT found.* FROM unnest($4::text[]) AS asked (id) CROSS JOIN LATERAL (",
+                select!($of_one),
+                " OFFSET 0) AS found"
+            ),
+        ]
+    };
+}
+
 pub(super) const BY_VENDOR: [&str; 2] =
-    [select!("vendor_id IN (SELECT value FROM json_each($4))"), select!("vendor_id = ANY ($4)")];
-/// The same by record.
+    for_each_of!("vendor_id IN (SELECT value FROM json_each($4))", "vendor_id = asked.id");
 pub(super) const BY_RECORD: [&str; 2] =
-    [select!("record_id IN (SELECT value FROM json_each($4))"), select!("record_id = ANY ($4)")];
+    for_each_of!("record_id IN (SELECT value FROM json_each($4))", "record_id = asked.id");
 /// A range of the primary key.
 pub(super) const BEHIND: &str = select!("vendor_id > $4 ORDER BY vendor_id LIMIT $5");
 
@@ -171,9 +186,10 @@ impl Syncs<'_> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
+        let ids: BTreeSet<&str> = ids.iter().map(String::as_str).collect();
         let rows: Vec<Row> = match &mut *self.tx {
             Tx::Sqlite(tx) => {
-                let ids = serde_json::to_string(ids).map_err(|error| StorageError::Corrupt(error.to_string()))?;
+                let ids = serde_json::to_string(&ids).map_err(|error| StorageError::Corrupt(error.to_string()))?;
                 sqlx::query_as(crate::tx::text(on_sqlite))
                     .bind(self.org.0)
                     .bind(of.as_str())
@@ -183,7 +199,7 @@ impl Syncs<'_> {
                     .await?
             }
             Tx::Postgres(tx) => {
-                let ids: Vec<_> = ids.iter().map(|id| Text(id.as_str())).collect();
+                let ids: Vec<_> = ids.into_iter().map(Text).collect();
                 tx.speak_for(Scope::Several(self.org));
                 let within = tx.patience();
                 let connection = tx.connection().await?;
