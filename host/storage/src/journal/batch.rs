@@ -87,7 +87,9 @@ impl<'a> Documents<'a> {
         syncs: &mut Syncs<'a>,
     ) -> Vec<Committed> {
         let runs = runs.iter().map(Box::as_ref);
-        runs.zip(lost).map(|(commit, lost)| lost.clone().unwrap_or_else(|| self.apply(commit, objects, syncs))).collect()
+        runs.zip(lost)
+            .map(|(commit, lost)| lost.clone().unwrap_or_else(|| self.apply(commit, objects, syncs)))
+            .collect()
     }
 
     /// Lets one run write: all of its changes or none.

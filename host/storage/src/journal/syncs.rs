@@ -21,7 +21,7 @@ use crate::{LinkChange, PlaceChange, RunChange, SyncCommit};
 pub(super) use keys::{Key, Queue, Waiting};
 
 /// Failures of a run that are kept, and of what belongs to no run.
-pub(super) const KEPT: u64 = 1_000;
+const KEPT: u64 = 1_000;
 
 /// How a sync is before the batch or after some of its runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,7 +98,7 @@ pub(super) struct Syncs<'a> {
     pub(super) outbox: Queue<'a>,
     pub(super) conflicts: Vec<(Key<'a>, &'a SyncConflict)>,
     pub(super) failures: Vec<Failed<'a>>,
-    jobs: Vec<(OrgId, NewJob)>,
+    jobs: BTreeMap<Key<'a>, NewJob>,
 }
 
 impl<'a> Syncs<'a> {
@@ -141,7 +141,9 @@ impl<'a> Syncs<'a> {
         for (object, vendor_ids) in objects.into_values() {
             let key = Key { org: commit.run.org, plugin: &commit.run.plugin, object };
             let Some(seq) = self.want(key, true) else { continue };
-            vendor_ids.into_iter().for_each(|id| self.hints.add(key, id, seq));
+            for id in vendor_ids {
+                self.hints.add(key, id, seq);
+            }
             self.drive(commit, key);
         }
     }
@@ -156,7 +158,9 @@ impl<'a> Syncs<'a> {
         if !sync.outbox_add.is_empty()
             && let Some(seq) = self.want(key, false)
         {
-            sync.outbox_add.iter().for_each(|id| self.outbox.add(key, id, seq));
+            for id in &sync.outbox_add {
+                self.outbox.add(key, id, seq);
+            }
             self.drive(commit, key);
         }
         self.conflicts.extend(sync.conflicts.iter().map(|conflict| (key, conflict)));
@@ -170,9 +174,10 @@ impl<'a> Syncs<'a> {
     }
 
     fn link(&mut self, key: Key<'a>, change: &'a LinkChange) {
-        let (vendor_id, link) = match change {
-            LinkChange::Put { link, .. } => (link.vendor_id.as_str(), Some(link)),
-            LinkChange::Remove { vendor_id } => (vendor_id.as_str(), None),
+        let vendor_id = change.vendor_id();
+        let link = match change {
+            LinkChange::Put { link, .. } => Some(link),
+            LinkChange::Remove { .. } => None,
         };
         let Some(pair) = self.pair_places.get(&(key, vendor_id)).and_then(|at| self.pairs.get_mut(*at)) else { return };
         let was_linked = pair.version > 0;
@@ -244,10 +249,11 @@ impl<'a> Syncs<'a> {
         Some(head.wanted)
     }
 
-    fn drive(&mut self, commit: &RunCommit, key: Key<'a>) {
+    fn drive(&mut self, commit: &'a RunCommit, key: Key<'a>) {
         let id = JobId::of_sync(commit.run.id, key.plugin, key.object.as_str());
         let job = NewJob::sync(id, key.plugin.clone(), key.object, commit.hops, commit.run.finished_at);
-        self.jobs.push((key.org, job));
+        // of several with the key of one sync, one is made
+        self.jobs.entry(key).or_insert(job);
     }
 
     fn shared(&mut self, key: &Key<'a>) -> Option<&mut Shared<'a>> {
@@ -296,7 +302,7 @@ impl<'a> Syncs<'a> {
 
     /// The jobs that drive the syncs that something has come for.
     pub(super) fn jobs(&self) -> impl Iterator<Item = (OrgId, &NewJob)> {
-        self.jobs.iter().map(|(org, job)| (*org, job))
+        self.jobs.iter().map(|(key, job)| (key.org, job))
     }
 }
 

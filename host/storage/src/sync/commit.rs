@@ -74,6 +74,17 @@ pub enum LinkChange {
     },
 }
 
+impl LinkChange {
+    /// Of which of the vendor's.
+    #[must_use]
+    pub fn vendor_id(&self) -> &str {
+        match self {
+            Self::Put { link, .. } => &link.vendor_id,
+            Self::Remove { vendor_id } => vendor_id,
+        }
+    }
+}
+
 /// How far the vendor's data was read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PlaceChange {

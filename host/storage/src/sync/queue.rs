@@ -15,7 +15,8 @@ use crate::{
 pub(super) const HINTS: &str = "SELECT vendor_id, seq FROM sync_hint WHERE org_id = $1 AND plugin = $2 AND object = $3
    ORDER BY seq, vendor_id LIMIT $4";
 /// The same of records.
-pub(super) const OUTBOX: &str = "SELECT record_id, seq FROM sync_outbox WHERE org_id = $1 AND plugin = $2 AND object = $3
+pub(super) const OUTBOX: &str =
+    "SELECT record_id, seq FROM sync_outbox WHERE org_id = $1 AND plugin = $2 AND object = $3
    ORDER BY seq, record_id LIMIT $4";
 
 /// Adds ids to one of the two, each with its new number.
@@ -102,12 +103,7 @@ impl Syncs<'_> {
     }
 
     /// Holds the sync until the commit, and gives the number of what comes with it.
-    async fn want(
-        &mut self,
-        of: &PluginId,
-        what: StandardObject,
-        ids: &[String],
-    ) -> Result<Option<u64>, StorageError> {
+    async fn want(&mut self, of: &PluginId, what: StandardObject, ids: &[String]) -> Result<Option<u64>, StorageError> {
         if ids.is_empty() {
             return Ok(None);
         }
@@ -131,8 +127,7 @@ impl Syncs<'_> {
         limit: u32,
     ) -> Result<Vec<(String, u64)>, StorageError> {
         self.in_order();
-        let rows =
-            fetch_all!(self.tx, (Text, i64), sql, self.org.0, of.as_str(), what.as_str(), row_limit(limit))?;
+        let rows = fetch_all!(self.tx, (Text, i64), sql, self.org.0, of.as_str(), what.as_str(), row_limit(limit))?;
         Ok(rows.into_iter().map(|(id, seq)| (id.0, unsigned(seq))).collect())
     }
 }

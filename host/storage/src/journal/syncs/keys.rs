@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use patchbay_model::{OrgId, PluginId, object::StandardObject};
 
 use super::{Head, Pair, Shared, Syncs};
-use crate::{LinkChange, SyncCommit, journal::RunCommit};
+use crate::{SyncCommit, journal::RunCommit};
 
 /// Which sync.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -119,10 +119,6 @@ fn keys(commit: &RunCommit) -> impl Iterator<Item = Key<'_>> {
 }
 
 fn linked(commit: &RunCommit) -> impl Iterator<Item = (Key<'_>, &str)> {
-    let of = |change| match change {
-        LinkChange::Put { link, .. } => link.vendor_id.as_str(),
-        LinkChange::Remove { vendor_id } => vendor_id.as_str(),
-    };
     let syncs = commit.sync.iter();
-    syncs.flat_map(move |sync| sync.links.iter().map(move |change| (Key::of(commit, sync), of(change))))
+    syncs.flat_map(move |sync| sync.links.iter().map(move |change| (Key::of(commit, sync), change.vendor_id())))
 }

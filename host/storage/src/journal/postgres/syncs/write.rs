@@ -1,6 +1,6 @@
 //! What a batch writes of syncs: one statement per table and kind of change.
 
-use patchbay_model::sync::SyncLink;
+use patchbay_model::sync::{SyncLink, SyncStatus};
 use serde_json::Value;
 use sqlx::PgConnection;
 
@@ -133,16 +133,26 @@ macro_rules! statements {
     ($table:literal, $column:literal) => {
         (
             concat!(
-                "DELETE FROM ", $table, " AS present
+                "DELETE FROM ",
+                $table,
+                " AS present
                    USING unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[])
                    AS old (org_id, plugin, object, id, seq)
                  WHERE present.org_id = old.org_id AND present.plugin = old.plugin AND present.object = old.object
-                   AND present.", $column, " = old.id AND present.seq = old.seq"
+                   AND present.",
+                $column,
+                " = old.id AND present.seq = old.seq"
             ),
             concat!(
-                "INSERT INTO ", $table, " (org_id, plugin, object, ", $column, ", seq)
+                "INSERT INTO ",
+                $table,
+                " (org_id, plugin, object, ",
+                $column,
+                ", seq)
                  SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[])
-                 ON CONFLICT (org_id, plugin, object, ", $column, ") DO UPDATE SET seq = excluded.seq"
+                 ON CONFLICT (org_id, plugin, object, ",
+                $column,
+                ") DO UPDATE SET seq = excluded.seq"
             ),
         )
     };
@@ -261,7 +271,7 @@ async fn runs(connection: &mut PgConnection, syncs: &Syncs<'_>) -> Result<(), St
     )
     .bind(column(&all, |(org, ..)| org.0))
     .bind(column(&all, |(_, id, _)| id.0))
-    .bind(column(&all, |(.., run)| run.status.map(|status| status.as_str())))
+    .bind(column(&all, |(.., run)| run.status.map(SyncStatus::as_str)))
     .bind(column(&all, |(.., run)| run.cursor.is_some()))
     .bind(optional_json(&column(&all, |(.., run)| run.cursor.flatten()))?)
     .bind(column(&all, |(.., run)| run.progress.map(i64::from)))

@@ -1,6 +1,6 @@
 //! What a batch writes of syncs: one statement per table and kind of change.
 
-use patchbay_model::sync::SyncLink;
+use patchbay_model::sync::{SyncLink, SyncStatus};
 use sqlx::SqliteConnection;
 
 use crate::{
@@ -70,9 +70,7 @@ async fn unlink(connection: &mut SqliteConnection, removed: &[&Pair<'_>]) -> Res
     }
     let rows: Vec<_> = removed
         .iter()
-        .map(|pair| {
-            (hex(&pair.key.org.0), pair.key.plugin.as_str(), pair.key.object.as_str(), pair.vendor_id)
-        })
+        .map(|pair| (hex(&pair.key.org.0), pair.key.plugin.as_str(), pair.key.object.as_str(), pair.vendor_id))
         .collect();
     sqlx::query(
         "DELETE FROM sync_link WHERE (org_id, plugin, object, vendor_id) IN
@@ -145,9 +143,7 @@ async fn queue(connection: &mut SqliteConnection, sql: &'static str, ids: &[Wait
     }
     let rows: Vec<_> = ids
         .iter()
-        .map(|(key, id, seq)| {
-            (hex(&key.org.0), key.plugin.as_str(), key.object.as_str(), *id, signed(*seq))
-        })
+        .map(|(key, id, seq)| (hex(&key.org.0), key.plugin.as_str(), key.object.as_str(), *id, signed(*seq)))
         .collect();
     sqlx::query(sql).bind(json(&rows)?).execute(connection).await?;
     Ok(())
@@ -236,7 +232,7 @@ async fn runs(connection: &mut SqliteConnection, syncs: &Syncs<'_>) -> Result<()
             let add = &run.add;
             let (code, detail) = run.failure.map(|(code, detail)| (code, detail)).unzip();
             (
-                (hex(&org.0), hex(&id.0), run.status.map(|status| status.as_str())),
+                (hex(&org.0), hex(&id.0), run.status.map(SyncStatus::as_str)),
                 (run.cursor.is_some(), run.cursor.flatten(), run.progress, code, detail),
                 (run.job.as_ref().map(|job| hex(&job.0)), micros(run.started_at), micros(run.ended_at)),
                 [
