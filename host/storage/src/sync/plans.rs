@@ -61,7 +61,7 @@ async fn on_postgres_a_step_reads_indexes_in_their_order_whatever_was_counted() 
         raw_sql(sql).execute(&mut owner).await.unwrap();
         for (scope, sql, types, last, index, condition) in [
             (&many, link::BY_VENDOR[1], "text[]", vendor_ids.as_str(), "sync_link_pkey", "(vendor_id = asked.id)"),
-            (&many, link::BY_RECORD[1], "text[]", &record_ids, "sync_link_record", "(record_id = asked.id)"),
+            (&many, link::BY_RECORD[1], "text[]", record_ids.as_str(), "sync_link_record", "(record_id = asked.id)"),
             (&in_order, link::BEHIND, "text, bigint", "'v5', 100", "sync_link_pkey", "(vendor_id > 'v5'::text)"),
             (&in_order, queue::HINTS, "bigint", "100", "sync_hint_next", "(object = 'contact'::text)"),
             (&in_order, queue::OUTBOX, "bigint", "100", "sync_outbox_next", "(object = 'contact'::text)"),
