@@ -36,7 +36,8 @@ pub struct Retention {
     pub webhook_days: u32,
     /// Webhooks that were refused.
     pub refused_webhook_days: u32,
-    /// Jobs that have ended, with what they gave, and exports; their files go after a day.
+    /// Jobs that have ended, with what they gave, exports, whose files go after a day, and what syncs have done: their runs, with
+    /// what could not be taken over or had to give way.
     pub job_days: u32,
     /// Deliveries to endpoints with their attempts, unless the org's plan says otherwise; what waits for an endpoint that
     /// is switched off is given up after as long, and not before a week.
@@ -130,6 +131,9 @@ impl Inner {
         if let Some(at) = old_before(ages.job_days, now) {
             cleared.push(ours.jobs().clear_before(at, BATCH).await?);
             cleared.push(ours.exports().clear_before(at, BATCH).await?);
+            cleared.push(ours.syncs().clear_runs_before(at, BATCH).await?);
+            cleared.push(ours.syncs().clear_failures_before(at, BATCH).await?);
+            cleared.push(ours.syncs().clear_conflicts_before(at, BATCH).await?);
         }
         if let Some(at) = old_before(delivery_days, now) {
             cleared.push(ours.deliveries().clear_before(at, BATCH).await?);

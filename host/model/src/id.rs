@@ -141,6 +141,15 @@ impl UsageId {
     }
 }
 
+impl JobId {
+    /// The id of the job that a run makes to drive a plugin's sync of an object: the same for the same run and sync.
+    #[must_use]
+    pub fn of_sync(run: RunId, plugin: &PluginId, object: &str) -> Self {
+        // neither has a space in it
+        Self(derived(run.0, &[b"sync ", plugin.as_str().as_bytes(), b" ", object.as_bytes()]))
+    }
+}
+
 impl EventId {
     /// The id of an event that follows from a run: the same for the same run, type and fact.
     #[must_use]

@@ -46,6 +46,8 @@ mod retention;
 mod rls;
 mod roles;
 mod store;
+mod sync_steps;
+mod syncs;
 mod webhooks;
 
 use store::Store;
@@ -214,6 +216,30 @@ conformance! {
         what_has_failed_is_replayed_once
         those_of_a_span_of_time_are_replayed_in_portions
         what_is_genuine_after_all_gets_its_name_unless_that_is_taken
+    }
+    syncs {
+        settings_are_written_over_only_as_they_were_expected
+        a_sync_is_due_while_it_is_on
+        one_run_is_open_and_one_of_all_is_more
+        a_run_goes_on_where_the_one_before_has_failed
+        all_is_asked_for_anew_after_changes_that_failed
+        a_run_that_is_cancelled_keeps_its_steps_out
+        what_waits_is_there_once_and_in_the_order_in_which_it_came
+        an_org_does_not_see_anothers_syncs
+        what_belongs_to_a_plugins_syncs_goes_with_them
+        what_is_old_goes_and_the_last_run_stays
+        records_are_found_by_many_values_at_once
+    }
+    sync_steps {
+        a_page_is_committed_with_its_run
+        a_lost_expectation_keeps_nothing_of_a_step
+        what_comes_again_meanwhile_is_not_done_with
+        hints_of_a_run_drive_the_syncs_that_are_on
+        a_run_of_a_batch_that_ends_sees_what_came_before_it_in_the_batch
+        two_thousand_links_are_one_commit
+        a_thousand_failures_of_a_run_are_kept
+        an_agreed_value_is_read_back_to_the_letter
+        steps_of_two_syncs_that_hint_at_each_other_all_end
     }
     plans {
         an_org_without_a_plan_has_its_cycle_from_when_it_was_made

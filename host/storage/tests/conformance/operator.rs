@@ -16,6 +16,7 @@ use crate::{
     isolation::{api_key, audit, blob, connection, installation},
     oauth::{authorization, client, revocation, tokens},
     store::{Home, plugin, put},
+    syncs,
 };
 
 fn key(version: u32, kek_version: u32, wrapped: u8) -> OrgKey {
@@ -178,6 +179,7 @@ async fn fill(store: &Store, org: OrgId) {
     tx.cached_answers().put(&cached_answers::answer(store, 1, 1), None, store.now()).await.unwrap();
     tx.audit().append(&audit(store, org)).await.unwrap();
     all.commit().await.unwrap();
+    syncs::fill_of(store, org).await;
 }
 
 pub async fn an_org_goes_in_batches_and_takes_everything_along(store: Store) {
