@@ -18,6 +18,8 @@
 //! pages ([`crate::Connector::pull`]), writes what it is given ([`crate::Connector::push`]) and tells which fields there are
 //! ([`crate::Connector::describe`]), each in the vendor's own names. A webhook that says what changed gives [`changed`].
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -236,6 +238,9 @@ pub struct Write {
     pub delete: bool,
     /// The whole record, valid by its object's schema, for what no field says.
     pub data: Value,
+    /// Whom the record has to do with: by the name of a standard object the vendor's ids of its records, the nearest first; of a
+    /// call the contact, the contact's company and open deals. At most 20 of each. An object without any is left out.
+    pub references: BTreeMap<String, Vec<String>>,
 }
 
 /// What became of a write.

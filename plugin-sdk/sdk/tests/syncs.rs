@@ -91,6 +91,7 @@ fn write(id: Option<&str>, delete: bool) -> Write {
         fields: Map::new(),
         delete,
         data: json!({}),
+        references: std::collections::BTreeMap::new(),
     }
 }
 

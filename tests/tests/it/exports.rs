@@ -223,6 +223,7 @@ async fn a_component_writes_at_its_vendor_and_answers_for_each_record() {
         fields: json!({"email": null}).as_object().cloned().unwrap(),
         delete,
         data: json!({}),
+        references: std::collections::BTreeMap::new(),
     };
     let all = || vec![write(Some("7"), false), write(Some("8"), true), write(None, false)];
     let pushed = scene.plugin.push(scene.call(), "contacts", all()).await.result.unwrap();

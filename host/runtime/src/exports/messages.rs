@@ -1,6 +1,6 @@
 //! What goes into a plugin's exports, and what comes out of them.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use patchbay_model::RunId;
 use serde_json::{Map, Value};
@@ -304,6 +304,8 @@ pub struct SyncWrite {
     pub delete: bool,
     /// The whole record.
     pub data: Value,
+    /// The vendor's ids of whom the record has to do with, by the object's name.
+    pub references: BTreeMap<String, Vec<String>>,
 }
 
 /// What became of a write.

@@ -89,8 +89,9 @@ fn request(pull: SyncPull) -> contract::Request {
 }
 
 fn write(write: SyncWrite) -> contract::Write {
-    let SyncWrite { key, record, id, fields, delete, data } = write;
-    contract::Write { key, record, id, fields: Value::Object(fields).to_string(), delete, data: data.to_string() }
+    let SyncWrite { key, record, id, fields, delete, data, references } = write;
+    let (fields, data) = (Value::Object(fields).to_string(), data.to_string());
+    contract::Write { key, record, id, fields, delete, data, references: references.into_iter().collect() }
 }
 
 /// What is wrong, and where; nothing of the value, which may hold anything.

@@ -47,6 +47,7 @@ fn write(write: wit::Write) -> Result<Write, Error> {
         fields,
         delete: write.delete,
         data: parsed(&write.data)?,
+        references: write.references.into_iter().collect(),
     })
 }
 

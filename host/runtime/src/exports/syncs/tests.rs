@@ -181,7 +181,9 @@ fn what_is_asked_goes_over_whole() {
         fields,
         delete: false,
         data: json!({"name": "Ada"}),
+        references: [("company".to_owned(), vec!["12".to_owned()])].into(),
     };
     let given = write(one);
     assert_eq!((given.fields.as_str(), given.data.as_str()), (r#"{"email":null}"#, r#"{"name":"Ada"}"#));
+    assert_eq!(given.references, [("company".to_owned(), vec!["12".to_owned()])]);
 }
