@@ -45,6 +45,7 @@ use crate::{
     relay::{self, Relay, plugins::Takers},
     retention, schedules,
     start_error::StartError,
+    sync,
     tenant::{Installed, Serving},
     uses::Uses,
     watch, webhooks,
@@ -153,6 +154,7 @@ impl Hub {
         webhooks::worker::start(&hub);
         jobs::worker::start(&hub);
         schedules::clock::start(&hub);
+        sync::due::start(&hub);
         relay::start(&hub);
         deliveries::start(&hub);
         hub.start_sweeping();

@@ -185,6 +185,7 @@ impl Hub {
         if hub.registry.catalogue().consumes(plugin) {
             tx.org(caller.org).relay().changed().await?;
         }
+        tx.org(caller.org).syncs().remove(plugin).await?;
         tx.org(caller.org).installations().delete(plugin).await?;
         tx.org(caller.org).schedules().delete_of(plugin).await?;
         tx.hub().notify(change_of(&installation)).await?;

@@ -53,6 +53,7 @@ mod rotation;
 mod schedules;
 mod standing_costs;
 mod start_error;
+mod sync;
 mod tenant;
 #[cfg(test)]
 mod testing;

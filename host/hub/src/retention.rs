@@ -38,13 +38,15 @@ pub struct Retention {
     pub refused_webhook_days: u32,
     /// Jobs that have ended, with what they gave, and exports; their files go after a day.
     pub job_days: u32,
+    /// Runs of syncs with what failed in them, and values that had to give way.
+    pub sync_days: u32,
     /// Deliveries to endpoints with their attempts, unless the org's plan says otherwise; what waits for an endpoint that
     /// is switched off is given up after as long, and not before a week.
     pub delivery_days: u32,
 }
 
 impl Default for Retention {
-    /// 90 days, jobs and deliveries 30, refused webhooks 7.
+    /// 90 days, jobs, syncs and deliveries 30, refused webhooks 7.
     fn default() -> Self {
         Self {
             run_days: 90,
@@ -52,6 +54,7 @@ impl Default for Retention {
             webhook_days: 90,
             refused_webhook_days: 7,
             job_days: 30,
+            sync_days: 30,
             delivery_days: 30,
         }
     }
@@ -130,6 +133,11 @@ impl Inner {
         if let Some(at) = old_before(ages.job_days, now) {
             cleared.push(ours.jobs().clear_before(at, BATCH).await?);
             cleared.push(ours.exports().clear_before(at, BATCH).await?);
+        }
+        if let Some(at) = old_before(ages.sync_days, now) {
+            cleared.push(ours.syncs().clear_runs_before(at, BATCH).await?);
+            cleared.push(ours.syncs().clear_failures_before(at, BATCH).await?);
+            cleared.push(ours.syncs().clear_conflicts_before(at, BATCH).await?);
         }
         if let Some(at) = old_before(delivery_days, now) {
             cleared.push(ours.deliveries().clear_before(at, BATCH).await?);

@@ -97,6 +97,8 @@ impl TestHub {
             job: None,
             jobs: vec![],
             idempotency: None,
+            sync: None,
+            sync_hints: vec![],
             told: vec![],
         }
     }
