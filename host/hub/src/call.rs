@@ -262,8 +262,8 @@ impl Call {
         let published = if succeeded { events } else { Vec::new() };
         let jobs = if succeeded { jobs } else { Vec::new() };
         // whoever is told of what has changed at a vendor is woken with it
-        let wakes_sync = succeeded && !sync_hints.is_empty()
-            || leaves.sync.as_ref().is_some_and(|sync| !sync.outbox_add.is_empty());
+        let wakes_sync =
+            succeeded && !sync_hints.is_empty() || leaves.sync.as_ref().is_some_and(|sync| !sync.outbox_add.is_empty());
         let first_due = jobs.iter().map(|job| job.due_at).chain(wakes_sync.then_some(finished_at)).min();
         let standing = hub.standing_at_the_end(self, &usage).await;
         let counted = hub.counted(self, &usage);

@@ -3,13 +3,7 @@
 use std::time::Duration;
 
 use metrics::{Gauge, counter, gauge, histogram};
-use patchbay_model::{
-    Code, PluginId,
-    job::JobKind,
-    object::StandardObject,
-    run::RunKind,
-    sync::SyncCounts,
-};
+use patchbay_model::{Code, PluginId, job::JobKind, object::StandardObject, run::RunKind, sync::SyncCounts};
 use patchbay_storage::JobEnd;
 
 /// A call that runs; counted until it is dropped.

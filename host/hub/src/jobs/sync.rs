@@ -75,7 +75,9 @@ impl Hub {
                 let reads = sync.state.settings.direction.is_inward();
                 hub.finish_run(&sync, run, place, SyncCounts::default(), reads)
             }
-            Next::Begin(_) | Next::Pull(_) | Next::Push(..) => return self.sync_call(job, this, working, &sync, next).await,
+            Next::Begin(_) | Next::Pull(_) | Next::Push(..) => {
+                return self.sync_call(job, this, working, &sync, next).await;
+            }
         };
         hub.commit_sync_alone(&at, stepped_end(hub, this, alone)).await
     }
@@ -221,13 +223,14 @@ impl Inner {
                 self.commit_sync(at, &call, finished, None).await
             }
             Push::Write(writes) => {
-                let call = &writes.call;
-                let calling = call.plugin().push(call.invocation(None), &decl.resource, writes.asked());
-                let finished = self.unless_unwanted(call, at.working, calling).await;
+                let asked = writes.asked();
+                let (call, planned) = (writes.call, writes.planned);
+                let calling = call.plugin().push(call.invocation(None), &decl.resource, asked);
+                let finished = self.unless_unwanted(&call, at.working, calling).await;
                 let Finished { result, mut effects, figures, upstream_status, started_at, finished_at } = finished;
                 effects.object_changes.clear();
                 let result = match result {
-                    Ok(pushed) => self.settle_push(at.sync, decl, &writes, pushed).await,
+                    Ok(pushed) => self.settle_push(&call, at.sync, decl, planned, pushed).await,
                     Err(failure) => Err(failure),
                 };
                 let result = result.map(|mut stepped| {
@@ -235,7 +238,7 @@ impl Inner {
                     stepped
                 });
                 let finished = Finished { result, effects, figures, upstream_status, started_at, finished_at };
-                self.commit_sync(at, call, finished, None).await
+                self.commit_sync(at, &call, finished, None).await
             }
         }
     }
@@ -272,13 +275,20 @@ impl Inner {
         let ended_as = ended_as(&commit);
         let outcome = at.this.outcome(self, Some(call.run), verdict);
         let events = events.into_iter().chain(self.event_of(at.job, &outcome.end, Some(call.run))).collect();
-        let leaves =
-            Leaves { job: Some(outcome.clone()), events, object_changes: records, sync: Some(commit), ..Leaves::default() };
+        let leaves = Leaves {
+            job: Some(outcome.clone()),
+            events,
+            object_changes: records,
+            sync: Some(commit),
+            ..Leaves::default()
+        };
         let finished = Finished { result, effects, figures, upstream_status, started_at, finished_at };
         let ended = call.commit_with(self, finished, leaves).await;
         match ended.result {
             // somebody wrote one of the records or links meanwhile: with what is there now, and soon
-            Err(failure) if failure.code == Code::Conflict && ended.run.is_some() => self.sync_again(at, &failure).await,
+            Err(failure) if failure.code == Code::Conflict && ended.run.is_some() => {
+                self.sync_again(at, &failure).await
+            }
             // no run was stored
             Err(failure) if ended.run.is_none() => self.sync_failed_alone(at, &failure).await,
             _ => {

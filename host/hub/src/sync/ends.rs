@@ -40,7 +40,8 @@ impl Inner {
         let place = kept.unwrap_or_else(|| Place::first(run.mode, sync.state.mark, decl.overlap_s, now));
         let mut stepped = Stepped::of(sync.commit(), Then::Again(None));
         stepped.commit.place = Some(PlaceChange { cursor: Some(place.stored()?), ..stays(run) });
-        stepped.commit.run = Some(RunChange { status: SyncStatus::Running, ..counted(run, SyncCounts::default(), now) });
+        stepped.commit.run =
+            Some(RunChange { status: SyncStatus::Running, ..counted(run, SyncCounts::default(), now) });
         stepped.events.push(self.sync_event(sync, run, Own::SyncStarted, json!({})));
         Ok(stepped)
     }
@@ -91,11 +92,8 @@ impl Inner {
         }
         let error = json!({ "error": { "code": code, "detail": detail } });
         stepped.events.push(self.sync_event(sync, run, Own::SyncFailed, error));
-        stepped.commit.run = Some(RunChange {
-            status: SyncStatus::Failed,
-            failure: Some((code, detail)),
-            ..counted(run, add, now)
-        });
+        stepped.commit.run =
+            Some(RunChange { status: SyncStatus::Failed, failure: Some((code, detail)), ..counted(run, add, now) });
         stepped.counts = add;
         stepped
     }

@@ -111,7 +111,8 @@ impl Inner {
                 } else {
                     stepped.then = Then::after(pause_ms, percent);
                     stepped.commit.place = Some(PlaceChange { cursor: Some(place.stored()?), state, ..stays(&run) });
-                    stepped.commit.run = Some(patchbay_storage::RunChange { progress: percent, ..counted(&run, add, now) });
+                    stepped.commit.run =
+                        Some(patchbay_storage::RunChange { progress: percent, ..counted(&run, add, now) });
                 }
             }
         }

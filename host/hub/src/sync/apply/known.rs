@@ -90,8 +90,7 @@ impl Known {
     async fn map(&self, ours: &mut OrgTx<'_>, by: &By<'_>, page: &Settled) -> Result<Vec<Mapped>, Failure> {
         let (mapped, asked) = {
             let asked = Asked::default();
-            let mapped: Vec<Mapped> =
-                page.found.iter().map(|item| to_hub(by.mapping, &item.fields, &asked)).collect();
+            let mapped: Vec<Mapped> = page.found.iter().map(|item| to_hub(by.mapping, &item.fields, &asked)).collect();
             (mapped, asked.0.into_inner())
         };
         if asked.is_empty() {

@@ -20,11 +20,7 @@ use super::{
     known::Known,
     mark::{self, has_others, made_id},
 };
-use crate::{
-    hub::Inner,
-    idempotency::node::new_uuid,
-    sync::place::instant,
-};
+use crate::{hub::Inner, idempotency::node::new_uuid, sync::place::instant};
 
 /// A page that is being taken over.
 pub(super) struct Page<'a> {
@@ -379,9 +375,11 @@ impl<'a> Page<'a> {
             self.records.insert(link.record_id.clone(), Some(data));
             return;
         }
-        let made_here = self.known.records.get(&link.record_id).is_some_and(|record| {
-            record.created.plugin == *self.by.sync.plugin()
-        });
+        let made_here = self
+            .known
+            .records
+            .get(&link.record_id)
+            .is_some_and(|record| record.created.plugin == *self.by.sync.plugin());
         let after = match on_delete {
             OnDelete::Delete if made_here && !has_others(&data, self.plugin) => None,
             OnDelete::Delete | OnDelete::Unlink | OnDelete::Ignore => {
