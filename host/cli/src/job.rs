@@ -30,7 +30,7 @@ pub struct Which {
     /// Only of this plugin
     #[arg(long)]
     plugin: Option<PluginId>,
-    /// Only these: task, action, event or host
+    /// Only these: task, action, event, host or sync
     #[arg(long, value_parser = kind)]
     kind: Option<JobKind>,
     /// Only of this name: a task's kind, an action, an event's type
@@ -82,7 +82,7 @@ pub struct Redrive {
 
 fn kind(text: &str) -> Result<JobKind, String> {
     let found = JobKind::ALL.iter().find(|kind| kind.as_str() == text);
-    found.copied().ok_or_else(|| "take task, action, event or host".to_owned())
+    found.copied().ok_or_else(|| "take task, action, event, host or sync".to_owned())
 }
 
 fn status(text: &str) -> Result<JobStatus, String> {

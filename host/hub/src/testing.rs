@@ -92,6 +92,8 @@ impl TestHub {
             events: vec![],
             plugin_changes: vec![],
             object_changes: vec![],
+            sync: None,
+            sync_hints: vec![],
             hops: 0,
             webhook: None,
             job: None,

@@ -118,6 +118,10 @@ ids! {
     BlobId = "blob";
     /// Rows that are written into a file.
     ExportId = "exp";
+    /// One going through of what a vendor has, or of what changed there.
+    SyncRunId = "syn";
+    /// Two values of a field of which one had to give way.
+    SyncConflictId = "cfl";
     /// One line of the audit log.
     AuditId = "aud";
     /// A spend budget.
@@ -134,6 +138,15 @@ impl UsageId {
     #[must_use]
     pub fn of(run: RunId, meter: &str, index: usize) -> Self {
         Self(derived(run.0, &[&(index as u64).to_be_bytes(), meter.as_bytes()]))
+    }
+}
+
+impl JobId {
+    /// The id of the job that a run makes to drive a plugin's sync of an object: the same for the same run and sync.
+    #[must_use]
+    pub fn of_sync(run: RunId, plugin: &PluginId, object: &str) -> Self {
+        // neither has a space in it
+        Self(derived(run.0, &[b"sync ", plugin.as_str().as_bytes(), b" ", object.as_bytes()]))
     }
 }
 

@@ -5,7 +5,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ApiKeyId, EventId, JobId, OrgId, Permissions, PluginId, RunId, ScheduleId, Timestamp, identity::Actor};
+use crate::{
+    ApiKeyId, EventId, JobId, OrgId, Permissions, PluginId, RunId, ScheduleId, Timestamp, identity::Actor,
+    object::StandardObject,
+};
 
 /// The largest payload, cursor or result of a job, in bytes of JSON text.
 pub const MOST_BYTES: usize = 256 << 10;
@@ -56,6 +59,8 @@ words! {
         Event = "event",
         /// The hub itself.
         Host = "host",
+        /// What keeps a standard object alike here and at a plugin's vendor, by its export `syncs`.
+        Sync = "sync",
     }
 }
 
@@ -116,7 +121,8 @@ pub struct NewJob {
     pub kind: JobKind,
     /// Which plugin's it is; none for the hub's own.
     pub plugin: Option<PluginId>,
-    /// Which of its kind: a task's kind, an action's name, an event's type, the name of what in the hub does it.
+    /// Which of its kind: a task's kind, an action's name, an event's type, a sync's object, the name of what in the hub does
+    /// it.
     pub name: String,
     /// What it is made with: JSON text of at most [`MOST_BYTES`].
     pub payload: String,
@@ -207,6 +213,15 @@ impl NewJob {
     pub fn host(id: JobId, name: String, payload: String, now: Timestamp) -> Self {
         Self::new(id, JobKind::Host, None, name, payload, now)
     }
+
+    /// What drives a plugin's sync of an object: what is to be done it reads from the database, step by step. Its key is the
+    /// object, so that at most one waits or runs.
+    #[must_use]
+    pub fn sync(id: JobId, plugin: PluginId, object: StandardObject, hops: u32, now: Timestamp) -> Self {
+        let name = object.as_str().to_owned();
+        let job = Self::new(id, JobKind::Sync, Some(plugin), name.clone(), "{}".to_owned(), now);
+        Self { key: Some(name), hops, ..job }
+    }
 }
 
 /// A job and what has become of it.
@@ -276,6 +291,14 @@ mod tests {
         for kind in JobKind::ALL {
             assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
         }
+    }
+
+    #[test]
+    fn of_one_sync_one_job_waits() {
+        let at = Timestamp::UNIX_EPOCH;
+        let job = NewJob::sync(JobId(uuid::Uuid::nil()), "demo".parse().unwrap(), StandardObject::Contact, 2, at);
+        assert_eq!((job.kind, job.name.as_str(), job.key.as_deref()), (JobKind::Sync, "contact", Some("contact")));
+        assert_eq!((job.payload.as_str(), job.hops), ("{}", 2));
     }
 
     #[test]

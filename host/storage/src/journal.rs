@@ -26,6 +26,7 @@ mod parts;
 pub(crate) mod postgres;
 mod spending;
 pub(crate) mod sqlite;
+mod syncs;
 mod weight;
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
@@ -35,7 +36,7 @@ use patchbay_model::{
     OrgId,
     event::Event,
     job::NewJob,
-    object::ObjectChange,
+    object::{ObjectChange, StandardObject},
     record::RecordChange,
     run::{Run, UsageRecord},
     webhook::Webhook,
@@ -47,7 +48,7 @@ use tokio::{
 };
 pub(crate) use weight::value as weight_of;
 
-use crate::{Change, Database, IdempotencyAnswer, JobOutcome, StorageError, Tx, WebhookOutcome};
+use crate::{Change, Database, IdempotencyAnswer, JobOutcome, StorageError, SyncCommit, Tx, WebhookOutcome};
 
 /// The most that one transaction takes in: its statements stay short, and the first of a batch does not wait
 /// long for the last.
@@ -88,6 +89,11 @@ pub struct RunCommit {
     pub plugin_changes: Vec<RecordChange>,
     /// What it wrote to standard objects: at most one change per record. What came of each is published.
     pub object_changes: Vec<ObjectChange>,
+    /// What it changed of a sync.
+    pub sync: Option<SyncCommit>,
+    /// Of what its plugin's vendor has, what it says has changed: the object, and the vendor's id. Kept for the syncs that are
+    /// switched on; each gets the job that drives it, if it has none.
+    pub sync_hints: Vec<(StandardObject, String)>,
     /// How many events led to this run: its own events have as many.
     pub hops: u32,
     /// What became of the webhook that it worked on.
@@ -108,6 +114,8 @@ impl RunCommit {
         self.events.is_empty()
             && self.plugin_changes.is_empty()
             && self.object_changes.is_empty()
+            && self.sync.is_none()
+            && self.sync_hints.is_empty()
             && self.webhook.is_none()
             && self.job.is_none()
             && self.jobs.is_empty()
@@ -122,13 +130,13 @@ impl RunCommit {
 pub enum Committed {
     /// Everything is stored.
     All,
-    /// Another run changed this document meanwhile. The run, now with the error code `conflict`, and its usage are
-    /// stored; its documents, its events, its jobs, the outcome of the webhook or of the job and the answer of the write are
+    /// Another run changed this document meanwhile, or this part of a sync. The run, now with the error code `conflict`, and its
+    /// usage are stored; its documents, its events, its jobs, the outcome of the webhook or of the job and the answer of the write are
     /// not.
     Conflict {
-        /// The document's collection.
+        /// The document's collection; of a standard object's record the object, and of a sync `sync`.
         collection: String,
-        /// The document.
+        /// The document; of a sync what was otherwise than expected.
         id: String,
     },
     /// Somebody else has taken up the webhook that the run worked on, because the run outlasted its lease. The run, now

@@ -64,6 +64,7 @@ mod run;
 mod schedule;
 mod shared;
 mod sqlite;
+mod sync;
 mod text;
 mod url;
 mod usage;
@@ -116,6 +117,11 @@ pub use record::Records;
 pub use relay::{EventSpan, RawEvent, Relay, RelayCursor};
 pub use run::{RunFilter, Runs};
 pub use schedule::{DueSchedule, Schedules};
+pub use sync::{
+    Syncs,
+    commit::{LinkChange, PlaceChange, RunChange, SyncCommit},
+    run::{NewSyncRun, RequestedRun},
+};
 pub use tx::{OrgTx, Tx};
 pub use url::{DatabaseUrl, PostgresUrl};
 pub use usage::{Usage, UsageFilter, UsageTotal};

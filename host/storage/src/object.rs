@@ -14,6 +14,7 @@ use crate::{
     StorageError, Tx,
     column::{limit as row_limit, plugin, time, unsigned},
     journal::{State, weight_of},
+    postgres::{Scope, answered},
     text::{Json, Text},
 };
 
@@ -27,6 +28,19 @@ const PAGE_BYTES: usize = 8 << 20;
 /// Ids of records that have a value: a range of the primary key, whichever database it is.
 const HAVING: &str = "SELECT id FROM object_index
    WHERE org_id = $1 AND object = $2 AND field = $3 AND value = $4 AND id > $5 ORDER BY id LIMIT $6";
+
+/// For each of many values the first ids that have it, as a list: a range of the primary key for each.
+const HAVING_EACH: [&str; 2] = [
+    "SELECT asked.value, (SELECT json_group_array(id) FROM (SELECT id FROM object_index
+         WHERE org_id = $1 AND object = $2 AND field = $3 AND object_index.value = asked.value ORDER BY id LIMIT $5))
+     FROM json_each($4) AS asked",
+    "SELECT asked.value, ARRAY(SELECT id FROM object_index
+         WHERE org_id = $1 AND object = $2 AND field = $3 AND object_index.value = asked.value ORDER BY id LIMIT $5)
+     FROM unnest($4::text[]) AS asked (value)",
+];
+
+/// The most records of one value that [`Objects::ids_having`] gives.
+const MOST_HAVING: u32 = 16;
 
 /// An org's records of standard objects.
 #[derive(Debug)]
@@ -247,6 +261,56 @@ impl Objects<'_> {
         ids.dedup();
         ids.truncate(PORTION as usize);
         Ok(ids)
+    }
+
+    /// Which records have one of these values in an indexed field: each value, as `indexed_as` gives it, with the ids of the
+    /// first 16 records that have it, in order of id. One statement, however many values there are; a value that nothing has
+    /// is left out. Long values share what they are indexed as: look at the record itself once more.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn ids_having(
+        &mut self,
+        object: StandardObject,
+        field: &str,
+        values: &[String],
+    ) -> Result<Vec<(String, String)>, StorageError> {
+        if values.is_empty() {
+            return Ok(Vec::new());
+        }
+        let [on_sqlite, on_postgres] = HAVING_EACH;
+        let limit = row_limit(MOST_HAVING);
+        let found: Vec<(String, Vec<String>)> = match &mut *self.tx {
+            Tx::Sqlite(tx) => {
+                let values = serde_json::to_string(values).map_err(|error| StorageError::Corrupt(error.to_string()))?;
+                let found: Vec<(Text, Json<Vec<String>>)> = sqlx::query_as(crate::tx::text(on_sqlite))
+                    .bind(self.org.0)
+                    .bind(object.as_str())
+                    .bind(field)
+                    .bind(values)
+                    .bind(limit)
+                    .fetch_all(tx.connection())
+                    .await?;
+                found.into_iter().map(|(value, ids)| (value.0, ids.0)).collect()
+            }
+            Tx::Postgres(tx) => {
+                let values: Vec<_> = values.iter().map(|value| Text(value.as_str())).collect();
+                tx.speak_for(Scope::Several(self.org));
+                let within = tx.patience();
+                let connection = tx.connection().await?;
+                let asking = sqlx::query_as(crate::tx::text(on_postgres))
+                    .bind(self.org.0)
+                    .bind(object.as_str())
+                    .bind(Text(field))
+                    .bind(values)
+                    .bind(limit)
+                    .fetch_all(connection);
+                let found = answered(within, asking).await;
+                let found: Vec<(Text, Vec<Text>)> = tx.note(found)?;
+                found.into_iter().map(|(value, ids)| (value.0, ids.into_iter().map(|id| id.0).collect())).collect()
+            }
+        };
+        Ok(found.into_iter().flat_map(|(value, ids)| ids.into_iter().map(move |id| (value.clone(), id))).collect())
     }
 
     /// Forgets at most `limit` records that were deleted before a time, and gives their number.

@@ -14,7 +14,7 @@ use crate::{
     ApiKeys, Audit, Billing, Blobs, Budgets, CachedAnswers, ConnectSessions, Connections, Counters, Deliveries,
     Endpoints, Events, Exports, HubTx, Idempotency, Installations, Invitations, Jobs, Kv, Members, OauthAuthorizations,
     OauthClients, OauthRevocations, OauthTokens, Objects, OperatorTx, OrgKeys, OrgPlans, OrgSettings, OrgsTx,
-    RateLimits, Records, Relay, Runs, Schedules, Sessions, StorageError, Usage, Webhooks,
+    RateLimits, Records, Relay, Runs, Schedules, Sessions, StorageError, Syncs, Usage, Webhooks,
     postgres::{PgTx, Scope},
     sqlite::SqliteTx,
 };
@@ -189,6 +189,8 @@ repositories! {
     jobs -> Jobs;
     /// What makes jobs by the clock.
     schedules -> Schedules;
+    /// What it keeps alike here and at vendors.
+    syncs -> Syncs;
     /// Who changed what.
     audit -> Audit;
     /// Its writes that are done once.

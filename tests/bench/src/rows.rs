@@ -38,6 +38,8 @@ pub(crate) fn commit(org: OrgId, plugin: &str) -> anyhow::Result<RunCommit> {
         events: Vec::new(),
         plugin_changes: Vec::new(),
         object_changes: Vec::new(),
+        sync: None,
+        sync_hints: Vec::new(),
         hops: 0,
         webhook: None,
         job: None,

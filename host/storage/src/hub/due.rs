@@ -1,11 +1,11 @@
 //! What is due, of all orgs: who takes it up is told which it is, and reads what is in it in its own org.
 
-use patchbay_model::{JobId, OrgId, RevocationId, Timestamp, oauth::DueTokens};
+use patchbay_model::{JobId, OrgId, PluginId, RevocationId, Timestamp, oauth::DueTokens, object::StandardObject};
 use uuid::Uuid;
 
 use crate::{
     ClaimJobs, Claims, DueSchedule, DueWebhook, ExportToSettle, Held, HubTx, LaneKey, StorageError, billing,
-    cached_answer, delivery, export, job, oauth, relay, schedule, webhook,
+    cached_answer, delivery, export, job, oauth, relay, schedule, sync, webhook,
 };
 
 impl HubTx<'_> {
@@ -114,6 +114,26 @@ impl HubTx<'_> {
     /// The database fails.
     pub async fn next_schedule_at(&mut self) -> Result<Option<Timestamp>, StorageError> {
         schedule::next_at(self.tx).await
+    }
+
+    /// Syncs whose next run is due, the longest due first.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn due_syncs(
+        &mut self,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<(OrgId, PluginId, StandardObject)>, StorageError> {
+        sync::due(self.tx, now, limit).await
+    }
+
+    /// When the first sync is due.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn next_sync_at(&mut self) -> Result<Option<Timestamp>, StorageError> {
+        sync::next_at(self.tx).await
     }
 
     /// Orgs that have events which were not handed on to whom they concern, at most so many.

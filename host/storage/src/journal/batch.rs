@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use patchbay_model::{OrgId, PluginId, Timestamp};
 use serde_json::Value;
 
-use super::{Committed, RunCommit, objects::Objects};
+use super::{Committed, RunCommit, objects::Objects, syncs::Syncs};
 
 /// Where a document is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -84,14 +84,15 @@ impl<'a> Documents<'a> {
         runs: &'a [Box<RunCommit>],
         lost: &[Option<Committed>],
         objects: &mut Objects<'a>,
+        syncs: &mut Syncs<'a>,
     ) -> Vec<Committed> {
         let runs = runs.iter().map(Box::as_ref);
-        runs.zip(lost).map(|(commit, lost)| lost.clone().unwrap_or_else(|| self.apply(commit, objects))).collect()
+        runs.zip(lost).map(|(commit, lost)| lost.clone().unwrap_or_else(|| self.apply(commit, objects, syncs))).collect()
     }
 
     /// Lets one run write: all of its changes or none.
-    fn apply(&mut self, commit: &'a RunCommit, objects: &mut Objects<'a>) -> Committed {
-        if let Some(lost) = objects.conflict(commit) {
+    fn apply(&mut self, commit: &'a RunCommit, objects: &mut Objects<'a>, syncs: &mut Syncs<'a>) -> Committed {
+        if let Some(lost) = objects.conflict(commit).or_else(|| syncs.conflict(commit)) {
             return lost;
         }
         for (change, key) in commit.plugin_changes.iter().zip(keys(commit)) {
@@ -108,6 +109,7 @@ impl<'a> Documents<'a> {
             }
         }
         objects.apply(commit);
+        syncs.apply(commit);
         Committed::All
     }
 

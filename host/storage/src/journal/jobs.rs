@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use patchbay_model::{JobId, OrgId, job::NewJob};
 use uuid::Uuid;
 
-use super::{Committed, RunCommit};
+use super::{Committed, RunCommit, syncs::Syncs};
 use crate::{
     JobOutcome,
     job::{lane::Wake, outcome::Written},
@@ -77,7 +77,8 @@ pub(super) fn worked_on(runs: &[Box<RunCommit>]) -> Vec<(OrgId, &JobOutcome)> {
     sorted.into_iter().map(|((org, ..), outcome)| (org, outcome)).collect()
 }
 
-/// The jobs that runs of a batch made.
-pub(super) fn made<'a>(commits: &[&'a RunCommit]) -> Vec<(OrgId, &'a NewJob)> {
-    commits.iter().flat_map(|commit| commit.jobs.iter().map(|job| (commit.run.org, job))).collect()
+/// The jobs that runs of a batch made, and those that drive the syncs that they made work for.
+pub(super) fn made<'a>(commits: &[&'a RunCommit], syncs: &'a Syncs<'_>) -> Vec<(OrgId, &'a NewJob)> {
+    let made = commits.iter().flat_map(|commit| commit.jobs.iter().map(|job| (commit.run.org, job)));
+    made.chain(syncs.jobs()).collect()
 }

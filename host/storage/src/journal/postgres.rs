@@ -2,7 +2,7 @@
 //!
 //! The transaction speaks for the orgs of the batch ([`Scope::Journal`]): under row-level security it can neither see
 //! nor write any other org's rows. Rows that other hubs may want as well are taken in one order for all: webhooks and jobs by
-//! id, records of standard objects by key, documents by key, then the last numbers of events by org, the lanes of jobs,
+//! id, records of standard objects by key, documents by key, syncs by key, then the last numbers of events by org, the lanes of jobs,
 //! counters and what was spent of budgets, and new rows by the unique key at which they could meet.
 
 mod budgets;
@@ -13,6 +13,7 @@ pub(crate) mod jobs;
 mod objects;
 mod records;
 mod runs;
+mod syncs;
 mod webhooks;
 
 use std::{collections::BTreeSet, sync::Arc};
@@ -23,7 +24,7 @@ use sqlx::PgConnection;
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::{RunCommit, Written, objects::Objects, parts};
+use super::{RunCommit, Written, objects::Objects, parts, syncs::Syncs};
 use crate::{
     StorageError,
     postgres::{PgTx, Scope, late},
@@ -32,7 +33,8 @@ use crate::{
 
 pub(super) async fn write(tx: &mut PgTx, runs: &[Box<RunCommit>]) -> Result<Written, StorageError> {
     let orgs = parts::orgs(runs).into_iter().collect();
-    let has_steps = !super::jobs::worked_on(runs).is_empty();
+    let has_steps = !super::jobs::worked_on(runs).is_empty()
+        || runs.iter().any(|commit| commit.sync.is_some() || !commit.sync_hints.is_empty());
     tx.speak_for(if has_steps { Scope::Steps(orgs) } else { Scope::Journal(orgs) });
     let within = tx.patience();
     let connection = tx.connection().await?;
@@ -61,15 +63,17 @@ async fn write_on(connection: &mut PgConnection, runs: &[Box<RunCommit>]) -> Res
     let lost = held.lost(runs, webhooks_lost);
     let mut objects = Objects::of(runs);
     objects::load(connection, &mut objects).await?;
-    let committed = records::write(connection, runs, &lost, &mut objects).await?;
+    let mut syncs = Syncs::of(runs);
+    let committed = records::write(connection, runs, &lost, &mut objects, &mut syncs).await?;
     objects::write(connection, &objects).await?;
+    syncs::write(connection, &syncs).await?;
     runs::write(connection, runs, &committed).await?;
     let new_usage = runs::write_usage(connection, runs).await?;
     let winners = parts::winners(runs, &committed);
     let published = events::write(connection, &parts::events(&winners, &objects)).await?;
     webhooks::settle(connection, &winners).await?;
     let mut wakes = jobs::settle(connection, &winners, &held).await?;
-    wakes.extend(jobs::enqueue(connection, &winners).await?);
+    wakes.extend(jobs::enqueue(connection, &winners, &syncs).await?);
     jobs::wake(connection, wakes).await?;
     idempotency::answer(connection, &winners).await?;
     counters::add(connection, runs, &new_usage).await?;

@@ -11,6 +11,7 @@ pub(crate) mod jobs;
 mod objects;
 mod records;
 mod runs;
+mod syncs;
 mod webhooks;
 
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use serde::{Serialize, Serializer};
 use sqlx::{Sqlite, SqliteConnection, SqlitePool, pool::PoolConnection};
 use uuid::Uuid;
 
-use super::{Committed, RunCommit, Written, objects::Objects, parts};
+use super::{Committed, RunCommit, Written, objects::Objects, parts, syncs::Syncs};
 use crate::StorageError;
 
 pub(super) async fn write(connection: &mut SqliteConnection, runs: &[Box<RunCommit>]) -> Result<Written, StorageError> {
@@ -29,14 +30,16 @@ pub(super) async fn write(connection: &mut SqliteConnection, runs: &[Box<RunComm
     let lost = held.lost(runs, webhooks_lost);
     let mut objects = Objects::of(runs);
     objects::load(connection, &mut objects).await?;
-    let committed = records::write(connection, runs, &lost, &mut objects).await?;
+    let mut syncs = Syncs::of(runs);
+    let committed = records::write(connection, runs, &lost, &mut objects, &mut syncs).await?;
     objects::write(connection, &objects).await?;
+    syncs::write(connection, &syncs).await?;
     runs::write(connection, runs, &committed).await?;
     let winners = parts::winners(runs, &committed);
     let published = events::write(connection, &parts::events(&winners, &objects)).await?;
     webhooks::settle(connection, &winners).await?;
     let mut wakes = jobs::settle(connection, &winners, &held).await?;
-    wakes.extend(jobs::enqueue(connection, &winners).await?);
+    wakes.extend(jobs::enqueue(connection, &winners, &syncs).await?);
     jobs::wake(connection, wakes).await?;
     idempotency::answer(connection, &winners).await?;
     budgets::settle(connection, runs).await?;

@@ -8,7 +8,7 @@ use patchbay_model::webhook::Webhook;
 use serde_json::Value;
 
 use super::RunCommit;
-use crate::JobEnd;
+use crate::{JobEnd, LinkChange, SyncCommit};
 
 /// An entry without its texts, generously.
 const ENTRY: usize = 512;
@@ -31,8 +31,29 @@ pub(super) fn of_run(commit: &RunCommit) -> usize {
         JobEnd::Again { cursor, .. } => cursor.len(),
         JobEnd::Later { .. } | JobEnd::Failed(..) | JobEnd::Cancelled => 0,
     });
-    let parts = parts.chain(jobs).chain([outcome]);
+    let sync = commit.sync.as_ref().map_or(0, of_sync);
+    let hints: usize = commit.sync_hints.iter().map(|(_, id)| id.len() + ENTRY / 4).sum();
+    let parts = parts.chain(jobs).chain([outcome, sync, hints]);
     parts.sum::<usize>() + (commit.usage.len() + commit.spent.len() + 1) * ENTRY + answer
+}
+
+/// About as many bytes as what is changed of a sync has as JSON.
+fn of_sync(sync: &SyncCommit) -> usize {
+    let links = sync.links.iter().map(|change| match change {
+        // what cannot be written as JSON is refused later on
+        LinkChange::Put { link, .. } => {
+            let base = serde_json::to_vec(&link.base).map_or(0, |text| text.len());
+            base + link.vendor_id.len() + link.record_id.len() + link.url.as_ref().map_or(0, String::len) + ENTRY
+        }
+        LinkChange::Remove { vendor_id } => vendor_id.len() + ENTRY,
+    });
+    let done = sync.hints_done.iter().chain(&sync.outbox_done).map(|(id, _)| id.len() + ENTRY / 4);
+    let add = sync.outbox_add.iter().map(|id| id.len() + ENTRY / 4);
+    let conflicts = sync.conflicts.iter();
+    let conflicts = conflicts.map(|conflict| value(&conflict.hub) + value(&conflict.vendor) + ENTRY);
+    let failures = sync.failures.iter().map(|failure| failure.detail.len() + ENTRY);
+    let place = sync.place.iter().flat_map(|place| place.cursor.iter().chain(&place.state)).map(value);
+    links.chain(done).chain(add).chain(conflicts).chain(failures).chain(place).sum::<usize>() + ENTRY
 }
 
 /// About as many bytes as a webhook has.

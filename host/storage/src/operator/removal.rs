@@ -48,6 +48,7 @@ impl OperatorTx<'_> {
         execute!(self.tx, "DELETE FROM oauth_client WHERE org_id = $1", org)?;
         execute!(self.tx, "DELETE FROM oauth_authorization WHERE org_id = $1", org)?;
         execute!(self.tx, "DELETE FROM schedule WHERE org_id = $1", org)?;
+        execute!(self.tx, "DELETE FROM sync WHERE org_id = $1", org)?;
         execute!(self.tx, "DELETE FROM endpoint WHERE org_id = $1", org)?;
         // What was to be given back to vendors cannot be read any more.
         execute!(self.tx, "DELETE FROM oauth_revocation WHERE org_id = $1", org)?;
@@ -83,6 +84,12 @@ impl OperatorTx<'_> {
             "record" "plugin, collection, id",
             "object_index" "object, field, value, id",
             "object_record" "object, id",
+            "sync_hint" "plugin, object, vendor_id",
+            "sync_outbox" "plugin, object, record_id",
+            "sync_link" "plugin, object, vendor_id",
+            "sync_conflict" "id",
+            "sync_failure" "plugin, object, number",
+            "sync_run" "id",
             "kv" "plugin, key",
             "webhook" "id",
             "blob" "id",

@@ -44,6 +44,41 @@ const REPLAY: Right = (
         "unverified",
     ],
 );
+/// How far a sync is.
+const FAR: Right = (
+    "UPDATE",
+    &["wanted", "mark", "state", "next_due_at", "last_full_at", "open_run", "last_run", "linked", "failures", "kept"],
+);
+/// What an org changes of one.
+const WANTED: Right = (
+    "UPDATE",
+    &["enabled", "settings", "version", "wanted", "next_due_at", "open_run", "last_run", "kept", "updated_at"],
+);
+/// What became of a sync's run.
+const RUN: Right = (
+    "UPDATE",
+    &[
+        "status",
+        "cursor",
+        "progress",
+        "error_code",
+        "error_detail",
+        "job_id",
+        "read",
+        "created",
+        "updated",
+        "deleted",
+        "merged",
+        "unchanged",
+        "pushed",
+        "skipped",
+        "failed",
+        "conflicts",
+        "calls",
+        "started_at",
+        "ended_at",
+    ],
+);
 /// Rows that go with their organization, by their ids.
 const BY_ID: &[Right] = &[DELETE, ("SELECT", &["org_id", "id"])];
 
@@ -263,6 +298,37 @@ pub(super) const GRANTED: &[(&str, &str, &[Right])] = &[
     ("session", APP, &[READ, ADD, ("UPDATE", &["used_at"])]),
     ("session", HUB, &[READ, DELETE]),
     ("sign_in_attempt", HUB, &[READ, ADD, CHANGE, DELETE]),
+    ("sync", APP, &[READ, ADD, DELETE, WANTED]),
+    ("sync", JOURNAL, &[READ, FAR]),
+    ("sync", HUB, &[("SELECT", &["org_id", "plugin", "object", "next_due_at"])]),
+    ("sync", OPERATOR, &[DELETE, ("SELECT", &["org_id", "plugin", "object"])]),
+    ("sync_conflict", APP, &[READ, DELETE]),
+    ("sync_conflict", JOURNAL, &[ADD]),
+    ("sync_conflict", OPERATOR, BY_ID),
+    ("sync_failure", APP, &[READ, DELETE]),
+    ("sync_failure", JOURNAL, &[ADD, DELETE, ("SELECT", &["org_id", "plugin", "object", "number", "run_id"])]),
+    ("sync_failure", OPERATOR, &[DELETE, ("SELECT", &["org_id", "plugin", "object", "number"])]),
+    ("sync_hint", APP, &[READ, ADD, DELETE, ("UPDATE", &["seq"])]),
+    ("sync_hint", JOURNAL, &[READ, ADD, DELETE, ("UPDATE", &["seq"])]),
+    ("sync_hint", OPERATOR, &[DELETE, ("SELECT", &["org_id", "plugin", "object", "vendor_id"])]),
+    ("sync_link", APP, &[READ, DELETE]),
+    (
+        "sync_link",
+        JOURNAL,
+        &[
+            READ,
+            ADD,
+            DELETE,
+            ("UPDATE", &["record_id", "base", "vendor_at", "url", "seen_in", "version", "synced_at"]),
+        ],
+    ),
+    ("sync_link", OPERATOR, &[DELETE, ("SELECT", &["org_id", "plugin", "object", "vendor_id"])]),
+    ("sync_outbox", APP, &[READ, ADD, DELETE, ("UPDATE", &["seq"])]),
+    ("sync_outbox", JOURNAL, &[READ, ADD, DELETE, ("UPDATE", &["seq"])]),
+    ("sync_outbox", OPERATOR, &[DELETE, ("SELECT", &["org_id", "plugin", "object", "record_id"])]),
+    ("sync_run", APP, &[READ, ADD, DELETE, ("UPDATE", &["mode", "status", "ended_at"])]),
+    ("sync_run", JOURNAL, &[READ, RUN]),
+    ("sync_run", OPERATOR, BY_ID),
     ("usage_counter", APP, &[READ, ADD, ("UPDATE", &["quantity"])]),
     ("usage_counter", JOURNAL, &[READ, ADD, ("UPDATE", &["quantity"])]),
     ("usage_counter", OPERATOR, &[DELETE, ("SELECT", &["org_id", "hour", "plugin", "meter", "metric", "per"])]),

@@ -144,6 +144,8 @@ impl Store {
             events: vec![],
             plugin_changes: vec![],
             object_changes: vec![],
+            sync: None,
+            sync_hints: vec![],
             hops: 0,
             webhook: None,
             job: None,

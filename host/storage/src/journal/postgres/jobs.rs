@@ -17,6 +17,7 @@ use crate::{
     journal::{
         RunCommit,
         jobs::{HeldJobs, Settled, made, worked_on},
+        syncs::Syncs,
     },
     text::Text,
 };
@@ -111,8 +112,12 @@ pub(super) async fn settle(
 }
 
 /// Makes the jobs that runs made, but for repeats, and gives the lanes that have something to do now.
-pub(super) async fn enqueue(connection: &mut PgConnection, commits: &[&RunCommit]) -> Result<Vec<Wake>, StorageError> {
-    Ok(insert(connection, made(commits)).await?.1)
+pub(super) async fn enqueue(
+    connection: &mut PgConnection,
+    commits: &[&RunCommit],
+    syncs: &Syncs<'_>,
+) -> Result<Vec<Wake>, StorageError> {
+    Ok(insert(connection, made(commits, syncs)).await?.1)
 }
 
 /// Makes jobs, but for repeats; gives which were made, and the lanes that have something to do now.

@@ -2,11 +2,11 @@
 //!
 //! Those that are there are locked before their versions are read, so that no other hub changes them until the commit.
 //! Those that are not there cannot be locked: if another hub makes one meanwhile, ours is not written over it, but
-//! the batch begins anew and finds it.
+//! the batch begins anew and finds it. Syncs are locked after documents, before any run is let write.
 
 use sqlx::PgConnection;
 
-use super::{column, json_column};
+use super::{column, json_column, syncs};
 use crate::{
     StorageError,
     column::{signed, unsigned},
@@ -14,6 +14,7 @@ use crate::{
         Committed, RunCommit,
         batch::{Document, Documents},
         objects::Objects,
+        syncs::Syncs,
     },
     text::Text,
 };
@@ -24,13 +25,16 @@ pub(super) async fn write<'a>(
     runs: &'a [Box<RunCommit>],
     lost: &[Option<Committed>],
     objects: &mut Objects<'a>,
+    syncs: &mut Syncs<'a>,
 ) -> Result<Vec<Committed>, StorageError> {
     let mut documents = Documents::of(runs);
     if documents.is_empty() {
-        return Ok(documents.decide(runs, lost, objects));
+        syncs::load(connection, syncs).await?;
+        return Ok(documents.decide(runs, lost, objects, syncs));
     }
     let there = lock(connection, &mut documents).await?;
-    let committed = documents.decide(runs, lost, objects);
+    syncs::load(connection, syncs).await?;
+    let committed = documents.decide(runs, lost, objects, syncs);
 
     let (mut made, mut changed, mut deleted) = (Vec::new(), Vec::new(), Vec::new());
     for (document, there) in documents.iter().zip(there).filter(|(document, _)| document.written) {

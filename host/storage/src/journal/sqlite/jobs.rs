@@ -17,6 +17,7 @@ use crate::{
     journal::{
         RunCommit,
         jobs::{HeldJobs, Settled, made, worked_on},
+        syncs::Syncs,
     },
 };
 
@@ -122,8 +123,9 @@ pub(super) async fn settle(
 pub(super) async fn enqueue(
     connection: &mut SqliteConnection,
     commits: &[&RunCommit],
+    syncs: &Syncs<'_>,
 ) -> Result<Vec<Wake>, StorageError> {
-    Ok(insert(connection, made(commits)).await?.1)
+    Ok(insert(connection, made(commits, syncs)).await?.1)
 }
 
 /// Makes jobs, but for repeats; gives which were made, and the lanes that have something to do now.

@@ -2,11 +2,11 @@
 
 use sqlx::SqliteConnection;
 
-use super::{hex, json};
+use super::{hex, json, syncs};
 use crate::{
     StorageError,
     column::{signed, unsigned},
-    journal::{Committed, RunCommit, batch::Documents, objects::Objects},
+    journal::{Committed, RunCommit, batch::Documents, objects::Objects, syncs::Syncs},
 };
 
 /// Writes what the winners want, and says of each run if it won.
@@ -15,10 +15,12 @@ pub(super) async fn write<'a>(
     runs: &'a [Box<RunCommit>],
     lost: &[Option<Committed>],
     objects: &mut Objects<'a>,
+    syncs: &mut Syncs<'a>,
 ) -> Result<Vec<Committed>, StorageError> {
     let mut documents = Documents::of(runs);
     if documents.is_empty() {
-        return Ok(documents.decide(runs, lost, objects));
+        syncs::load(connection, syncs).await?;
+        return Ok(documents.decide(runs, lost, objects, syncs));
     }
     let wanted: Vec<_> =
         documents.iter().map(|d| (hex(&d.key.org.0), d.key.plugin.as_str(), d.key.collection, d.key.id)).collect();
@@ -36,7 +38,8 @@ pub(super) async fn write<'a>(
             documents.found(place, unsigned(version));
         }
     }
-    let committed = documents.decide(runs, lost, objects);
+    syncs::load(connection, syncs).await?;
+    let committed = documents.decide(runs, lost, objects, syncs);
 
     let (kept, deleted): (Vec<_>, Vec<_>) =
         documents.iter().filter(|document| document.written).partition(|document| document.data.is_some());

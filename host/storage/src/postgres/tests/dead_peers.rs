@@ -193,6 +193,8 @@ fn publishing(org: OrgId, number: u128) -> RunCommit {
         events: vec![event],
         plugin_changes: vec![],
         object_changes: vec![],
+        sync: None,
+        sync_hints: vec![],
         hops: 0,
         webhook: None,
         job: None,
