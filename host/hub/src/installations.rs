@@ -188,7 +188,6 @@ impl Hub {
         tx.org(caller.org).syncs().remove(plugin).await?;
         tx.org(caller.org).installations().delete(plugin).await?;
         tx.org(caller.org).schedules().delete_of(plugin).await?;
-        tx.org(caller.org).syncs().remove(plugin).await?;
         tx.hub().notify(change_of(&installation)).await?;
         tx.org(caller.org).audit().append(&entry).await?;
         tx.commit().await?;

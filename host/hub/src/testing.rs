@@ -99,8 +99,6 @@ impl TestHub {
             job: None,
             jobs: vec![],
             idempotency: None,
-            sync: None,
-            sync_hints: vec![],
             told: vec![],
         }
     }

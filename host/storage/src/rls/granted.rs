@@ -49,10 +49,24 @@ const FAR: Right = (
     "UPDATE",
     &["wanted", "mark", "state", "next_due_at", "last_full_at", "open_run", "last_run", "linked", "failures", "kept"],
 );
-/// What an org changes of one.
+/// What an org changes of one, and what a step of it does that called nobody.
 const WANTED: Right = (
     "UPDATE",
-    &["enabled", "settings", "version", "wanted", "next_due_at", "open_run", "last_run", "kept", "updated_at"],
+    &[
+        "enabled",
+        "settings",
+        "version",
+        "wanted",
+        "mark",
+        "state",
+        "next_due_at",
+        "last_full_at",
+        "open_run",
+        "last_run",
+        "linked",
+        "kept",
+        "updated_at",
+    ],
 );
 /// What became of a sync's run.
 const RUN: Right = (
@@ -64,6 +78,31 @@ const RUN: Right = (
         "error_code",
         "error_detail",
         "job_id",
+        "read",
+        "created",
+        "updated",
+        "deleted",
+        "merged",
+        "unchanged",
+        "pushed",
+        "skipped",
+        "failed",
+        "conflicts",
+        "calls",
+        "started_at",
+        "ended_at",
+    ],
+);
+/// The same of a step that called nobody, and how much a run that waits is to read.
+const RUN_ALONE: Right = (
+    "UPDATE",
+    &[
+        "mode",
+        "status",
+        "cursor",
+        "progress",
+        "error_code",
+        "error_detail",
         "read",
         "created",
         "updated",
@@ -315,18 +354,13 @@ pub(super) const GRANTED: &[(&str, &str, &[Right])] = &[
     (
         "sync_link",
         JOURNAL,
-        &[
-            READ,
-            ADD,
-            DELETE,
-            ("UPDATE", &["record_id", "base", "vendor_at", "url", "seen_in", "version", "synced_at"]),
-        ],
+        &[READ, ADD, DELETE, ("UPDATE", &["record_id", "base", "vendor_at", "url", "seen_in", "version", "synced_at"])],
     ),
     ("sync_link", OPERATOR, &[DELETE, ("SELECT", &["org_id", "plugin", "object", "vendor_id"])]),
     ("sync_outbox", APP, &[READ, ADD, DELETE, ("UPDATE", &["seq"])]),
     ("sync_outbox", JOURNAL, &[READ, ADD, DELETE, ("UPDATE", &["seq"])]),
     ("sync_outbox", OPERATOR, &[DELETE, ("SELECT", &["org_id", "plugin", "object", "record_id"])]),
-    ("sync_run", APP, &[READ, ADD, DELETE, ("UPDATE", &["mode", "status", "ended_at"])]),
+    ("sync_run", APP, &[READ, ADD, DELETE, RUN_ALONE]),
     ("sync_run", JOURNAL, &[READ, RUN]),
     ("sync_run", OPERATOR, BY_ID),
     ("usage_counter", APP, &[READ, ADD, ("UPDATE", &["quantity"])]),
