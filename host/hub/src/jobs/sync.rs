@@ -3,6 +3,11 @@
 //! What is to be done is read anew at each step ([`crate::sync::step`]), so the job has no cursor of its own, and one that has
 //! failed is followed by another that goes on where it was. A vendor that asks for a pause costs no try; a connection that
 //! somebody has to mend ends the job at once, for no try would help.
+//!
+//! What is live goes first, so what is live and fails again and again would hold up all else. After some tries it is asked for
+//! one by one, and the one that the plugin or its vendor does not take is told and set aside.
+
+mod live;
 
 use std::sync::Arc;
 
@@ -11,12 +16,13 @@ use patchbay_model::{
     job::Job,
     object::StandardObject,
     run::RunKind,
-    sync::{Direction, SyncCounts, SyncRun, SyncStatus},
+    sync::{Direction, SyncCounts, SyncFailure, SyncRun, SyncStatus},
 };
 use patchbay_package::{Manifest, manifest::sync::SyncDecl};
 use patchbay_runtime::Finished;
 use patchbay_storage::{JobEnd, JobOutcome, SyncCommit};
 
+use self::live::{Live, is_about_what_was_asked};
 use super::{
     outcome::{Try, Verdict, is_final, kept},
     step::plugin_of,
@@ -47,6 +53,7 @@ struct At<'a> {
     sync: &'a Sync,
     /// The run that goes on, if one does.
     run: Option<&'a SyncRun>,
+    live: &'a Live,
 }
 
 impl Hub {
@@ -58,7 +65,7 @@ impl Hub {
             let verdict = Verdict { attempts: this.attempts, end: JobEnd::Cancelled };
             return hub.end_without_run(job, this, verdict).await;
         };
-        let at = At { job, this, working, sync: &sync, run: None };
+        let at = At { job, this, working, sync: &sync, run: None, live: &Live::default() };
         let alone = match &next {
             Next::Rest => {
                 let mut stepped = Stepped::of(sync.commit(), Then::Rest);
@@ -89,16 +96,17 @@ impl Hub {
         this: &Try,
         working: &Working,
         sync: &Sync,
-        next: Next,
+        mut next: Next,
     ) -> Result<(), Failure> {
         let hub = &*self.0;
+        let live = Live::of(&mut next, this);
         let run = match &next {
             Next::Begin(run) => Some(run.clone()),
             Next::Pull(ask) => ask.run().cloned().map(Box::new),
             Next::Push(_, run) => run.clone(),
             _ => None,
         };
-        let at = At { job, this, working, sync, run: run.as_deref() };
+        let at = At { job, this, working, sync, run: run.as_deref(), live: &live };
         let call = match self.plugin_call(job, RunKind::Job).await {
             Ok(call) => call,
             Err(failure) => return hub.sync_failed_alone(&at, &failure).await,
@@ -347,13 +355,25 @@ impl Inner {
 
     /// After a step that failed before there was a run, or whose run came to nothing.
     async fn sync_failed_alone(&self, at: &At<'_>, failure: &Failure) -> Result<(), Failure> {
-        let end = self.sync_went_wrong(at, failure);
+        let mut end = self.sync_went_wrong(at, failure);
+        // nobody was called: what is told of the step is its failure
+        end.stepped.commit.failures.clear();
         self.commit_sync_alone(at, end).await
     }
 
     /// What a step comes to that failed. The run fails with its job; what was to be done is still to be done, by whom it wakes next.
     fn sync_went_wrong(&self, at: &At<'_>, failure: &Failure) -> End {
         let verdict = self.sync_verdict(at, failure);
+        if let (JobEnd::Failed(code, detail), Some(one)) = (&verdict.end, at.live.one())
+            && is_about_what_was_asked(failure)
+        {
+            let mut stepped = Stepped::of(at.sync.commit(), Then::Again(None));
+            stepped.commit.hints_done.clone_from(&at.live.hints);
+            stepped.commit.outbox_done.clone_from(&at.live.rows);
+            stepped.commit.failures.push(SyncFailure { code: code.clone(), detail: detail.clone(), ..one });
+            stepped.counts.failed = 1;
+            return stepped_end(self, at.this, stepped);
+        }
         let stepped = match (&verdict.end, at.run) {
             (JobEnd::Failed(..) | JobEnd::Cancelled, Some(run)) if !at.working.unwanted.is_cancelled() => {
                 self.fail_run(at.sync, run, failure, SyncCounts::default())
@@ -374,7 +394,8 @@ impl Inner {
             let pause = Failure { code: Code::VendorRateLimited, ..failure.clone() };
             return this.went_wrong(self, &pause, false);
         }
-        this.went_wrong(self, failure, is_final(failure))
+        // of several it may be one that would fail in the same way
+        this.went_wrong(self, failure, is_final(failure) && !at.live.several())
     }
 }
 
