@@ -21,6 +21,7 @@ use crate::{
     plans::catalogue::Feature,
     registry::{leaves::Leaves, resolve::HeldBack, stored},
     schedules, standing_costs,
+    sync::connected::Account,
     tenant::{Installed, Settings},
 };
 
@@ -158,6 +159,7 @@ impl Hub {
         // of two hubs that switch it on at once, one makes it and the other finds it made
         let put = tx.org(caller.org).installations().put(&after.installation).await?;
         schedules::defaults::bring(hub, &mut tx.org(caller.org), version.manifest()).await?;
+        hub.resume_syncs(&mut tx.org(caller.org), plugin, Account::Same).await?;
         tx.hub().notify(change_of(&put)).await?;
         tx.org(caller.org).audit().append(&entry).await?;
         tx.commit().await?;

@@ -14,6 +14,7 @@
 
 mod apply;
 mod cancel;
+pub(crate) mod connected;
 pub(crate) mod due;
 pub(crate) mod ends;
 pub(crate) mod place;

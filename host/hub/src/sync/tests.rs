@@ -9,6 +9,7 @@ use patchbay_model::{
 };
 use patchbay_storage::NewSyncRun;
 
+use super::connected::Account;
 use crate::{Caller, EventFilter, JobFilter, testing::TestHub};
 
 const CONTACT: StandardObject = StandardObject::Contact;
@@ -176,4 +177,22 @@ async fn a_step_that_called_nobody_counts_only_if_nothing_has_come_meanwhile() {
     assert!(!ours.syncs().settle(&ended.commit).await.unwrap(), "it is not open any more");
     tx.commit().await.unwrap();
     assert_eq!(scene.status(run.id).await, SyncStatus::Cancelled);
+}
+
+#[tokio::test]
+async fn other_credentials_resume_a_sync_and_those_of_another_account_switch_it_off() {
+    let scene = Scene::new(SyncSettings::default()).await;
+    let hub = &*scene.test.hub.0;
+    let later = scene.test.clock.now() + chrono::Duration::hours(1);
+    let mut tx = hub.database.begin().await.unwrap();
+    let mut ours = tx.org(scene.org.id);
+    assert!(ours.syncs().postpone(&scene.plugin, CONTACT, later).await.unwrap());
+    hub.resume_syncs(&mut ours, &scene.plugin, Account::Same).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(scene.state().await.next_due_at, Some(scene.test.clock.now()));
+    let mut tx = hub.database.begin().await.unwrap();
+    hub.resume_syncs(&mut tx.org(scene.org.id), &scene.plugin, Account::Another).await.unwrap();
+    tx.commit().await.unwrap();
+    let state = scene.state().await;
+    assert_eq!((state.settings.enabled, state.next_due_at), (false, None));
 }

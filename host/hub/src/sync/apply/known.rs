@@ -132,7 +132,7 @@ impl Known {
                     values.entry(field.clone()).or_default().insert(text);
                 }
             }
-            keys.push((&item.id, of_item));
+            keys.push((item.id.as_str(), of_item));
         }
         let mut having: HashMap<(String, String), Vec<String>> = HashMap::new();
         for (field, values) in values {

@@ -286,7 +286,7 @@ impl<'a> Page<'a> {
         before: Option<&Value>,
     ) -> Result<(Merged, Value), Refused> {
         let (mapping, wins) = (self.by.mapping, self.by.sync.state.settings.wins);
-        let sources: &[Source] = self.known.records.get(record).map_or(&[], |record| &record.sources);
+        let sources: &[Source] = self.known.records.get(record).map_or(&[][..], |record| record.sources.as_slice());
         let at = |field: &str| changed_at(sources, field);
         let (base, vendor_at) = (link.map(|link| &link.base), item.modified_at.and_then(instant));
         loop {
