@@ -25,11 +25,43 @@ const MOST_DETAIL: usize = 1_000;
 
 /// What is stored of what the vendor answered with.
 #[derive(Default)]
-struct Present {
+pub(super) struct Present {
     /// Whose counterpart each of the vendor's is.
     of_vendor: HashMap<String, SyncLink>,
     /// Records as they are now, which may be another version than was written.
     records: HashMap<String, ObjectRecord>,
+}
+
+impl Present {
+    pub(super) fn of(links: Vec<SyncLink>, records: Vec<ObjectRecord>) -> Self {
+        Self {
+            of_vendor: links.into_iter().map(|link| (link.vendor_id.clone(), link)).collect(),
+            records: records.into_iter().map(|record| (record.id.clone(), record)).collect(),
+        }
+    }
+}
+
+/// What comes of answers.
+pub(super) struct Settled {
+    pub(super) stepped: Stepped,
+    /// What the vendor does not have any more.
+    pub(super) gone: Vec<SyncChange>,
+}
+
+/// What comes of answers, one after the other.
+pub(super) fn settled<'p>(
+    out: &Out<'_>,
+    present: Present,
+    stepped: Stepped,
+    now: Timestamp,
+    answers: impl Iterator<Item = (&'p PlannedWrite, SyncWritten)>,
+) -> Settled {
+    let mut settling = Settling { out, present, stepped, used: HashSet::new(), gone: Vec::new(), now };
+    for (planned, written) in answers {
+        settling.settle(planned, written);
+    }
+    let Settling { stepped, gone, .. } = settling;
+    Settled { stepped, gone }
 }
 
 /// A write that the vendor took.
@@ -62,12 +94,8 @@ impl Inner {
         counts.calls += 1;
         let stepped = Stepped { counts, ..Stepped::of(commit, Then::after(pause_ms, None)) };
         let present = self.present(&out, writes, &written).await?;
-        let (used, gone, now) = (HashSet::new(), Vec::new(), self.clock.now());
-        let mut settling = Settling { out: &out, present, stepped, used, gone, now };
-        for (planned, written) in writes.iter().zip(written) {
-            settling.settle(planned, written);
-        }
-        let Settling { mut stepped, gone, .. } = settling;
+        let Settled { mut stepped, gone } =
+            settled(&out, present, stepped, self.clock.now(), writes.iter().zip(written));
         let by = apply::By {
             sync,
             manifest: asked.call.plugin().manifest(),
@@ -97,16 +125,13 @@ impl Inner {
         let mut ours = tx.org(out.org());
         let links = ours.syncs().links_by_vendor(out.plugin(), out.object(), &ids).await?;
         let records = ours.objects().get_many(out.object(), &records).await?;
-        Ok(Present {
-            of_vendor: links.into_iter().map(|link| (link.vendor_id.clone(), link)).collect(),
-            records: records.into_iter().map(|record| (record.id.clone(), record)).collect(),
-        })
+        Ok(Present::of(links, records))
     }
 }
 
 /// Writes that are being settled, one after the other.
-struct Settling<'a> {
-    out: &'a Out<'a>,
+struct Settling<'a, 'o> {
+    out: &'a Out<'o>,
     present: Present,
     stepped: Stepped,
     /// The vendor's ids that this step has linked.
@@ -116,7 +141,7 @@ struct Settling<'a> {
     now: Timestamp,
 }
 
-impl Settling<'_> {
+impl Settling<'_, '_> {
     fn settle(&mut self, planned: &PlannedWrite, written: SyncWritten) {
         let is_made_anew = self.out.sync.state.settings.deletes == OnDelete::Ignore;
         match written {

@@ -2,9 +2,10 @@
 
 use patchbay_model::{
     RunId, SyncRunId,
-    object::{ObjectRecord, Stamp},
-    sync::{SyncSettings, SyncState},
+    object::Stamp,
+    sync::{OnDelete, SyncSettings, SyncState},
 };
+use patchbay_runtime::{SyncChange, SyncWritten};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -171,4 +172,92 @@ fn a_record_is_made_there_under_one_key_whatever_becomes_of_it_meanwhile() {
 fn a_sync_that_only_comes_in_writes_nothing_there() {
     let (sync, decl) = (sync(SyncSettings { direction: Direction::In, ..SyncSettings::default() }), decl());
     assert!(Out::of(&sync, &decl).is_none());
+}
+
+/// What is stored of writes that are answered so, of records whose present version is given.
+fn settled(settings: SyncSettings, present: settle::Present, all: Vec<(PlannedWrite, SyncWritten)>) -> settle::Settled {
+    let (sync, decl) = (sync(settings), decl());
+    let out = Out::of(&sync, &decl).unwrap();
+    let stepped = Stepped::of(sync.commit(), Then::Again(None));
+    settle::settled(&out, present, stepped, at(3_000), all.iter().map(|(planned, written)| (planned, written.clone())))
+}
+
+fn created(id: &str) -> SyncWritten {
+    SyncWritten::Done {
+        id: id.to_owned(),
+        modified_at: Some(2_900_000),
+        created: true,
+        url: Some("https://app.example.com/1".to_owned()),
+    }
+}
+
+fn first(mut sorted: Sorted) -> PlannedWrite {
+    sorted.creates.append(&mut sorted.updates);
+    sorted.creates.append(&mut sorted.deletes);
+    sorted.creates.remove(0)
+}
+
+fn to_make(id: &str) -> PlannedWrite {
+    let stored = stored(vec![record(id, 1, json!({"name": "Ada", "email": "ada@example.com"}))], vec![]);
+    first(sorted(SyncSettings::default(), &stored, &[id]))
+}
+
+#[test]
+fn what_the_vendor_made_is_linked_with_what_it_was_told_and_written_down_in_the_record() {
+    let present = settle::Present::of(vec![], vec![record("telnyx:1", 6, json!({"name": "Ada L."}))]);
+    let settled = settled(SyncSettings::default(), present, vec![(to_make("telnyx:1"), created("151"))]);
+    let commit = &settled.stepped.commit;
+    let LinkChange::Put { link, expected } = &commit.links[0] else { panic!("no link") };
+    assert_eq!((link.vendor_id.as_str(), link.vendor_at, *expected), ("151", Some(at(2_900)), Some(0)));
+    assert_eq!(link.base.values()["/name"], "Ada", "as it was written, whatever it is now");
+    let change = &settled.stepped.records[0];
+    assert_eq!(change.expected, Some(6));
+    assert_eq!(change.data.as_ref().unwrap()["name"], "Ada L.");
+    assert_eq!(change.data.as_ref().unwrap()["external_ids"]["hubspot"], "151");
+    assert_eq!(commit.outbox_done, [("telnyx:1".to_owned(), 9)]);
+    assert_eq!(settled.stepped.counts.pushed, 1);
+}
+
+#[test]
+fn one_of_the_vendors_is_the_counterpart_of_one_record() {
+    let present = settle::Present::of(vec![link("telnyx:7", "151", json!({}))], vec![]);
+    let twice = vec![
+        (to_make("telnyx:1"), created("151")),
+        (to_make("telnyx:2"), created("152")),
+        (to_make("telnyx:3"), created("152")),
+    ];
+    let settled = settled(SyncSettings::default(), present, twice);
+    let commit = &settled.stepped.commit;
+    let told: Vec<_> =
+        commit.failures.iter().map(|failure| (failure.record_id.as_deref(), failure.code.as_str())).collect();
+    assert_eq!(told, [(Some("telnyx:1"), DUPLICATE), (Some("telnyx:3"), DUPLICATE)]);
+    assert_eq!((commit.links.len(), settled.stepped.counts.failed), (1, 2));
+    assert_eq!(commit.outbox_done.len(), 3, "none of them is tried again before it changes");
+}
+
+#[test]
+fn what_the_vendor_does_not_take_is_told_and_not_tried_again() {
+    let refused = SyncWritten::Refused { message: "is taken".to_owned(), field: Some("email".to_owned()) };
+    let settled = settled(SyncSettings::default(), settle::Present::default(), vec![(to_make("telnyx:1"), refused)]);
+    let commit = &settled.stepped.commit;
+    assert_eq!((commit.failures[0].code.as_str(), commit.failures[0].detail.as_str()), (REFUSED, "`email`: is taken"));
+    assert_eq!(commit.outbox_done.len(), 1);
+    assert!(commit.links.is_empty());
+}
+
+#[test]
+fn what_is_gone_there_is_handled_as_deleted_or_made_anew() {
+    let update = || {
+        let records = vec![record("telnyx:1", 2, json!({"name": "Ada L."}))];
+        let stored = stored(records, vec![link("telnyx:1", "151", json!({"/name": "Ada"}))]);
+        first(sorted(SyncSettings::default(), &stored, &["telnyx:1"]))
+    };
+    let gone = |settings| settled(settings, settle::Present::default(), vec![(update(), SyncWritten::Gone)]);
+    let by_policy = gone(SyncSettings::default());
+    assert_eq!(by_policy.gone, [SyncChange::Deleted("151".to_owned())]);
+    assert_eq!(by_policy.stepped.commit.outbox_done.len(), 1);
+    let anew = gone(SyncSettings { deletes: OnDelete::Ignore, ..SyncSettings::default() });
+    assert!(anew.gone.is_empty());
+    assert_eq!(anew.stepped.commit.links, [LinkChange::Remove { vendor_id: "151".to_owned() }]);
+    assert!(anew.stepped.commit.outbox_done.is_empty(), "the row stays, and the next step makes it");
 }
