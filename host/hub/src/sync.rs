@@ -13,16 +13,24 @@
 //! (each would have to find out by itself who changed what, and none could be asked to wait for live work).
 
 mod apply;
+mod ask;
 mod cancel;
 pub(crate) mod connected;
 pub(crate) mod due;
 pub(crate) mod ends;
+pub(crate) mod fields;
+mod log;
+pub(crate) mod outbox;
 pub(crate) mod place;
+pub(crate) mod preview;
 pub(crate) mod pull;
 pub(crate) mod push;
 mod readers;
 mod request;
+pub(crate) mod settings;
 pub(crate) mod step;
+mod trigger;
+pub(crate) mod views;
 
 use patchbay_model::{
     Failure, JobId, OrgId, PluginId, Timestamp,
