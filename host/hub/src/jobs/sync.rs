@@ -314,7 +314,7 @@ impl Inner {
         let mut tx = self.database.begin().await?;
         let mut ours = tx.org(at.job.org);
         // the sync before its job, as whoever wakes it does
-        if !ours.syncs().settle(&stepped.commit).await? {
+        if !ours.syncs().settle(&stepped.commit, outcome.at).await? {
             drop(tx);
             let again = Verdict { attempts: 0, end: JobEnd::Again { cursor: NO_CURSOR.to_owned(), progress: None } };
             return self.settle_job(at.job, at.this.outcome(self, None, again)).await;
@@ -355,9 +355,7 @@ impl Inner {
 
     /// After a step that failed before there was a run, or whose run came to nothing.
     async fn sync_failed_alone(&self, at: &At<'_>, failure: &Failure) -> Result<(), Failure> {
-        let mut end = self.sync_went_wrong(at, failure);
-        // nobody was called: what is told of the step is its failure
-        end.stepped.commit.failures.clear();
+        let end = self.sync_went_wrong(at, failure);
         self.commit_sync_alone(at, end).await
     }
 

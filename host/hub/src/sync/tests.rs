@@ -5,7 +5,7 @@ use patchbay_model::{
     job::JobStatus,
     object::StandardObject,
     org::Org,
-    sync::{Direction, SyncMode, SyncSettings, SyncState, SyncStatus, SyncTrigger},
+    sync::{Direction, SyncFailure, SyncMode, SyncSettings, SyncState, SyncStatus, SyncTrigger},
 };
 use patchbay_storage::NewSyncRun;
 
@@ -150,17 +150,27 @@ async fn a_step_that_called_nobody_counts_only_if_nothing_has_come_meanwhile() {
     commit.only_if_wanted = Some(sync.state.wanted);
     let mut tx = hub.database.begin().await.unwrap();
     let mut ours = tx.org(scene.org.id);
-    assert!(ours.syncs().settle(&commit).await.unwrap());
+    assert!(ours.syncs().settle(&commit, now).await.unwrap());
     assert!(ours.syncs().add_hints(&scene.plugin, CONTACT, &["1".to_owned()]).await.unwrap());
-    assert!(!ours.syncs().settle(&commit).await.unwrap(), "there is a hint by now");
+    assert!(!ours.syncs().settle(&commit, now).await.unwrap(), "there is a hint by now");
     commit.only_if_wanted = None;
     commit.hints_done = vec![("1".to_owned(), 0)];
-    assert!(ours.syncs().settle(&commit).await.unwrap());
+    assert!(ours.syncs().settle(&commit, now).await.unwrap());
     let hints = ours.syncs().hints(&scene.plugin, CONTACT, 10).await.unwrap();
     assert_eq!(hints.len(), 1, "it came again since");
     commit.hints_done = hints;
-    assert!(ours.syncs().settle(&commit).await.unwrap());
+    assert!(ours.syncs().settle(&commit, now).await.unwrap());
     assert!(ours.syncs().hints(&scene.plugin, CONTACT, 10).await.unwrap().is_empty());
+    let failure = SyncFailure {
+        vendor_id: Some("1".to_owned()),
+        record_id: None,
+        code: "plugin_trapped".to_owned(),
+        detail: "unreachable".to_owned(),
+    };
+    commit.failures = vec![failure.clone()];
+    assert!(ours.syncs().settle(&commit, now).await.unwrap());
+    let kept = ours.syncs().live_failures(&scene.plugin, CONTACT, None, 10).await.unwrap();
+    assert_eq!(kept.into_iter().map(|(_, failure)| failure).collect::<Vec<_>>(), [failure]);
     let wish = NewSyncRun {
         id: SyncRunId::new(&*hub.clock, &*hub.random),
         plugin: scene.plugin.clone(),
@@ -173,8 +183,8 @@ async fn a_step_that_called_nobody_counts_only_if_nothing_has_come_meanwhile() {
     };
     let run = ours.syncs().request_run(&wish).await.unwrap().unwrap().run;
     let ended = hub.stop_run(&sync, &run);
-    assert!(ours.syncs().settle(&ended.commit).await.unwrap());
-    assert!(!ours.syncs().settle(&ended.commit).await.unwrap(), "it is not open any more");
+    assert!(ours.syncs().settle(&ended.commit, now).await.unwrap());
+    assert!(!ours.syncs().settle(&ended.commit, now).await.unwrap(), "it is not open any more");
     tx.commit().await.unwrap();
     assert_eq!(scene.status(run.id).await, SyncStatus::Cancelled);
 }

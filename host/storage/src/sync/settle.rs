@@ -1,6 +1,9 @@
 //! What a step of a sync leaves behind that called nobody: there is no run that the journal could commit it with.
 
-use patchbay_model::sync::{SyncCounts, SyncStatus};
+use patchbay_model::{
+    Timestamp,
+    sync::{SyncCounts, SyncStatus},
+};
 use uuid::Uuid;
 
 use super::Syncs;
@@ -9,6 +12,9 @@ use crate::{
     column::{micros, signed, unsigned},
     text::{Json, Text},
 };
+
+/// Failures of a run that are kept, and of what belongs to no run: as many as the journal keeps.
+const KEPT: i64 = 1_000;
 
 /// Takes rows off one of the two queues, unless they came again meanwhile.
 macro_rules! done {
@@ -41,13 +47,11 @@ impl Syncs<'_> {
     /// them in this order.
     ///
     /// # Errors
-    /// `Corrupt` for what only a call can leave: links that are put, records to be written there, conflicts and failures.
-    pub async fn settle(&mut self, change: &SyncCommit) -> Result<bool, StorageError> {
+    /// `Corrupt` for what only a call can leave: links that are put, records to be written there, and conflicts.
+    pub async fn settle(&mut self, change: &SyncCommit, now: Timestamp) -> Result<bool, StorageError> {
         let is_put = |link: &LinkChange| matches!(link, LinkChange::Put { .. });
-        let is_of_a_call = change.links.iter().any(is_put)
-            || !change.outbox_add.is_empty()
-            || !change.conflicts.is_empty()
-            || !change.failures.is_empty();
+        let is_of_a_call =
+            change.links.iter().any(is_put) || !change.outbox_add.is_empty() || !change.conflicts.is_empty();
         if is_of_a_call {
             return Err(StorageError::corrupt("a step of a sync that called nobody"));
         }
@@ -70,6 +74,7 @@ impl Syncs<'_> {
         done!(self, "sync_hint", "vendor_id", change, change.hints_done);
         done!(self, "sync_outbox", "record_id", change, change.outbox_done);
         self.unlink(change).await?;
+        self.note_failures(change, now).await?;
         if let Some(place) = &change.place {
             self.settle_place(change, place).await?;
         }
@@ -98,6 +103,51 @@ impl Syncs<'_> {
                 change.object.as_str(),
                 signed(rows),
             )?;
+        }
+        Ok(())
+    }
+
+    async fn note_failures(&mut self, change: &SyncCommit, now: Timestamp) -> Result<(), StorageError> {
+        let run = change.run.as_ref().map(|run| run.id.0).or(change.place.as_ref().map(|place| place.run.0));
+        for failure in &change.failures {
+            let number = fetch_optional!(
+                self.tx,
+                (i64,),
+                "UPDATE sync SET failures = failures + 1, kept = kept + $4
+                 WHERE org_id = $1 AND plugin = $2 AND object = $3 AND ($4 = 0 OR kept < $5) RETURNING failures",
+                self.org.0,
+                change.plugin.as_str(),
+                change.object.as_str(),
+                i64::from(run.is_some()),
+                KEPT,
+            )?;
+            let Some((number,)) = number else { return Ok(()) };
+            execute!(
+                self.tx,
+                "INSERT INTO sync_failure (org_id, plugin, object, number, run_id, vendor_id, record_id, code, detail, at)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+                self.org.0,
+                change.plugin.as_str(),
+                change.object.as_str(),
+                number,
+                run,
+                failure.vendor_id.as_deref().map(Text),
+                failure.record_id.as_deref().map(Text),
+                failure.code.as_str(),
+                Text(failure.detail.as_str()),
+                now.timestamp_micros(),
+            )?;
+            if run.is_none() {
+                execute!(
+                    self.tx,
+                    "DELETE FROM sync_failure
+                     WHERE org_id = $1 AND plugin = $2 AND object = $3 AND run_id IS NULL AND number <= $4",
+                    self.org.0,
+                    change.plugin.as_str(),
+                    change.object.as_str(),
+                    number - KEPT,
+                )?;
+            }
         }
         Ok(())
     }
