@@ -176,20 +176,21 @@ $$;
 -- What is due concerns all orgs.
 CREATE POLICY hub_reads ON sync FOR SELECT TO patchbay_hub USING (next_due_at IS NOT NULL);
 
-GRANT SELECT, INSERT, DELETE, UPDATE (enabled, settings, version, wanted, next_due_at, open_run, last_run, kept,
-    updated_at)
+GRANT SELECT, INSERT, DELETE, UPDATE (enabled, settings, version, wanted, mark, state, next_due_at, last_full_at, open_run,
+    last_run, linked, failures, kept, updated_at)
     ON sync TO patchbay_app;
 GRANT SELECT, UPDATE (wanted, mark, state, next_due_at, last_full_at, open_run, last_run, linked, failures,
     kept) ON sync TO patchbay_journal;
 GRANT SELECT (org_id, plugin, object, next_due_at) ON sync TO patchbay_hub;
 GRANT DELETE, SELECT (org_id, plugin, object) ON sync TO patchbay_operator;
 
-GRANT SELECT, INSERT, DELETE, UPDATE (mode, status, ended_at) ON sync_run TO patchbay_app;
+GRANT SELECT, INSERT, DELETE, UPDATE (mode, status, cursor, progress, error_code, error_detail, read, created, updated, deleted,
+    merged, unchanged, pushed, skipped, failed, conflicts, calls, started_at, ended_at) ON sync_run TO patchbay_app;
 GRANT SELECT, UPDATE (status, cursor, progress, error_code, error_detail, job_id, read, created, updated, deleted, merged,
     unchanged, pushed, skipped, failed, conflicts, calls, started_at, ended_at) ON sync_run TO patchbay_journal;
 GRANT DELETE, SELECT (org_id, id) ON sync_run TO patchbay_operator;
 
-GRANT SELECT, DELETE ON sync_failure TO patchbay_app;
+GRANT SELECT, INSERT, DELETE ON sync_failure TO patchbay_app;
 GRANT INSERT, DELETE, SELECT (org_id, plugin, object, number, run_id) ON sync_failure TO patchbay_journal;
 GRANT DELETE, SELECT (org_id, plugin, object, number) ON sync_failure TO patchbay_operator;
 

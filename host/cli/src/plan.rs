@@ -138,6 +138,7 @@ fn as_json(plan: &Plan, currency: &str) -> Value {
         "currency": currency,
         "limits": limits,
         "max_export_rows": plan.max_export_rows,
+        "sync_every_s": plan.sync_every_s,
     })
 }
 
@@ -171,6 +172,7 @@ fn print(view: &PlanView, json: bool) {
         .collect();
     print!("{}", columns(&rows, [false, true, false]));
     println!("rows in one export: {}", limit(plan.max_export_rows));
+    println!("a sync looks at most every {} s", plan.sync_every_s);
     let lacking: Vec<_> = features.iter().filter(|feature| !feature.included).collect();
     if !lacking.is_empty() {
         println!();

@@ -9,10 +9,11 @@ use std::{
 use patchbay_model::{
     Code, Failure, RunId,
     event::Event,
+    object::ObjectChange,
     run::{Figures, Run, RunKind},
 };
 use patchbay_runtime::{Effects, Entitlements, Finished, Invocation, Once, Plugin, Reach, Spending};
-use patchbay_storage::{Change, Committed, IdempotencyAnswer, JobOutcome, RunCommit, WebhookOutcome};
+use patchbay_storage::{Change, Committed, IdempotencyAnswer, JobOutcome, RunCommit, SyncCommit, WebhookOutcome};
 use tracing::{Span, field::Empty};
 
 use crate::{
@@ -89,6 +90,10 @@ pub(crate) struct Leaves {
     pub(crate) events: Vec<Event>,
     /// The answer of a write that is done once.
     pub(crate) idempotency: Option<IdempotencyAnswer>,
+    /// What the hub itself writes to records by what the call gave; nothing of a call that failed.
+    pub(crate) object_changes: Vec<ObjectChange>,
+    /// What is stored of the sync whose step it was, also of a call that failed.
+    pub(crate) sync: Option<SyncCommit>,
 }
 
 /// What became of a call.
@@ -228,7 +233,8 @@ impl Call {
         }
         let manifest = self.plugin().manifest();
         let failure = result.as_ref().err();
-        let Effects { usage, mut events, changes, object_changes, mut jobs, log, .. } = effects;
+        let Effects { usage, mut events, changes, mut object_changes, mut jobs, sync_hints, log, .. } = effects;
+        object_changes.extend(leaves.object_changes);
         for event in &mut events {
             event.hops = self.hops;
         }
@@ -255,7 +261,10 @@ impl Call {
         let succeeded = result.is_ok();
         let published = if succeeded { events } else { Vec::new() };
         let jobs = if succeeded { jobs } else { Vec::new() };
-        let first_due = jobs.iter().map(|job| job.due_at).min();
+        // whoever is told of what has changed at a vendor is woken with it
+        let wakes_sync =
+            succeeded && !sync_hints.is_empty() || leaves.sync.as_ref().is_some_and(|sync| !sync.outbox_add.is_empty());
+        let first_due = jobs.iter().map(|job| job.due_at).chain(wakes_sync.then_some(finished_at)).min();
         let standing = hub.standing_at_the_end(self, &usage).await;
         let counted = hub.counted(self, &usage);
         let is_kept = |collection: &str| succeeded && manifest.kept_in_memory().any(|kept| kept == collection);
@@ -277,6 +286,8 @@ impl Call {
             job: leaves.job,
             jobs,
             idempotency: leaves.idempotency,
+            sync: leaves.sync,
+            sync_hints: if succeeded { sync_hints } else { Vec::new() },
             told,
         };
         let took = Duration::from_micros(figures.wall_us);

@@ -23,6 +23,7 @@ use crate::{
     hub::{Hub, Inner},
     oauth::OauthView,
     request::carried,
+    sync::connected::Account,
 };
 
 /// How long the former value of a credential stays good that only checks signatures: a vendor goes on
@@ -152,6 +153,7 @@ impl Hub {
         let detail = json!({ "old": before.as_ref().map(names_of), "new": names_of(&connection) });
         let entry = hub.audit(caller.org, caller.actor, "connection.put", plugin, detail);
         tx.org(caller.org).connections().put(&connection).await?;
+        hub.resume_syncs(&mut tx.org(caller.org), plugin, Account::Same).await?;
         let view = hub.connection_view(&mut tx.org(caller.org), connection, oauth, parties.as_ref()).await?;
         tx.hub().notify(Change::Connection { org: caller.org, id, plugin: plugin.clone() }).await?;
         tx.org(caller.org).audit().append(&entry).await?;

@@ -11,7 +11,7 @@ use std::{
 
 use patchbay_egress::{Egress, SystemLookup};
 use patchbay_limits::{Limiter, Pauses, Store};
-use patchbay_model::{Clock, Code, Failure, OrgId, PluginId, Random, rate::OrgRates};
+use patchbay_model::{Clock, Code, Failure, OrgId, PluginId, Random, rate::OrgRates, sync::VendorField};
 use patchbay_oauth::{Net, OidcProvider, RefreshSettings, Refresher};
 use patchbay_runtime::{BlobStore, KeptDocuments, Runtime, Services};
 use patchbay_storage::{Database, DatabaseUrl, Journal};
@@ -45,6 +45,7 @@ use crate::{
     relay::{self, Relay, plugins::Takers},
     retention, schedules,
     start_error::StartError,
+    sync::{due, fields::FieldsOf, outbox, outbox::Outward},
     tenant::{Installed, Serving},
     uses::Uses,
     watch, webhooks,
@@ -97,6 +98,10 @@ pub(crate) struct Inner {
     pub(crate) kept: Arc<KeptDocuments>,
     /// Which plugins take in an org's events.
     pub(crate) takers: ReadThrough<OrgId, Takers>,
+    /// Which of an org's syncs go out.
+    pub(crate) outward: ReadThrough<OrgId, Outward>,
+    /// Which fields vendors have.
+    pub(crate) described: ReadThrough<FieldsOf, Vec<VendorField>>,
     /// For packages that other hubs were given.
     pub(crate) looks: converge::Looks,
     /// Plans and budgets, by org.
@@ -153,6 +158,7 @@ impl Hub {
         webhooks::worker::start(&hub);
         jobs::worker::start(&hub);
         schedules::clock::start(&hub);
+        due::start(&hub);
         relay::start(&hub);
         deliveries::start(&hub);
         hub.start_sweeping();
@@ -240,6 +246,8 @@ impl Hub {
             offline: Offline::default(),
             kept,
             takers: ReadThrough::new(100_000, CACHE_TIME),
+            outward: ReadThrough::new(100_000, CACHE_TIME),
+            described: ReadThrough::new(200, CACHE_TIME),
             looks: converge::Looks::default(),
             standings: Standings::new(10_000, CACHE_TIME),
             hooks: ReadThrough::new(10_000, CACHE_TIME),
@@ -274,6 +282,7 @@ impl Hub {
         }));
         hub.0.chain_legacy_logs().await.map_err(StartError::Audit)?;
         relay::plugins::start(&hub);
+        outbox::start(&hub);
         Ok(hub)
     }
 

@@ -21,6 +21,7 @@ use crate::{
     plans::catalogue::Feature,
     registry::{leaves::Leaves, resolve::HeldBack, stored},
     schedules, standing_costs,
+    sync::{connected::Account, views::InstallationSync},
     tenant::{Installed, Settings},
 };
 
@@ -74,6 +75,8 @@ pub struct InstallationView {
     pub hosts: Vec<String>,
     /// Where the vendor's webhooks go, if the plugin takes any.
     pub webhook_url: Option<String>,
+    /// Its syncs that were set up, by object.
+    pub syncs: Vec<InstallationSync>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it last changed.
@@ -88,10 +91,12 @@ impl Hub {
         let mut tx = hub.database.read().await?;
         let installations = tx.org(caller.org).installations().list().await?;
         drop(tx);
+        let mut syncs = hub.sync_summaries(caller.org).await?;
         let mut views = Vec::with_capacity(installations.len());
         for installation in installations {
             if let Some(installed) = hub.installed(caller.org, &installation.plugin).await? {
-                views.push(hub.installation_view(&installed));
+                let syncs = syncs.remove(&installation.plugin).unwrap_or_default();
+                views.push(hub.installation_view(&installed, syncs));
             }
         }
         Ok(views)
@@ -101,7 +106,8 @@ impl Hub {
     pub async fn installation(&self, caller: &Caller, plugin: &PluginId) -> Result<InstallationView, Failure> {
         caller.require(Permission::ReadSettings)?;
         let installed = self.0.installed(caller.org, plugin).await?.ok_or_else(|| not_installed(plugin))?;
-        Ok(self.0.installation_view(&installed))
+        let syncs = self.0.sync_summaries(caller.org).await?.remove(plugin).unwrap_or_default();
+        Ok(self.0.installation_view(&installed, syncs))
     }
 
     /// Switches a plugin on for the org, or changes its settings. Needs the permission `manage_installations`. The version
@@ -158,6 +164,7 @@ impl Hub {
         // of two hubs that switch it on at once, one makes it and the other finds it made
         let put = tx.org(caller.org).installations().put(&after.installation).await?;
         schedules::defaults::bring(hub, &mut tx.org(caller.org), version.manifest()).await?;
+        hub.resume_syncs(&mut tx.org(caller.org), plugin, Account::Same).await?;
         tx.hub().notify(change_of(&put)).await?;
         tx.org(caller.org).audit().append(&entry).await?;
         tx.commit().await?;
@@ -165,7 +172,8 @@ impl Hub {
         hub.schedules.ring();
         drop(held);
         let installed = hub.installed(caller.org, plugin).await?.ok_or_else(|| not_installed(plugin))?;
-        Ok(hub.installation_view(&installed))
+        let syncs = hub.sync_summaries(caller.org).await?.remove(plugin).unwrap_or_default();
+        Ok(hub.installation_view(&installed, syncs))
     }
 
     /// Switches a plugin off for good: its settings and webhook URL are gone, its connection stays. Needs
@@ -185,9 +193,9 @@ impl Hub {
         if hub.registry.catalogue().consumes(plugin) {
             tx.org(caller.org).relay().changed().await?;
         }
+        tx.org(caller.org).syncs().remove(plugin).await?;
         tx.org(caller.org).installations().delete(plugin).await?;
         tx.org(caller.org).schedules().delete_of(plugin).await?;
-        tx.org(caller.org).syncs().remove(plugin).await?;
         tx.hub().notify(change_of(&installation)).await?;
         tx.org(caller.org).audit().append(&entry).await?;
         tx.commit().await?;
@@ -322,6 +330,7 @@ impl Inner {
         self.tenants.invalidate(&key).await;
         self.hooks.invalidate(&installation.hook_token).await;
         self.takers.invalidate(&installation.org).await;
+        self.outward.invalidate(&installation.org).await;
         self.relay.concerned(installation.org);
         match leaves {
             Leaves::Nothing => {}
@@ -338,7 +347,7 @@ impl Inner {
         hex::encode(bytes)
     }
 
-    fn installation_view(&self, installed: &Installed) -> InstallationView {
+    fn installation_view(&self, installed: &Installed, syncs: Vec<InstallationSync>) -> InstallationView {
         let installation = &installed.settings.installation;
         let serving = installed.serving();
         let plugin = serving.as_ref().map(|serving| &serving.plugin);
@@ -354,6 +363,7 @@ impl Inner {
             held_back: installed.held_back(),
             hosts: hosts_of(installation),
             webhook_url: takes_webhooks.then(|| self.config.webhook_url(&installation.hook_token)),
+            syncs,
             created_at: installation.created_at,
             updated_at: installation.updated_at,
         }

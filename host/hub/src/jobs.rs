@@ -18,6 +18,7 @@ pub(crate) mod host;
 mod outcome;
 mod redrive_all;
 mod step;
+mod sync;
 mod underway;
 pub(crate) mod worker;
 

@@ -53,6 +53,7 @@ mod rotation;
 mod schedules;
 mod standing_costs;
 mod start_error;
+mod sync;
 mod tenant;
 #[cfg(test)]
 mod testing;
@@ -134,5 +135,11 @@ pub use retention::Retention;
 pub use rotation::{DataKeyCount, Resealed, Rewrapped, VaultStatus};
 pub use schedules::{PutSchedule, ScheduleFilter};
 pub use start_error::StartError;
+pub use sync::{
+    fields::SyncFieldsView,
+    preview::{PreviewSync, SyncPreviewView},
+    settings::PutSync,
+    views::{InstallationSync, LastSyncRun, SyncHealth, SyncView},
+};
 pub use webhooks::receive::{Hook, WebhookAnswer, WebhookRequest};
 pub use webhooks::replay::{ReplayWebhooks, ReplayedWebhooks};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use metrics::{Gauge, counter, gauge, histogram};
-use patchbay_model::{Code, PluginId, job::JobKind, run::RunKind};
+use patchbay_model::{Code, PluginId, job::JobKind, object::StandardObject, run::RunKind, sync::SyncCounts};
 use patchbay_storage::JobEnd;
 
 /// A call that runs; counted until it is dropped.
@@ -42,6 +42,39 @@ pub(crate) fn job_step(kind: JobKind, end: &JobEnd) {
         JobEnd::Cancelled => "cancelled",
     };
     counter!("patchbay_job_steps_total", "kind" => kind.as_str(), "outcome" => outcome).increment(1);
+}
+
+/// A step of a sync that was committed: what became of the vendor's objects and of records, by outcome.
+pub(crate) fn synced(plugin: &PluginId, object: StandardObject, counts: &SyncCounts) {
+    let SyncCounts { read, created, updated, deleted, merged, unchanged, pushed, skipped, failed, conflicts, calls } =
+        *counts;
+    let outcomes = [
+        ("read", read),
+        ("created", created),
+        ("updated", updated),
+        ("deleted", deleted),
+        ("merged", merged),
+        ("unchanged", unchanged),
+        ("pushed", pushed),
+        ("skipped", skipped),
+        ("failed", failed),
+        ("conflict", conflicts),
+    ];
+    for (outcome, count) in outcomes.into_iter().filter(|(_, count)| *count > 0) {
+        let (plugin, object) = (plugin.to_string(), object.as_str());
+        counter!("patchbay_sync_records_total", "plugin" => plugin, "object" => object, "outcome" => outcome)
+            .increment(count);
+    }
+    if calls > 0 {
+        counter!("patchbay_sync_calls_total", "plugin" => plugin.to_string(), "object" => object.as_str())
+            .increment(calls);
+    }
+}
+
+/// A run of a sync that has ended; the outcome is `completed`, `failed` or `cancelled`.
+pub(crate) fn sync_ended(plugin: &PluginId, object: StandardObject, outcome: &'static str) {
+    counter!("patchbay_sync_runs_total", "plugin" => plugin.to_string(), "object" => object.as_str(), "outcome" => outcome)
+        .increment(1);
 }
 
 /// How many jobs wait or run.

@@ -124,9 +124,12 @@ impl Catalogue {
         fits.next().map(|loaded| &loaded.plugin)
     }
 
-    /// True if a loaded version of the plugin takes in events.
+    /// True if a loaded version of the plugin takes in events, or has syncs, by which what happens here goes to its vendor.
     pub(crate) fn consumes(&self, plugin: &PluginId) -> bool {
-        self.versions(plugin).iter().any(|loaded| !loaded.plugin.manifest().events.consumes.is_empty())
+        self.versions(plugin).iter().any(|loaded| {
+            let manifest = loaded.plugin.manifest();
+            !manifest.events.consumes.is_empty() || !manifest.syncs.is_empty()
+        })
     }
 
     /// True if there are versions that are kept only for those that run them.

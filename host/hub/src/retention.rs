@@ -39,13 +39,15 @@ pub struct Retention {
     /// Jobs that have ended, with what they gave, exports, whose files go after a day, and what syncs have done: their runs, with
     /// what could not be taken over or had to give way.
     pub job_days: u32,
+    /// Runs of syncs with what failed in them, and values that had to give way.
+    pub sync_days: u32,
     /// Deliveries to endpoints with their attempts, unless the org's plan says otherwise; what waits for an endpoint that
     /// is switched off is given up after as long, and not before a week.
     pub delivery_days: u32,
 }
 
 impl Default for Retention {
-    /// 90 days, jobs and deliveries 30, refused webhooks 7.
+    /// 90 days, jobs, syncs and deliveries 30, refused webhooks 7.
     fn default() -> Self {
         Self {
             run_days: 90,
@@ -53,6 +55,7 @@ impl Default for Retention {
             webhook_days: 90,
             refused_webhook_days: 7,
             job_days: 30,
+            sync_days: 30,
             delivery_days: 30,
         }
     }
@@ -131,6 +134,11 @@ impl Inner {
         if let Some(at) = old_before(ages.job_days, now) {
             cleared.push(ours.jobs().clear_before(at, BATCH).await?);
             cleared.push(ours.exports().clear_before(at, BATCH).await?);
+            cleared.push(ours.syncs().clear_runs_before(at, BATCH).await?);
+            cleared.push(ours.syncs().clear_failures_before(at, BATCH).await?);
+            cleared.push(ours.syncs().clear_conflicts_before(at, BATCH).await?);
+        }
+        if let Some(at) = old_before(ages.sync_days, now) {
             cleared.push(ours.syncs().clear_runs_before(at, BATCH).await?);
             cleared.push(ours.syncs().clear_failures_before(at, BATCH).await?);
             cleared.push(ours.syncs().clear_conflicts_before(at, BATCH).await?);

@@ -49,6 +49,7 @@ pub const HUB_FAMILIES: &[&str] = &[
     "plugin",
     "run",
     "schedule",
+    "sync",
     "webhook",
 ];
 

@@ -18,6 +18,7 @@ mod log;
 mod plans;
 mod queue;
 pub(crate) mod run;
+mod settle;
 
 use patchbay_model::{
     OrgId, PluginId, SyncRunId, Timestamp,

@@ -25,6 +25,8 @@ pub(crate) struct Plan {
     limits: Vec<Limit>,
     /// Rows that one export may have; null: no limit.
     max_export_rows: Option<u64>,
+    /// How often a sync may look for what has changed: once in so many seconds.
+    sync_every_s: u32,
     /// What a plan can lack.
     features: Vec<Feature>,
     /// The names of all plans, the lowest first.
@@ -110,6 +112,7 @@ impl From<PlanView> for Plan {
         Self {
             limits: plan::Metric::ALL.into_iter().map(limit).collect(),
             max_export_rows: plan.max_export_rows,
+            sync_every_s: plan.sync_every_s,
             name: plan.name.clone(),
             price: plan.price,
             currency,

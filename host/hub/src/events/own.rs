@@ -38,6 +38,12 @@ pub(crate) enum Own {
     ExportCompleted,
     /// An export has come to nothing.
     ExportFailed,
+    /// A sync began to read.
+    SyncStarted,
+    /// A sync has read all that there was.
+    SyncCompleted,
+    /// A sync does not go on by itself before its next time.
+    SyncFailed,
     /// A delivery was given up.
     DeliveryExhausted,
     /// The hub switched an endpoint off.
@@ -61,6 +67,9 @@ impl Own {
         Self::UsageGap,
         Self::ExportCompleted,
         Self::ExportFailed,
+        Self::SyncStarted,
+        Self::SyncCompleted,
+        Self::SyncFailed,
         Self::DeliveryExhausted,
         Self::EndpointDisabled,
         Self::EndpointTest,
@@ -80,6 +89,9 @@ impl Own {
             Self::UsageGap => billing::USAGE_GAP,
             Self::ExportCompleted => export::COMPLETED,
             Self::ExportFailed => export::FAILED,
+            Self::SyncStarted => "sync.started",
+            Self::SyncCompleted => "sync.completed",
+            Self::SyncFailed => "sync.failed",
             Self::DeliveryExhausted => DELIVERY_EXHAUSTED,
             Self::EndpointDisabled => ENDPOINT_DISABLED,
             Self::EndpointTest => ENDPOINT_TEST,
@@ -111,6 +123,11 @@ impl Own {
             }
             Self::ExportCompleted => "An export's file is there, for 24 hours: ask for the export to get a link to it.",
             Self::ExportFailed => "An export has come to nothing; `error` says why.",
+            Self::SyncStarted => "A sync began to read what the vendor has, or what has changed there.",
+            Self::SyncCompleted => "A sync has read all that it was to read; `counts` says what became of it.",
+            Self::SyncFailed => {
+                "A sync has come to a halt; `error` says why. It goes on from where it was at its next time, or when somebody asks for it."
+            }
             Self::DeliveryExhausted => "An event did not reach an endpoint, and is not sent to it any more.",
             Self::EndpointDisabled => {
                 "The hub switched an endpoint off: it answered `410`, or had only failed for days. `*` does not subscribe to it."

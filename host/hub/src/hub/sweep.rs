@@ -39,6 +39,8 @@ impl Inner {
         self.clear_gone_endpoints().await?;
         self.tenants.sweep().await;
         self.takers.sweep().await;
+        self.outward.sweep().await;
+        self.described.sweep().await;
         self.standings.sweep().await;
         self.keys.sweep().await;
         self.sessions.sweep().await;

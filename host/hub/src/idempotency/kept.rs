@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use patchbay_model::{Code, Entitlement, ExportId, Failure, JobId, Upstream, Violation, record::Blob};
+use patchbay_model::{Code, Entitlement, ExportId, Failure, JobId, SyncRunId, Upstream, Violation, record::Blob};
 use patchbay_runtime::ReplyHead;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -32,6 +32,8 @@ pub(crate) enum Kept {
     Job(String),
     /// The id of the export.
     Export(String),
+    /// The id of the sync's run.
+    SyncRun(String),
     /// Why it failed, although a vendor may have done it.
     Failed(Failed),
 }
@@ -124,6 +126,15 @@ impl Kept {
         }
     }
 
+    /// As the sync's run.
+    pub(crate) fn into_sync_run(self) -> Result<SyncRunId, Failure> {
+        match self {
+            Self::SyncRun(id) => id.parse().map_err(Failure::internal),
+            Self::Failed(failed) => Err(failed.into()),
+            _ => Err(Failure::internal("an answer was kept for a sync's run")),
+        }
+    }
+
     /// As an action's result again.
     pub(crate) fn into_output(self) -> Result<Output, Failure> {
         match self {
@@ -133,6 +144,7 @@ impl Kept {
             Self::Failed(failed) => Err(failed.into()),
             Self::Reply { .. } => Err(Failure::internal("a proxied answer was kept for an action")),
             Self::Export(_) => Err(Failure::internal("an export was kept for an action")),
+            Self::SyncRun(_) => Err(Failure::internal("a sync's run was kept for an action")),
             Self::Job(_) => Err(Failure::internal("a job was kept for an action")),
         }
     }

@@ -72,6 +72,7 @@ impl Hub {
             JobKind::Event => self.event_step(&job, &this, working).await,
             JobKind::Action => self.action_step(&job, &this, working).await,
             JobKind::Host => self.host_step(&job, &this, working).await,
+            JobKind::Sync => self.sync_step(&job, &this, working).await,
         }
     }
 
@@ -140,7 +141,7 @@ impl Hub {
     }
 
     /// A call into the plugin whose job it is, if the org's plan still has it.
-    async fn plugin_call(&self, job: &Job, kind: RunKind) -> Result<Call, Failure> {
+    pub(super) async fn plugin_call(&self, job: &Job, kind: RunKind) -> Result<Call, Failure> {
         let hub = &*self.0;
         let serving = hub.callable(job.org, plugin_of(job)?).await?;
         self.check_plan_of(&Caller::hub(job.org), serving.plugin.manifest()).await?;

@@ -14,7 +14,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::json;
 
 use super::tokens;
-use crate::{audit::Actor, connections::tell_of, hub::Inner};
+use crate::{audit::Actor, connections::tell_of, hub::Inner, sync::connected::Account};
 
 /// The waits between tries to store.
 const WAITS: [Duration; 4] =
@@ -158,6 +158,12 @@ impl Inner {
             renewed_at: now,
         };
         tokens::describe(&mut row, granted);
+        let before = tx.org(org).oauth_tokens().get(plugin).await?.and_then(|before| before.account_id);
+        let account = match (before, &row.account_id) {
+            (Some(before), Some(id)) if before != *id => Account::Another,
+            _ => Account::Same,
+        };
+        self.resume_syncs(&mut tx.org(org), plugin, account).await?;
         tx.org(org).oauth_tokens().put(&row).await?;
         tell_of(&mut tx, org, plugin).await?;
         tx.org(org).audit().append(&entry).await?;

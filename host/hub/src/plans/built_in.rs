@@ -5,7 +5,7 @@
 
 use patchbay_model::plan::{Metric, Price};
 
-use super::catalogue::{Feature, Plan};
+use super::catalogue::{Feature, LEAST_SYNC_S, Plan};
 
 /// Of an org that was never given one.
 pub(super) const DEFAULT: &str = "enterprise";
@@ -21,8 +21,14 @@ const STARTER: Limits = [20_000, 300, 200, 200, 2_000_000, 500_000, 5, 100_000, 
 const PRO: Limits = [100_000, 2_000, 2_000, 2_000, 10_000_000, 5_000_000, 20, 500_000, 5, ANY, 2_000];
 const BUSINESS: Limits = [1_000_000, 20_000, 20_000, 20_000, 100_000_000, 50_000_000, 100, 10_000_000, 50, ANY, 20_000];
 
+/// The places of the plans among others.
+const RANKS: [u32; 5] = [10, 20, 30, 40, 50];
+
 /// Rows that one export may have, by rank.
 const EXPORTS: [u64; 5] = [1_000, 100_000, 250_000, 500_000, 1_000_000];
+
+/// How often a sync may look, by rank: once in so many seconds.
+const SYNCS: [u32; 5] = [3_600, 900, 60, LEAST_SYNC_S, LEAST_SYNC_S];
 
 /// What more costs, in cents: price and per how many; none: no more. Endpoints are there or not.
 type Overage = [Option<(u64, u64)>; Metric::ALL.len()];
@@ -63,22 +69,22 @@ const BUSINESS_MORE: Overage = [
 ];
 
 pub(super) fn plans() -> Vec<Plan> {
-    let [free, starter, pro, business, enterprise] = EXPORTS;
-    let plan = |name: &str, rank, price, rows, limits: Option<Limits>, more: Overage| Plan {
+    let plan = |place: usize, name: &str, price, limits: Option<Limits>, more: Overage| Plan {
         name: name.to_owned(),
-        rank,
+        rank: RANKS.get(place).copied().unwrap_or_default(),
         price,
-        max_export_rows: Some(rows),
+        max_export_rows: EXPORTS.get(place).copied(),
         limits: limits.map_or([None; Metric::ALL.len()], |limits| limits.map(|limit| (limit != ANY).then_some(limit))),
         overage: more.map(|more| more.map(|(price, per)| Price { price, per })),
         delivery_days: None,
+        sync_every_s: SYNCS.get(place).copied().unwrap_or(LEAST_SYNC_S),
     };
     vec![
-        plan("free", 10, 0, free, Some(FREE), NO_MORE),
-        plan("starter", 20, 1_900, starter, Some(STARTER), NO_MORE),
-        plan("pro", 30, 4_900, pro, Some(PRO), PRO_MORE),
-        plan("business", 40, 19_900, business, Some(BUSINESS), BUSINESS_MORE),
-        plan(DEFAULT, 50, 0, enterprise, None, NO_MORE),
+        plan(0, "free", 0, Some(FREE), NO_MORE),
+        plan(1, "starter", 1_900, Some(STARTER), NO_MORE),
+        plan(2, "pro", 4_900, Some(PRO), PRO_MORE),
+        plan(3, "business", 19_900, Some(BUSINESS), BUSINESS_MORE),
+        plan(4, DEFAULT, 0, None, NO_MORE),
     ]
 }
 

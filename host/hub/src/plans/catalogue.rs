@@ -15,6 +15,9 @@ use patchbay_model::{
 
 use super::settings::{Billing, InvalidPlans, PlanSettings};
 
+/// No plan has a sync look more often than once in so many seconds.
+pub(crate) const LEAST_SYNC_S: u32 = 15;
+
 /// What an org gets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
@@ -32,6 +35,8 @@ pub struct Plan {
     pub delivery_days: Option<u32>,
     /// Rows that one export may have; none: no limit.
     pub max_export_rows: Option<u64>,
+    /// How often a sync may look for what has changed, at the most: once in so many seconds, at least 15.
+    pub sync_every_s: u32,
 }
 
 impl Plan {
@@ -219,6 +224,7 @@ mod tests {
             assert!(pair[0].max_export_rows < pair[1].max_export_rows, "{}", pair[1].name);
             let (rows, all) = (pair[0].max_export_rows, pair[0].limit(Metric::ExportRows));
             assert!(rows <= all, "{}: a full export fits into a period", pair[0].name);
+            assert!(pair[0].sync_every_s >= pair[1].sync_every_s, "{}", pair[1].name);
         }
         assert!(plans.default_plan().stops_nowhere(), "who sells no plans has no limits");
     }

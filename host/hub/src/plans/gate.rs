@@ -23,6 +23,8 @@ pub(crate) enum Operation<'a> {
     Action(&'a Action),
     /// A request in the vendor's shape.
     Route(&'a Route),
+    /// A look at what the vendor has, for somebody who sets a sync up.
+    Sync,
 }
 
 impl<'a> Operation<'a> {
@@ -31,6 +33,7 @@ impl<'a> Operation<'a> {
         match self {
             Self::Action(action) => action.estimate.as_ref(),
             Self::Route(route) => route.estimate.as_ref(),
+            Self::Sync => None,
         }
     }
 }
@@ -100,6 +103,8 @@ impl Hub {
                     refusal::unless_has(standing, lowest, now(), || Feature::Proxy.as_str().to_owned())?;
                 }
             }
+            // whoever has the plugin has its syncs
+            Operation::Sync => {}
         }
         Ok(())
     }

@@ -13,7 +13,7 @@ use serde::{
 
 use super::{
     built_in,
-    catalogue::{Feature, OfPlugin, Plan, Plans, Seller},
+    catalogue::{Feature, LEAST_SYNC_S, OfPlugin, Plan, Plans, Seller},
 };
 
 /// `[billing]`
@@ -57,6 +57,9 @@ pub struct PlanSettings {
     pub price: Option<u64>,
     /// Rows that one export may have. A new plan that does not say has no limit.
     pub max_export_rows: Option<Limit>,
+    /// How often a sync may look for what has changed: once in so many seconds, 15 to 86400. A new plan that does not say
+    /// has 15.
+    pub sync_every_s: Option<u32>,
     /// What a billing period includes, by metric. What is not named is not limited.
     pub limits: BTreeMap<String, Limit>,
     /// What more than that costs, by metric. Of what is not named there is no more.
@@ -251,6 +254,7 @@ fn plan(name: &str, settings: &PlanSettings, built_in: Option<Plan>) -> Result<P
         overage: [None; Metric::ALL.len()],
         delivery_days: None,
         max_export_rows: None,
+        sync_every_s: LEAST_SYNC_S,
     });
     plan.rank = match settings.rank {
         Some(rank) => rank,
@@ -264,6 +268,12 @@ fn plan(name: &str, settings: &PlanSettings, built_in: Option<Plan>) -> Result<P
             return Err(invalid(at(".max_export_rows"), "at least 1, or \"unlimited\""));
         }
         plan.max_export_rows = rows;
+    }
+    if let Some(every) = settings.sync_every_s {
+        if !(LEAST_SYNC_S..=86_400).contains(&every) {
+            return Err(invalid(at(".sync_every_s"), format!("{LEAST_SYNC_S} to 86400, in seconds")));
+        }
+        plan.sync_every_s = every;
     }
     for (metric, Limit(limit)) in &settings.limits {
         let metric = read_metric(&at(".limits"), metric)?;

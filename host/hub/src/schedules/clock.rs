@@ -122,7 +122,7 @@ impl Inner {
     }
 
     /// None to so many seconds.
-    fn jitter(&self, most_s: u32) -> chrono::Duration {
+    pub(crate) fn jitter(&self, most_s: u32) -> chrono::Duration {
         let mut bytes = [0; 4];
         self.random.fill(&mut bytes);
         let part = i64::from(u32::from_le_bytes(bytes));

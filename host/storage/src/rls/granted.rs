@@ -49,10 +49,25 @@ const FAR: Right = (
     "UPDATE",
     &["wanted", "mark", "state", "next_due_at", "last_full_at", "open_run", "last_run", "linked", "failures", "kept"],
 );
-/// What an org changes of one.
+/// What an org changes of one, and what a step of it does that called nobody.
 const WANTED: Right = (
     "UPDATE",
-    &["enabled", "settings", "version", "wanted", "next_due_at", "open_run", "last_run", "kept", "updated_at"],
+    &[
+        "enabled",
+        "settings",
+        "version",
+        "wanted",
+        "mark",
+        "state",
+        "next_due_at",
+        "last_full_at",
+        "open_run",
+        "last_run",
+        "linked",
+        "failures",
+        "kept",
+        "updated_at",
+    ],
 );
 /// What became of a sync's run.
 const RUN: Right = (
@@ -64,6 +79,31 @@ const RUN: Right = (
         "error_code",
         "error_detail",
         "job_id",
+        "read",
+        "created",
+        "updated",
+        "deleted",
+        "merged",
+        "unchanged",
+        "pushed",
+        "skipped",
+        "failed",
+        "conflicts",
+        "calls",
+        "started_at",
+        "ended_at",
+    ],
+);
+/// The same of a step that called nobody, and how much a run that waits is to read.
+const RUN_ALONE: Right = (
+    "UPDATE",
+    &[
+        "mode",
+        "status",
+        "cursor",
+        "progress",
+        "error_code",
+        "error_detail",
         "read",
         "created",
         "updated",
@@ -305,7 +345,7 @@ pub(super) const GRANTED: &[(&str, &str, &[Right])] = &[
     ("sync_conflict", APP, &[READ, DELETE]),
     ("sync_conflict", JOURNAL, &[ADD]),
     ("sync_conflict", OPERATOR, BY_ID),
-    ("sync_failure", APP, &[READ, DELETE]),
+    ("sync_failure", APP, &[READ, ADD, DELETE]),
     ("sync_failure", JOURNAL, &[ADD, DELETE, ("SELECT", &["org_id", "plugin", "object", "number", "run_id"])]),
     ("sync_failure", OPERATOR, &[DELETE, ("SELECT", &["org_id", "plugin", "object", "number"])]),
     ("sync_hint", APP, &[READ, ADD, DELETE, ("UPDATE", &["seq"])]),
@@ -321,7 +361,7 @@ pub(super) const GRANTED: &[(&str, &str, &[Right])] = &[
     ("sync_outbox", APP, &[READ, ADD, DELETE, ("UPDATE", &["seq"])]),
     ("sync_outbox", JOURNAL, &[READ, ADD, DELETE, ("UPDATE", &["seq"])]),
     ("sync_outbox", OPERATOR, &[DELETE, ("SELECT", &["org_id", "plugin", "object", "record_id"])]),
-    ("sync_run", APP, &[READ, ADD, DELETE, ("UPDATE", &["mode", "status", "ended_at"])]),
+    ("sync_run", APP, &[READ, ADD, DELETE, RUN_ALONE]),
     ("sync_run", JOURNAL, &[READ, RUN]),
     ("sync_run", OPERATOR, BY_ID),
     ("usage_counter", APP, &[READ, ADD, ("UPDATE", &["quantity"])]),

@@ -4,7 +4,9 @@ use patchbay_model::{
     billing::SubscriptionStatus,
     export::{ExportFormat, Exported},
     job::JobKind,
+    object::StandardObject,
     plan::Metric,
+    sync::{SyncMode, SyncTrigger},
 };
 use serde_json::{Value, json};
 
@@ -112,6 +114,24 @@ impl Own {
                     "expires_at": {"type": "string", "format": "date-time", "description": "When the file goes"},
                 },
             }),
+            Self::SyncStarted => of_sync(&json!({})),
+            Self::SyncCompleted => of_sync(&json!({
+                "counts": {
+                    "type": "object",
+                    "required": SYNC_COUNTS,
+                    "additionalProperties": {"type": "integer", "minimum": 0},
+                    "description": "Of the vendor's objects that were read, and of records",
+                },
+            })),
+            Self::SyncFailed => of_sync(&json!({
+                "error": {
+                    "type": "object",
+                    "required": ["code", "detail"],
+                    "additionalProperties": false,
+                    "properties": {"code": {"type": "string"}, "detail": {"type": "string"}},
+                    "description": "As of a failed request",
+                },
+            })),
             Self::DeliveryExhausted => json!({
                 "type": "object",
                 "required": ["delivery", "endpoint", "event", "event_type", "attempts", "status", "error"],
@@ -217,6 +237,16 @@ impl Own {
                 "cut_off": false,
                 "expires_at": "2026-03-02T12:00:00Z",
             }),
+            Self::SyncStarted => example_of_sync(json!({})),
+            Self::SyncCompleted => example_of_sync(json!({
+                "counts": {
+                    "read": 240, "created": 12, "updated": 30, "deleted": 1, "merged": 0, "unchanged": 196, "pushed": 4,
+                    "skipped": 0, "failed": 1, "conflicts": 2, "calls": 4,
+                },
+            })),
+            Self::SyncFailed => example_of_sync(json!({
+                "error": {"code": "reauthorization_needed", "detail": "the vendor no longer takes the tokens"},
+            })),
             Self::DeliveryExhausted => json!({
                 "delivery": "dlv_018f3c5e7d2a7c3b9f1e2d3c4b5a6978",
                 "endpoint": "ep_018f3c5e7d2a7c3b9f1e2d3c4b5a6978",
@@ -240,6 +270,52 @@ impl Own {
             }),
         }
     }
+}
+
+/// What is always counted of a sync.
+const SYNC_COUNTS: &[&str] = &[
+    "read",
+    "created",
+    "updated",
+    "deleted",
+    "merged",
+    "unchanged",
+    "pushed",
+    "skipped",
+    "failed",
+    "conflicts",
+    "calls",
+];
+
+/// What is told of a sync's run, with members of its own; all of those are required.
+fn of_sync(own: &Value) -> Value {
+    let mut required = vec!["sync_run", "plugin", "object", "mode", "trigger"];
+    let mut properties = json!({
+        "sync_run": {"type": "string", "description": "Its id"},
+        "plugin": {"type": "string"},
+        "object": {"enum": StandardObject::ALL, "description": "The standard object"},
+        "mode": {"enum": SyncMode::ALL, "description": "All that the vendor has, or what has changed"},
+        "trigger": {"enum": SyncTrigger::ALL, "description": "What began it"},
+    });
+    if let (Some(own), Some(properties)) = (own.as_object(), properties.as_object_mut()) {
+        required.extend(own.keys().map(String::as_str));
+        properties.extend(own.clone());
+    }
+    json!({"type": "object", "required": required, "additionalProperties": false, "properties": properties})
+}
+
+fn example_of_sync(own: Value) -> Value {
+    let mut data = json!({
+        "sync_run": "syn_018f3c5e7d2a7c3b9f1e2d3c4b5a6978",
+        "plugin": "hubspot",
+        "object": "contact",
+        "mode": "delta",
+        "trigger": "schedule",
+    });
+    if let (Value::Object(own), Some(members)) = (own, data.as_object_mut()) {
+        members.extend(own);
+    }
+    data
 }
 
 /// What is told of a job, with what it failed with.

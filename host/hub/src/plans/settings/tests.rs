@@ -20,10 +20,12 @@ fn a_built_in_plan_is_changed_where_the_configuration_says_so() {
         "limits": {"calls": 7, "minutes": "unlimited"},
         "overage": {"ai_tokens": {"price": 1, "per": 10}, "characters": false},
         "max_export_rows": 9,
+        "sync_every_s": 30,
     }, "enterprise": {"max_export_rows": "unlimited"}}}))
     .unwrap();
     assert_eq!(plans.get("enterprise").unwrap().max_export_rows, None);
     assert_eq!(plans.get("pro").unwrap().max_export_rows, Some(9));
+    assert_eq!(plans.get("pro").unwrap().sync_every_s, 30);
     let (pro, before) = (plans.get("pro").unwrap(), Plans::default());
     let before = before.get("pro").unwrap();
     assert_eq!((pro.price, pro.rank), (5_900, before.rank));
@@ -62,6 +64,7 @@ fn an_error_names_the_key_and_what_is_right_there() {
         (serde_json::json!({"billing": {"default_plan": "gold"}}), "billing.default_plan", "a plan: free, starter"),
         (serde_json::json!({"billing": {"built_in_plans": false}}), "plans", "at least one plan"),
         (serde_json::json!({"plans": {"pro": {"max_export_rows": 0}}}), "plans.pro.max_export_rows", "at least 1"),
+        (serde_json::json!({"plans": {"pro": {"sync_every_s": 14}}}), "plans.pro.sync_every_s", "15 to 86400"),
         (serde_json::json!({"plans": {"Gold": {"rank": 1}}}), "plans.Gold", "a plan's name"),
         (serde_json::json!({"plans": {"gold": {}}}), "plans.gold.rank", "its place among the plans"),
         (serde_json::json!({"plans": {"gold": {"rank": 30}}}), "plans.gold.rank", "another rank than that of `pro`"),
