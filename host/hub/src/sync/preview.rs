@@ -162,7 +162,7 @@ impl Inner {
         let (object, plugin) = (look.decl.object, &look.serving.plugin.manifest().id);
         let mut tx = self.database.read().await?;
         let mut ours = tx.org(look.caller.org);
-        let links = ours.syncs().links_by_vendor(plugin, object, &[item.id.clone()]).await?;
+        let links = ours.syncs().links_by_vendor(plugin, object, std::slice::from_ref(&item.id)).await?;
         if let Some(link) = links.into_iter().next() {
             let record = ours.objects().get(object, &link.record_id).await?.filter(|record| record.data.is_some());
             return Ok(Found { record, link: Some(link), item: Some(item) });

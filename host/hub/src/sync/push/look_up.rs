@@ -34,12 +34,12 @@ use crate::{
 const MOST_PAGES: usize = 20;
 
 /// Records that are looked for by one field: by its values in small letters, those as they are, and the places of the writes.
-type Wanted = BTreeMap<String, (String, Vec<usize>)>;
+pub(super) type Wanted = BTreeMap<String, (String, Vec<usize>)>;
 
 /// A record and the vendor's item that is the same one.
-struct Pair<'a> {
-    record: &'a ObjectRecord,
-    item: SyncItem,
+pub(super) struct Pair<'a> {
+    pub(super) record: &'a ObjectRecord,
+    pub(super) item: SyncItem,
 }
 
 impl Inner {
@@ -238,7 +238,7 @@ fn failed(call: Call, finished: Finished<()>) -> Box<Asked> {
 
 /// True if the vendor has changed what it was asked for since that was last read or written. Of a vendor that does not say
 /// when something changed this is not known, and ours is written.
-fn is_news(change: &SyncChange, links: &HashMap<&str, &PlannedWrite>) -> bool {
+pub(super) fn is_news(change: &SyncChange, links: &HashMap<&str, &PlannedWrite>) -> bool {
     match change {
         SyncChange::Found(item) => links.get(item.id.as_str()).is_some_and(|planned| {
             let known = planned.link.as_ref().and_then(|link| link.vendor_at);
@@ -251,7 +251,12 @@ fn is_news(change: &SyncChange, links: &HashMap<&str, &PlannedWrite>) -> bool {
 }
 
 /// Sees to it that what was news is none the next time, whatever became of it.
-fn settle_link(stepped: &mut Stepped, links: &HashMap<&str, &PlannedWrite>, change: &SyncChange, is_made_anew: bool) {
+pub(super) fn settle_link(
+    stepped: &mut Stepped,
+    links: &HashMap<&str, &PlannedWrite>,
+    change: &SyncChange,
+    is_made_anew: bool,
+) {
     match change {
         SyncChange::Found(item) => {
             let Some(planned) = links.get(item.id.as_str()) else { return };
@@ -295,7 +300,7 @@ fn vendor_id_of(change: &LinkChange) -> &str {
 }
 
 /// By what the vendor is to be looked through, the best first.
-fn wanted(out: &Out<'_>, creates: &[PlannedWrite], stored: &Stored) -> Vec<(String, Wanted)> {
+pub(super) fn wanted(out: &Out<'_>, creates: &[PlannedWrite], stored: &Stored) -> Vec<(String, Wanted)> {
     let mut all: Vec<(String, Wanted)> = Vec::new();
     for (place, planned) in creates.iter().enumerate() {
         for (field, value) in join_out(&out.mapping, &planned.write.data, &stored.known) {
@@ -318,7 +323,7 @@ fn wanted(out: &Out<'_>, creates: &[PlannedWrite], stored: &Stored) -> Vec<(Stri
 }
 
 /// Which of the vendor's items is which record: each once, those that were changed last first.
-fn pair<'a>(
+pub(super) fn pair<'a>(
     out: &Out<'_>,
     mut items: Vec<SyncItem>,
     field: &str,

@@ -11,8 +11,9 @@ use patchbay_package::manifest::sync::SyncDecl;
 use patchbay_runtime::{SyncChange, SyncPushed, SyncWritten};
 use patchbay_storage::LinkChange;
 
-use super::{DUPLICATE, Out, Planned, PlannedWrite, REFUSED, Writes, instant, stamp::stamped, take_over};
+use super::{DUPLICATE, Out, Planned, PlannedWrite, REFUSED, instant, stamp::stamped, take_over};
 use crate::{
+    call::Call,
     hub::Inner,
     sync::{
         Sync, apply, mapping_of,
@@ -76,13 +77,14 @@ impl Inner {
     /// answered, so that little time is between that and the commit: a conflict would forget what was made there.
     pub(crate) async fn settle_push(
         &self,
+        call: &Call,
         sync: &Sync,
         decl: &SyncDecl,
-        asked: &Writes,
+        planned: Planned,
         pushed: SyncPushed,
     ) -> Result<Stepped, Failure> {
         let SyncPushed { written, pause_ms } = pushed;
-        let Planned { writes, stepped } = &asked.planned;
+        let Planned { writes, mut stepped } = planned;
         if written.len() != writes.len() {
             let detail = format!("the plugin was given {} writes and answered {}", writes.len(), written.len());
             return Err(Failure::new(Code::PluginOutputInvalid, detail));
@@ -90,15 +92,14 @@ impl Inner {
         let Some(out) = Out::of(sync, decl) else {
             return Err(Failure::internal("a sync was pushed that does not go out"));
         };
-        let (commit, mut counts) = (stepped.commit.clone(), stepped.counts);
-        counts.calls += 1;
-        let stepped = Stepped { counts, ..Stepped::of(commit, Then::after(pause_ms, None)) };
-        let present = self.present(&out, writes, &written).await?;
+        stepped.then = Then::after(pause_ms, None);
+        stepped.counts.calls += 1;
+        let present = self.present(&out, &writes, &written).await?;
         let Settled { mut stepped, gone } =
             settled(&out, present, stepped, self.clock.now(), writes.iter().zip(written));
         let by = apply::By {
             sync,
-            manifest: asked.call.plugin().manifest(),
+            manifest: call.plugin().manifest(),
             mapping: mapping_of(&sync.state, decl),
             seen_in: None,
             goes_out: true,

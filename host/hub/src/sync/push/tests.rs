@@ -261,3 +261,68 @@ fn what_is_gone_there_is_handled_as_deleted_or_made_anew() {
     assert_eq!(anew.stepped.commit.links, [LinkChange::Remove { vendor_id: "151".to_owned() }]);
     assert!(anew.stepped.commit.outbox_done.is_empty(), "the row stays, and the next step makes it");
 }
+
+fn item(id: &str, modified_at: u64, fields: Value) -> patchbay_runtime::SyncItem {
+    let fields = fields.as_object().cloned().unwrap();
+    patchbay_runtime::SyncItem { id: id.to_owned(), modified_at: Some(modified_at), url: None, fields }
+}
+
+#[test]
+fn what_the_vendor_has_already_is_found_by_what_joins_them_each_once() {
+    let records = vec![
+        record("telnyx:1", 1, json!({"name": "Ada", "email": "ada@example.com"})),
+        record("telnyx:2", 1, json!({"name": "Ada again", "email": "ada@example.com"})),
+        record("telnyx:3", 1, json!({"name": "Bob", "email": "bob@example.com"})),
+    ];
+    let stored = stored(records, vec![]);
+    let creates = sorted(SyncSettings::default(), &stored, &["telnyx:1", "telnyx:2", "telnyx:3"]).creates;
+    let (sync, decl) = (sync(SyncSettings::default()), decl());
+    let out = Out::of(&sync, &decl).unwrap();
+    let wanted = look_up::wanted(&out, &creates, &stored);
+    assert_eq!(wanted.iter().map(|(field, by)| (field.as_str(), by.len())).collect::<Vec<_>>(), [("email", 2)]);
+    let items = vec![
+        item("150", 1_000, json!({"email": "Ada@Example.com"})),
+        item("151", 2_000, json!({"email": "ada@example.com"})),
+        item("152", 2_000, json!({"email": "carol@example.com"})),
+    ];
+    let pairs = look_up::pair(&out, items, "email", &wanted[0].1, &creates, &stored);
+    let pairs: Vec<_> = pairs.iter().map(|pair| (pair.record.id.as_str(), pair.item.id.as_str())).collect();
+    assert_eq!(pairs, [("telnyx:1", "151"), ("telnyx:2", "150")], "what changed last first");
+}
+
+#[test]
+fn only_what_changed_there_since_is_news() {
+    let records = vec![record("telnyx:1", 2, json!({"name": "Ada L."}))];
+    let stored = stored(records, vec![link("telnyx:1", "151", json!({"/name": "Ada"}))]);
+    let updates = sorted(SyncSettings::default(), &stored, &["telnyx:1"]).updates;
+    let links: HashMap<&str, &PlannedWrite> = [("151", &updates[0])].into();
+    let found = |at: u64| SyncChange::Found(item("151", at, json!({"fullname": "Ada Lovelace"})));
+    assert!(!look_up::is_news(&found(2_000_000), &links), "as it was read last");
+    assert!(!look_up::is_news(&found(1_000_000), &links), "an older view of it");
+    assert!(look_up::is_news(&found(2_000_001), &links));
+    assert!(look_up::is_news(&SyncChange::Deleted("151".to_owned()), &links));
+    assert!(!look_up::is_news(&SyncChange::Deleted("152".to_owned()), &links));
+}
+
+#[test]
+fn what_was_news_is_none_the_next_time() {
+    let records = vec![record("telnyx:1", 2, json!({"name": "Ada L."}))];
+    let stored = stored(records, vec![link("telnyx:1", "151", json!({"/name": "Ada"}))]);
+    let updates = sorted(SyncSettings::default(), &stored, &["telnyx:1"]).updates;
+    let links: HashMap<&str, &PlannedWrite> = [("151", &updates[0])].into();
+    let sync = sync(SyncSettings::default());
+    let after = |change: SyncChange, is_made_anew: bool| {
+        let mut stepped = Stepped::of(sync.commit(), Then::Again(None));
+        look_up::settle_link(&mut stepped, &links, &change, is_made_anew);
+        stepped.commit
+    };
+    let seen = after(SyncChange::Found(item("151", 2_500_000, json!({}))), false);
+    let LinkChange::Put { link, expected } = &seen.links[0] else { panic!("no link") };
+    assert_eq!((link.vendor_at, *expected), (Some(at(2_500)), Some(4)));
+    assert!(seen.outbox_done.is_empty(), "what changed here is still to be written");
+    let gone = [LinkChange::Remove { vendor_id: "151".to_owned() }];
+    let deleted = after(SyncChange::Deleted("151".to_owned()), false);
+    assert_eq!((&deleted.links[..], deleted.outbox_done.len()), (&gone[..], 1), "it is not made there anew");
+    let anew = after(SyncChange::Deleted("151".to_owned()), true);
+    assert_eq!((&anew.links[..], anew.outbox_done.len()), (&gone[..], 0));
+}
