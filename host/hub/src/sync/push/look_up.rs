@@ -119,7 +119,7 @@ impl Inner {
                 let items = self.without_counterpart(out, changes).await?;
                 let pairs = pair(out, items, &field, &wanted, creates, stored);
                 if !pairs.is_empty() {
-                    let stepped = self.join(out, pairs, Then::after(pause_ms, None));
+                    let stepped = self.join_found(out, pairs, Then::after(pause_ms, None));
                     return Ok(Looked::News(found(call, finished, stepped)));
                 }
                 call = match self.nothing_found(call, finished).await? {
@@ -161,7 +161,7 @@ impl Inner {
 
     /// Links what was found to be the same. What the vendor has is not taken over here: nothing is known to be the same on both
     /// sides yet, so the next step merges the two, as whatever both have changed.
-    fn join(&self, out: &Out<'_>, pairs: Vec<Pair<'_>>, then: Then) -> Stepped {
+    fn join_found(&self, out: &Out<'_>, pairs: Vec<Pair<'_>>, then: Then) -> Stepped {
         let mut stepped = Stepped::of(out.sync.commit(), then);
         let now = self.clock.now();
         stepped.counts.calls = 1;
