@@ -28,6 +28,17 @@ const PAGE_BYTES: usize = 8 << 20;
 const HAVING: &str = "SELECT id FROM object_index
    WHERE org_id = $1 AND object = $2 AND field = $3 AND value = $4 AND id > $5 ORDER BY id LIMIT $6";
 
+/// Records by their ids. PostgreSQL is told to look for one after the other: left to itself, it reads all records of an object
+/// that was just filled, of which its statistics do not know yet that there are many.
+const NAMED_SQLITE: &str =
+    "SELECT id, version, data, sources, created_by, created_run, created_at, updated_by, updated_run,
+     updated_at FROM object_record
+   WHERE org_id = $1 AND object = $2 AND data IS NOT NULL AND id IN (SELECT value FROM json_each($3))";
+const NAMED_POSTGRES: &str = "SELECT found.* FROM json_array_elements_text($3) AS wanted (id), LATERAL
+     (SELECT id, version, data, sources, created_by, created_run, created_at, updated_by, updated_run, updated_at
+      FROM object_record
+      WHERE org_id = $1 AND object = $2 AND id = wanted.id AND data IS NOT NULL LIMIT 1) AS found";
+
 /// An org's records of standard objects.
 #[derive(Debug)]
 pub struct Objects<'a> {
@@ -119,15 +130,7 @@ impl Objects<'_> {
         let rows = fetch_all!(
             self.tx,
             Row,
-            {
-                sqlite: "SELECT id, version, data, sources, created_by, created_run, created_at, updated_by, updated_run,
-                     updated_at FROM object_record
-                   WHERE org_id = $1 AND object = $2 AND data IS NOT NULL AND id IN (SELECT value FROM json_each($3))",
-                postgres: "SELECT id, version, data, sources, created_by, created_run, created_at, updated_by,
-                     updated_run, updated_at FROM object_record
-                   WHERE org_id = $1 AND object = $2 AND data IS NOT NULL
-                     AND id IN (SELECT json_array_elements_text($3))",
-            },
+            { sqlite: NAMED_SQLITE, postgres: NAMED_POSTGRES },
             self.org.0,
             object.as_str(),
             Json(ids),
