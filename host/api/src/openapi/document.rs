@@ -25,6 +25,7 @@ use crate::{cookie, problem, routes, routes::invoke_action::FileReply};
         (name = "Proxy", description = "Vendors' own APIs, for vendors' own SDKs."),
         (name = "Plugins", description = "What can be installed."),
         (name = "Installations", description = "Plugins switched on for the org."),
+        (name = "Syncs", description = "Objects that are kept the same here and at a vendor."),
         (name = "Connections", description = "Credentials for plugins."),
         (name = "Connect sessions", description = "End users who connect an account."),
         (name = "Runs", description = "Calls into plugins."),

@@ -3,6 +3,7 @@
 mod manners;
 mod people;
 mod rights;
+mod syncs;
 
 use chrono::Duration;
 use patchbay_model::org::Scope;
@@ -34,6 +35,17 @@ const ROUTES: &[(&str, &str, Scope)] = &[
     ("GET", "/v1/installations/openai", Scope::Read),
     ("PUT", "/v1/installations/openai", Scope::Admin),
     ("DELETE", "/v1/installations/openai", Scope::Admin),
+    ("GET", "/v1/installations/openai/syncs", Scope::Read),
+    ("GET", "/v1/installations/openai/syncs/contact", Scope::Read),
+    ("PUT", "/v1/installations/openai/syncs/contact", Scope::Admin),
+    ("GET", "/v1/installations/openai/syncs/contact/fields", Scope::Admin),
+    ("POST", "/v1/installations/openai/syncs/contact/preview", Scope::Admin),
+    ("GET", "/v1/installations/openai/syncs/contact/runs", Scope::Read),
+    ("POST", "/v1/installations/openai/syncs/contact/runs", Scope::Admin),
+    ("GET", "/v1/installations/openai/syncs/contact/conflicts", Scope::Read),
+    ("GET", "/v1/sync-runs/syn_00000000000000000000000000000000", Scope::Read),
+    ("DELETE", "/v1/sync-runs/syn_00000000000000000000000000000000", Scope::Admin),
+    ("GET", "/v1/sync-runs/syn_00000000000000000000000000000000/failures", Scope::Read),
     ("GET", "/v1/connections/openai", Scope::Read),
     ("PUT", "/v1/connections/openai", Scope::Admin),
     ("DELETE", "/v1/connections/openai", Scope::Admin),
