@@ -89,6 +89,7 @@ pub(crate) mod list_runs;
 pub(crate) mod list_schedules;
 pub(crate) mod list_sessions;
 pub(crate) mod list_sync_conflicts;
+pub(crate) mod list_sync_failures;
 pub(crate) mod list_sync_run_failures;
 pub(crate) mod list_sync_runs;
 pub(crate) mod list_syncs;
@@ -159,6 +160,7 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
         .routes(routes!(preview_sync::preview_sync))
         .routes(routes!(list_sync_runs::list_sync_runs, create_sync_run::create_sync_run))
         .routes(routes!(list_sync_conflicts::list_sync_conflicts))
+        .routes(routes!(list_sync_failures::list_sync_failures))
         .routes(routes!(get_sync_run::get_sync_run, cancel_sync_run::cancel_sync_run))
         .routes(routes!(list_sync_run_failures::list_sync_run_failures))
         .routes(routes!(

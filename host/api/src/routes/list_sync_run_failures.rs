@@ -12,17 +12,17 @@ use crate::{
     view::{Page, SyncFailure},
 };
 
-/// Which failures of the run.
+/// Which failures.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct SyncFailureQuery {
     /// Only those after this one: the cursor.
     #[param(minimum = 0)]
-    after: Option<u64>,
+    pub(super) after: Option<u64>,
     /// At most so many: 1 to 200, default 50.
     #[param(minimum = 1, maximum = 200)]
-    limit: Option<u32>,
+    pub(super) limit: Option<u32>,
 }
 
 /// List what a run could not take over

@@ -43,6 +43,7 @@ const ROUTES: &[(&str, &str, Scope)] = &[
     ("GET", "/v1/installations/openai/syncs/contact/runs", Scope::Read),
     ("POST", "/v1/installations/openai/syncs/contact/runs", Scope::Admin),
     ("GET", "/v1/installations/openai/syncs/contact/conflicts", Scope::Read),
+    ("GET", "/v1/installations/openai/syncs/contact/failures", Scope::Read),
     ("GET", "/v1/sync-runs/syn_00000000000000000000000000000000", Scope::Read),
     ("DELETE", "/v1/sync-runs/syn_00000000000000000000000000000000", Scope::Admin),
     ("GET", "/v1/sync-runs/syn_00000000000000000000000000000000/failures", Scope::Read),

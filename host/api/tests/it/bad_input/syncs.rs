@@ -60,6 +60,7 @@ async fn a_bad_path_or_query_is_refused_and_what_is_not_there_is_not_found() {
         (of("/fields"), 404, "not_installed"),
         (of("/runs"), 404, "not_installed"),
         (of("/conflicts"), 404, "not_installed"),
+        (of("/failures"), 404, "not_installed"),
     ];
     for (path, status, code) in table {
         assert_problem(&face.get(&path, Some(&key)).await, status, code, &path);
