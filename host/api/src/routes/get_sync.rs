@@ -5,7 +5,7 @@ use patchbay_hub::Hub;
 use patchbay_model::{PluginId, object::StandardObject};
 
 use crate::{
-    extract::{Allowed, Path, ReadSettings},
+    extract::{Allowed, Path, ReadActivity},
     problem::Problem,
     view::SyncReply,
 };
@@ -15,7 +15,7 @@ use crate::{
     get,
     path = "/v1/installations/{plugin}/syncs/{object}",
     tag = "Syncs",
-    security(("api_key" = ["read_settings"])),
+    security(("api_key" = ["read_activity"])),
     params(
         ("plugin" = String, Path, description = "The plugin's id", example = "hubspot"),
         ("object" = String, Path, description = "The standard object's name", example = "contact"),
@@ -23,9 +23,9 @@ use crate::{
     responses((status = 200, description = "The sync", body = SyncReply))
 )]
 pub(crate) async fn get_sync(
-    caller: Allowed<ReadSettings>,
+    caller: Allowed<ReadActivity>,
     State(hub): State<Hub>,
     Path((plugin, object)): Path<(PluginId, StandardObject)>,
 ) -> Result<Json<SyncReply>, Problem> {
-    Ok(Json(hub.sync_get(&caller, &plugin, object).await?.into()))
+    Ok(Json(hub.sync(&caller, &plugin, object).await?.into()))
 }

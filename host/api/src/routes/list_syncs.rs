@@ -5,7 +5,7 @@ use patchbay_hub::Hub;
 use patchbay_model::PluginId;
 
 use crate::{
-    extract::{Allowed, Path, ReadSettings},
+    extract::{Allowed, Path, ReadActivity},
     problem::Problem,
     view::{Page, SyncReply},
 };
@@ -17,14 +17,14 @@ use crate::{
     get,
     path = "/v1/installations/{plugin}/syncs",
     tag = "Syncs",
-    security(("api_key" = ["read_settings"])),
+    security(("api_key" = ["read_activity"])),
     params(("plugin" = String, Path, description = "The plugin's id", example = "hubspot")),
     responses((status = 200, description = "All of them", body = Page<SyncReply>))
 )]
 pub(crate) async fn list_syncs(
-    caller: Allowed<ReadSettings>,
+    caller: Allowed<ReadActivity>,
     State(hub): State<Hub>,
     Path(plugin): Path<PluginId>,
 ) -> Result<Json<Page<SyncReply>>, Problem> {
-    Ok(Json(hub.sync_list(&caller, &plugin).await?.into()))
+    Ok(Json(hub.syncs(&caller, &plugin).await?.into()))
 }

@@ -111,7 +111,7 @@ pub(crate) async fn put_sync(
     Path((plugin, object)): Path<(PluginId, StandardObject)>,
     Json(input): Json<SyncInput>,
 ) -> Result<Reply<SyncReply>, Problem> {
-    Ok(Reply(hub.sync_put(&caller, &plugin, object, input.try_into()?).await?.into()))
+    Ok(Reply(hub.put_sync(&caller, &plugin, object, input.try_into()?).await?.into()))
 }
 
 #[cfg(test)]
