@@ -118,6 +118,7 @@ pub(crate) mod put_schedule;
 pub(crate) mod put_subscription;
 pub(crate) mod put_sync;
 pub(crate) mod readyz;
+pub(crate) mod receive_shared_webhook;
 pub(crate) mod receive_webhook;
 pub(crate) mod redrive_job;
 pub(crate) mod redrive_jobs;
@@ -262,6 +263,7 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
         // what can be said.
         .route("/v1/proxy/{plugin}/{*path}", any(proxy::proxy))
         .route("/hooks/{token}", any(receive_webhook::receive_webhook))
+        .route("/hooks/shared/{plugin}", any(receive_shared_webhook::receive_shared_webhook))
         // Pages for people, which no program asks for.
         .route("/invitations/{token}", get(invitation_page::show).post(invitation_page::accept))
         .route("/invitations/{token}/oidc", post(invitation_page::accept_by_oidc))

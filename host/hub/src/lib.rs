@@ -136,3 +136,4 @@ pub use schedules::{PutSchedule, ScheduleFilter};
 pub use start_error::StartError;
 pub use webhooks::receive::{Hook, WebhookAnswer, WebhookRequest};
 pub use webhooks::replay::{ReplayWebhooks, ReplayedWebhooks};
+pub use webhooks::shared::SharedHook;

@@ -7,6 +7,7 @@
 mod estimate;
 mod named_hosts;
 pub mod oauth;
+mod shared_webhooks;
 mod webhooks;
 
 use std::collections::BTreeMap;
@@ -24,6 +25,7 @@ use serde::{Deserialize, Serialize};
 pub use estimate::{Estimate, StreamEstimate};
 pub use named_hosts::NamedHost;
 pub use oauth::Oauth;
+pub use shared_webhooks::SharedWebhooks;
 pub use webhooks::{ANSWER_MS, Fallback, Webhooks};
 
 /// A JSON Schema (2020-12): in `plugin.toml` the path of a file beside it, in a package the schema.

@@ -17,7 +17,11 @@ use crate::{cookie, problem, routes, routes::invoke_action::FileReply};
         description = "Integrations as sandboxed plugins, behind one API.\n\nEvery failure is a problem document (RFC 9457) with a stable `code`. Every answer carries `x-request-id`, and `RateLimit-*` where the request was counted; answers to calls carry the run's id in `patchbay-run`.",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
-    paths(routes::proxy::proxy, routes::receive_webhook::receive_webhook),
+    paths(
+        routes::proxy::proxy,
+        routes::receive_webhook::receive_webhook,
+        routes::receive_shared_webhook::receive_shared_webhook,
+    ),
     components(schemas(problem::Document, FileReply)),
     modifiers(&Schemes),
     tags(

@@ -382,4 +382,6 @@ async fn bad_paths_and_queries_are_refused() {
     assert_problem(&face.get("/downloads/nothing", None).await, 404, "not_found", "a link to nothing");
     assert_problem(&face.get("/files/nothing", None).await, 404, "not_found", "a link to no file");
     assert_problem(&face.get("/hooks/nobody", None).await, 404, "not_found", "a webhook for nobody");
+    assert_problem(&face.get("/hooks/shared/openai", None).await, 404, "not_found", "a webhook for all of nobody");
+    assert_problem(&face.get("/hooks/shared/No!", None).await, 400, "invalid_request", "a webhook for no plugin");
 }
