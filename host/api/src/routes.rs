@@ -6,6 +6,7 @@ pub(crate) mod authorize_connection;
 pub(crate) mod begin_oidc;
 pub(crate) mod cancel_job;
 pub(crate) mod cancel_subscription;
+pub(crate) mod cancel_sync_run;
 pub(crate) mod change_password;
 pub(crate) mod connect_page;
 pub(crate) mod create_api_key;
@@ -16,6 +17,7 @@ pub(crate) mod create_endpoint;
 pub(crate) mod create_export;
 pub(crate) mod create_invitation;
 pub(crate) mod create_portal_link;
+pub(crate) mod create_sync_run;
 pub(crate) mod delete_api_key;
 pub(crate) mod delete_budget;
 pub(crate) mod delete_connect_session;
@@ -55,6 +57,9 @@ pub(crate) mod get_record;
 pub(crate) mod get_run;
 pub(crate) mod get_schedule;
 pub(crate) mod get_subscription;
+pub(crate) mod get_sync;
+pub(crate) mod get_sync_fields;
+pub(crate) mod get_sync_run;
 pub(crate) mod get_upcoming_invoice;
 pub(crate) mod get_webhook;
 pub(crate) mod healthz;
@@ -83,6 +88,11 @@ pub(crate) mod list_records;
 pub(crate) mod list_runs;
 pub(crate) mod list_schedules;
 pub(crate) mod list_sessions;
+pub(crate) mod list_sync_conflicts;
+pub(crate) mod list_sync_failures;
+pub(crate) mod list_sync_run_failures;
+pub(crate) mod list_sync_runs;
+pub(crate) mod list_syncs;
 pub(crate) mod list_usage;
 pub(crate) mod list_webhooks;
 pub(crate) mod metrics;
@@ -93,6 +103,7 @@ pub(crate) mod oidc_callback;
 pub(crate) mod openapi;
 pub(crate) mod patch_endpoint;
 pub(crate) mod preview_subscription;
+pub(crate) mod preview_sync;
 pub(crate) mod proxy;
 pub(crate) mod put_budget;
 pub(crate) mod put_connect;
@@ -105,7 +116,9 @@ pub(crate) mod put_plan;
 pub(crate) mod put_rate_limits;
 pub(crate) mod put_schedule;
 pub(crate) mod put_subscription;
+pub(crate) mod put_sync;
 pub(crate) mod readyz;
+pub(crate) mod receive_shared_webhook;
 pub(crate) mod receive_webhook;
 pub(crate) mod redrive_job;
 pub(crate) mod redrive_jobs;
@@ -142,6 +155,15 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
             put_installation::put_installation,
             delete_installation::delete_installation
         ))
+        .routes(routes!(list_syncs::list_syncs))
+        .routes(routes!(get_sync::get_sync, put_sync::put_sync))
+        .routes(routes!(get_sync_fields::get_sync_fields))
+        .routes(routes!(preview_sync::preview_sync))
+        .routes(routes!(list_sync_runs::list_sync_runs, create_sync_run::create_sync_run))
+        .routes(routes!(list_sync_conflicts::list_sync_conflicts))
+        .routes(routes!(list_sync_failures::list_sync_failures))
+        .routes(routes!(get_sync_run::get_sync_run, cancel_sync_run::cancel_sync_run))
+        .routes(routes!(list_sync_run_failures::list_sync_run_failures))
         .routes(routes!(
             get_connection::get_connection,
             put_connection::put_connection,
@@ -241,6 +263,7 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
         // what can be said.
         .route("/v1/proxy/{plugin}/{*path}", any(proxy::proxy))
         .route("/hooks/{token}", any(receive_webhook::receive_webhook))
+        .route("/hooks/shared/{plugin}", any(receive_shared_webhook::receive_shared_webhook))
         // Pages for people, which no program asks for.
         .route("/invitations/{token}", get(invitation_page::show).post(invitation_page::accept))
         .route("/invitations/{token}/oidc", post(invitation_page::accept_by_oidc))

@@ -26,6 +26,9 @@ mod record;
 mod run;
 mod schedule;
 mod session;
+mod sync;
+mod sync_mapping;
+mod sync_preview;
 mod usage;
 mod webhook;
 
@@ -52,6 +55,9 @@ pub(crate) use record::{Object, Record};
 pub(crate) use run::{Blob, BlobLink, Run};
 pub(crate) use schedule::Schedule;
 pub(crate) use session::{Identity, Membership, Session, SessionReply};
+pub(crate) use sync::{SyncConflict, SyncFailure, SyncFields, SyncReply, SyncRun};
+pub(crate) use sync_mapping::{SyncDeletes, SyncDirection, SyncMapping, SyncWins};
+pub(crate) use sync_preview::SyncPreview;
 pub(crate) use usage::{MetricUsage, Usage};
 pub(crate) use webhook::Webhook;
 

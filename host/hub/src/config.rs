@@ -144,6 +144,11 @@ impl HubConfig {
     pub(crate) fn webhook_url(&self, hook_token: &str) -> String {
         self.public(&format!("/hooks/{hook_token}"))
     }
+
+    /// The URL for webhooks of all accounts of a plugin's vendor.
+    pub(crate) fn shared_webhook_url(&self, plugin: &PluginId) -> String {
+        self.public(&format!("/hooks/shared/{plugin}"))
+    }
 }
 
 #[cfg(test)]

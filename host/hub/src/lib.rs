@@ -143,3 +143,4 @@ pub use sync::{
 };
 pub use webhooks::receive::{Hook, WebhookAnswer, WebhookRequest};
 pub use webhooks::replay::{ReplayWebhooks, ReplayedWebhooks};
+pub use webhooks::shared::SharedHook;

@@ -95,7 +95,7 @@ pub(crate) fn swapped(plugin: &PluginId) {
 }
 
 /// A webhook that came; the outcome is `new`, `duplicate`, `refused`, `answered` or `failed`. While the database is away `held`, or
-/// `no_room`.
+/// `no_room`. Of one that came for all accounts each part counts, and is `unknown_account` if nobody takes it.
 pub(crate) fn received(plugin: &PluginId, outcome: &'static str) {
     counter!("patchbay_webhooks_total", "plugin" => plugin.to_string(), "outcome" => outcome).increment(1);
 }

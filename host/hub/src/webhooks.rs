@@ -20,6 +20,7 @@ mod line;
 mod process;
 pub(crate) mod receive;
 pub(crate) mod replay;
+pub(crate) mod shared;
 mod verify_anew;
 mod version;
 pub(crate) mod worker;

@@ -7,6 +7,7 @@
 mod estimate;
 mod named_hosts;
 pub mod oauth;
+mod shared_webhooks;
 pub mod sync;
 mod webhooks;
 
@@ -25,6 +26,7 @@ use serde::{Deserialize, Serialize};
 pub use estimate::{Estimate, StreamEstimate};
 pub use named_hosts::NamedHost;
 pub use oauth::Oauth;
+pub use shared_webhooks::SharedWebhooks;
 pub use sync::SyncDecl;
 pub use webhooks::{ANSWER_MS, Fallback, Webhooks};
 

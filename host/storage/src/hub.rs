@@ -116,6 +116,21 @@ impl HubTx<'_> {
         installation::by_hook_token(self.tx, token).await
     }
 
+    /// Which orgs a client of a plugin's vendor has tokens for of these accounts, with the account: by org, at most `limit`. Not
+    /// those whose tokens the vendor takes no more.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn orgs_of_accounts(
+        &mut self,
+        plugin: &PluginId,
+        client_id: &str,
+        accounts: &[&str],
+        limit: u32,
+    ) -> Result<Vec<(OrgId, String)>, StorageError> {
+        oauth::token::of_accounts(self.tx, plugin, client_id, accounts, limit).await
+    }
+
     /// The authorization that waits under this hash at this stage. To look before [`Self::take_oauth_authorization`]
     /// writes: anybody can send whatever hash.
     ///

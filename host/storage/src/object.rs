@@ -41,6 +41,16 @@ const HAVING_EACH: [&str; 2] = [
 
 /// The most records of one value that [`Objects::ids_having`] gives.
 const MOST_HAVING: u32 = 16;
+/// Records by their ids. PostgreSQL is told to look for one after the other: left to itself, it reads all records of an object
+/// that was just filled, of which its statistics do not know yet that there are many.
+const NAMED_SQLITE: &str =
+    "SELECT id, version, data, sources, created_by, created_run, created_at, updated_by, updated_run,
+     updated_at FROM object_record
+   WHERE org_id = $1 AND object = $2 AND data IS NOT NULL AND id IN (SELECT value FROM json_each($3))";
+const NAMED_POSTGRES: &str = "SELECT found.* FROM json_array_elements_text($3) AS wanted (id), LATERAL
+     (SELECT id, version, data, sources, created_by, created_run, created_at, updated_by, updated_run, updated_at
+      FROM object_record
+      WHERE org_id = $1 AND object = $2 AND id = wanted.id AND data IS NOT NULL LIMIT 1) AS found";
 
 /// An org's records of standard objects.
 #[derive(Debug)]
@@ -133,15 +143,7 @@ impl Objects<'_> {
         let rows = fetch_all!(
             self.tx,
             Row,
-            {
-                sqlite: "SELECT id, version, data, sources, created_by, created_run, created_at, updated_by, updated_run,
-                     updated_at FROM object_record
-                   WHERE org_id = $1 AND object = $2 AND data IS NOT NULL AND id IN (SELECT value FROM json_each($3))",
-                postgres: "SELECT id, version, data, sources, created_by, created_run, created_at, updated_by,
-                     updated_run, updated_at FROM object_record
-                   WHERE org_id = $1 AND object = $2 AND data IS NOT NULL
-                     AND id IN (SELECT json_array_elements_text($3))",
-            },
+            { sqlite: NAMED_SQLITE, postgres: NAMED_POSTGRES },
             self.org.0,
             object.as_str(),
             Json(ids),

@@ -17,6 +17,7 @@ mod hub_jobs;
 mod isolation;
 mod jobs;
 mod latency;
+mod lookup;
 mod neighbour;
 mod orgs;
 mod proxies;
@@ -41,7 +42,7 @@ use report::Report;
 use scene::On;
 
 /// What can be measured, in this order.
-const PARTS: [&str; 18] = [
+const PARTS: [&str; 19] = [
     "floor",
     "latency",
     "proxies",
@@ -59,6 +60,7 @@ const PARTS: [&str; 18] = [
     "calls",
     "jobs",
     "exports",
+    "lookup",
     "uploads",
 ];
 
@@ -78,7 +80,7 @@ struct Arguments {
     #[arg(long)]
     write: Option<PathBuf>,
     /// Only parts whose name contains this: floor, latency, proxies, frontier, streams, speech, swap, neighbour, start, databases, orgs, deliveries,
-    /// isolation, webhooks, calls, jobs, exports, uploads.
+    /// isolation, webhooks, calls, jobs, exports, lookup, uploads.
     #[arg(long, default_value = "")]
     only: String,
     #[command(flatten)]
@@ -90,7 +92,7 @@ struct Arguments {
 /// How much is measured: by default as much as takes a few minutes for each part.
 #[derive(clap::Args)]
 pub(crate) struct Sizes {
-    /// Of deliveries, isolation, webhooks, calls, jobs and exports, only what is measured on these: sqlite, postgres, two-hubs.
+    /// Of deliveries, isolation, webhooks, calls, jobs, exports and lookup, only what is measured on these: sqlite, postgres, two-hubs.
     #[arg(long, value_delimiter = ',')]
     on: Vec<On>,
     /// Deliveries whose rate is measured.
@@ -114,6 +116,9 @@ pub(crate) struct Sizes {
     /// Rows of the large export, of which a plan allows a million.
     #[arg(long, default_value_t = 1_000_000)]
     rows: u64,
+    /// Contacts among which one is looked for.
+    #[arg(long, default_value_t = 100_000)]
+    contacts: u64,
     /// MiB of the large upload.
     #[arg(long, default_value_t = 2_048)]
     upload: u64,
@@ -210,6 +215,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if wanted("exports") {
         report.measure("A large export", exports::run(&places, &sizes)).await?;
+    }
+    if wanted("lookup") {
+        report.measure("Who is calling", lookup::run(&places, &sizes)).await?;
     }
     if wanted("uploads") {
         report.measure("AssemblyAI, and a large upload", uploads::run(&places, &sizes)).await?;

@@ -6,6 +6,8 @@ use std::{
 };
 
 use patchbay_storage::SealedColumn;
+use patchbay_tests::Fixture;
+use serde_json::json;
 use tokio::process::Command;
 
 use crate::{
@@ -65,6 +67,21 @@ async fn the_guides_calls_to_the_api_work() {
         let script = blocks(&page("docs/guides/calling-the-api.md"), "sh").join("\n");
         let printed = in_shell(&filled_in(&script, &scene), &scene).await;
         assert!(printed.contains(r#""output":{"#), "{printed}");
+    }
+}
+
+/// With a plugin whose vendor has two customers in the place of the page's.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_guide_to_syncs_works() {
+    if have("curl").await {
+        let scene = OpenAiScene::start().await;
+        let _ = scene.org.upload(Fixture::load("customers").pack()).await.expect(201);
+        let _ = scene.org.install("customers", json!({})).await.expect(200);
+        let script = blocks(&page("docs/guides/syncing.md"), "sh").join("\n").replace("hubspot", "customers");
+        let printed = in_shell(&filled_in(&script, &scene), &scene).await;
+        for expected in [r#""resource":"customers""#, r#""vendor_id":"1""#, r#""status":"completed""#] {
+            assert!(printed.contains(expected), "no {expected} in {printed}");
+        }
     }
 }
 

@@ -62,6 +62,7 @@ mod scene;
 mod schemathesis;
 mod sdk;
 mod shared_files;
+mod shared_webhooks;
 mod shares;
 mod simulator;
 mod slack;
@@ -379,6 +380,13 @@ on_both_databases! {
         what_was_processed_is_done_once_more_by_another_version
         no_version_gets_a_webhook_that_could_not_serve
         those_of_a_span_of_time_are_replayed_at_once
+    }
+    shared_webhooks {
+        each_org_that_connected_the_account_gets_a_webhook_of_its_own
+        an_account_is_whose_the_vendor_says_and_nobody_elses
+        what_is_not_signed_with_the_operators_secret_reaches_nobody
+        a_part_is_replayed_without_the_signature_of_the_whole
+        who_has_disconnected_gets_nothing_more
     }
     slack {
         events_commands_and_interactions_become_events_of_the_hub

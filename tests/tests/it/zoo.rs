@@ -118,6 +118,7 @@ const ELSEWHERE: &[&str] = &[
     "reshape",        // endpoints
     "scribe",         // objects and events
     "caller",         // peers
+    "customers",      // foreign_orgs
     "directory",      // offline
     "secret-dumper",  // canary
     "smuggler",       // smuggling

@@ -17,7 +17,11 @@ use crate::{cookie, problem, routes, routes::invoke_action::FileReply};
         description = "Integrations as sandboxed plugins, behind one API.\n\nEvery failure is a problem document (RFC 9457) with a stable `code`. Every answer carries `x-request-id`, and `RateLimit-*` where the request was counted; answers to calls carry the run's id in `patchbay-run`.",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
-    paths(routes::proxy::proxy, routes::receive_webhook::receive_webhook),
+    paths(
+        routes::proxy::proxy,
+        routes::receive_webhook::receive_webhook,
+        routes::receive_shared_webhook::receive_shared_webhook,
+    ),
     components(schemas(problem::Document, FileReply)),
     modifiers(&Schemes),
     tags(
@@ -25,6 +29,7 @@ use crate::{cookie, problem, routes, routes::invoke_action::FileReply};
         (name = "Proxy", description = "Vendors' own APIs, for vendors' own SDKs."),
         (name = "Plugins", description = "What can be installed."),
         (name = "Installations", description = "Plugins switched on for the org."),
+        (name = "Syncs", description = "Objects that are kept the same here and at a vendor."),
         (name = "Connections", description = "Credentials for plugins."),
         (name = "Connect sessions", description = "End users who connect an account."),
         (name = "Runs", description = "Calls into plugins."),

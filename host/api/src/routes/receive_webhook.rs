@@ -1,16 +1,14 @@
 //! `ANY /hooks/{token}`
 
 use axum::{
-    body::Body,
     extract::{Request, State},
     response::Response,
 };
-use patchbay_hub::{AddressClass, WebhookRequest};
+use patchbay_hub::AddressClass;
 
+use super::receive_shared_webhook::{answer, whole};
 use crate::{
-    body, cookie,
     extract::{Path, admit_address},
-    foreign,
     problem::Problem,
     state::ApiState,
 };
@@ -34,15 +32,6 @@ pub(crate) async fn receive_webhook(
 ) -> Result<Response, Problem> {
     admit_address(&state, AddressClass::Webhooks, request.headers(), request.extensions()).await?;
     let hook = state.hub.hook(&token).await?;
-    let (mut parts, body) = request.into_parts();
-    cookie::strip(&mut parts.headers);
-    let body = body::read(body, hook.body_limit(), &state.shared.config).await?;
-    let path_and_query = parts.uri.path_and_query().map_or_else(|| parts.uri.path(), |whole| whole.as_str()).to_owned();
-    let request = WebhookRequest { method: parts.method, path_and_query, headers: parts.headers, body };
-    let answer = state.hub.receive(hook, request).await?;
-    let mut response = Response::new(Body::from(answer.body));
-    *response.status_mut() = answer.status;
-    *response.headers_mut() = answer.headers;
-    foreign::guard(response.headers_mut());
-    Ok(response)
+    let request = whole(&state, request, hook.body_limit()).await?;
+    Ok(answer(state.hub.receive(hook, request).await?))
 }

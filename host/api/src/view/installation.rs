@@ -1,7 +1,12 @@
 //! Plugins switched on for an org.
 
-use patchbay_hub::{HeldBack as Held, InstallationView};
-use patchbay_model::{Digest, InstallationId, PluginId, Timestamp, installation::VersionPolicy};
+use patchbay_hub::{HeldBack as Held, InstallationSync as Shown, InstallationView, LastSyncRun as Last, SyncHealth};
+use patchbay_model::{
+    Digest, InstallationId, PluginId, SyncRunId, Timestamp,
+    installation::VersionPolicy,
+    object::StandardObject,
+    sync::{SyncMode, SyncStatus},
+};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -34,12 +39,47 @@ pub(crate) struct Installation {
     hosts: Vec<String>,
     /// Where the vendor sends webhooks; null for a plugin that takes none.
     webhook_url: Option<String>,
+    /// Its syncs that were set up.
+    syncs: Vec<InstallationSync>,
     /// When it was made.
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
     /// When it last changed.
     #[schema(value_type = String, format = DateTime)]
     updated_at: Timestamp,
+}
+
+/// How a sync is getting on; all of it is at the sync itself.
+#[derive(Debug, Serialize, ToSchema)]
+struct InstallationSync {
+    /// Of which standard object.
+    #[schema(value_type = String, example = "contact")]
+    object: StandardObject,
+    /// `off`, `idle` (nothing to do until it is due), `running`, or `failed` (its last run came to nothing).
+    #[schema(value_type = String, example = "idle")]
+    status: SyncHealth,
+    /// The run that ended last.
+    last_run: Option<LastSyncRun>,
+    /// When the next run is made.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    next_due_at: Option<Timestamp>,
+}
+
+/// How a sync's last run ended.
+#[derive(Debug, Serialize, ToSchema)]
+struct LastSyncRun {
+    /// Its id.
+    #[schema(value_type = String)]
+    id: SyncRunId,
+    /// `full` or `delta`.
+    #[schema(value_type = String, example = "delta")]
+    mode: SyncMode,
+    /// `completed`, `failed` or `cancelled`.
+    #[schema(value_type = String, example = "completed")]
+    status: SyncStatus,
+    /// When.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    ended_at: Option<Timestamp>,
 }
 
 /// Which version an installation runs.
@@ -85,10 +125,12 @@ impl From<InstallationView> for Installation {
             held_back,
             hosts,
             webhook_url,
+            syncs,
             created_at,
             updated_at,
         } = view;
         let held_back = held_back.map(HeldBack::from);
+        let syncs = super::all(syncs);
         Self {
             id,
             plugin,
@@ -100,9 +142,24 @@ impl From<InstallationView> for Installation {
             held_back,
             hosts,
             webhook_url,
+            syncs,
             created_at,
             updated_at,
         }
+    }
+}
+
+impl From<Shown> for InstallationSync {
+    fn from(shown: Shown) -> Self {
+        let Shown { object, status, last_run, next_due_at } = shown;
+        Self { object, status, last_run: last_run.map(LastSyncRun::from), next_due_at }
+    }
+}
+
+impl From<Last> for LastSyncRun {
+    fn from(last: Last) -> Self {
+        let Last { id, mode, status, ended_at } = last;
+        Self { id, mode, status, ended_at }
     }
 }
 

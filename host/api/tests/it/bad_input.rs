@@ -3,6 +3,7 @@
 mod manners;
 mod people;
 mod rights;
+mod syncs;
 
 use chrono::Duration;
 use patchbay_model::org::Scope;
@@ -34,6 +35,18 @@ const ROUTES: &[(&str, &str, Scope)] = &[
     ("GET", "/v1/installations/openai", Scope::Read),
     ("PUT", "/v1/installations/openai", Scope::Admin),
     ("DELETE", "/v1/installations/openai", Scope::Admin),
+    ("GET", "/v1/installations/openai/syncs", Scope::Read),
+    ("GET", "/v1/installations/openai/syncs/contact", Scope::Read),
+    ("PUT", "/v1/installations/openai/syncs/contact", Scope::Admin),
+    ("GET", "/v1/installations/openai/syncs/contact/fields", Scope::Admin),
+    ("POST", "/v1/installations/openai/syncs/contact/preview", Scope::Admin),
+    ("GET", "/v1/installations/openai/syncs/contact/runs", Scope::Read),
+    ("POST", "/v1/installations/openai/syncs/contact/runs", Scope::Admin),
+    ("GET", "/v1/installations/openai/syncs/contact/conflicts", Scope::Read),
+    ("GET", "/v1/installations/openai/syncs/contact/failures", Scope::Read),
+    ("GET", "/v1/sync-runs/syn_00000000000000000000000000000000", Scope::Read),
+    ("DELETE", "/v1/sync-runs/syn_00000000000000000000000000000000", Scope::Admin),
+    ("GET", "/v1/sync-runs/syn_00000000000000000000000000000000/failures", Scope::Read),
     ("GET", "/v1/connections/openai", Scope::Read),
     ("PUT", "/v1/connections/openai", Scope::Admin),
     ("DELETE", "/v1/connections/openai", Scope::Admin),
@@ -369,4 +382,6 @@ async fn bad_paths_and_queries_are_refused() {
     assert_problem(&face.get("/downloads/nothing", None).await, 404, "not_found", "a link to nothing");
     assert_problem(&face.get("/files/nothing", None).await, 404, "not_found", "a link to no file");
     assert_problem(&face.get("/hooks/nobody", None).await, 404, "not_found", "a webhook for nobody");
+    assert_problem(&face.get("/hooks/shared/openai", None).await, 404, "not_found", "a webhook for all of nobody");
+    assert_problem(&face.get("/hooks/shared/No!", None).await, 400, "invalid_request", "a webhook for no plugin");
 }

@@ -120,7 +120,13 @@ mod tests {
 
     #[test]
     fn a_fallback_is_what_the_manifest_says() {
-        let webhooks = |fallback| Webhooks { body_kib: 100, answer_ms: Some(3_000), fallback, answers_offline: false };
+        let webhooks = |fallback| Webhooks {
+            body_kib: 100,
+            answer_ms: Some(3_000),
+            fallback,
+            answers_offline: false,
+            shared: None,
+        };
         assert_eq!(Patience::of(&webhooks(None)).fallback(), None);
         let xml = Fallback { status: 200, content_type: Some("text/xml".to_owned()), body: "<Response/>".to_owned() };
         let answer = Patience::of(&webhooks(Some(xml))).fallback().unwrap();

@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     call::{Call, Ended},
+    config::HubConfig,
     hub::{Hub, Inner},
     measure,
     offline::{self, Found},
@@ -41,6 +42,18 @@ pub struct WebhookRequest {
     pub headers: HeaderMap,
     /// As it came.
     pub body: Bytes,
+}
+
+impl WebhookRequest {
+    /// As its plugin gets it.
+    pub(super) fn into_call(self, config: &HubConfig) -> WebhookCall {
+        WebhookCall {
+            method: self.method.to_string(),
+            url: config.public(&self.path_and_query),
+            headers: as_they_came(&self.headers),
+            body: self.body,
+        }
+    }
 }
 
 /// What the vendor gets.
@@ -98,19 +111,11 @@ impl Hub {
         hub.running()?;
         let Hook { serving, body_bytes } = hook;
         if request.body.len() > body_bytes {
-            return Err(Failure::new(
-                Code::PayloadTooLarge,
-                format!("webhooks of this plugin have at most {body_bytes} bytes"),
-            ));
+            return Err(too_large(body_bytes));
         }
         let webhooks = serving.plugin.manifest().webhooks.as_ref().ok_or_else(unknown)?;
         let patience = Patience::of(webhooks);
-        let call = WebhookCall {
-            method: request.method.to_string(),
-            url: hub.config.public(&request.path_and_query),
-            headers: as_they_came(&request.headers),
-            body: request.body,
-        };
+        let call = request.into_call(&hub.config);
         let received_at = hub.clock.now();
         let receiving = Receiving { hub: self.clone(), serving: Arc::clone(&serving), received_at, patience, call };
         // a vendor that hangs up must not stop what has begun
@@ -132,8 +137,12 @@ impl Hook {
     }
 }
 
-fn unknown() -> Failure {
+pub(super) fn unknown() -> Failure {
     Failure::new(Code::NotFound, "there is no such webhook URL")
+}
+
+pub(super) fn too_large(most: usize) -> Failure {
+    Failure::new(Code::PayloadTooLarge, format!("webhooks of this plugin have at most {most} bytes"))
 }
 
 impl Inner {

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::SharedWebhooks;
+
 /// What the vendor sends in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -21,6 +23,9 @@ pub struct Webhooks {
     /// stored. Not with `[oauth]`, whose tokens the database renews. Default: they get a failure, and send again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub answers_offline: bool,
+    /// The vendor sends the webhooks of all accounts of the operator's app to one URL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shared: Option<SharedWebhooks>,
 }
 
 /// How long a vendor is let wait if the manifest does not say, in milliseconds: about as long as the most patient ones do.

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     Manifest, cron,
-    manifest::{ANSWER_MS, Action, Collection, KeyPlace, Proxy, Webhooks},
+    manifest::{ANSWER_MS, Action, Collection, KeyPlace, Proxy, SharedWebhooks, Webhooks},
 };
 use patchbay_model::job::{MOST_ATTEMPTS, MOST_BYTES};
 
@@ -26,6 +26,9 @@ pub(super) fn check(manifest: &Manifest, report: &mut Report) {
             "/webhooks/answers-offline",
             "false beside [oauth]: its tokens cannot be renewed while the database is away",
         );
+        if let Some(shared) = &webhooks.shared {
+            check_shared(shared, manifest, report);
+        }
     }
     events(manifest, report);
     calls(manifest, report);
@@ -200,6 +203,25 @@ fn check_webhooks(webhooks: &Webhooks, report: &mut Report) {
         let fits = (1..=200).contains(&media.len()) && media.is_ascii() && text::is_printable_line(media);
         report.demand(fits, "/webhooks/fallback/content-type", "a media type of at most 200 bytes");
     }
+}
+
+fn check_shared(shared: &SharedWebhooks, manifest: &Manifest, report: &mut Report) {
+    report.demand(
+        shared.is_valid(),
+        "/webhooks/shared/accounts",
+        "a JSON Pointer with at most one `*`, and a member behind it, as in `/*/portalId`",
+    );
+    report.demand(
+        manifest.credentials.iter().any(|credential| credential.name == shared.credential),
+        "/webhooks/shared/credential",
+        "a credential of [[credentials]]",
+    );
+    let account = manifest.oauth.as_ref().and_then(|oauth| oauth.account.as_ref());
+    report.demand(
+        account.is_some_and(|account| account.id.is_some()),
+        "/webhooks/shared",
+        "nothing without `id` in [oauth.account]: nobody else says whose account it is",
+    );
 }
 
 fn check_collection(collection: &Collection, at: &str, report: &mut Report) {

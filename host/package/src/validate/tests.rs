@@ -74,6 +74,28 @@ fn tokens_that_are_renewed_and_answers_without_the_database_do_not_go_together()
 }
 
 #[test]
+fn one_url_for_all_accounts_needs_to_know_whose_account_it_is() {
+    let mut manifest = full();
+    manifest["webhooks"] = json!({"body-kib": 256, "shared": {"accounts": "/*/portalId", "credential": "api_key"}});
+    manifest["oauth"] = json!({
+        "credential": "api_key", "authorize-url": "https://api.example.com/a", "token-url": "https://api.example.com/t",
+        "scopes": {"required": ["read"]}, "account": {"id": "/hub_id"},
+    });
+    let refused = |manifest: &Value| {
+        let manifest: Manifest = serde_json::from_value(manifest.clone()).unwrap();
+        let violations = validate(&manifest).err().unwrap_or_default();
+        let shared = violations.into_iter().map(|violation| violation.pointer);
+        shared.filter(|pointer| pointer.starts_with("/webhooks/shared")).collect::<Vec<_>>()
+    };
+    assert_eq!(refused(&manifest), Vec::<String>::new());
+    manifest["webhooks"]["shared"] = json!({"accounts": "/*/*/x", "credential": "other"});
+    assert_eq!(refused(&manifest), ["/webhooks/shared/accounts", "/webhooks/shared/credential"]);
+    manifest["webhooks"]["shared"] = json!({"accounts": "/*/portalId", "credential": "api_key"});
+    manifest["oauth"]["account"] = json!({"name": "/hub_domain"});
+    assert_eq!(refused(&manifest), ["/webhooks/shared"]);
+}
+
+#[test]
 fn every_rule_has_its_place_and_its_words() {
     let host = "a full host name in lower case, as in `api.example.com` or `*.example.com`; no address, port or scheme";
     let method = "an HTTP method in upper case, but not CONNECT or TRACE";

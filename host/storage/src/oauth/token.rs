@@ -353,3 +353,31 @@ pub(crate) async fn due(tx: &mut Tx, now: Timestamp, limit: u32) -> Result<Vec<D
     .map(|(org, of, version)| Ok(DueTokens { org: OrgId(org), plugin: plugin(&of)?, version: unsigned(version) }))
     .collect()
 }
+
+/// Which orgs a client of a plugin's vendor has tokens for of these accounts, with the account: by org. Those whose tokens the
+/// vendor takes no more have disconnected.
+pub(crate) async fn of_accounts(
+    tx: &mut Tx,
+    of: &PluginId,
+    client_id: &str,
+    accounts: &[&str],
+    limit: u32,
+) -> Result<Vec<(OrgId, String)>, StorageError> {
+    let rows = fetch_all!(
+        tx,
+        (Uuid, Text),
+        {
+            sqlite: "SELECT org_id, account_id FROM oauth_token
+               WHERE plugin = $1 AND account_id IN (SELECT value FROM json_each($3)) AND client_id = $2
+                 AND refused_at IS NULL ORDER BY org_id LIMIT $4",
+            postgres: "SELECT org_id, account_id FROM oauth_token
+               WHERE plugin = $1 AND account_id IN (SELECT json_array_elements_text($3)) AND client_id = $2
+                 AND refused_at IS NULL ORDER BY org_id LIMIT $4",
+        },
+        of.as_str(),
+        Text(client_id),
+        Json(accounts),
+        row_limit(limit),
+    )?;
+    Ok(rows.into_iter().map(|(org, account)| (OrgId(org), account.0)).collect())
+}

@@ -1,4 +1,4 @@
-//! A look-up among a hundred thousand records reads a few places of the index, and says so itself.
+//! A look-up among a hundred thousand records reads a few places of the index and the records found, and says so itself.
 
 use chrono::DateTime;
 use patchbay_model::org::Org;
@@ -36,6 +36,15 @@ async fn on_sqlite_a_look_up_is_a_range_of_the_primary_key() {
     let plan: Vec<String> = plan.iter().map(|row| row.get("detail")).collect();
     let expected = "SEARCH object_index USING PRIMARY KEY (org_id=? AND object=? AND field=? AND value=? AND id>?)";
     assert_eq!(plan, [expected], "and nothing is sorted");
+
+    let plan =
+        sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {NAMED_SQLITE}"))).fetch_all(writer).await.unwrap();
+    let plan: Vec<String> = plan.iter().map(|row| row.get("detail")).collect();
+    assert!(plan[0].starts_with("SEARCH object_record"), "{plan:?}");
+    assert!(
+        plan[0].ends_with("(org_id=? AND object=? AND id=?)"),
+        "and no record is read that is not asked for: {plan:?}"
+    );
 
     let mut tx = database.read().await.unwrap();
     let value = ["s777@example.com".to_owned()];
@@ -78,4 +87,33 @@ async fn on_postgres_a_look_up_reads_a_few_blocks() {
     let plan = &explained[0]["Plan"];
     assert!(plan["Actual Rows"] == json!(1) || plan["Actual Rows"] == json!(1.0), "{explained}");
     assert!(blocks(plan) <= 8, "{explained}");
+}
+
+/// As after a first synchronization, before anybody has told the planner how many records there are.
+#[tokio::test]
+async fn on_postgres_records_are_read_one_by_one_of_an_object_that_was_just_filled() {
+    let Some(server) = patchbay_test_postgres::database().await else { return };
+    let database = Database::open(&server.url().parse().unwrap()).await.unwrap();
+    fill(&database).await;
+    let mut superuser = server.connect("postgres").await;
+    sqlx::query(
+        "INSERT INTO object_record SELECT $1, 'contact', 'hubspot:' || i, 1, '{\"name\": \"Ada\"}', '[]', 'hubspot', $1, 0,
+           'hubspot', $1, 0 FROM generate_series(1, 100000) AS n (i)",
+    )
+    .bind(OURS.0)
+    .execute(&mut superuser)
+    .await
+    .unwrap();
+    let sql = AssertSqlSafe(format!("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {NAMED_POSTGRES}"));
+    let explained = sqlx::query(sql)
+        .bind(OURS.0)
+        .bind("contact")
+        .bind(Json(["hubspot:777", "hubspot:nobody"]))
+        .fetch_one(&mut superuser)
+        .await
+        .unwrap();
+    let explained: Value = explained.get(0);
+    let plan = &explained[0]["Plan"];
+    assert!(plan["Actual Rows"] == json!(1) || plan["Actual Rows"] == json!(1.0), "{explained}");
+    assert!(blocks(plan) <= 16, "{explained}");
 }

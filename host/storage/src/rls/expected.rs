@@ -140,6 +140,7 @@ const QUESTIONS: &[(&str, &str, &str, &str)] = &[
     ("oauth_authorization", "hub_reads", "SELECT", "true"),
     ("oauth_authorization", "hub_takes", "DELETE", "true"),
     ("oauth_revocation", "hub_reads", "SELECT", "true"),
+    ("oauth_token", "hub_finds", "SELECT", "account_id IS NOT NULL"),
     ("oauth_token", "hub_reads", "SELECT", "due_at IS NOT NULL"),
     ("org", "hub_reads", "SELECT", "true"),
     ("org", "hub_adds", "INSERT", "true"),

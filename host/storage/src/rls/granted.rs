@@ -298,7 +298,11 @@ pub(super) const GRANTED: &[(&str, &str, &[Right])] = &[
     ("oauth_revocation", HUB, &[("SELECT", &["org_id", "id", "next_attempt_at"])]),
     ("oauth_revocation", OPERATOR, &[DELETE, RESEAL, ("SELECT", &["org_id", "id", "sealed"])]),
     ("oauth_token", APP, &[READ, ADD, CHANGE, DELETE]),
-    ("oauth_token", HUB, &[("SELECT", &["org_id", "plugin", "version", "due_at", "retry_at", "refused_at"])]),
+    (
+        "oauth_token",
+        HUB,
+        &[("SELECT", &["org_id", "plugin", "version", "client_id", "account_id", "due_at", "retry_at", "refused_at"])],
+    ),
     ("oauth_token", OPERATOR, &[RESEAL, ("SELECT", &["org_id", "plugin", "sealed"])]),
     ("object_index", APP, &[READ]),
     ("object_index", JOURNAL, &[READ, ADD, DELETE]),

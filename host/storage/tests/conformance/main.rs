@@ -276,6 +276,7 @@ conformance! {
     oauth {
         tokens_belong_to_a_connection_and_go_with_it
         an_org_does_not_see_anothers_tokens_and_clients
+        who_has_connected_an_account_by_a_client_is_known_over_all_orgs
         one_at_a_time_may_renew_until_its_time_is_over
         what_is_due_is_looked_after_by_one_until_its_time
         a_failure_that_may_pass_is_written_down_once_and_ends_with_success

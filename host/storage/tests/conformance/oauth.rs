@@ -105,6 +105,29 @@ pub async fn an_org_does_not_see_anothers_tokens_and_clients(store: Store) {
     assert!(tx.org(store.ours).oauth_clients().delete(&client.plugin).await.unwrap());
 }
 
+pub async fn who_has_connected_an_account_by_a_client_is_known_over_all_orgs(store: Store) {
+    let (ours, theirs) = (connected(&store, store.ours).await, connected(&store, store.theirs).await);
+    let mut both = vec![(store.ours, "7".to_owned()), (store.theirs, "7".to_owned())];
+    both.sort_unstable();
+    let mut tx = store.database.read().await.unwrap();
+    let mut hub = tx.hub();
+    let plugin = &ours.plugin;
+    assert_eq!(hub.orgs_of_accounts(plugin, "hub", &["8", "7"], 10).await.unwrap(), both);
+    assert_eq!(hub.orgs_of_accounts(plugin, "hub", &["7"], 1).await.unwrap(), both[..1]);
+    assert_eq!(hub.orgs_of_accounts(plugin, "another", &["7"], 10).await.unwrap(), []);
+    assert_eq!(hub.orgs_of_accounts(plugin, "hub", &["8", "", "7\0", "'"], 10).await.unwrap(), []);
+    assert_eq!(hub.orgs_of_accounts(&crate::store::plugin("slack"), "hub", &["7"], 10).await.unwrap(), []);
+    drop(tx);
+    // what the vendor takes no more is disconnected
+    let refused = Refused { at: store.now(), reason: "no".to_owned() };
+    let mut tx = store.database.begin().await.unwrap();
+    assert!(tx.org(store.theirs).oauth_tokens().refuse(&theirs.plugin, 10, &refused).await.unwrap());
+    tx.commit().await.unwrap();
+    let mut tx = store.database.read().await.unwrap();
+    let left = tx.hub().orgs_of_accounts(plugin, "hub", &["7"], 10).await.unwrap();
+    assert_eq!(left, [(store.ours, "7".to_owned())]);
+}
+
 pub async fn one_at_a_time_may_renew_until_its_time_is_over(store: Store) {
     let ours = connected(&store, store.ours).await;
     let mut tx = store.database.begin().await.unwrap();
