@@ -1,7 +1,6 @@
 //! Switching a plugin on for an org.
 
 pub(crate) mod gated;
-mod syncs;
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -16,7 +15,6 @@ use semver::VersionReq;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-pub use self::syncs::{InstallationSync, LastSyncRun, SyncHealth};
 use crate::{
     auth::Caller,
     hub::{Hub, Inner},
@@ -76,8 +74,6 @@ pub struct InstallationView {
     pub hosts: Vec<String>,
     /// Where the vendor's webhooks go, if the plugin takes any.
     pub webhook_url: Option<String>,
-    /// Its syncs that were set up, by object.
-    pub syncs: Vec<InstallationSync>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it last changed.
@@ -92,12 +88,10 @@ impl Hub {
         let mut tx = hub.database.read().await?;
         let installations = tx.org(caller.org).installations().list().await?;
         drop(tx);
-        let mut syncs = hub.syncs_shown(caller.org, None).await?;
         let mut views = Vec::with_capacity(installations.len());
         for installation in installations {
             if let Some(installed) = hub.installed(caller.org, &installation.plugin).await? {
-                let own = syncs.extract_if(.., |(plugin, _)| *plugin == installation.plugin).collect();
-                views.push(hub.installation_view(&installed, own));
+                views.push(hub.installation_view(&installed));
             }
         }
         Ok(views)
@@ -107,8 +101,7 @@ impl Hub {
     pub async fn installation(&self, caller: &Caller, plugin: &PluginId) -> Result<InstallationView, Failure> {
         caller.require(Permission::ReadSettings)?;
         let installed = self.0.installed(caller.org, plugin).await?.ok_or_else(|| not_installed(plugin))?;
-        let syncs = self.0.syncs_shown(caller.org, Some(plugin)).await?;
-        Ok(self.0.installation_view(&installed, syncs))
+        Ok(self.0.installation_view(&installed))
     }
 
     /// Switches a plugin on for the org, or changes its settings. Needs the permission `manage_installations`. The version
@@ -172,8 +165,7 @@ impl Hub {
         hub.schedules.ring();
         drop(held);
         let installed = hub.installed(caller.org, plugin).await?.ok_or_else(|| not_installed(plugin))?;
-        let syncs = hub.syncs_shown(caller.org, Some(plugin)).await?;
-        Ok(hub.installation_view(&installed, syncs))
+        Ok(hub.installation_view(&installed))
     }
 
     /// Switches a plugin off for good: its settings and webhook URL are gone, its connection stays. Needs
@@ -345,7 +337,7 @@ impl Inner {
         hex::encode(bytes)
     }
 
-    fn installation_view(&self, installed: &Installed, syncs: Vec<(PluginId, InstallationSync)>) -> InstallationView {
+    fn installation_view(&self, installed: &Installed) -> InstallationView {
         let installation = &installed.settings.installation;
         let serving = installed.serving();
         let plugin = serving.as_ref().map(|serving| &serving.plugin);
@@ -361,7 +353,6 @@ impl Inner {
             held_back: installed.held_back(),
             hosts: hosts_of(installation),
             webhook_url: takes_webhooks.then(|| self.config.webhook_url(&installation.hook_token)),
-            syncs: syncs.into_iter().map(|(_, sync)| sync).collect(),
             created_at: installation.created_at,
             updated_at: installation.updated_at,
         }

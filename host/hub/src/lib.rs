@@ -89,7 +89,7 @@ pub use identity::{
     sessions::{NewSession, SignedIn, WhoAmI},
     sign_in::SignIn,
 };
-pub use installations::{InstallationSync, InstallationView, LastSyncRun, PutInstallation, SyncHealth};
+pub use installations::{InstallationView, PutInstallation};
 pub use invoke::{InvokeOptions, InvokeReply, Output};
 pub use keys::{KeySources, SigningSource};
 pub use notes::AnswerNotes;
