@@ -272,7 +272,8 @@ fn configuration(listen: SocketAddr, kept: &str, plugins: &Path, upstream: Socke
     format!(
         "[server]\nlisten = \"{listen}\"\npublic_url = \"http://{listen}\"\n[data]\n{kept}[plugins]\ndir = \
          {plugins:?}\nallow_unsigned = true\n[upstreams]\n\"api.openai.com\" = \"http://{upstream}\"\n\
-         \"api.elevenlabs.io\" = \"http://{upstream}\"\n\"api.assemblyai.com\" = \"http://{upstream}\"\n[limits]\n\
+         \"api.elevenlabs.io\" = \"http://{upstream}\"\n\"api.assemblyai.com\" = \"http://{upstream}\"\n\
+         \"api.stripe.com\" = \"http://{upstream}\"\n[limits]\n\
          max_calls = 1500\nmax_calls_per_org = 1500\n{limits}\n[limits.call]\nconcurrency = 1500\n[limits.ceiling]\n\
          concurrency = 1500\n[rate_limits]\nkey = \"100000000/min\"\norg = \"100000000/min\"\n[rate_limits.addresses]\n\
          webhooks = \"100000000/min\"\n[endpoints]\nallow_http = true\nallow_addresses = [\"127.0.0.0/8\"]\nports = []\n\

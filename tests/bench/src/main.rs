@@ -20,6 +20,7 @@ mod latency;
 mod lookup;
 mod neighbour;
 mod orgs;
+mod proxies;
 mod queue;
 mod receiver;
 mod report;
@@ -44,6 +45,7 @@ use scene::On;
 const PARTS: [&str; 18] = [
     "floor",
     "latency",
+    "proxies",
     "frontier",
     "streams",
     "speech",
@@ -77,7 +79,7 @@ struct Arguments {
     /// Put the report into this file too. Of one that is there the sections that were not measured stay.
     #[arg(long)]
     write: Option<PathBuf>,
-    /// Only parts whose name contains this: floor, latency, frontier, streams, speech, swap, neighbour, start, databases, orgs, deliveries,
+    /// Only parts whose name contains this: floor, latency, proxies, frontier, streams, speech, swap, neighbour, start, databases, orgs, deliveries,
     /// isolation, webhooks, calls, jobs, exports, lookup, uploads.
     #[arg(long, default_value = "")]
     only: String,
@@ -168,6 +170,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if wanted("latency") {
         report.measure("Added latency", latency::run(&places)).await?;
+    }
+    if wanted("proxies") {
+        report.measure("Each proxy", proxies::run(&places)).await?;
     }
     if wanted("frontier") {
         report.measure("Throughput", frontier::run(&places)).await?;

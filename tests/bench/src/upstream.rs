@@ -35,11 +35,27 @@ fn frame(number: usize) -> Frame<Bytes> {
     Frame::data(text.into())
 }
 
+const CUSTOMERS: &str = r#"{"object":"list","data":[{"id":"cus_1","object":"customer","balance":0,"created":1793491200,"currency":"usd","delinquent":false,"email":"ada@example.com","livemode":false,"metadata":{},"name":"Ada"}],"has_more":false,"url":"/v1/customers"}"#;
+
+const VOICES: &str = r#"{"voices":[{"voice_id":"21m00Tcm4TlvDq8ikWAM","name":"Rachel","category":"premade","labels":{"accent":"american"},"settings":null}]}"#;
+
 const TRANSCRIPT: &str = r#"{"id":"9ea68fd3-f953-42c1-9742-976c447fb463","status":"completed","audio_url":"https://example.com/a.mp3","audio_duration":91,"text":"Very good. Not so.","confidence":0.93,"language_code":"en_us"}"#;
 
-/// What AssemblyAI would answer, if it is asked. An upload is not kept.
-async fn answer_as_assemblyai(request: &mut Request<Incoming>) -> Result<Option<&'static str>, hyper::Error> {
+/// What Stripe would answer to a question for customers, and ElevenLabs to one for voices.
+fn answer_with_a_list(path: &str) -> Option<&'static str> {
+    match path {
+        "/v1/customers" => Some(CUSTOMERS),
+        "/v1/voices" => Some(VOICES),
+        _ => None,
+    }
+}
+
+/// What the other vendors would answer, if it is they that are asked. An upload is not kept.
+async fn answer_as_asked(request: &mut Request<Incoming>) -> Result<Option<&'static str>, hyper::Error> {
     let path = request.uri().path();
+    if let Some(list) = answer_with_a_list(path) {
+        return Ok(Some(list));
+    }
     if path.starts_with("/v2/transcript") {
         return Ok(Some(TRANSCRIPT));
     }
@@ -53,7 +69,7 @@ async fn answer_as_assemblyai(request: &mut Request<Incoming>) -> Result<Option<
 }
 
 async fn answer(mut request: Request<Incoming>) -> Result<Response<Body>, hyper::Error> {
-    if let Some(text) = answer_as_assemblyai(&mut request).await? {
+    if let Some(text) = answer_as_asked(&mut request).await? {
         let mut response = Response::new(Either::Left(Full::new(Bytes::from_static(text.as_bytes()))));
         response.headers_mut().insert("content-type", hyper::header::HeaderValue::from_static("application/json"));
         return Ok(response);

@@ -94,7 +94,7 @@ impl Try {
         if is_final || attempts >= self.most_attempts {
             return Verdict { attempts, end: JobEnd::Failed(error.0, error.1) };
         }
-        let planned = backoff::wait(attempts, &*hub.random);
+        let planned = backoff::wait_after(failure.code, attempts, &*hub.random);
         let wait = asked.map_or(planned, |asked| planned.max(at_least(asked, hub)));
         Verdict { attempts, end: JobEnd::Later { due_at: now + wait, error: Some(error) } }
     }

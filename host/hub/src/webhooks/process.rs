@@ -135,7 +135,7 @@ impl Inner {
         let (status, attempts, wait) = if had_no_room(failure.code) {
             (WebhookStatus::Pending, webhook.attempts, Some(backoff::wait_for_room(&*self.random)))
         } else if attempts < backoff::MOST_ATTEMPTS {
-            (WebhookStatus::Pending, attempts, Some(backoff::wait(attempts, &*self.random)))
+            (WebhookStatus::Pending, attempts, Some(backoff::wait_after(failure.code, attempts, &*self.random)))
         } else {
             (WebhookStatus::Failed, attempts, None)
         };
