@@ -42,7 +42,7 @@ use report::Report;
 use scene::On;
 
 /// What can be measured, in this order.
-const PARTS: [&str; 18] = [
+const PARTS: [&str; 19] = [
     "floor",
     "latency",
     "proxies",
