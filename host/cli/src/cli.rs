@@ -7,7 +7,7 @@ use patchbay_model::PluginId;
 
 use crate::{
     audit, connection, db, delivery, endpoint, export, init, installation, job, key, limits, member, org, plan, plugin,
-    schedule, serve, usage, vault, webhook,
+    schedule, serve, sync, usage, vault, webhook,
 };
 
 /// Integrations as sandboxed plugins, behind one API.
@@ -47,6 +47,9 @@ pub enum Command {
     /// What makes an organization's jobs by the clock
     #[command(subcommand)]
     Schedule(schedule::ScheduleCommand),
+    /// What an organization keeps in step with vendors
+    #[command(subcommand)]
+    Sync(sync::SyncCommand),
     /// URLs that an organization's events are sent to
     #[command(subcommand)]
     Endpoint(endpoint::EndpointCommand),

@@ -27,6 +27,7 @@ mod plugin;
 mod schedule;
 mod secret;
 mod serve;
+mod sync;
 mod table;
 mod usage;
 mod vault;
@@ -57,6 +58,7 @@ fn main() -> ExitCode {
         Command::Connection(command) => block_on(connection::run(command)),
         Command::Job(command) => block_on(job::run(command)),
         Command::Schedule(command) => block_on(schedule::run(command)),
+        Command::Sync(command) => block_on(sync::run(command)),
         Command::Endpoint(command) => block_on(endpoint::run(command)),
         Command::Delivery(command) => block_on(delivery::run(command)),
         Command::Limits(command) => block_on(limits::run(command)),

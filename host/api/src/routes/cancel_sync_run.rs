@@ -12,8 +12,8 @@ use crate::{
 
 /// Cancel a run of a sync
 ///
-/// What it has taken over stays, and so does what is known of where it stood: the next run goes on from there. One that has
-/// ended is a `conflict`.
+/// What it has taken over stays; the next run begins where the last one had read to that came to its end. One that has ended is a
+/// `conflict`.
 #[utoipa::path(
     delete,
     path = "/v1/sync-runs/{sync_run}",

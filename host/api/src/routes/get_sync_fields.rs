@@ -12,8 +12,8 @@ use crate::{
 
 /// Read what can be mapped
 ///
-/// The fields of both sides. Those of the vendor are asked for anew each time, with those that its customer made: a call of the
-/// plugin, which counts as one.
+/// The fields of both sides. Those of the vendor, with those that its customer made, are asked for if they were not within the last
+/// minute: a call of the plugin, which counts as one.
 #[utoipa::path(
     get,
     path = "/v1/installations/{plugin}/syncs/{object}/fields",

@@ -29,7 +29,7 @@ pub(crate) struct SyncPreviewInput {
 /// Try a mapping on one record
 ///
 /// Reads the record and its counterpart at the vendor and shows both, as they are and as they would be. Nothing is written, here
-/// or there.
+/// or there. Needs `read_activity` as well.
 #[utoipa::path(
     post,
     path = "/v1/installations/{plugin}/syncs/{object}/preview",

@@ -86,7 +86,7 @@ impl SharedWebhooks {
 /// An account's id as it is stored: some vendors write it as a number here and as a text there.
 fn account(value: &Value) -> Option<String> {
     match value {
-        Value::String(text) if !text.is_empty() => Some(text.clone()),
+        Value::String(text) if !text.is_empty() && !text.contains(char::is_control) => Some(text.clone()),
         Value::Number(number) if number.is_u64() => Some(number.to_string()),
         _ => None,
     }
@@ -133,7 +133,7 @@ mod tests {
             json!({}),
             json!([]),
             json!([1, "a", null, [], {}]),
-            json!([{"portalId": null}, {"portalId": ""}, {"portalId": -1}, {"portalId": 1.5}, {"portalId": [1]}]),
+            json!([{"portalId": null}, {"portalId": ""}, {"portalId": -1}, {"portalId": 1.5}, {"portalId": [1]}, {"portalId": "1\u{0}"}]),
             json!({"portalId": 1}),
         ] {
             assert_eq!(shared("/*/portalId").parts(&body), BTreeMap::new(), "{body}");

@@ -115,7 +115,7 @@ pub async fn who_has_connected_an_account_by_a_client_is_known_over_all_orgs(sto
     assert_eq!(hub.orgs_of_accounts(plugin, "hub", &["8", "7"], 10).await.unwrap(), both);
     assert_eq!(hub.orgs_of_accounts(plugin, "hub", &["7"], 1).await.unwrap(), both[..1]);
     assert_eq!(hub.orgs_of_accounts(plugin, "another", &["7"], 10).await.unwrap(), []);
-    assert_eq!(hub.orgs_of_accounts(plugin, "hub", &["8", "", "7\0", "'"], 10).await.unwrap(), []);
+    assert_eq!(hub.orgs_of_accounts(plugin, "hub", &["8", "", "'"], 10).await.unwrap(), []);
     assert_eq!(hub.orgs_of_accounts(&crate::store::plugin("slack"), "hub", &["7"], 10).await.unwrap(), []);
     drop(tx);
     // what the vendor takes no more is disconnected

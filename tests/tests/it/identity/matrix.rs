@@ -44,6 +44,7 @@ fn filled(path: &str) -> String {
         ("{session}", format!("ses_{nothing}")),
         ("{connect_session}", format!("csn_{nothing}")),
         ("{run}", format!("run_{nothing}")),
+        ("{sync_run}", format!("syn_{nothing}")),
         ("{blob}", format!("blob_{nothing}")),
         ("{webhook}", format!("whk_{nothing}")),
         ("{job}", format!("job_{nothing}")),

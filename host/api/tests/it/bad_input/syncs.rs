@@ -66,13 +66,13 @@ async fn a_bad_path_or_query_is_refused_and_what_is_not_there_is_not_found() {
         assert_problem(&face.get(&path, Some(&key)).await, status, code, &path);
     }
     let full = r#"{"mode":"full"}"#;
-    for (method, path, body) in [
-        ("PUT", SYNC.to_owned(), "{}"),
-        ("POST", of("/preview"), r#"{"record":"openai:1"}"#),
-        ("POST", of("/runs"), full),
+    for (method, path, body, code) in [
+        ("PUT", SYNC.to_owned(), "{}", "not_installed"),
+        ("POST", of("/preview"), r#"{"record":"openai:1"}"#, "not_installed"),
+        ("POST", of("/runs"), full, "not_found"),
     ] {
         let reply = face.send(request(method, &path, Some(&key), JSON, body)).await;
-        assert_problem(&reply, 404, "not_installed", &format!("{method} {path}"));
+        assert_problem(&reply, 404, code, &format!("{method} {path}"));
     }
     let cancelled = face.send(request("DELETE", RUN, Some(&key), None, "")).await;
     assert_problem(&cancelled, 404, "not_found", "DELETE");
