@@ -21,36 +21,35 @@ use crate::{
 const PORTION: u32 = 2_000;
 
 macro_rules! select {
-    ($rest:literal) => {
+    ($from:literal, $rest:literal) => {
         concat!(
-            "SELECT vendor_id, record_id, base, vendor_at, url, seen_in, version, synced_at FROM sync_link
-             WHERE org_id = $1 AND plugin = $2 AND object = $3 AND ",
+            "SELECT vendor_id, record_id, base, vendor_at, url, seen_in, version, synced_at FROM ",
+            $from,
+            " WHERE org_id = $1 AND plugin = $2 AND object = $3 AND ",
             $rest
         )
     };
 }
 
-/// A look by key for each of many ids: on SQLite, and on PostgreSQL, which would read all that begins with the same and see what
-/// of it is wanted if it were asked for all of them at once while it has not counted how much that is.
+/// A look by key for each of many ids. Both databases are told so: asked for all of them at once they read all that begins with the
+/// same and see what of it is wanted, SQLite by a filter and PostgreSQL while it has not counted how much that is.
 macro_rules! for_each_of {
-    ($of_any:literal, $of_one:literal) => {
+    ($of_one:literal) => {
         [
-            select!($of_any),
+            select!("(SELECT value AS id FROM json_each($4)) AS asked CROSS JOIN sync_link", $of_one),
             concat!(
                 "SELECT found.* FROM unnest($4::text[]) AS asked (id) CROSS JOIN LATERAL (",
-                select!($of_one),
+                select!("sync_link", $of_one),
                 " OFFSET 0) AS found"
             ),
         ]
     };
 }
 
-pub(super) const BY_VENDOR: [&str; 2] =
-    for_each_of!("vendor_id IN (SELECT value FROM json_each($4))", "vendor_id = asked.id");
-pub(super) const BY_RECORD: [&str; 2] =
-    for_each_of!("record_id IN (SELECT value FROM json_each($4))", "record_id = asked.id");
+pub(super) const BY_VENDOR: [&str; 2] = for_each_of!("vendor_id = asked.id");
+pub(super) const BY_RECORD: [&str; 2] = for_each_of!("record_id = asked.id");
 /// A range of the primary key.
-pub(super) const BEHIND: &str = select!("vendor_id > $4 ORDER BY vendor_id LIMIT $5");
+pub(super) const BEHIND: &str = select!("sync_link", "vendor_id > $4 ORDER BY vendor_id LIMIT $5");
 
 #[derive(sqlx::FromRow)]
 struct Row {

@@ -322,11 +322,11 @@ async fn fill(store: &Store) -> SyncRunId {
     fill_of(store, store.ours).await
 }
 
-/// The same of an org.
-pub async fn fill_of(store: &Store, org: OrgId) -> SyncRunId {
+/// A sync of an org, a run of it, and what puts something into each of the other tables.
+pub async fn something(store: &Store, org: OrgId) -> (SyncRunId, SyncCommit) {
     store.set_up(org, &hubspot(), CONTACT).await;
     let run = store.request_of(org, SyncMode::Full).await.run.id;
-    let mut commit = store.step(SyncCommit {
+    let changes = SyncCommit {
         links: vec![put(store.link("1", Some(run)), Some(0))],
         outbox_add: texts(&["hubspot:9"]),
         conflicts: vec![SyncConflict {
@@ -347,7 +347,14 @@ pub async fn fill_of(store: &Store, org: OrgId) -> SyncRunId {
         }],
         run: Some(change(store, run, SyncStatus::Completed)),
         ..nothing()
-    });
+    };
+    (run, changes)
+}
+
+/// The same of an org.
+pub async fn fill_of(store: &Store, org: OrgId) -> SyncRunId {
+    let (run, changes) = something(store, org).await;
+    let mut commit = store.step(changes);
     commit.run.org = org;
     commit.sync_hints = vec![(CONTACT, "3".to_owned())];
     assert_eq!(store.journal().commit(commit).await.unwrap(), Committed::All);

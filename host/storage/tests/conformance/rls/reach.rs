@@ -28,6 +28,7 @@ use crate::{
     jobs::schedule,
     oauth::{authorization, client, revocation, tokens},
     store::{Home, plugin, put},
+    syncs,
 };
 
 /// A row in each table.
@@ -42,6 +43,11 @@ async fn fill(store: &Store, org: OrgId) {
     let data = Some(json!({"email": "ada@example.com"}));
     commit.object_changes = vec![ObjectChange { object, id, data, expected: None }];
     commit.plugin_changes = vec![put("a", json!({}), None)];
+    // its driver is the one job
+    let (_, changes) = syncs::something(store, org).await;
+    commit.sync = Some(changes);
+    commit.run.plugin = syncs::hubspot();
+    commit.sync_hints = vec![(StandardObject::Contact, "3".to_owned())];
     store.journal().commit(commit).await.unwrap();
     let lane = LaneKey { org, endpoint: EndpointId(org.0) };
     let delivery = NewDelivery {
@@ -89,7 +95,6 @@ async fn fill(store: &Store, org: OrgId) {
     tx.budgets().put(&budget).await.unwrap();
     tx.budgets().reserve(&ask(store, budget.id, 1)).await.unwrap();
     tx.audit().append(&audit(store, org)).await.unwrap();
-    tx.jobs().enqueue(&[store.task("openai")]).await.unwrap();
     tx.schedules().put(&schedule(store, org, "nightly", Some(store.now()))).await.unwrap();
     tx.exports().insert(&Export { org, ..export(store, 1, None) }).await.unwrap();
     tx.rate_limits().put(&OrgRates::default(), store.now()).await.unwrap();
