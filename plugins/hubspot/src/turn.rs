@@ -1,0 +1,37 @@
+//! HubSpot takes five searches a second from an account, whichever app they come from, and tells nothing of how many are left.
+//!
+//! All syncs of the connection take turns: each search takes a place in time that the ones before have left free.
+
+use std::time::Duration;
+
+use patchbay_sdk::{Error, clock, kv};
+
+/// Between two searches, in milliseconds: a little more than a fifth of a second, because clocks and networks are not exact.
+const SPACING_MS: u64 = 210;
+
+const KEY: &str = "search-turn";
+
+/// Longer than anybody waits for a turn.
+const KEPT: Duration = Duration::from_secs(60);
+
+/// Takes the next turn, and gives how long the one after it has to wait, in milliseconds.
+///
+/// # Errors
+/// [`Error::RateLimited`] if it is not yet time.
+pub(crate) fn take() -> Result<u64, Error> {
+    let now = clock::now();
+    let found = kv::get(KEY)?;
+    let version = found.as_ref().map_or(0, |entry| entry.version);
+    let free_at: u64 = found.and_then(|entry| String::from_utf8(entry.value).ok()?.parse().ok()).unwrap_or(0);
+    if free_at > now {
+        // a clock that was put back must not keep anybody waiting
+        return Err(Error::RateLimited((free_at - now).min(SPACING_MS)));
+    }
+    let next = now.saturating_add(SPACING_MS);
+    match kv::set(KEY, next.to_string().as_bytes(), Some(KEPT), Some(version)) {
+        Ok(_) => Ok(SPACING_MS),
+        // somebody else has just taken it
+        Err(Error::Conflict(_)) => Err(Error::RateLimited(SPACING_MS)),
+        Err(other) => Err(other),
+    }
+}
