@@ -65,11 +65,11 @@ struct Objects {
 #[derive(Deserialize)]
 struct Associated {
     #[serde(default)]
-    results: Vec<From>,
+    results: Vec<Related>,
 }
 
 #[derive(Deserialize)]
-struct From {
+struct Related {
     from: Id,
     #[serde(default)]
     to: Vec<To>,
