@@ -112,11 +112,7 @@ impl Api {
     ///
     /// # Errors
     /// As [`Api::get`], for the statuses that say nothing of what was sent: 401, 403, 423, 429, 477, and from 500 on.
-    pub(crate) fn try_write<B: Serialize + ?Sized>(
-        &self,
-        path: &str,
-        body: &B,
-    ) -> Result<http::WholeResponse, Error> {
+    pub(crate) fn try_write<B: Serialize + ?Sized>(&self, path: &str, body: &B) -> Result<http::WholeResponse, Error> {
         let response = self.send(http::Request::post(format!("{ORIGIN}{path}")).json(body)?.repeatable(true))?;
         match response.status {
             401 | 403 | 423 | 429 | 477 | 500.. => Err(failure::of(&response, clock::now())),
@@ -157,7 +153,8 @@ impl Api {
 /// The rest of a window, once less than a tenth of its requests is left.
 fn pause_after(response: &http::WholeResponse) -> u64 {
     let number = |name: &str| response.header(name)?.trim().parse::<u64>().ok();
-    let (Some(max), Some(remaining)) = (number("x-hubspot-ratelimit-max"), number("x-hubspot-ratelimit-remaining")) else {
+    let (Some(max), Some(remaining)) = (number("x-hubspot-ratelimit-max"), number("x-hubspot-ratelimit-remaining"))
+    else {
         return 0;
     };
     if remaining.saturating_mul(10) >= max {

@@ -3,6 +3,8 @@
 mod unknown;
 mod words;
 
+pub(crate) use unknown::ContactUnknown;
+
 use std::collections::BTreeMap;
 
 use patchbay_sdk::sync::Write;
@@ -29,30 +31,33 @@ pub(crate) fn has_ended(call: &Value) -> bool {
     words::status(text(call, "status")).is_some()
 }
 
-/// The properties of a call, but for those that the mapping has.
+/// The properties of a call that is a record, but for those that the mapping has.
 ///
 /// # Errors
 /// As [`records::query`].
 pub(crate) fn properties(config: &Config, record: &str, call: &Value) -> Result<Map<String, Value>, Error> {
-    let mut properties = Map::new();
-    let mut set = |name: &str, value: Option<String>| {
-        if let Some(value) = value.filter(|value| !value.is_empty()) {
-            properties.insert(name.to_owned(), Value::from(value));
-        }
-    };
     let summary = match text(call, "summary") {
         "" => of_transcripts(record)?,
         own => own.to_owned(),
     };
-    set("hs_timestamp", Some(begin_of(call)));
-    set("hs_call_title", Some(words::title(call)));
-    set("hs_call_body", Some(words::body(&summary)));
-    set("hs_call_status", words::status(text(call, "status")).map(str::to_owned));
-    set("hs_call_direction", words::direction(text(call, "direction")).map(str::to_owned));
-    set("hs_call_disposition", words::disposition(config, call));
-    set("hs_call_recording_url", recording(record)?);
-    set("hubspot_owner_id", config.call_owner.clone());
+    let mut properties = own_properties(config, call, &summary);
+    properties.extend(recording(record)?.map(|url| ("hs_call_recording_url".to_owned(), Value::from(url))));
     Ok(properties)
+}
+
+/// What a call says of itself.
+pub(crate) fn own_properties(config: &Config, call: &Value, summary: &str) -> Map<String, Value> {
+    let told = [
+        ("hs_timestamp", Some(begin_of(call))),
+        ("hs_call_title", Some(words::title(call))),
+        ("hs_call_body", Some(words::body(summary))),
+        ("hs_call_status", words::status(text(call, "status")).map(str::to_owned)),
+        ("hs_call_direction", words::direction(text(call, "direction")).map(str::to_owned)),
+        ("hs_call_disposition", words::disposition(config, call)),
+        ("hubspot_owner_id", config.call_owner.clone()),
+    ];
+    let told = told.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    told.filter(|(_, value)| !value.is_empty()).map(|(name, value)| (name, Value::from(value))).collect()
 }
 
 /// When it began. HubSpot needs a time of every call; one without any began when it is told.

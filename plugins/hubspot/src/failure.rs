@@ -186,9 +186,10 @@ mod tests {
 
     #[test]
     fn a_conflict_names_what_is_there() {
-        let refusal: Refusal =
-            serde_json::from_value(json!({"message": "Contact already exists. Existing ID: 12345", "category": "CONFLICT"}))
-                .unwrap();
+        let refusal: Refusal = serde_json::from_value(
+            json!({"message": "Contact already exists. Existing ID: 12345", "category": "CONFLICT"}),
+        )
+        .unwrap();
         assert_eq!(refusal.existing_id().as_deref(), Some("12345"));
         assert_eq!(Refusal::default().existing_id(), None);
     }

@@ -6,8 +6,8 @@ const MAX_DIGITS: usize = 15;
 /// How many decimals a currency has: ISO 4217 where they are not two.
 const fn decimals(currency: &str) -> usize {
     match currency.as_bytes() {
-        b"BIF" | b"CLP" | b"DJF" | b"GNF" | b"ISK" | b"JPY" | b"KMF" | b"KRW" | b"PYG" | b"RWF" | b"UGX" | b"UYI" | b"VND"
-        | b"VUV" | b"XAF" | b"XOF" | b"XPF" => 0,
+        b"BIF" | b"CLP" | b"DJF" | b"GNF" | b"ISK" | b"JPY" | b"KMF" | b"KRW" | b"PYG" | b"RWF" | b"UGX" | b"UYI"
+        | b"VND" | b"VUV" | b"XAF" | b"XOF" | b"XPF" => 0,
         b"BHD" | b"IQD" | b"JOD" | b"KWD" | b"LYD" | b"OMR" | b"TND" => 3,
         _ => 2,
     }
@@ -57,7 +57,10 @@ mod tests {
             assert_eq!(to_minor(text, currency), Some(minor), "{text} {currency}");
             assert_eq!(to_minor(&to_decimal(minor, currency), currency), Some(minor), "{text} {currency}");
         }
-        assert_eq!((to_decimal(5, "EUR"), to_decimal(-310, "USD"), to_decimal(500, "JPY")), ("0.05".into(), "-3.10".into(), "500".into()));
+        assert_eq!(
+            (to_decimal(5, "EUR"), to_decimal(-310, "USD"), to_decimal(500, "JPY")),
+            ("0.05".into(), "-3.10".into(), "500".into())
+        );
     }
 
     #[test]

@@ -68,7 +68,12 @@ impl Object {
     /// As a sync wants it: `fields` of it, and the ids of its contacts where they were asked for.
     pub(crate) fn item(&self, resource: Resource, fields: &[String], portal: &Portal, contacts: &[String]) -> Item {
         let fields = fields.iter().map(|name| (name.clone(), self.field(name, portal, contacts))).collect();
-        Item { id: self.id.clone(), modified_at: self.modified_at(resource), url: Some(self.link(resource, portal)), fields }
+        Item {
+            id: self.id.clone(),
+            modified_at: self.modified_at(resource),
+            url: Some(self.link(resource, portal)),
+            fields,
+        }
     }
 
     /// HubSpot's own link where it gives one.
@@ -150,7 +155,8 @@ mod tests {
     use super::*;
 
     fn deal(properties: Value) -> Object {
-        serde_json::from_value(json!({"id": "7", "properties": properties, "updatedAt": "2026-11-01T00:00:00.123Z"})).unwrap()
+        serde_json::from_value(json!({"id": "7", "properties": properties, "updatedAt": "2026-11-01T00:00:00.123Z"}))
+            .unwrap()
     }
 
     fn portal() -> Portal {
@@ -159,7 +165,8 @@ mod tests {
 
     #[test]
     fn a_deals_computed_fields() {
-        let fields: Vec<String> = [DEAL_STATUS, AMOUNT_MINOR, AMOUNT_CURRENCY, CONTACTS, CONTACT].map(str::to_owned).into();
+        let fields: Vec<String> =
+            [DEAL_STATUS, AMOUNT_MINOR, AMOUNT_CURRENCY, CONTACTS, CONTACT].map(str::to_owned).into();
         let contacts = ["1".to_owned(), "2".to_owned()];
         let object = deal(json!({"amount": "12.5", "hs_is_closed": "true", "hs_is_closed_won": "false"}));
         let item = object.item(Resource::Deals, &fields, &portal(), &contacts);
@@ -168,7 +175,10 @@ mod tests {
             "associations.contact": "1",
         });
         assert_eq!(Value::Object(item.fields), expected);
-        assert_eq!((item.modified_at, item.url.as_deref()), (Some(1_793_491_200_123), Some("https://app.hubspot.com/contacts/62515/record/0-3/7")));
+        assert_eq!(
+            (item.modified_at, item.url.as_deref()),
+            (Some(1_793_491_200_123), Some("https://app.hubspot.com/contacts/62515/record/0-3/7"))
+        );
         let object = deal(json!({"amount": null, "deal_currency_code": "JPY", "hs_is_closed_won": "true"}));
         let item = object.item(Resource::Deals, &fields, &portal(), &[]);
         assert_eq!(item.fields.get(AMOUNT_CURRENCY), Some(&Value::Null), "no amount, no currency");

@@ -113,7 +113,8 @@ impl<'a> Reader<'a> {
 
     /// What a sync is told of these: each as it is, and what was merged into it.
     fn changes(&self, objects: &[Object]) -> Result<Vec<Change>, Error> {
-        let contacts = if object::wants_contacts(self.resource, self.fields) { self.contacts(objects)? } else { Lists::new() };
+        let contacts =
+            if object::wants_contacts(self.resource, self.fields) { self.contacts(objects)? } else { Lists::new() };
         let mut changes = Vec::new();
         for object in objects.iter().filter(|object| object::is_id(&object.id)) {
             let own = contacts.get(&object.id).map(Vec::as_slice).unwrap_or_default();

@@ -84,8 +84,8 @@ fn plan(config: &Config, resource: Resource, portal: &Portal, write: &Write) -> 
     for (name, value) in &write.fields {
         match name.as_str() {
             // said by associations, or computed by HubSpot
-            CONTACTS | CONTACT | DEAL_STATUS | AMOUNT_CURRENCY => {}
-            AMOUNT_MINOR => match amount(portal, write) {
+            CONTACTS | CONTACT | DEAL_STATUS => {}
+            AMOUNT_MINOR | AMOUNT_CURRENCY => match amount(portal, write) {
                 Ok(amount) => properties.extend(amount),
                 Err(refused) => return Ok(Plan::Not(refused)),
             },
@@ -120,7 +120,11 @@ fn amount(portal: &Portal, write: &Write) -> Result<Map<String, Value>, Written>
 }
 
 fn instant(text: &str) -> String {
-    if text.len() == 10 && text.as_bytes().get(4) == Some(&b'-') { format!("{text}T00:00:00Z") } else { text.to_owned() }
+    if text.len() == 10 && text.as_bytes().get(4) == Some(&b'-') {
+        format!("{text}T00:00:00Z")
+    } else {
+        text.to_owned()
+    }
 }
 
 /// The field that names the company of a contact or a deal: HubSpot computes it from an association.
@@ -174,7 +178,8 @@ fn associate(
     let mut contacts = Vec::new();
     for (write, id) in done() {
         let field = |name: &str| write.fields.get(name);
-        companies.extend(company_field(resource).into_iter().filter_map(field).flat_map(ids).map(|to| (id.clone(), to)));
+        companies
+            .extend(company_field(resource).into_iter().filter_map(field).flat_map(ids).map(|to| (id.clone(), to)));
         if resource == Resource::Deals {
             let named = [CONTACTS, CONTACT].into_iter().filter_map(field);
             contacts.extend(named.flat_map(ids).map(|to| (id.clone(), to)));

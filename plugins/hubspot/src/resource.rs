@@ -79,5 +79,4 @@ impl Resource {
             Self::Companies | Self::Deals | Self::Calls => "hs_lastmodifieddate",
         }
     }
-
 }

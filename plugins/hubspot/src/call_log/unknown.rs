@@ -57,7 +57,8 @@ pub(super) fn settle(
     strangers: &[usize],
     contacts: &mut BTreeMap<usize, Known>,
 ) -> Result<(), Error> {
-    let number_of = |index: &usize| calls.get(*index).map(|(write, _)| other_side(&write.data)).filter(|one| !one.is_empty());
+    let number_of =
+        |index: &usize| calls.get(*index).map(|(write, _)| other_side(&write.data)).filter(|one| !one.is_empty());
     let numbers: BTreeSet<&str> = strangers.iter().filter_map(number_of).collect();
     let found = search(api, &numbers.into_iter().collect::<Vec<_>>())?;
     let mut left = Vec::new();
@@ -134,7 +135,8 @@ fn create(
     }
     let places: Vec<Vec<usize>> = own.values().map(|(places, _)| places.clone()).collect();
     let inputs = own.into_iter().enumerate();
-    let inputs = inputs.map(|(place, (name, (_, properties)))| Input::write(place, None, &own_id::of(&name), properties));
+    let inputs =
+        inputs.map(|(place, (name, (_, properties)))| Input::write(place, None, &own_id::of(&name), properties));
     for (place, fate) in batch::send(api, Resource::Contacts, inputs.collect())? {
         match fate {
             Fate::Done { object, .. } => {

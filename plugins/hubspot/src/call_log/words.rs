@@ -42,7 +42,10 @@ pub(super) fn disposition(config: &Config, call: &Value) -> Option<String> {
     if let Some(own) = config.dispositions.get(outcome) {
         return Some(own.clone());
     }
-    let word: String = outcome.chars().map(|letter| if letter.is_alphanumeric() { letter.to_ascii_lowercase() } else { ' ' }).collect();
+    let word: String = outcome
+        .chars()
+        .map(|letter| if letter.is_alphanumeric() { letter.to_ascii_lowercase() } else { ' ' })
+        .collect();
     let known = match word.trim() {
         "connected" | "answered" => CONNECTED,
         "busy" => BUSY,
@@ -100,7 +103,8 @@ mod tests {
     #[test]
     fn an_outcome_becomes_a_disposition() {
         let own = "11111111-2222-3333-4444-555555555555";
-        let config = Config { dispositions: BTreeMap::from([("interested".to_owned(), own.to_owned())]), ..Config::default() };
+        let config =
+            Config { dispositions: BTreeMap::from([("interested".to_owned(), own.to_owned())]), ..Config::default() };
         for (call, expected) in [
             (json!({"outcome": "interested", "status": "completed"}), Some(own)),
             (json!({"outcome": "Left_Voicemail", "status": "completed"}), Some(LEFT_VOICEMAIL)),
@@ -122,7 +126,10 @@ mod tests {
 
     #[test]
     fn a_title_names_the_other_side() {
-        assert_eq!(title(&json!({"direction": "inbound", "from": "+15550100", "from_name": "Ada"})), "Inbound call from Ada");
+        assert_eq!(
+            title(&json!({"direction": "inbound", "from": "+15550100", "from_name": "Ada"})),
+            "Inbound call from Ada"
+        );
         assert_eq!(title(&json!({"direction": "outbound", "to": "+15550100"})), "Outbound call to +15550100");
         assert_eq!(title(&json!({"direction": "internal"})), "Internal call");
     }

@@ -1,9 +1,9 @@
 //! All that there is, in rising order of ids: an id never changes, so nothing moves while pages are read. What is made or changed
 //! meanwhile is found by the first delta, which begins at the time of this run's first page.
 
+use patchbay_sdk::Error;
 use patchbay_sdk::clock::{self, Timestamp};
 use patchbay_sdk::sync::{Page, Pull};
-use patchbay_sdk::Error;
 use serde::{Deserialize, Serialize};
 
 use super::Reader;

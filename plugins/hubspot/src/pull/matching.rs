@@ -16,7 +16,8 @@ struct Cursor {
 }
 
 pub(super) fn page(reader: &Reader<'_>, pull: &Pull, field: &str, values: &[String]) -> Result<Page, Error> {
-    let values: Vec<String> = values.iter().map(|value| value.trim().to_owned()).filter(|value| !value.is_empty()).collect();
+    let values: Vec<String> =
+        values.iter().map(|value| value.trim().to_owned()).filter(|value| !value.is_empty()).collect();
     if is_unique(reader.resource, field) {
         // not by the search, which learns of an object seconds after it was made
         let objects = if values.is_empty() { Vec::new() } else { reader.read(&values, Some(field))? };

@@ -39,7 +39,9 @@ pub(super) fn page(reader: &Reader<'_>, pull: &Pull, from: Timestamp) -> Result<
             page.mark = Some(mark);
             page.pause_ms = reader.api.pause_ms();
             return match swept.next {
-                Some(after) => page.then(&Cursor::Deleted { mark, after: Some(after), pages: pages + 1, begun: swept.begun }),
+                Some(after) => {
+                    page.then(&Cursor::Deleted { mark, after: Some(after), pages: pages + 1, begun: swept.begun })
+                }
                 None => page.keep(&swept.state),
             };
         }
@@ -84,10 +86,7 @@ fn groups(reader: &Reader<'_>, from: Timestamp, read: &BTreeSet<String>, within:
         return vec![vec![filter(modified, "GTE", &from)]];
     }
     let read: Vec<String> = read.iter().cloned().collect();
-    vec![
-        vec![filter(modified, "GT", &from)],
-        vec![filter(modified, "EQ", &from), filter_of(ID, "NOT_IN", &read)],
-    ]
+    vec![vec![filter(modified, "GT", &from)], vec![filter(modified, "EQ", &from), filter_of(ID, "NOT_IN", &read)]]
 }
 
 /// Where the rows of one millisecond go on, and after the last of them the next millisecond.
@@ -113,7 +112,8 @@ fn behind_rows(
     done: u64,
 ) -> Result<Cursor, Error> {
     let last = latest(reader, found).filter(|last| *last >= from);
-    let last = last.ok_or_else(|| Error::upstream(200, "HubSpot's search does not tell times of change in their order"))?;
+    let last =
+        last.ok_or_else(|| Error::upstream(200, "HubSpot's search does not tell times of change in their order"))?;
     if last > from {
         read.clear();
     }

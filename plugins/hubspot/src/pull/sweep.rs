@@ -1,9 +1,9 @@
 //! What was deleted. A search never finds it; the list of what is archived does, and that has no order by time. It is read once an hour
 //! at most, a bounded part of it, from where the last time has ended. Webhooks tell sooner.
 
+use patchbay_sdk::Error;
 use patchbay_sdk::clock::{self, Timestamp};
 use patchbay_sdk::sync::Change;
-use patchbay_sdk::Error;
 use serde::{Deserialize, Serialize};
 
 use super::{BATCH, Reader};

@@ -65,7 +65,9 @@ impl Input {
             Kind::Upsert => json!({
                 "id": self.id, "idProperty": own_id::PROPERTY, "properties": self.properties, "objectWriteTraceId": self.index.to_string(),
             }),
-            Kind::Update => json!({"id": self.id, "properties": self.properties, "objectWriteTraceId": self.index.to_string()}),
+            Kind::Update => {
+                json!({"id": self.id, "properties": self.properties, "objectWriteTraceId": self.index.to_string()})
+            }
             Kind::Delete => json!({"id": self.id}),
         }
     }
@@ -123,7 +125,10 @@ fn batch(
     fates: &mut Vec<(usize, Fate)>,
 ) -> Result<(), Error> {
     let mut response = request(api, resource, kind, some)?;
-    if kind == Kind::Upsert && response.status == 400 && Refusal::read(&response).is_of_missing_property(own_id::PROPERTY) {
+    if kind == Kind::Upsert
+        && response.status == 400
+        && Refusal::read(&response).is_of_missing_property(own_id::PROPERTY)
+    {
         own_id::forget(resource)?;
         own_id::ensure(api, resource)?;
         response = request(api, resource, kind, some)?;
@@ -178,7 +183,9 @@ fn answered(
             (None, Some(refusal)) => refused(api, resource, input, 400, refusal)?,
             // one that is not there may be left out
             (None, None) if kind == Kind::Update => Fate::Gone,
-            (None, None) => return Err(Error::upstream(response.status, "HubSpot does not tell what became of an object")),
+            (None, None) => {
+                return Err(Error::upstream(response.status, "HubSpot does not tell what became of an object"));
+            }
         };
         fates.push((input.index, fate));
     }
