@@ -79,7 +79,9 @@ impl Property {
         let company = is_company(resource, &self.name);
         let title = if self.label.is_empty() { self.name.clone() } else { self.label };
         let kind = match self.kind.as_str() {
-            _ if company || self.referenced_object_type.is_some() => FieldKind::Reference,
+            _ if company => FieldKind::Reference,
+            // of owners, whom no sync knows
+            _ if self.referenced_object_type.is_some() => FieldKind::Text,
             "number" => FieldKind::Number,
             "bool" => FieldKind::Boolean,
             "date" => FieldKind::Date,
