@@ -85,6 +85,8 @@ impl Property {
             "number" => FieldKind::Number,
             "bool" => FieldKind::Boolean,
             "date" => FieldKind::Date,
+            // HubSpot keeps an instant of what people choose as a day
+            "datetime" if self.name == "closedate" => FieldKind::Date,
             "datetime" => FieldKind::Time,
             "enumeration" => FieldKind::Choice,
             _ => FieldKind::Text,

@@ -20,7 +20,7 @@ pub(crate) const DEAL_STATUS: &str = "deal.status";
 pub(crate) const AMOUNT_MINOR: &str = "amount.minor";
 /// The currency of that: the deal's own, or the account's.
 pub(crate) const AMOUNT_CURRENCY: &str = "amount.currency";
-/// The ids of a deal's contacts.
+/// The ids of a deal's contacts, joined by semicolons as HubSpot joins several values.
 pub(crate) const CONTACTS: &str = "associations.contacts";
 /// The first of them.
 pub(crate) const CONTACT: &str = "associations.contact";
@@ -90,7 +90,8 @@ impl Object {
             DEAL_STATUS => Value::from(self.deal_status()),
             AMOUNT_MINOR => self.amount(portal).map_or(Value::Null, |(amount, _)| Value::from(amount)),
             AMOUNT_CURRENCY => self.amount(portal).map_or(Value::Null, |(_, currency)| Value::from(currency)),
-            CONTACTS => Value::from(contacts.to_vec()),
+            CONTACTS if contacts.is_empty() => Value::Null,
+            CONTACTS => Value::from(contacts.join(";")),
             CONTACT => contacts.first().map_or(Value::Null, |id| Value::from(id.as_str())),
             _ => self.property(name).map_or(Value::Null, Value::from),
         }
@@ -171,7 +172,7 @@ mod tests {
         let object = deal(json!({"amount": "12.5", "hs_is_closed": "true", "hs_is_closed_won": "false"}));
         let item = object.item(Resource::Deals, &fields, &portal(), &contacts);
         let expected = json!({
-            "deal.status": "lost", "amount.minor": 1250, "amount.currency": "EUR", "associations.contacts": ["1", "2"],
+            "deal.status": "lost", "amount.minor": 1250, "amount.currency": "EUR", "associations.contacts": "1;2",
             "associations.contact": "1",
         });
         assert_eq!(Value::Object(item.fields), expected);

@@ -146,6 +146,8 @@ impl<'a> Reader<'a> {
                 }
             }
         }
+        // always the same first one
+        lists.values_mut().for_each(|list| list.sort_by_key(|id| id.parse::<u64>().unwrap_or(u64::MAX)));
         Ok(lists)
     }
 }

@@ -191,13 +191,9 @@ fn associate(
     association::create_default(api, (resource, Resource::Contacts), &contacts)
 }
 
-/// The ids in a value.
+/// The ids in a value, of which there can be several.
 fn ids(value: &Value) -> Vec<String> {
-    let texts: Vec<String> = match value {
-        Value::Array(items) => items.iter().map(text_of).collect(),
-        other => vec![text_of(other)],
-    };
-    texts.into_iter().filter(|id| object::is_id(id)).collect()
+    text_of(value).split(';').map(str::trim).filter(|id| object::is_id(id)).map(str::to_owned).collect()
 }
 
 /// A body with inputs.

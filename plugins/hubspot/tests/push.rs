@@ -225,7 +225,7 @@ fn a_deal_goes_with_its_amount_and_what_it_belongs_to() {
     host.expect(api("POST", &path("contacts")).json(pair("151")), Reply::json(200, &json!({})));
     let fields = json!({
         "dealname": "100 seats", "amount.minor": 120_050, "amount.currency": "USD", "closedate": "2026-12-01", "deal.status": "won",
-        "associations.contact": "151", "associations.contacts": ["151"], "hs_primary_associated_company": "77",
+        "associations.contact": "151", "associations.contacts": "151", "hs_primary_associated_company": "77",
     });
     let data = json!({"status": "won", "amount": {"amount": 120_050, "currency": "USD"}});
     let pushed = host.push::<HubSpot>("deals", vec![Write { data, ..write("d", None, fields) }]).unwrap();
