@@ -240,7 +240,7 @@ impl HubSpot {
         told.chunks(100).map(|some| Value::from(some.to_vec())).collect()
     }
 
-    /// How often something was asked for, by method and path with `*` for ids, as in `POST /crm/objects/contacts/search`.
+    /// How often something was asked for, by method and path with `*` for ids, without the version, as in `POST /objects/contacts/search`.
     #[must_use]
     pub fn counts(&self) -> BTreeMap<String, u64> {
         self.shared.lock().counts.clone()

@@ -53,8 +53,9 @@ pub(super) fn call(
             }
         }
         ("GET", [id]) => {
-            let id = found(portal, id);
-            match id.and_then(|id| Some((id, portal.live(kind, id)?))) {
+            let all = portal.objects.get(&kind);
+            let there = found(portal, id).and_then(|id| Some((id, all?.get(&id)?)));
+            match there.filter(|(_, object)| object.archived.is_none()) {
                 Some((id, object)) => (200, object.json(kind, id, &wanted)),
                 None => missing(),
             }

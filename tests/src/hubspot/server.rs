@@ -58,8 +58,8 @@ fn segments(path: &str) -> Option<Vec<&str>> {
     let all: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
     let is_date = |text: &str| matches!(text, "2025-09" | "2026-03" | "2026-09");
     match all.as_slice() {
-        ["crm", "v3" | "v4", area, rest @ ..] => Some([&[*area], rest].concat()),
-        ["crm", area, version, rest @ ..] if is_date(version) => Some([&[*area], rest].concat()),
+        ["crm", "v3" | "v4", area, rest @ ..] => Some([&[*area][..], rest].concat()),
+        ["crm", area, version, rest @ ..] if is_date(version) => Some([&[*area][..], rest].concat()),
         ["account-info", version, "details"] if is_date(version) => Some(vec!["account-info"]),
         _ => None,
     }

@@ -40,9 +40,8 @@ impl Scene {
 async fn a_search_keeps_to_its_limits() {
     let scene = Scene::start().await;
     for index in 0..3 {
-        scene.hubspot.edit(PORTAL, |portal, now| {
-            portal.create(Kind::Contacts, &[("email", &format!("{index}@example.com"))], now)
-        });
+        let email = format!("{index}@example.com");
+        scene.hubspot.edit(PORTAL, |portal, now| portal.create(Kind::Contacts, &[("email", email.as_str())], now));
     }
     let (status, page) = scene.search(json!({})).await;
     assert_eq!((status, &page["total"], &page["paging"]["next"]["after"]), (200, &json!(3), &json!("2")));
