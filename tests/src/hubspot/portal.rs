@@ -103,7 +103,7 @@ impl Portal {
             groups: BTreeSet::new(),
             searches: VecDeque::new(),
             requests: VecDeque::new(),
-            next: 100,
+            next: 100_000_000_000,
             told: Vec::new(),
         }
     }
