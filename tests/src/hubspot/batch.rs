@@ -22,7 +22,11 @@ pub(super) fn call(
     }
     match verb {
         "read" => {
-            read(portal, kind, &inputs, body, query.iter().any(|(name, value)| name == "archived" && value == "true"))
+            let archived = query.iter().any(|(name, value)| name == "archived" && value == "true");
+            let (status, mut told) = read(portal, kind, &inputs, body, archived);
+            told["startedAt"] = json!(super::portal::iso(now));
+            told["completedAt"] = json!(super::portal::iso(now));
+            (status, told)
         }
         "archive" => {
             for id in inputs.iter().filter_map(id) {

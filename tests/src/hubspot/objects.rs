@@ -27,9 +27,14 @@ pub(super) fn call(
         None => id.parse().ok().map(|id| portal.survivor(kind, id)),
     };
     match (method.as_str(), rest) {
-        ("GET", []) => {
-            list(portal, kind, &wanted, parameter("archived") == Some("true"), parameter("limit"), parameter("after"))
-        }
+        ("GET", []) => list(
+            portal,
+            kind,
+            &wanted,
+            parameter("archived").is_some_and(|told| told.eq_ignore_ascii_case("true")),
+            parameter("limit"),
+            parameter("after"),
+        ),
         ("POST", []) => match checked(portal, kind, None, &body["properties"]) {
             Ok(properties) => {
                 let id = portal.insert(kind, properties, now);

@@ -141,6 +141,8 @@ on_both_databases! {
         two_organizations_with_one_account_see_their_own
         a_first_sync_takes_no_more_requests_than_it_must_and_its_delta_neither
         the_two_sides_hold_the_same_after_edits_merges_failures_and_lost_answers
+        hubspots_sdk_works_unchanged
+        hubspots_own_check_and_ours_agree
     }
     objects {
         what_one_plugin_writes_another_one_reads_and_changes
