@@ -57,7 +57,9 @@ fn read(portal: &mut Portal, kind: Kind, inputs: &[Value], body: &Value, archive
             portal.objects.get(&kind).and_then(|all| all.get(id)).is_some_and(|one| one.archived.is_some() == archived)
         };
         match own.filter(there) {
-            Some(id) => drop(found.insert(id)),
+            Some(id) => {
+                found.insert(id);
+            }
             None => missing.push(input["id"].clone()),
         }
     }

@@ -76,7 +76,7 @@ struct Next {
     after: String,
 }
 
-/// Reads a page: behind `after`, the so-and-so-manieth of this time, which began at `begun`.
+/// Reads a page: what is behind `after`. `pages` were read before it this time, which began at `begun`.
 pub(super) fn page(
     reader: &Reader<'_>,
     state: &Sweeping,

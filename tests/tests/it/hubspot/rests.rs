@@ -32,15 +32,24 @@ impl Chance {
 fn edit(portal: &mut Portal, now: u64, chance: &mut Chance) {
     let ids = portal.ids(Kind::Contacts);
     let name = format!("There {}", chance.below(1_000));
-    match (chance.below(10), chance.of(&ids).copied(), chance.of(&ids).copied()) {
+    let (one, other) = (chance.of(&ids).copied(), chance.of(&ids).copied());
+    match (chance.below(10), one, other) {
         (0..=2, ..) => {
-            let email = format!("there{}@example.com", chance.below(1_000_000));
+            let email = format!("there{}@example.com", chance.below(1_000_000_000));
             portal.create(Kind::Contacts, &[("email", email.as_str()), ("firstname", name.as_str())], now);
         }
-        (3..=6, Some(id), _) => drop(portal.set(Kind::Contacts, id, &[("firstname", name.as_str())], now)),
-        (7, Some(id), _) => drop(portal.delete(Kind::Contacts, id, now)),
-        (8, Some(one), Some(other)) => drop(portal.merge(Kind::Contacts, one, other, now)),
-        (_, Some(id), _) => drop(portal.set(Kind::Contacts, id, &[("lastname", name.as_str())], now)),
+        (3..=6, Some(id), _) => {
+            portal.set(Kind::Contacts, id, &[("firstname", name.as_str())], now);
+        }
+        (7, Some(id), _) => {
+            portal.delete(Kind::Contacts, id, now);
+        }
+        (8, Some(one), Some(other)) => {
+            portal.merge(Kind::Contacts, one, other, now);
+        }
+        (_, Some(id), _) => {
+            portal.set(Kind::Contacts, id, &[("lastname", name.as_str())], now);
+        }
         _ => {}
     }
 }
