@@ -144,7 +144,7 @@ pub(crate) fn search(call: Call<Search>) -> Result<Page, Error> {
     if let (Some(members), Some(query)) = (body.as_object_mut(), query) {
         members.insert("query".to_owned(), Value::from(query));
     }
-    turn::take()?;
+    turn::take_soon()?;
     let api = Api::open()?;
     let mut answer: Answer<Object> = api.ask(&api.objects(object.path(), "/search"), &body)?.json()?;
     Ok(Page { after: answer.next(), total: answer.total, results: answer.results })

@@ -105,7 +105,7 @@ fn by_phone(api: &Api, phone: &str, properties: &[String]) -> Result<Option<Obje
         "filterGroups": [group("phone"), group("mobilephone")], "properties": properties, "limit": 1, "after": "0",
         "sorts": [{"propertyName": "hs_object_id", "direction": "ASCENDING"}],
     });
-    turn::take()?;
+    turn::take_soon()?;
     let answer: Answer<Object> = api.ask(&api.objects(Resource::Contacts.path(), "/search"), &body)?.json()?;
     Ok(answer.results.into_iter().next())
 }

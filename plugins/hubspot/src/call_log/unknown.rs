@@ -83,7 +83,7 @@ pub(super) fn settle(
 fn search(api: &Api, numbers: &[&str]) -> Result<BTreeMap<String, String>, Error> {
     let mut found = BTreeMap::new();
     for numbers in numbers.chunks(NUMBERS_AT_ONCE) {
-        api.wait(turn::take()?);
+        api.wait(turn::take_soon()?);
         let groups: Vec<Value> = NUMBERS
             .into_iter()
             .map(|property| json!({"filters": [{"propertyName": property, "operator": "IN", "values": numbers}]}))

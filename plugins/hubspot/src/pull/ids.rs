@@ -5,7 +5,7 @@ use patchbay_sdk::Error;
 use patchbay_sdk::sync::{Change, Page};
 
 use super::Reader;
-use super::search::{ID, filter_of};
+use super::search::filter_of;
 use crate::object::{self, MERGED};
 
 pub(super) fn page(reader: &Reader<'_>, ids: &[String]) -> Result<Page, Error> {
@@ -27,7 +27,7 @@ pub(super) fn gone(reader: &Reader<'_>, missing: Vec<String>) -> Result<Vec<Chan
     if missing.is_empty() {
         return Ok(Vec::new());
     }
-    let found = reader.search(&[vec![filter_of(MERGED, "IN", &missing)]], ID)?;
+    let found = reader.look_up(vec![filter_of(MERGED, "IN", &missing)])?;
     let mut changes = reader.changes(&found.objects)?;
     let into_another = |id: &String| found.rows.iter().any(|row| row.merged().contains(id));
     changes.extend(missing.into_iter().filter(|id| !into_another(id)).map(Change::Deleted));

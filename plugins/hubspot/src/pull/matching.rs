@@ -4,7 +4,7 @@ use patchbay_sdk::Error;
 use patchbay_sdk::sync::{Page, Pull};
 use serde::{Deserialize, Serialize};
 
-use super::search::{ID, MAX_BODY, body, filter_of};
+use super::search::{ID, MAX_BODY, body, filter_of, slim};
 use super::{BATCH, Reader};
 use crate::own_id;
 use crate::resource::Resource;
@@ -35,7 +35,7 @@ pub(super) fn page(reader: &Reader<'_>, pull: &Pull, field: &str, values: &[Stri
     if some.is_empty() {
         return Ok(Page::default());
     }
-    let found = reader.search(&[vec![filter_of(field, "IN", some)]], ID)?;
+    let found = reader.look_up(vec![filter_of(field, "IN", some)])?;
     let mut page = Page::of(reader.changes(&found.objects)?);
     page.pause_ms = reader.api.pause_ms();
     let done = done + count;
@@ -43,7 +43,7 @@ pub(super) fn page(reader: &Reader<'_>, pull: &Pull, field: &str, values: &[Stri
 }
 
 fn size(reader: &Reader<'_>, field: &str, values: &[String]) -> usize {
-    body(reader, &[vec![filter_of(field, "IN", values)]], ID, &reader.properties).to_string().len()
+    body(reader, &[vec![filter_of(field, "IN", values)]], ID, &slim(reader)).to_string().len()
 }
 
 /// Properties of which no two objects have the same value.

@@ -64,16 +64,30 @@ pub(super) fn body(reader: &Reader<'_>, groups: &[Vec<Value>], sort: &str, prope
     })
 }
 
+/// What a search asks for of objects that are read then.
+pub(super) fn slim(reader: &Reader<'_>) -> [String; 2] {
+    [reader.resource.modified().to_owned(), MERGED.to_owned()]
+}
+
 impl Reader<'_> {
-    /// The first rows of what any of the groups lets through, in rising order of a property.
+    /// The first rows of what any of the groups lets through, in rising order of a property: a page of many.
     pub(super) fn search(&self, groups: &[Vec<Value>], sort: &str) -> Result<Found, Error> {
         self.api.wait(turn::take()?);
+        self.found(groups, sort)
+    }
+
+    /// The same for a question beside the pages.
+    pub(super) fn look_up(&self, filters: Vec<Value>) -> Result<Found, Error> {
+        self.api.wait(turn::take_soon()?);
+        self.found(&[filters], ID)
+    }
+
+    fn found(&self, groups: &[Vec<Value>], sort: &str) -> Result<Found, Error> {
         let path = self.api.objects(self.resource.path(), "/search");
         let whole = body(self, groups, sort, &self.properties);
         // a mapping of very many fields: found first, and read by their ids
         let fits = whole.to_string().len() <= MAX_BODY;
-        let slim = [self.resource.modified().to_owned(), MERGED.to_owned()];
-        let asked = if fits { whole } else { body(self, groups, sort, &slim) };
+        let asked = if fits { whole } else { body(self, groups, sort, &slim(self)) };
         let response = self.api.ask(&path, &asked)?;
         let at = date(&response);
         let Answer { total, results: rows } = response.json()?;

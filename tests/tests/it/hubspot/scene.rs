@@ -136,21 +136,16 @@ impl Scene {
 
     /// Has whatever is due done, with time going on, until nothing waits.
     pub async fn settle(&self) {
-        let mut quiet = 0;
-        let work = || {
-            async {
+        let until_quiet = async {
+            let mut quiet = 0;
+            while quiet < 3 {
                 self.hub.hub.process_due_webhooks().await.unwrap();
                 self.hub.hub.process_due_deliveries().await.unwrap();
                 self.hub.hub.work_due_jobs().await.unwrap();
                 let rests = self.rests().await;
+                quiet = if rests { quiet + 1 } else { 0 };
                 // a search is allowed every 210 ms; a retry may wait for seconds
                 self.clock.advance(Duration::milliseconds(if rests { 1 } else { 250 }));
-                Some(rests)
-            }
-        };
-        let until_quiet = async {
-            while quiet < 3 {
-                quiet = if work().await == Some(true) { quiet + 1 } else { 0 };
             }
         };
         tokio::time::timeout(SOON, until_quiet).await.expect("the two sides do not come to rest");
