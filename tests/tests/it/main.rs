@@ -34,6 +34,7 @@ mod foreign_orgs;
 mod forwarding;
 mod hot_swap;
 mod hubs;
+mod hubspot;
 mod identity;
 mod inbound;
 mod isolation;
@@ -131,6 +132,18 @@ on_both_databases! {
         a_stream_goes_on_across_a_restart_without_loss_or_repeat
         a_stream_is_for_what_it_asks_for
         streams_end_in_good_order_when_the_hub_stops
+    }
+    hubspot {
+        a_connection_lives_from_consent_to_revocation_and_leaves_no_token
+        contacts_go_both_ways_and_nothing_comes_back_as_an_echo
+        what_is_deleted_and_merged_is_found_with_and_without_webhooks
+        webhooks_of_another_account_or_another_hand_open_nothing
+        calls_are_told_to_hubspot_and_who_is_unknown_is_asked_for
+        two_organizations_with_one_account_see_their_own
+        a_first_sync_takes_no_more_requests_than_it_must_and_its_delta_neither
+        the_two_sides_hold_the_same_after_edits_merges_failures_and_lost_answers
+        hubspots_sdk_works_unchanged
+        hubspots_own_check_and_ours_agree
     }
     objects {
         what_one_plugin_writes_another_one_reads_and_changes

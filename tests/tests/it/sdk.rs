@@ -18,6 +18,7 @@ use crate::scene::OpenAiScene;
 const PYTHON: [&str; 7] = [
     "assemblyai==1.8.2",
     "elevenlabs==2.78.0",
+    "hubspot-api-client==12.0.0",
     "openai==3.54.0",
     "slack_sdk==3.47.0",
     "stripe==16.1.0",

@@ -1,0 +1,16 @@
+//! HubSpot, from a person's consent to two sides that hold the same, and back to a connection that is gone.
+
+mod life;
+mod rests;
+mod scene;
+mod sdks;
+
+pub use life::{
+    a_connection_lives_from_consent_to_revocation_and_leaves_no_token,
+    a_first_sync_takes_no_more_requests_than_it_must_and_its_delta_neither,
+    calls_are_told_to_hubspot_and_who_is_unknown_is_asked_for, contacts_go_both_ways_and_nothing_comes_back_as_an_echo,
+    two_organizations_with_one_account_see_their_own, webhooks_of_another_account_or_another_hand_open_nothing,
+    what_is_deleted_and_merged_is_found_with_and_without_webhooks,
+};
+pub use rests::the_two_sides_hold_the_same_after_edits_merges_failures_and_lost_answers;
+pub use sdks::{hubspots_own_check_and_ours_agree, hubspots_sdk_works_unchanged};
