@@ -19,13 +19,16 @@ use crate::soql;
 use crate::sync::push::{self, Ledger, row};
 use crate::sync::{Fields, Resource, matching};
 
-pub(crate) use note::Note;
+pub(crate) use note::{Note, subject};
 
 /// The longest text of `CallObject`, in characters.
 const LONGEST_KEY: usize = 255;
 
 /// Ids of calls that fit into the address of one query.
 const MOST_ASKED: usize = 40;
+
+/// Where a contact has numbers.
+const NUMBERS: [&str; 2] = ["Phone", "MobilePhone"];
 
 /// What becomes of a call.
 pub(crate) enum Plan {
@@ -94,29 +97,34 @@ pub(crate) fn find_contacts(org: &Org, notes: &mut [Note]) -> Result<Option<u64>
     if numbers.is_empty() {
         return Ok(None);
     }
-    let mut pause_ms = None;
-    for number in numbers {
-        let (found, pause) = contacts_with(org, &number)?;
-        pause_ms = crate::pace::longer(pause_ms, pause);
+    let (found, pause_ms) = contacts_with(org, &numbers)?;
+    for note in notes.iter_mut().filter(|note| note.who.is_none()) {
+        let Some(number) = &note.number else { continue };
+        let mut having = found.iter().filter(|contact| has_number(contact, number));
         // of several, nobody can say which
-        let [only] = found.as_slice() else { continue };
-        let id = only.get("Id").and_then(Value::as_str).and_then(ids::whole);
-        for note in notes.iter_mut().filter(|note| note.who.is_none() && note.number.as_ref() == Some(&number)) {
-            note.who.clone_from(&id);
+        if let (Some(only), None) = (having.next(), having.next()) {
+            note.who = only.get("Id").and_then(Value::as_str).and_then(ids::whole);
         }
     }
     Ok(pause_ms)
 }
 
-/// Contacts that have a number, as a telephone or a mobile one.
+/// Contacts that have one of the numbers, as a telephone or a mobile one.
 ///
 /// # Errors
 /// As [`crate::api::send`].
-pub(crate) fn contacts_with(org: &Org, number: &str) -> Result<(Vec<Map<String, Value>>, Option<u64>), Error> {
-    let fields: Vec<String> =
-        ["Name", "Email", "Phone", "MobilePhone", "AccountId"].into_iter().map(str::to_owned).collect();
-    let fields = Fields::new(&fields)?;
-    matching::find(org, Resource::Contact, &fields, &["Phone", "MobilePhone"], &[number.to_owned()])
+pub(crate) fn contacts_with(org: &Org, numbers: &[String]) -> Result<(Vec<Map<String, Value>>, Option<u64>), Error> {
+    matching::find(org, Resource::Contact, &Fields::new(&asked())?, &NUMBERS, numbers)
+}
+
+/// What is read of a contact.
+pub(crate) fn asked() -> Vec<String> {
+    ["Name", "Email", "Phone", "MobilePhone", "AccountId"].into_iter().map(str::to_owned).collect()
+}
+
+fn has_number(contact: &Map<String, Value>, number: &str) -> bool {
+    let own = |field: &str| contact.get(field).and_then(Value::as_str).unwrap_or_default();
+    NUMBERS.into_iter().any(|field| matching::has(own(field), number))
 }
 
 /// Logs calls, after the contacts were made that the settings want.
@@ -139,8 +147,8 @@ pub(crate) fn log(org: &Org, mut notes: Vec<Note>) -> Result<Logged, Error> {
                 let note = notes.get(*place)?;
                 let fields = note.fields(org.config.unknown_caller);
                 Some(match there.get(&note.key) {
-                    Some(id) => row(Resource::Task, &fields, [("id", id)]),
-                    None => row(Resource::Task, &fields, [("CallObject", &note.key), ("TaskSubtype", "Call")]),
+                    Some(id) => row(Resource::Task, &fields, [("id", id.as_str())]),
+                    None => row(Resource::Task, &fields, [("CallObject", note.key.as_str()), ("TaskSubtype", "Call")]),
                 })
             })
             .collect()

@@ -80,7 +80,7 @@ impl Connector for Salesforce {
     }
 
     fn push(resource: &str, writes: Vec<Write>) -> Result<Pushed, Error> {
-        sync::push::write(resource, writes)
+        sync::push::write(resource, &writes)
     }
 }
 

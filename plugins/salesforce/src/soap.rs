@@ -149,8 +149,12 @@ impl Reading {
     }
 
     fn message(self) -> Result<Message, String> {
-        if !self.is_message || self.message.org.is_empty() {
+        if !self.is_message || !self.path.is_empty() || self.message.org.is_empty() {
             return Err("it is no Outbound Message".to_owned());
+        }
+        let is_whole = |one: &Notification| !one.id.is_empty() && !one.record.is_empty();
+        if self.message.notifications.is_empty() || !self.message.notifications.iter().all(is_whole) {
+            return Err("a notification in the message says of no record".to_owned());
         }
         Ok(self.message)
     }

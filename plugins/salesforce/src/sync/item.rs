@@ -10,6 +10,9 @@ use crate::{ids, soql, times};
 /// Fields that one request may ask for.
 const MOST: usize = 500;
 
+/// What is found at the end of an empty reference.
+static NOTHING: Value = Value::Null;
+
 /// What is asked of each record, beside what is always asked.
 #[derive(Debug, Clone)]
 pub(crate) struct Fields(Vec<String>);
@@ -84,7 +87,7 @@ fn at<'a>(record: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
     match (rest, found) {
         (None, value) => Some(value),
         (Some(rest), Value::Object(nested)) => at(nested, rest),
-        (Some(_), _) => Some(&Value::Null),
+        (Some(_), _) => Some(&NOTHING),
     }
 }
 

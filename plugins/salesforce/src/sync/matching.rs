@@ -112,7 +112,7 @@ fn national(digits: &str) -> &str {
 }
 
 /// True if a field's text is the value, as Salesforce compares texts and people compare numbers.
-fn has(own: &str, value: &str) -> bool {
+pub(crate) fn has(own: &str, value: &str) -> bool {
     let Some(digits) = number(value) else { return own.eq_ignore_ascii_case(value) };
     let own: String = own.chars().filter(char::is_ascii_digit).collect();
     // what is dialled before a national or an international number

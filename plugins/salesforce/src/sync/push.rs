@@ -16,19 +16,19 @@ use crate::{calls, failure, pace};
 const NAMELESS: &str = "Unknown";
 
 /// Writes, in order, with what became of each.
-pub(crate) fn write(resource: &str, writes: Vec<Write>) -> Result<Pushed, Error> {
+pub(crate) fn write(resource: &str, writes: &[Write]) -> Result<Pushed, Error> {
     let org = Org::load()?;
     let resource = Resource::named(resource)?;
     if writes.len() > collections::MOST {
         return Err(Error::invalid("/writes", format!("at most {} at once", collections::MOST)));
     }
     let mut ledger = Ledger { written: vec![None; writes.len()], pause_ms: None };
-    delete(&org, &writes, &mut ledger)?;
+    delete(&org, writes, &mut ledger)?;
     if resource == Resource::Task {
-        calls::push(&org, &writes, &mut ledger)?;
+        calls::push(&org, writes, &mut ledger)?;
     } else {
-        update(&org, resource, &writes, &mut ledger)?;
-        create(&org, resource, &writes, &mut ledger)?;
+        update(&org, resource, writes, &mut ledger)?;
+        create(&org, resource, writes, &mut ledger)?;
     }
     ledger.into_pushed()
 }
