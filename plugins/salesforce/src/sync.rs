@@ -29,6 +29,6 @@ pub(crate) fn pull(pull: &Pull) -> Result<Page, Error> {
         Scope::All => changed::read(&org, resource, &fields, pull, None),
         Scope::Since(since) => changed::read(&org, resource, &fields, pull, Some(*since)),
         Scope::Ids(ids) => retrieve::read(&org, resource, &fields, ids),
-        Scope::Matching { field, values } => matching::read(&org, resource, &fields, field, values),
+        Scope::Matching { field, values } => matching::read(&org, resource, &fields, (field, values), pull.limit),
     }
 }

@@ -22,8 +22,8 @@ pub(super) fn read(
     org: &Org,
     resource: Resource,
     fields: &Fields,
-    field: &str,
-    values: &[String],
+    (field, values): (&str, &[String]),
+    limit: u32,
 ) -> Result<Page, Error> {
     if !soql::is_field(field) {
         return Err(Error::invalid("/field", "a field of Salesforce, as in Email"));
@@ -31,7 +31,8 @@ pub(super) fn read(
     let mut with_field = fields.all().to_vec();
     with_field.push(field.to_owned());
     let fields = Fields::new(&with_field)?;
-    let (records, pause_ms) = find(org, resource, &fields, &[field], values)?;
+    let (mut records, pause_ms) = find(org, resource, &fields, &[field], values)?;
+    records.truncate(usize::try_from(limit).unwrap_or(MOST_CHANGES));
     let changes =
         records.iter().map(|record| fields.item(org, record).map(Change::Found)).collect::<Result<Vec<_>, Error>>()?;
     Ok(with_pause(Page::of(changes), pause_ms))
