@@ -134,10 +134,12 @@ pub(crate) fn name<'a>(pointer: &str, name: &'a str) -> Result<&'a str, Error> {
 /// A value as one segment of a path.
 ///
 /// # Errors
-/// [`Error::Invalid`] at `pointer` for what is too long, or could name another path.
+/// [`Error::Invalid`] at `pointer` for what is too long, or could name another path: the way out takes no slashes, however they are
+/// written.
 pub(crate) fn segment(pointer: &str, value: &str) -> Result<String, Error> {
-    if value.is_empty() || value.len() > MAX_SEGMENT || value.bytes().all(|byte| byte == b'.') {
-        return Err(Error::invalid(pointer, "1 to 500 bytes that are not only dots"));
+    let is_plain = !value.contains(['/', '\\']) && !value.chars().any(char::is_control);
+    if value.is_empty() || value.len() > MAX_SEGMENT || !is_plain || value.bytes().all(|byte| byte == b'.') {
+        return Err(Error::invalid(pointer, "1 to 500 bytes without slashes; for others, a `collection` or a query"));
     }
     Ok(utf8_percent_encode(value, SEGMENT).to_string())
 }

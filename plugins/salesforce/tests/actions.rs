@@ -54,10 +54,10 @@ fn a_query_has_pages() {
 fn a_record_is_read_made_changed_upserted_and_deleted() {
     let host = host();
     host.expect(
-        call("GET", "/sobjects/Contact/Patchbay_Id__c/a%2Fb?fields=Id%2CEmail"),
+        call("GET", "/sobjects/Contact/Patchbay_Id__c/a%20b?fields=Id%2CEmail"),
         Reply::json(200, &json!({"Id": ADA, "Email": "a@b.co"})),
     );
-    let input = json!({"object": "Contact", "field": "Patchbay_Id__c", "id": "a/b", "fields": ["Id", "Email"]});
+    let input = json!({"object": "Contact", "field": "Patchbay_Id__c", "id": "a b", "fields": ["Id", "Email"]});
     assert_eq!(host.invoke::<Salesforce>("get", input).unwrap()["record"]["Email"], "a@b.co");
     host.expect(
         call("POST", "/sobjects/Contact").json(json!({"LastName": "X"})),
@@ -80,6 +80,7 @@ fn a_record_is_read_made_changed_upserted_and_deleted() {
     let wrong = [
         ("get", json!({"object": "Contact/../../x", "id": ADA})),
         ("get", json!({"object": "Contact", "id": "../limits/12345"})),
+        ("get", json!({"object": "Contact", "field": "Patchbay_Id__c", "id": "a/b"})),
         ("update", json!({"object": "Contact", "id": ADA, "fields": {"ID": "x"}})),
         ("upsert", json!({"object": "Contact", "value": "7", "fields": {"patchbay_id__c": "8"}})),
         ("delete", json!({"object": "Contact", "id": "0030000000000%1"})),

@@ -27,14 +27,14 @@ const fn own(name: &'static str, kind: &'static str) -> Field {
 }
 
 /// Of every object.
-const COMMON: [Field; 5] = [
+static COMMON: [Field; 5] = [
     own("Id", "id"),
     own("SystemModstamp", "datetime"),
     own("CreatedDate", "datetime"),
     own("LastModifiedDate", "datetime"),
     own("IsDeleted", "boolean"),
 ];
-const CONTACT: [Field; 17] = [
+static CONTACT: [Field; 17] = [
     needed("LastName", "string"),
     set("FirstName", "string"),
     own("Name", "string"),
@@ -53,7 +53,7 @@ const CONTACT: [Field; 17] = [
     own("MailingAddress", "address"),
     set(EXTERNAL, "string"),
 ];
-const ACCOUNT: [Field; 14] = [
+static ACCOUNT: [Field; 14] = [
     needed("Name", "string"),
     set("Website", "url"),
     set("Phone", "phone"),
@@ -69,7 +69,7 @@ const ACCOUNT: [Field; 14] = [
     own("BillingAddress", "address"),
     set(EXTERNAL, "string"),
 ];
-const OPPORTUNITY: [Field; 9] = [
+static OPPORTUNITY: [Field; 9] = [
     needed("Name", "string"),
     needed("StageName", "picklist"),
     needed("CloseDate", "date"),
@@ -80,7 +80,7 @@ const OPPORTUNITY: [Field; 9] = [
     own("IsWon", "boolean"),
     set(EXTERNAL, "string"),
 ];
-const TASK: [Field; 11] = [
+static TASK: [Field; 11] = [
     set("Subject", "combobox"),
     set("Status", "picklist"),
     set("TaskSubtype", "picklist"),
