@@ -81,7 +81,8 @@ fn new_records_are_upserted_linked_ones_changed_and_deleted_ones_deleted() {
         Reply::json(200, &json!([done(ADA)])),
     );
     let new = json!({
-        "attributes": {"type": "Contact"}, "Patchbay_Id__c": "hub:1", "Email": "g@example.com", "LastName": "Hopper",
+        "attributes": {"type": "Contact"}, "Patchbay_Id__c": "hub:1", "Email": "g@example.com", "FirstName": "Grace",
+        "LastName": "Hopper",
     });
     let mut made = done("003000000000003AAA");
     made["created"] = json!(true);

@@ -12,7 +12,7 @@ use crate::api::Org;
 use crate::collections::{self, Batch, Outcome};
 use crate::{calls, failure, pace};
 
-/// What a contact is called of whom nothing else is known.
+/// What somebody is called of whom nothing else is known.
 const NAMELESS: &str = "Unknown";
 
 /// Writes, in order, with what became of each.
@@ -206,19 +206,30 @@ pub(crate) fn row<const N: usize>(resource: Resource, fields: &Map<String, Value
 /// The fields with what Salesforce makes no such record without, as far as the hub's record says it.
 fn completed(resource: Resource, write: &Write) -> Map<String, Value> {
     let mut fields = write.fields.clone();
-    let said =
-        |pointer: &str| write.data.pointer(pointer).and_then(Value::as_str).filter(|text| !text.trim().is_empty());
-    let (needed, value) = match resource {
-        Resource::Contact => {
-            let last = said("/name").and_then(|name| name.split_whitespace().next_back());
-            ("LastName", last.or_else(|| said("/email")).or_else(|| said("/phone")).unwrap_or(NAMELESS))
-        }
-        Resource::Account => ("Name", said("/name").or_else(|| said("/domain")).unwrap_or(NAMELESS)),
-        Resource::Opportunity | Resource::Task => return fields,
+    let said = |pointer: &str| {
+        write.data.pointer(pointer).and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty())
     };
-    let has = fields.get(needed).and_then(Value::as_str).is_some_and(|text| !text.trim().is_empty());
-    if !has {
-        fields.insert(needed.to_owned(), Value::from(value));
+    let is_empty = |fields: &Map<String, Value>, name: &str| {
+        fields.get(name).and_then(Value::as_str).is_none_or(|text| text.trim().is_empty())
+    };
+    match resource {
+        Resource::Contact if is_empty(&fields, "LastName") => {
+            let (first, last) = match said("/name") {
+                Some(name) => {
+                    name.rsplit_once(char::is_whitespace).map_or((None, name), |(first, last)| (Some(first), last))
+                }
+                None => (None, said("/email").or_else(|| said("/phone")).unwrap_or(NAMELESS)),
+            };
+            fields.insert("LastName".to_owned(), Value::from(last));
+            if let Some(first) = first.filter(|_| is_empty(&fields, "FirstName")) {
+                fields.insert("FirstName".to_owned(), Value::from(first.trim()));
+            }
+        }
+        Resource::Account if is_empty(&fields, "Name") => {
+            let name = said("/name").or_else(|| said("/domain")).unwrap_or(NAMELESS);
+            fields.insert("Name".to_owned(), Value::from(name));
+        }
+        _ => {}
     }
     fields
 }
