@@ -55,7 +55,10 @@ pub(crate) fn process(request: &webhook::Request) -> Result<webhook::Answer, Err
         let object = Resource::named(&notification.object).ok().and_then(Resource::object);
         match (object, ids::whole(&notification.record)) {
             (Some(object), Some(id)) => hints.entry(object).or_default().push(id),
-            _ => log::info("an Outbound Message of what is not kept in step", &[("object", &notification.object)]),
+            _ => log::info(
+                "an Outbound Message of what is not kept in step",
+                &[("object", notification.object.as_str())],
+            ),
         }
     }
     for (object, ids) in hints {
