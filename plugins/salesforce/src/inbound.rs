@@ -5,8 +5,7 @@
 use std::collections::BTreeMap;
 
 use patchbay_sdk::sync::changed;
-use patchbay_sdk::{Error, Headers, installation, log, webhook};
-use sha2::{Digest as _, Sha256};
+use patchbay_sdk::{Error, Headers, installation, log, random, webhook};
 
 use crate::ids;
 use crate::soap::{self, Message};
@@ -68,17 +67,9 @@ pub(crate) fn process(request: &webhook::Request) -> Result<webhook::Answer, Err
     Ok(webhook::Answer { status: 200, headers, body: soap::ACK.as_bytes().to_vec() })
 }
 
-/// A message that is sent again has the same notifications.
+/// Another one each time, with the notification in it for who looks for one: a repeat comes where the acknowledgement was lost, and
+/// needs one of its own. What a known webhook is answered with is none, and Salesforce would send it for a day.
 fn id(message: &Message) -> String {
-    if let [only] = message.notifications.as_slice() {
-        return only.id.clone();
-    }
-    let mut ids: Vec<&str> = message.notifications.iter().map(|one| one.id.as_str()).collect();
-    ids.sort_unstable();
-    let mut hash = Sha256::new();
-    for id in ids {
-        hash.update(id.as_bytes());
-        hash.update([0]);
-    }
-    hash.finalize().iter().fold("om-".to_owned(), |text, byte| text + &format!("{byte:02x}"))
+    let first = message.notifications.first().map_or("", |first| first.id.as_str());
+    random::bytes(8).iter().fold(format!("{first}."), |id, byte| format!("{id}{byte:02x}"))
 }
