@@ -1,5 +1,4 @@
 //! The operations, settings, and Salesforce's own API through the hub.
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail them")]
 
 use patchbay_plugin_salesforce::Salesforce;
 use patchbay_sdk::Error;

@@ -1,5 +1,4 @@
 //! Outbound Messages: of the org that is connected, taken for hints, and acknowledged.
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "helpers of tests fail them")]
 
 use patchbay_plugin_salesforce::Salesforce;
 use patchbay_sdk::installation::Account;
