@@ -48,13 +48,13 @@ pub const SECRET: &str = "9B7C1D0E5F6A48D29C3B7E1F0A5D6C8E";
 /// The field that upserts go by.
 pub const EXTERNAL: &str = "Patchbay_Id__c";
 
-pub(super) struct Shared {
+struct Shared {
     clock: Arc<dyn Clock>,
     state: Mutex<State>,
 }
 
 impl Shared {
-    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, State> {
         let mut state = self.state.lock().unwrap();
         state.now = self.clock.now() + state.skew;
         state
