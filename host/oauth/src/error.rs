@@ -51,6 +51,14 @@ pub enum OauthError {
         "the client at the vendor or the vendor's token endpoint was replaced since: authorize the connection again"
     )]
     OtherParties,
+    /// The vendor's answer is for something else than what the org's settings name. The tokens go into no request.
+    #[error("{}", other_settings(.setting, .told.as_deref()))]
+    OtherSettings {
+        /// Where the setting is: a JSON Pointer.
+        setting: String,
+        /// What the vendor says; at most 500 characters.
+        told: Option<String>,
+    },
     /// `invalid_client`: who registered the client must put it right.
     #[error(
         "the vendor does not accept the hub as its client ({0}): check the client's id, its secret or key, and what it is registered for"
@@ -78,6 +86,18 @@ pub enum OauthError {
     /// The manifest or the registration does not allow what was asked.
     #[error(transparent)]
     Setup(#[from] SetupError),
+}
+
+fn other_settings(setting: &str, told: Option<&str>) -> String {
+    match told {
+        Some(told) => format!(
+            "the authorization is for {told}, and the setting {setting} says otherwise: change it, or authorize the connection with \
+             the account that it names"
+        ),
+        None => format!(
+            "the vendor did not say what the setting {setting} has to be compared with: authorize the connection again"
+        ),
+    }
 }
 
 impl OauthError {
@@ -141,6 +161,7 @@ impl From<OauthError> for Failure {
             }
             OauthError::Malformed(_) => Self::new(Code::UpstreamError, detail),
             OauthError::Blocked(error) => Self::new(error.code(), detail),
+            OauthError::OtherSettings { .. } => Self::new(Code::Conflict, detail),
             OauthError::Setup(_) => Self::new(Code::ConnectionMissing, detail),
         }
     }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::{OauthClient, OauthError};
+use crate::{OauthClient, OauthError, Tokens};
 
 /// The hub's client and the vendor's token endpoint that an authorization was begun with, or that tokens came from. They
 /// are sealed with it. A code, a refresh token or a client's secret goes to no others: a new version of a plugin, changed
@@ -28,6 +28,23 @@ impl OauthClient {
     #[must_use]
     pub fn parties(&self) -> Parties {
         Parties::new(&self.registration.client_id, self.provider.token.url())
+    }
+
+    /// Fails unless the org's settings say the same as the vendor's answer, where the manifest wants that: these tokens are then for
+    /// another host, or whatever it is, than the settings name.
+    ///
+    /// # Errors
+    /// [`OauthError::OtherSettings`], which says what to change.
+    pub fn require_settings(&self, tokens: &Tokens) -> Result<(), OauthError> {
+        let bare = |text: &str| text.trim_end_matches('/').to_ascii_lowercase();
+        for (name, said) in &self.provider.said {
+            let told = tokens.kept.get(name).map(|text| bare(text));
+            if told.is_none() || told != said.value.as_deref().map(bare) {
+                let told = tokens.kept.get(name).cloned();
+                return Err(OauthError::OtherSettings { setting: said.setting.clone(), told });
+            }
+        }
+        Ok(())
     }
 
     /// Fails unless these are still the same.

@@ -1,6 +1,6 @@
 //! A manifest's section made ready to be called: its URLs for one org's settings, and the rules that let them through.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use oauth2::{AuthUrl, RevocationUrl, TokenUrl};
 use patchbay_egress::{Rules, RulesError};
@@ -38,6 +38,15 @@ pub enum SetupError {
     Registration(String),
 }
 
+/// What a setting says that a vendor's answer has to say too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Said {
+    /// Where it stands: a JSON Pointer.
+    pub(crate) setting: String,
+    /// Nothing where the settings have nothing there.
+    pub(crate) value: Option<String>,
+}
+
 /// A vendor, for one org's settings.
 pub struct Provider {
     pub(crate) plugin: PluginId,
@@ -48,6 +57,8 @@ pub struct Provider {
     pub(crate) account: Option<Url>,
     /// For whom assertions are signed.
     pub(crate) audience: String,
+    /// What the settings say of what the manifest's `answer.settings` names, by the names of `keep`.
+    pub(crate) said: BTreeMap<String, Said>,
     /// Lets the section's endpoints through and nothing else: not what the plugin itself may reach.
     pub(crate) rules: Rules,
 }
@@ -87,8 +98,14 @@ impl Provider {
         let reached = [("POST", Some(&token)), ("POST", revoke.as_ref()), ("GET", account.as_ref())];
         let egress = reached.into_iter().filter_map(|(method, url)| url.map(|url| rule(method, url))).collect();
         let rules = Rules::compile(&Manifest { egress, ..manifest.clone() })?;
+        let said = oauth.answer.settings.iter().map(|(name, pointer)| {
+            let value = settings.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+            (name.clone(), Said { setting: pointer.clone(), value })
+        });
+        let said = said.collect();
         Ok(Self {
             plugin: manifest.id.clone(),
+            said,
             oauth,
             authorize: authorize.map(AuthUrl::from_url),
             token: TokenUrl::from_url(token),

@@ -59,6 +59,7 @@ mod private_names;
 mod processes;
 mod relayed;
 mod rotation;
+mod salesforce;
 mod scene;
 mod schemathesis;
 mod sdk;
@@ -477,6 +478,21 @@ on_both_databases! {
         a_hundred_copies_at_once_are_all_acknowledged_and_processed_once
         the_hooks_address_is_the_only_way_to_an_installation
         a_secret_that_a_request_carries_is_not_kept
+    }
+    salesforce {
+        a_connection_is_made_refreshed_under_load_revoked_made_anew_and_ended
+        tokens_are_for_the_host_that_the_settings_name
+        a_consent_that_is_refused_or_forged_connects_nothing
+        another_organization_with_the_same_org_sees_its_own_records
+        simple_salesforce_works_unchanged
+        records_come_by_a_first_run_by_deltas_and_by_messages_and_go_back_without_an_echo
+        what_is_deleted_or_merged_there_goes_here
+        pages_go_on_whatever_becomes_of_a_query_and_of_the_limits
+        accounts_and_opportunities_refer_to_each_other_on_both_sides
+        a_call_that_ends_is_logged_once_with_whom_it_was
+        without_the_external_id_field_and_with_locks_records_are_made_once
+        the_fields_of_this_org_are_told_and_a_mapping_is_held_to_them
+        both_sides_hold_the_same_when_it_rests
     }
     stripe_actions {
         customers_are_made_read_changed_listed_and_deleted

@@ -15,11 +15,12 @@ use tokio::{process::Command, sync::Mutex};
 
 use crate::scene::OpenAiScene;
 
-const PYTHON: [&str; 7] = [
+const PYTHON: [&str; 8] = [
     "assemblyai==1.8.2",
     "elevenlabs==2.78.0",
     "hubspot-api-client==12.0.0",
     "openai==3.54.0",
+    "simple-salesforce==1.12.10",
     "slack_sdk==3.47.0",
     "stripe==16.1.0",
     "telnyx[webhooks]==4.189.0",

@@ -43,6 +43,10 @@ impl Inner {
     /// What was there before is not given back, because with many vendors that would end the new tokens too.
     pub(crate) async fn connected(&self, mut granted: Granted<'_>) -> Result<(), Failure> {
         let Granted { org, plugin, client, .. } = granted;
+        if let Err(error) = client.require_settings(&granted.tokens) {
+            self.give_back(&granted).await;
+            return Err(error.into());
+        }
         match client.account(&granted.tokens).await {
             Ok(account) => granted.tokens.account = account,
             Err(error) => tracing::info!(%plugin, %org, %error, "the account's name is not known"),

@@ -41,6 +41,8 @@ pub(crate) struct Live {
     authorized_at: Timestamp,
     /// Or why there is none.
     client: Result<Arc<OauthClient>, Failure>,
+    /// Why the tokens go into no request, although they are good.
+    withheld: Option<Failure>,
 }
 
 impl OauthSettings {
@@ -100,7 +102,9 @@ impl Inner {
                 }
                 Err(OauthError::OtherParties.into())
             });
-        Some(Live { seen: granted.stored.clone(), authorized_at: granted.authorized_at, client })
+        let withheld = client.as_ref().ok().and_then(|client| client.require_settings(&granted.stored.tokens).err());
+        let (seen, authorized_at) = (granted.stored.clone(), granted.authorized_at);
+        Some(Live { seen, authorized_at, client, withheld: withheld.map(Failure::from) })
     }
 
     /// The installation with tokens that a request may carry: these, or renewed ones.
@@ -111,6 +115,9 @@ impl Inner {
         serving: Arc<Serving>,
     ) -> Result<Arc<Serving>, Failure> {
         let Some(live) = &serving.live else { return Ok(serving) };
+        if let Some(failure) = &live.withheld {
+            return Err(failure.clone());
+        }
         let (now, tokens) = (self.clock.now(), &live.seen.tokens);
         // What the vendor refused and has no end of its own would be good for ever.
         let ended = live.seen.needs_authorization && (tokens.expires_at.is_none() || !tokens.is_usable(now));
@@ -125,7 +132,7 @@ impl Inner {
             }
             // Another node has learned of a new authorization.
             self.tenants.invalidate(&key).await;
-            return self.serving(org, plugin).await;
+            return self.serving_anew(org, plugin).await;
         }
         let client = match &live.client {
             Ok(client) => Arc::clone(client),
@@ -143,7 +150,16 @@ impl Inner {
         {
             self.tenants.invalidate(&job.key).await;
         }
-        self.serving(org, plugin).await
+        self.serving_anew(org, plugin).await
+    }
+
+    /// The installation with tokens that have just come, and that may be for something else than those before.
+    async fn serving_anew(&self, org: OrgId, plugin: &PluginId) -> Result<Arc<Serving>, Failure> {
+        let serving = self.serving(org, plugin).await?;
+        match serving.live.as_ref().and_then(|live| live.withheld.clone()) {
+            Some(failure) => Err(failure),
+            None => Ok(serving),
+        }
     }
 
     /// Takes note of how the vendor took the token that a call carried. If it refused it, the next call shall have another

@@ -265,6 +265,11 @@ pub struct Answer {
     /// What is kept of the answer beside the tokens, as in `instance_url = "/instance_url"`. No secrets: it is shown.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub keep: BTreeMap<String, String>,
+    /// What of `keep` an org's settings have to say too, as in `instance_url = "/instance_url"`: names of `keep`, each with a JSON
+    /// Pointer into the settings. For a vendor whose tokens are for one host: an authorization for another is not taken, and tokens
+    /// of one go into no request. A slash at the end makes no difference.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub settings: BTreeMap<String, String>,
 }
 
 fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
@@ -295,6 +300,7 @@ impl Default for Answer {
             invalid_client: Vec::new(),
             transient: Vec::new(),
             keep: BTreeMap::new(),
+            settings: BTreeMap::new(),
         }
     }
 }

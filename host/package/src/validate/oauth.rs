@@ -221,6 +221,11 @@ fn answer(answer: &Answer, report: &mut Report) {
         let secret = pointer == &answer.access_token || pointer == &answer.refresh_token;
         report.demand(!secret, at, "what is no secret: tokens are kept in the vault, and this is shown");
     }
+    for (name, pointer) in &answer.settings {
+        let at = format!("/oauth/answer/settings/{}", text::pointer_token(name));
+        report.demand(answer.keep.contains_key(name), at.as_str(), "a name that `keep` has too");
+        report.member(at, pointer);
+    }
     let lists = [
         ("token-types", &answer.token_types),
         ("invalid-grant", &answer.invalid_grant),

@@ -31,6 +31,7 @@ fn full() -> Value {
                 "access-token": "/authed_user/access_token", "refresh-token": "/authed_user/refresh_token",
                 "expires-in": "/authed_user/expires_in", "scope": "/authed_user/scope", "token-type": "/authed_user/token_type", "token-types": ["user"],
                 "error": ["/status", "/error"], "error-description": "/message", "keep": {"instance_url": "/instance_url"},
+                "settings": {"instance_url": "/instance_url"},
                 "invalid-grant": ["BAD_REFRESH_TOKEN"], "invalid-client": ["BAD_CLIENT_ID"], "transient": ["ratelimited"],
             },
             "jwt": {"algorithm": "RS256", "audience": "https://{domain}.example.com", "lifetime-seconds": 180,
@@ -251,5 +252,16 @@ fn the_example_of_the_guide_is_valid_and_uses_every_key() {
                 assert!(said[key].get(inner).is_some(), "no {key}.{inner}");
             }
         }
+    }
+}
+
+#[test]
+fn what_settings_have_to_say_too_is_something_that_is_kept() {
+    for (settings, place) in [
+        (json!({"host": "/instance_url"}), "/oauth/answer/settings/host"),
+        (json!({"instance_url": "instance_url"}), "/oauth/answer/settings/instance_url"),
+    ] {
+        let found = found(&[("/answer/settings", settings)]);
+        assert_eq!(found.first().map(|(at, _)| at.as_str()), Some(place), "{found:?}");
     }
 }

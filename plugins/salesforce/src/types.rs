@@ -1,0 +1,5 @@
+//! What the actions take and give.
+
+pub mod calls;
+pub mod queries;
+pub mod records;
