@@ -41,6 +41,7 @@ fn write(id: Option<&str>, data: Value) -> Write {
         id: id.map(str::to_owned),
         fields: fields.as_object().unwrap().clone(),
         delete: false,
+        references: std::collections::BTreeMap::new(),
         data,
     }
 }

@@ -87,6 +87,7 @@ fn what_is_written_is_told_in_hubspots_shapes() {
         id: id.map(str::to_owned),
         fields: json!({"email": "a@example.com", "n": 1}).as_object().cloned().unwrap_or_default(),
         delete: false,
+        references: std::collections::BTreeMap::new(),
         data: json!({}),
     };
     host.push::<HubSpot>("contacts", vec![write("a", None), write("b", Some("2"))]).unwrap();

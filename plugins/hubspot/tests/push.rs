@@ -37,6 +37,7 @@ fn write(record: &str, id: Option<&str>, fields: Value) -> Write {
         id: id.map(str::to_owned),
         fields: fields.as_object().cloned().unwrap_or_default(),
         delete: false,
+        references: std::collections::BTreeMap::new(),
         data: json!({}),
     }
 }

@@ -15,7 +15,7 @@ use tokio::{process::Command, sync::Mutex};
 
 use crate::scene::OpenAiScene;
 
-const PYTHON: [&str; 8] = [
+const PYTHON: [&str; 9] = [
     "assemblyai==1.8.2",
     "elevenlabs==2.78.0",
     "hubspot-api-client==12.0.0",
