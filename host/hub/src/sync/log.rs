@@ -1,14 +1,15 @@
 //! What syncs have done: their runs, what could not be taken over, and where somebody's value had to give way.
 
 use patchbay_model::{
-    Failure, Permission, PluginId, SyncConflictId, SyncRunId,
+    Failure, OrgId, Permission, PluginId, SyncConflictId, SyncRunId,
     object::StandardObject,
     sync::{SyncConflict, SyncFailure, SyncRun},
 };
 
 use crate::{
     auth::Caller,
-    hub::Hub,
+    hub::{Hub, Inner},
+    installations::not_installed,
     queries::{Page, Size, not_found},
 };
 
@@ -23,6 +24,7 @@ impl Hub {
         limit: Option<u32>,
     ) -> Result<Page<SyncRun>, Failure> {
         caller.require(Permission::ReadActivity)?;
+        self.0.is_installed(caller.org, plugin).await?;
         let size = Size::new(limit)?;
         let mut tx = self.0.database.read().await?;
         let runs = tx.org(caller.org).syncs().runs(plugin, object, before, size.and_one()).await?;
@@ -65,6 +67,7 @@ impl Hub {
         limit: Option<u32>,
     ) -> Result<Page<SyncFailure>, Failure> {
         caller.require(Permission::ReadActivity)?;
+        self.0.is_installed(caller.org, plugin).await?;
         let size = Size::new(limit)?;
         let mut tx = self.0.database.read().await?;
         let found = tx.org(caller.org).syncs().live_failures(plugin, object, after, size.and_one()).await?;
@@ -81,10 +84,18 @@ impl Hub {
         limit: Option<u32>,
     ) -> Result<Page<SyncConflict>, Failure> {
         caller.require(Permission::ReadActivity)?;
+        self.0.is_installed(caller.org, plugin).await?;
         let size = Size::new(limit)?;
         let mut tx = self.0.database.read().await?;
         let found = tx.org(caller.org).syncs().conflicts(plugin, object, before, size.and_one()).await?;
         Ok(size.page(found, |conflict| conflict.id.to_string()))
+    }
+}
+
+impl Inner {
+    /// `not_installed` unless it is; switched off counts as installed.
+    async fn is_installed(&self, org: OrgId, plugin: &PluginId) -> Result<(), Failure> {
+        self.installed(org, plugin).await?.map(drop).ok_or_else(|| not_installed(plugin))
     }
 }
 

@@ -74,10 +74,10 @@ impl Hub {
         wanted: PreviewSync,
     ) -> Result<SyncPreviewView, CallFailure> {
         caller.require(Permission::ManageInstallations)?;
-        caller.require(Permission::ReadActivity)?;
         let hub = &*self.0;
         let serving = hub.callable(caller.org, plugin).await?;
         let decl = declared(serving.plugin.manifest(), object).ok_or_else(|| not_found("sync"))?;
+        caller.require(Permission::ReadActivity)?;
         let state = {
             let mut tx = hub.database.read().await.map_err(Failure::from)?;
             tx.org(caller.org).syncs().get(plugin, object).await.map_err(Failure::from)?

@@ -36,7 +36,7 @@ macro_rules! select {
 macro_rules! for_each_of {
     ($of_one:literal) => {
         [
-            select!("(SELECT value AS id FROM json_each($4)) AS asked CROSS JOIN sync_link", $of_one),
+            select!("(SELECT CAST(value AS TEXT) AS id FROM json_each($4)) AS asked CROSS JOIN sync_link", $of_one),
             concat!(
                 "SELECT found.* FROM unnest($4::text[]) AS asked (id) CROSS JOIN LATERAL (",
                 select!("sync_link", $of_one),
