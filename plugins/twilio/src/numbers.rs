@@ -47,6 +47,7 @@ pub(crate) fn search(call: Call<SearchNumbers>) -> Result<FoundNumbers, Error> {
 pub(crate) fn buy(call: Call<BuyNumber>) -> Result<Purchase, Error> {
     let (config, api) = incoming::account()?;
     let asked = call.input;
+    check_name(asked.friendly_name.as_deref())?;
     let number = outward::number(&config, &asked.phone_number, "/phone_number")?;
     let number = number.as_str();
     let Some((amount, currency)) = config.price(&asked.country, asked.kind) else {
@@ -86,6 +87,14 @@ pub(crate) fn buy(call: Call<BuyNumber>) -> Result<Purchase, Error> {
     Ok(Purchase { status: Bought::Bought, phone_number: number.to_owned(), monthly, number: Some(bought) })
 }
 
+/// Refuses a name by which the hub would take the number for that of a subscription, and give it back.
+fn check_name(name: Option<&str>) -> Result<(), Error> {
+    if name.is_some_and(mark::is_reserved) {
+        return Err(Error::invalid("/friendly_name", "another name: those of numbers of subscriptions begin with pb:"));
+    }
+    Ok(())
+}
+
 /// Notes at once that a number is about to be bought, so that one whose answer was lost is known for the organization's own.
 fn intend(number: &str, country: &str, kind: NumberKind) -> Result<(), Error> {
     let note = serde_json::to_vec(&(country, kind)).map_err(|error| Error::Internal(error.to_string()))?;
@@ -110,6 +119,7 @@ pub(crate) fn configure(call: Call<ConfigureNumber>) -> Result<Verbatim<Incoming
     let (_, api) = incoming::account()?;
     let asked = call.input;
     let below = format!("{NUMBERS}/{}", api::sid(&asked.sid, &["PN"], "/sid")?);
+    check_name(asked.friendly_name.as_deref())?;
     if asked.friendly_name.is_some() {
         let owned: Incoming = api.get(&below, &Parameters::new())?.json()?;
         if owned.name().starts_with(&mark::own()?) {
