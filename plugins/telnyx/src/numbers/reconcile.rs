@@ -4,7 +4,7 @@
 //! What differs is told, so that somebody can ask why.
 
 use patchbay_sdk::task::{Next, Step};
-use patchbay_sdk::{Error, events, objects, records};
+use patchbay_sdk::{Error, events, log, objects, records};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -98,12 +98,20 @@ fn theirs(page: u32, report: &mut Report) -> Result<Place, Error> {
             kept(&found.data, "status") == Some(number.status.as_str())
                 && kept(&found.data, "connection_id") == number.connection_id.as_deref()
         });
-        match same {
-            Some(true) => continue,
-            Some(false) => name(&mut report.changed, &number.phone_number),
-            None => name(&mut report.added, &number.phone_number),
+        if same == Some(true) {
+            continue;
         }
-        number.show(None)?;
+        match number.show(None) {
+            // one that cannot be read keeps no other one from being compared
+            Err(error @ Error::Upstream(_)) => {
+                let told = error.to_string();
+                log::error("a number of Telnyx' list is not taken in", &[("id", &number.id), ("why", &told)]);
+                continue;
+            }
+            shown => drop(shown?),
+        }
+        let list = if same.is_some() { &mut report.changed } else { &mut report.added };
+        name(list, &number.phone_number);
     }
     Ok(next.map_or(Place::Ours(None), Place::Theirs))
 }
