@@ -238,6 +238,12 @@ impl Config {
                 wrong.push(Violation::new("/provisioning/area_code", "only with the country US or CA"));
             }
         }
+        if let Some(forward) = self.unanswered.as_ref().and_then(|unanswered| unanswered.forward_to.as_ref())
+            // asked here, because a caller who is forwarded does not wait for it
+            && let Err(refusal) = self.destinations.check(forward)
+        {
+            wrong.push(Violation::new("/unanswered/forward_to", format!("a number that may be called: {refusal}")));
+        }
         let reminder = self.reminder.as_ref().and_then(|reminder| reminder.template.as_deref());
         let texts = [("/follow_up", self.follow_up.as_deref()), ("/reminder/template", reminder)];
         for (place, text) in texts {

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use crate::incoming::{self, Incoming, Terms};
 use crate::messages::{self, Message};
+use crate::settled;
 
 #[derive(Deserialize)]
 struct Made {
@@ -46,7 +47,9 @@ pub(crate) fn count(path: &str, response: &http::WholeResponse) -> Result<(), Er
     match resource(path) {
         Some("Calls") => {
             let made: Made = response.json()?;
-            usage::add("call", 1, Basis::Reported, Some(&made.sid))
+            usage::add("call", 1, Basis::Reported, Some(&made.sid))?;
+            // a client may have nobody told how it goes, and its minutes count all the same
+            settled::plan(&made.sid)
         }
         Some("Messages") => {
             let made: Message = response.json()?;

@@ -124,8 +124,9 @@ fn request(told: &Told) -> Value {
 /// The settings' answer to a call that no menu answers.
 fn unanswered(config: &Config, told: &Told) -> String {
     let forward = config.unanswered.as_ref().and_then(|unanswered| unanswered.forward_to.as_ref());
-    // a number that is forwarded to itself would ring for ever
-    let forward = forward.filter(|number| told.get("To") != Some(number.as_str()));
+    // a number that is forwarded to itself would ring for ever, and one that calls from there is busy
+    let is = |name: &str, number: &str| told.get(name) == Some(number);
+    let forward = forward.filter(|number| !is("To", number.as_str()) && !is("From", number.as_str()));
     let inbound = told.get("Direction") == Some("inbound");
     let verb = match forward {
         Some(number) if inbound => format!("<Dial><Number>{}</Number></Dial>", number.as_str()),
