@@ -93,6 +93,7 @@ impl Connector for Ivr {
         Tasks::new()
             .add(note::NOTE, note::note)
             .add(note::CLOSE, note::close)
+            .add(note::SPEND, note::spend)
             .add(voicemail::TRANSCRIBE, voicemail::transcribe)
     }
 }

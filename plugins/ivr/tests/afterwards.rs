@@ -246,6 +246,22 @@ fn calls_to_a_number_are_counted_together() {
 }
 
 #[test]
+fn notes_of_two_calls_write_nothing_in_common() {
+    let spend = json!({"currency": "USD", "per_call": "0.50", "per_transfer": "1.00", "most": "2.00"});
+    let host = ready(json!({"spend": spend}));
+    for name in ["CA1", "CA2"] {
+        let _ = Line::new(&host, Carrier::Twilio).named(name).start();
+    }
+    for note in host.jobs().into_iter().filter(|job| job.kind == "note") {
+        let payload = note.payload.to_string();
+        let task = patchbay_sdk::task::Task { job: note.id, kind: note.kind, payload, cursor: None, attempt: 1 };
+        host.step::<Ivr>(task).unwrap();
+    }
+    assert_eq!(host.record("spending", "USD"), None);
+    assert_eq!(host.jobs().iter().filter(|job| job.kind == "spend").count(), 2);
+}
+
+#[test]
 fn spending_out_of_the_ordinary_is_told_once_for_each_window() {
     let spend =
         json!({"currency": "USD", "per_call": "0.50", "per_transfer": "1.00", "window_s": 3600, "most": "2.00"});
