@@ -105,6 +105,14 @@ impl CallState {
         !legs.is_empty() && legs.iter().all(|leg| leg.ended)
     }
 
+    /// True for a call that a menu has answered and whose main leg has ended: the menu hears of no hang-up by itself. Tell the
+    /// plugin `ivr` (`hung-up`) when a fact makes it so.
+    #[must_use]
+    pub fn has_left_menu(&self) -> bool {
+        let answered = self.facts.values().any(|fact| matches!(fact.what, What::Step(_)));
+        answered && self.legs().first().is_some_and(|leg| leg.ended)
+    }
+
     /// When it began: the first time that any fact has.
     #[must_use]
     pub fn started_at(&self) -> Option<Millis> {

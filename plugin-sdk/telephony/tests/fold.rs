@@ -48,6 +48,23 @@ fn step(id: &str, at: u64, node: &str, digits: Option<&str>) -> Fact {
     fact(id, "leg-a", at, What::Step(step))
 }
 
+#[test]
+fn a_call_leaves_its_menu_with_the_end_of_its_main_leg() {
+    let of = |facts: &[Fact]| {
+        let mut state = CallState::new("telnyx", "leg-a");
+        for fact in facts {
+            state.add(fact.clone());
+        }
+        state.has_left_menu()
+    };
+    let (menu, begun) = (step("step-1", 1, "main", None), fact("a/initiated", "leg-a", 0, What::Initiated));
+    let over = fact("a/ended", "leg-a", 9, ended(Cause::Completed, Some(8)));
+    let other = fact("b/ended", "leg-b", 5, ended(Cause::Completed, Some(2)));
+    assert!(!of(&[menu.clone(), begun.clone(), other]));
+    assert!(!of(&[begun.clone(), over.clone()]), "no menu has answered it");
+    assert!(of(&[menu.clone(), begun, over.clone()]) && of(&[over, menu]));
+}
+
 /// A call that came in, went through a menu and was transferred.
 fn example() -> Vec<Fact> {
     let about = |from: &str, to: &str, direction, parent: Option<&str>| About {

@@ -6,7 +6,7 @@
 
 use patchbay_sdk::clock::Timestamp;
 use patchbay_sdk::task::{Next, Step as Task};
-use patchbay_sdk::{Error, clock, events, jobs, records};
+use patchbay_sdk::{Call, Error, clock, events, jobs, records};
 use serde::{Deserialize, Serialize};
 
 use crate::call;
@@ -15,7 +15,7 @@ use crate::digest::digest;
 use crate::published::{CALL_ENDED, CallEnded, SPEND_ALERT, SURVEY_ANSWERED, SpendAlert, SurveyAnswered};
 use crate::resolved::Resolved;
 use crate::store::{ANSWERS, CALLS, SPENDING, StoredAnswer, StoredCall, StoredSpending, call_key};
-use crate::types::{CallFacts, Did, Direction, Step};
+use crate::types::{CallFacts, Closing, Did, Direction, HungUp, Step};
 use crate::voicemail;
 use crate::walk::{Left, Turn};
 
@@ -27,8 +27,11 @@ pub(crate) const SPEND: &str = "spend";
 /// How long after the menu's last word a call is told to have ended: what its last steps are has come by then.
 const SETTLED_MS: u64 = 10_000;
 
-/// How long after its first step a call is told to have ended, if the menu never hears of it again: longer than carriers let
-/// calls go on.
+/// How long after its carrier has said that a call is over it is told to have ended: a message that was being left comes first.
+const HUNG_UP_MS: u64 = 60_000;
+
+/// How long after its first step a call is told to have ended, if nobody says that it is over: longer than carriers let calls go
+/// on.
 const ABANDONED_MS: u64 = 5 * 3_600_000;
 
 /// What a call did with one request.
@@ -106,6 +109,14 @@ pub(crate) fn note(task: Task<Note, ()>) -> Result<Next<()>, Error> {
         plan.enqueue(CLOSE, &Close { call: key })?;
     }
     Ok(Next::Done(()))
+}
+
+/// Takes in that a call is over. Its menu may not know yet what it did last: that comes by requests of its own.
+pub(crate) fn hung_up(asked: Call<HungUp>) -> Result<Closing, Error> {
+    let key = call_key(&asked.input.call);
+    let plan = jobs::Plan::new().after_ms(HUNG_UP_MS).key(&format!("hung-up:{}", digest(&[&key])));
+    plan.enqueue(CLOSE, &Close { call: key })?;
+    Ok(Closing { at: clock::rfc3339(clock::now().saturating_add(HUNG_UP_MS)) })
 }
 
 /// Tells once that a call has ended.

@@ -93,6 +93,20 @@ fn a_caller_who_is_gone_is_told_as_such() {
 }
 
 #[test]
+fn a_carrier_that_says_that_a_call_is_over_has_that_told_a_minute_later() {
+    let host = ready(json!({}));
+    let _ = Line::new(&host, Carrier::Twilio).start();
+    for _ in 0..2 {
+        host.invoke::<Ivr>("hung-up", json!({"call": "CA1"})).unwrap();
+    }
+    let waits: Vec<_> = host.jobs().iter().filter(|job| job.kind == "close").map(|job| job.delay_ms).collect();
+    assert_eq!(waits, [60_000]);
+    host.work_off::<Ivr>().unwrap();
+    assert_eq!(calls(&host, json!({}))[0]["outcome"], "abandoned");
+    assert_eq!(kinds(&host), ["ivr.call.ended"]);
+}
+
+#[test]
 fn options_are_counted_by_how_often_and_by_how_many() {
     let host = ready(json!({}));
     for (call, keys) in [("CA1", "*#"), ("CA2", "**#"), ("CA3", "20#")] {

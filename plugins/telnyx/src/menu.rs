@@ -14,9 +14,10 @@ use serde_json::{Value, json};
 use crate::config::{Config, Unanswered};
 use crate::texml::Post;
 
-/// The plugin and its action, as in the manifest.
+/// The plugin and its actions, as in the manifest.
 const PLUGIN: &str = "ivr";
 const ACTION: &str = "answer";
+const HUNG_UP: &str = "hung-up";
 
 /// The longest address that the menu takes, in bytes; links of ten minutes can be longer.
 const MOST_URL: usize = 2048;
@@ -77,6 +78,13 @@ pub(crate) fn answer(post: &Post, came_at: Timestamp) -> Result<Answer, Error> {
     let version = said.menu_version;
     let steps = said.steps.into_iter().map(|done| done.fact(post, version, came_at)).collect();
     Ok(Answer { answer: xml(media, document), steps })
+}
+
+/// Tells the menu that a call is over, which no request for instructions does. Without it the menu finds out after hours.
+pub(crate) fn hung_up(call: &str) {
+    if let Err(error) = peers::call(PLUGIN, HUNG_UP, &json!({"call": call})) {
+        log::debug("the menu is not told that a call is over", &[("error", &error.to_string())]);
+    }
 }
 
 fn read(said: Value) -> Result<Said, Error> {

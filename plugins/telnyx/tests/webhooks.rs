@@ -273,6 +273,13 @@ fn a_caller_hears_what_the_menu_says_and_the_call_knows_its_path() {
     let did: Vec<_> = call["extra"]["ivr"].as_array().unwrap().iter().map(|step| step["did"].clone()).collect();
     assert_eq!(did, [json!("greeting"), json!("digits")]);
     assert_eq!(call["extra"]["ivr"][0]["version"], 3);
+    // the menu hears of no hang-up by itself, and is told of it once
+    host.expect_call("ivr", "hung-up", Ok(json!({"at": "2026-01-01T00:02:00Z"})));
+    let over = "CallSid=v3%3Atest&CallStatus=completed&CallbackSource=call-progress-events&CallDuration=9";
+    for _ in 0..2 {
+        process(&host, URL, FORM, over).unwrap();
+    }
+    assert_eq!((host.asked().len(), &host.asked()[2].input), (3, &json!({"call": "v3:test"})));
 }
 
 #[test]

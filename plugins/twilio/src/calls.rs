@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::inbound::Told;
-use crate::settled;
+use crate::{settled, voice};
 
 /// The collection in the manifest.
 pub(crate) const CALLS: &str = "calls";
@@ -155,13 +155,14 @@ pub(crate) fn recording(told: &Told) -> Facts {
 /// As [`add`].
 pub(crate) fn fold(told: Facts) -> Result<(), Error> {
     let ends = |fact: &Fact| fact.leg == told.call && matches!(fact.what, What::Ended { .. });
-    let ended = told.facts.iter().any(ends).then(|| told.call.clone());
+    let ended = told.facts.iter().any(ends);
+    let call = told.call.clone();
     let changed = add(told)?;
-    ended.filter(|_| changed).map_or(Ok(()), |call| settled::plan(&call))
+    if ended && changed { settled::plan(&call) } else { Ok(()) }
 }
 
-/// Adds facts to a call, writes what it has become, and meters it: a call once, and each leg once that has ended. True if it is
-/// another than before.
+/// Adds facts to a call, writes what it has become, and meters it: a call once, and each leg once that has ended. The menu that it
+/// has left by them is told. True if the call is another than before.
 ///
 /// # Errors
 /// What kept it from being written; [`Error::Conflict`] if another run writes the same call.
@@ -175,10 +176,12 @@ pub(crate) fn add(told: Facts) -> Result<bool, Error> {
         Some(found) => (found.data.state, found.version),
         None => (CallState::new("twilio", &call), 0),
     };
+    let was_left = state.has_left_menu();
     let changed = facts.into_iter().fold(false, |changed, fact| state.add(fact) | changed);
     if !changed && version > 0 {
         return Ok(false);
     }
+    let left_menu = !was_left && state.has_left_menu();
     merge(objects::CALL, &state.object_id(), &state.to_object())?;
     for (id, recording) in state.recordings() {
         merge(objects::RECORDING, &id, &recording)?;
@@ -188,6 +191,9 @@ pub(crate) fn add(told: Facts) -> Result<bool, Error> {
         usage::add("minute", leg.minutes, Basis::Reported, Some(&leg.leg))?;
     }
     records::put(CALLS, &call, &Folded { state }, Some(version))?;
+    if left_menu {
+        voice::hung_up(&call);
+    }
     Ok(true)
 }
 

@@ -76,6 +76,13 @@ fn menu(told: &Told, now: Timestamp) -> Value {
     }
 }
 
+/// Tells the menu that a call is over, which no request of the call does. Without it the menu finds out after hours.
+pub(crate) fn hung_up(call: &str) {
+    if let Err(error) = peers::call("ivr", "hung-up", &json!({"call": call})) {
+        log::debug("the menu is not told that a call is over", &[("error", &error.to_string())]);
+    }
+}
+
 fn question(told: &Told, now: Timestamp) -> Value {
     let direction = if told.get("Direction") == Some("inbound") { "inbound" } else { "outbound" };
     json!({

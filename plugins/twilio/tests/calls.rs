@@ -60,6 +60,8 @@ fn a_call_is_answered_by_its_menu_and_ends_as_one_object_and_on_the_bill() {
     assert_eq!((&asked["callback_url"], &asked["dialect"]), (&json!(HOOK), &json!("twiml")));
     host.work_off::<Twilio>().unwrap();
     assert_eq!(record(&host)["status"], "ringing");
+    // the menu hears of no hang-up by itself
+    host.expect_call("ivr", "hung-up", Ok(json!({"at": "2026-11-01T00:02:06Z"})));
     assert!(told(&host, HOOK, &ended()).unwrap().is_none());
     let call = record(&host);
     assert_eq!(
@@ -68,6 +70,7 @@ fn a_call_is_answered_by_its_menu_and_ends_as_one_object_and_on_the_bill() {
     );
     assert_eq!((&call["from"], &call["to"]), (&json!(FROM), &json!(TO)));
     assert_eq!((host.used("call", Basis::Reported), host.used("minute", Basis::Reported)), (1, 2));
+    assert_eq!(host.asked()[1].input, json!({"call": CALL}));
 }
 
 /// What Twilio tells of a leg that is over.
@@ -140,14 +143,18 @@ fn in_any_order_and_twice_the_call_is_the_same() {
             child[3] = ("Direction", "outbound-dial");
             child
         }];
-        let mut is_over = false;
+        let (mut is_over, mut has_menu, mut is_told) = (false, false, false);
         for index in order {
             if index == 0 {
                 host.expect_call("ivr", "answer", Ok(menu()));
+                has_menu = true;
             }
             if index == 1 && !std::mem::replace(&mut is_over, true) {
                 let child = over(CHILD, "61", Some("-0.01400"));
                 is_asked_for(&host, &over(CALL, "61", Some("-0.00850")), &json!([child]));
+            }
+            if is_over && has_menu && !std::mem::replace(&mut is_told, true) {
+                host.expect_call("ivr", "hung-up", Ok(json!({"at": "2026-11-01T00:02:06Z"})));
             }
             told(&host, HOOK, &requests[index]).unwrap();
             host.work_off::<Twilio>().unwrap();
