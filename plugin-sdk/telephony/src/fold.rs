@@ -144,11 +144,12 @@ impl CallState {
 
     /// Minutes of each leg that was answered and has ended, in the carrier's increments, in the order of [`Self::legs`]. The
     /// seconds are the carrier's if it tells them, else from answer to end, rounded up. A leg that nobody answered is not
-    /// among them. Meter each under its leg's id, so that a repeat is harmless.
+    /// among them, nor one of which only a connection is known: what is metered first holds. Meter each under its leg's id, so that a repeat is harmless.
     #[must_use]
     pub fn billing_by(&self, increments: Increments) -> Vec<LegMinutes> {
         self.legs()
             .into_iter()
+            .filter(|leg| leg.measured)
             .filter_map(|leg| {
                 let seconds = leg.duration_s.filter(|seconds| *seconds > 0)?;
                 Some(LegMinutes::of(&leg.id, seconds, increments))

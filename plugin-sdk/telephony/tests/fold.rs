@@ -221,6 +221,16 @@ fn minutes_are_counted_leg_by_leg_as_the_carrier_does() {
 }
 
 #[test]
+fn a_leg_is_billed_from_its_answer_also_if_that_is_told_last() {
+    let mut call = CallState::new("telnyx", "leg-a");
+    call.add(fact("a/bridged", "leg-a", 62_000, What::Bridged { with: None }));
+    call.add(fact("a/ended", "leg-a", 70_000, ended(Cause::Cleared, None)));
+    assert_eq!((call.status(), call.billing()), (Status::Completed, vec![]));
+    call.add(fact("a/answered", "leg-a", 5_000, What::Answered));
+    assert_eq!(call.billing()[0].minutes, 2);
+}
+
+#[test]
 fn who_does_not_answer_costs_nothing() {
     for (cause, status) in [
         (Cause::Busy, Status::Busy),
