@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use patchbay_sdk::{Error, Violation, installation};
-use patchbay_telephony::guard::Destinations;
+use patchbay_telephony::guard::{Destinations, Window};
 use patchbay_telephony::message::{Reminder, SendLimits, check_template};
 use patchbay_telephony::phone::Number;
 use schemars::JsonSchema;
@@ -40,6 +40,9 @@ pub struct Config {
     /// Where calls and messages may go.
     #[serde(default)]
     pub destinations: Destinations,
+    /// How often one and the same number may be called. Default: 20 times an hour.
+    #[serde(default)]
+    pub calls_per_number: Option<Window>,
     /// How many messages one number may get. Default: ten in an hour and fifty in a day.
     #[serde(default = "send_limits")]
     pub send_limits: SendLimits,
@@ -210,6 +213,11 @@ impl Config {
     /// The credential that requests name.
     pub(crate) const fn credential(&self) -> &'static str {
         if self.api_key_sid.is_some() { "api_key_secret" } else { crate::signature::AUTH_TOKEN }
+    }
+
+    /// How often a number may be called.
+    pub(crate) fn calls_per_number(&self) -> Window {
+        self.calls_per_number.unwrap_or(Window::per_hour(20))
     }
 
     /// What a month of such a number costs: minor units and their currency; none if nobody has said.

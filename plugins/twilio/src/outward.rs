@@ -34,6 +34,17 @@ pub(crate) fn allowed(config: &Config, number: &Number, pointer: &str) -> Result
     config.destinations.check(number).map_err(|refusal| Error::invalid(pointer, format!("another number: {refusal}")))
 }
 
+/// Counts a call to a number, if that may still get one.
+///
+/// # Errors
+/// [`Error::RateLimited`] with what is left of the window.
+pub(crate) fn count_call(config: &Config, to: &Number) -> Result<(), Error> {
+    let now = clock::now();
+    let counter = config.calls_per_number().counter("calls", to.as_str(), now);
+    let count = kv::add(&counter.key, 1, Some(counter.ttl))?;
+    counter.check(count).map_err(|exceeded| Error::RateLimited(exceeded.retry_at.saturating_sub(now).max(1)))
+}
+
 /// Counts a message to a number, if that may still get one.
 ///
 /// # Errors

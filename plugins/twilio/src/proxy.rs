@@ -117,8 +117,12 @@ fn guard(config: &Config, path: &str, fields: &[(String, String)]) -> Result<(),
     let calls = matches!(resource, Some("Calls" | "Messages")) || made::last(path) == "Participants";
     for to in all(fields, "To").filter(|_| calls) {
         let number = outward::addressed(config, to).map_err(|error| (21215, error.to_string()))?;
-        if let Some(number) = number.filter(|_| resource == Some("Messages")) {
-            outward::count_message(config, &number).map_err(|error| (21610, error.to_string()))?;
+        match number {
+            Some(number) if resource == Some("Messages") => {
+                outward::count_message(config, &number).map_err(|error| (21610, error.to_string()))?;
+            }
+            Some(number) => outward::count_call(config, &number).map_err(|error| (20429, error.to_string()))?,
+            None => {}
         }
     }
     Ok(())

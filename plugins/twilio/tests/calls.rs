@@ -285,6 +285,25 @@ fn a_call_is_made_with_the_hub_for_its_menu_and_counts_at_once() {
 }
 
 #[test]
+fn one_number_is_called_so_often_and_not_more() {
+    let host = host();
+    let mut config = fixtures::settings();
+    config["calls_per_number"] = json!({"most": 1, "per_s": 3600});
+    host.set_config(config);
+    host.put_record("phone-number", &format!("twilio:{PN}"), &json!({"number": TO, "status": "active"}));
+    let made = json!({"sid": CALL, "status": "queued", "from": TO, "to": FROM, "direction": "outbound-api"});
+    host.expect(Exchange::post(below("/Calls.json")).credential("auth_token"), Reply::json(201, &made));
+    let place = || host.invoke::<Twilio>("place-call", json!({"to": FROM, "from": TO}));
+    place().unwrap();
+    assert!(matches!(place(), Err(Error::RateLimited(wait)) if wait <= 3_600_000));
+    // nor by a client
+    let path = format!("/2010-04-01/Accounts/{ACCOUNT}/Calls.json");
+    let body = form(&[("To", FROM), ("From", TO), ("Url", "https://example.com/x")]);
+    let call = ProxyCall::post(&path).header("content-type", "application/x-www-form-urlencoded").body(body);
+    assert_eq!(host.proxy::<Twilio>(call).status, Some(400));
+}
+
+#[test]
 fn a_call_comes_from_the_accounts_numbers_and_verified_caller_ids_alone() {
     let host = host();
     let place = || host.invoke::<Twilio>("place-call", json!({"to": FROM, "from": TO}));
