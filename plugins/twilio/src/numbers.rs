@@ -72,6 +72,7 @@ pub(crate) fn buy(call: Call<BuyNumber>) -> Result<Purchase, Error> {
     };
     // a call before may have bought it and never have heard of it
     if let Some(owned) = incoming::find(&api, number)? {
+        check_owner(&owned)?;
         incoming::record(&owned, &terms)?;
         return Ok(Purchase { status: Bought::Owned, phone_number: number.to_owned(), monthly, number: Some(owned) });
     }
@@ -91,6 +92,16 @@ pub(crate) fn buy(call: Call<BuyNumber>) -> Result<Purchase, Error> {
 fn check_name(name: Option<&str>) -> Result<(), Error> {
     if name.is_some_and(mark::is_reserved) {
         return Err(Error::invalid("/friendly_name", "another name: those of numbers of subscriptions begin with pb:"));
+    }
+    Ok(())
+}
+
+/// Refuses a number of a subscription of another installation's: one account may serve several organizations.
+fn check_owner(owned: &Incoming) -> Result<(), Error> {
+    if mark::is_reserved(owned.name()) && !owned.name().starts_with(&mark::own()?) {
+        return Err(Error::Conflict(
+            "the number is that of a subscription of somebody else on this account".to_owned(),
+        ));
     }
     Ok(())
 }
@@ -122,6 +133,7 @@ pub(crate) fn configure(call: Call<ConfigureNumber>) -> Result<Verbatim<Incoming
     check_name(asked.friendly_name.as_deref())?;
     if asked.friendly_name.is_some() {
         let owned: Incoming = api.get(&below, &Parameters::new())?.json()?;
+        check_owner(&owned)?;
         if owned.name().starts_with(&mark::own()?) {
             return Err(Error::invalid(
                 "/friendly_name",
@@ -146,6 +158,7 @@ pub(crate) fn release(call: Call<ReleaseNumber>) -> Result<ReleasedNumber, Error
     if outward::number(&config, &confirm, "/confirm")?.as_str() != owned.phone_number {
         return Err(Error::invalid("/confirm", "the number that the SID is of"));
     }
+    check_owner(&owned)?;
     let holds = |one: &Stored| one.claim.sid.as_deref() == Some(sid.as_str()) && one.claim.state == State::Active;
     if let Some(claim) = Stored::all()?.into_iter().find(holds) {
         let text = format!("the number is that of the claim {}: end its subscription, or call deprovision", claim.id);

@@ -216,7 +216,8 @@ impl Comparison {
 
     /// A number without the mark: somebody's own affair, unless it was bought from here and that was never written down.
     fn unmarked(&mut self, number: &Incoming, recorded: &BTreeMap<String, String>) -> Result<(), Error> {
-        if recorded.contains_key(&number.sid) {
+        // that of another installation's subscription is not ours, whoever was about to buy it
+        if recorded.contains_key(&number.sid) || mark::is_reserved(number.name()) {
             return Ok(());
         }
         let Some((country, kind)) = numbers::intended(&number.phone_number)? else { return Ok(()) };
