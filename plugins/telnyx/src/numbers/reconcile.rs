@@ -19,8 +19,12 @@ pub(super) const JOB: &str = "reconcile-numbers";
 /// The event that tells what differs.
 const RECONCILED: &str = "telnyx.numbers.reconciled";
 
-/// Numbers that one step asks Telnyx for.
+/// Numbers of Telnyx' list that one step asks for.
 const PAGE: u32 = 100;
+
+/// Numbers of ours that one step asks Telnyx for, each by itself: what a step has asked is not asked again if the next one is
+/// too much.
+const ASKED: u32 = 25;
 
 /// How many of each list a report names.
 const MOST_NAMED: usize = 200;
@@ -123,7 +127,7 @@ fn kept<'a>(fields: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
 
 /// Gives where the next page begins.
 fn ours(after: Option<&str>, report: &mut Report) -> Result<Option<String>, Error> {
-    let page = records::query::<Map<String, Value>>(objects::PHONE_NUMBER, &json!({}), PAGE, after)?;
+    let page = records::query::<Map<String, Value>>(objects::PHONE_NUMBER, &json!({}), ASKED, after)?;
     for document in &page.documents {
         let text = |name: &str| document.data.get(name).and_then(Value::as_str);
         let Some(id) = document.id.strip_prefix("telnyx:") else { continue };
