@@ -73,8 +73,8 @@ pub(crate) fn remind(call: Call<Remind>) -> Result<Composed, Error> {
     Ok(Composed { status: "planned".to_owned(), send_at: Some(clock::rfc3339(planned.send_at)), sid: None })
 }
 
-/// Sends a reminder, unless the appointment is off, has begun, or is at another time by now. Twilio has no idempotency keys, so what was sent
-/// is noted at once; only one of which nobody knows whether Twilio took it can come twice.
+/// Sends a reminder, unless the appointment is off, has begun, or is at another time by now. Twilio has no idempotency keys, so
+/// what was sent is noted at once; only one of which nobody knows whether Twilio took it can come twice.
 pub(crate) fn step(step: Step<Planned, ()>) -> Result<Next<(), Composed>, Error> {
     let Planned { appointment, begins: planned, from, to, text } = step.payload;
     let none = || Composed { status: "nothing".to_owned(), send_at: None, sid: None };
