@@ -105,6 +105,14 @@ impl CallState {
         !legs.is_empty() && legs.iter().all(|leg| leg.ended)
     }
 
+    /// True for a call that a menu has answered and whose main leg has ended: the menu hears of no hang-up by itself. Tell the
+    /// plugin `ivr` (`hung-up`) when a fact makes it so.
+    #[must_use]
+    pub fn has_left_menu(&self) -> bool {
+        let answered = self.facts.values().any(|fact| matches!(fact.what, What::Step(_)));
+        answered && self.legs().first().is_some_and(|leg| leg.ended)
+    }
+
     /// When it began: the first time that any fact has.
     #[must_use]
     pub fn started_at(&self) -> Option<Millis> {
@@ -136,11 +144,12 @@ impl CallState {
 
     /// Minutes of each leg that was answered and has ended, in the carrier's increments, in the order of [`Self::legs`]. The
     /// seconds are the carrier's if it tells them, else from answer to end, rounded up. A leg that nobody answered is not
-    /// among them. Meter each under its leg's id, so that a repeat is harmless.
+    /// among them, nor one of which only a connection is known: what is metered first holds. Meter each under its leg's id, so that a repeat is harmless.
     #[must_use]
     pub fn billing_by(&self, increments: Increments) -> Vec<LegMinutes> {
         self.legs()
             .into_iter()
+            .filter(|leg| leg.measured)
             .filter_map(|leg| {
                 let seconds = leg.duration_s.filter(|seconds| *seconds > 0)?;
                 Some(LegMinutes::of(&leg.id, seconds, increments))

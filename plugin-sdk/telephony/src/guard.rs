@@ -3,9 +3,11 @@
 //! All of it is arithmetic. What was counted is kept by the plugin, in the hub's key-value store.
 
 mod destinations;
+mod documents;
 mod spike;
 mod window;
 
 pub use destinations::{Destinations, Refusal};
+pub use documents::{Unreadable, dialled};
 pub use spike::{Alert, Spending, Spike};
 pub use window::{Counter, Exceeded, Window};

@@ -48,6 +48,23 @@ fn step(id: &str, at: u64, node: &str, digits: Option<&str>) -> Fact {
     fact(id, "leg-a", at, What::Step(step))
 }
 
+#[test]
+fn a_call_leaves_its_menu_with_the_end_of_its_main_leg() {
+    let of = |facts: &[Fact]| {
+        let mut state = CallState::new("telnyx", "leg-a");
+        for fact in facts {
+            state.add(fact.clone());
+        }
+        state.has_left_menu()
+    };
+    let (menu, begun) = (step("step-1", 1, "main", None), fact("a/initiated", "leg-a", 0, What::Initiated));
+    let over = fact("a/ended", "leg-a", 9, ended(Cause::Completed, Some(8)));
+    let other = fact("b/ended", "leg-b", 5, ended(Cause::Completed, Some(2)));
+    assert!(!of(&[menu.clone(), begun.clone(), other]));
+    assert!(!of(&[begun.clone(), over.clone()]), "no menu has answered it");
+    assert!(of(&[menu.clone(), begun, over.clone()]) && of(&[over, menu]));
+}
+
 /// A call that came in, went through a menu and was transferred.
 fn example() -> Vec<Fact> {
     let about = |from: &str, to: &str, direction, parent: Option<&str>| About {
@@ -201,6 +218,16 @@ fn minutes_are_counted_leg_by_leg_as_the_carrier_does() {
         [("leg-a".to_owned(), 61, 66, 2), ("leg-b".to_owned(), 51, 54, 1)]
     );
     assert_eq!(call.billing(), call.billing_by(Increments::MINUTE));
+}
+
+#[test]
+fn a_leg_is_billed_from_its_answer_also_if_that_is_told_last() {
+    let mut call = CallState::new("telnyx", "leg-a");
+    call.add(fact("a/bridged", "leg-a", 62_000, What::Bridged { with: None }));
+    call.add(fact("a/ended", "leg-a", 70_000, ended(Cause::Cleared, None)));
+    assert_eq!((call.status(), call.billing()), (Status::Completed, vec![]));
+    call.add(fact("a/answered", "leg-a", 5_000, What::Answered));
+    assert_eq!(call.billing()[0].minutes, 2);
 }
 
 #[test]

@@ -25,7 +25,10 @@ pub(crate) fn save_menu(call: Call<SaveMenu>) -> Result<Saved, Error> {
         return Err(Error::invalid("/id", "a name of a-z, 0-9, _ and -, at most 64 characters"));
     }
     let there = records::get::<StoredMenu>(MENUS, &id)?;
-    let latest = there.as_ref().map_or(0, |there| there.data.latest);
+    let latest = match &there {
+        Some(there) => there.data.latest,
+        None => store::last_deleted(&id)?,
+    };
     let problems = check::problems(&menu, &resolve(&id, latest + 1, &menu), &Config::load()?)?;
     // the same again is the same version, unless what is allowed has changed since
     if let Some(kept) = store::version(&id, latest)?

@@ -10,7 +10,7 @@ use patchbay_telephony::phone::Party;
 
 use crate::config::Config;
 use crate::digest::digest;
-use crate::types::CallFacts;
+use crate::types::{CallFacts, Direction};
 
 /// For how long it is known of a call what was decided: longer than any call.
 pub(crate) const REMEMBERED: Duration = Duration::from_secs(2 * 86_400);
@@ -26,8 +26,13 @@ pub(crate) enum Admission {
     Unknown,
 }
 
-/// A call that comes in.
+/// A call that comes in. One that shows the very number that it calls was sent out from there, and forwarded back: it would go
+/// round for ever, with one more leg to pay each time.
 pub(crate) fn admit(config: &Config, call: &CallFacts, at: Timestamp) -> Admission {
+    if call.direction == Direction::Inbound && Party::read(&call.from).number().is_some() && call.from == call.to {
+        log::warn("a call comes back to the number that it left: it is refused", &[]);
+        return Admission::Refused;
+    }
     match decide(config, call, at) {
         Ok(true) => Admission::Admitted,
         Ok(false) => {

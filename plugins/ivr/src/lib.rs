@@ -64,6 +64,7 @@ impl Connector for Ivr {
             .add("upload-audio", actions::upload_audio)
             .add("simulate", simulate::simulate)
             .add("answer", answer::answer)
+            .add("hung-up", note::hung_up)
             .add("list-calls", calls::list_calls)
             .add("list-messages", calls::list_messages)
             .add("statistics", calls::statistics)
@@ -93,6 +94,7 @@ impl Connector for Ivr {
         Tasks::new()
             .add(note::NOTE, note::note)
             .add(note::CLOSE, note::close)
+            .add(note::SPEND, note::spend)
             .add(voicemail::TRANSCRIBE, voicemail::transcribe)
     }
 }

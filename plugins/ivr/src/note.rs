@@ -6,7 +6,7 @@
 
 use patchbay_sdk::clock::Timestamp;
 use patchbay_sdk::task::{Next, Step as Task};
-use patchbay_sdk::{Error, clock, events, jobs, records};
+use patchbay_sdk::{Call, Error, clock, events, jobs, records};
 use serde::{Deserialize, Serialize};
 
 use crate::call;
@@ -15,19 +15,23 @@ use crate::digest::digest;
 use crate::published::{CALL_ENDED, CallEnded, SPEND_ALERT, SURVEY_ANSWERED, SpendAlert, SurveyAnswered};
 use crate::resolved::Resolved;
 use crate::store::{ANSWERS, CALLS, SPENDING, StoredAnswer, StoredCall, StoredSpending, call_key};
-use crate::types::{CallFacts, Did, Direction, Step};
+use crate::types::{CallFacts, Closing, Did, Direction, HungUp, Step};
 use crate::voicemail;
 use crate::walk::{Left, Turn};
 
 /// The kinds of jobs in the manifest.
 pub(crate) const NOTE: &str = "note";
 pub(crate) const CLOSE: &str = "close";
+pub(crate) const SPEND: &str = "spend";
 
 /// How long after the menu's last word a call is told to have ended: what its last steps are has come by then.
 const SETTLED_MS: u64 = 10_000;
 
-/// How long after its first step a call is told to have ended, if the menu never hears of it again: longer than carriers let
-/// calls go on.
+/// How long after its carrier has said that a call is over it is told to have ended: a message that was being left comes first.
+const HUNG_UP_MS: u64 = 60_000;
+
+/// How long after its first step a call is told to have ended, if nobody says that it is over: longer than carriers let calls go
+/// on.
 const ABANDONED_MS: u64 = 5 * 3_600_000;
 
 /// What a call did with one request.
@@ -49,6 +53,14 @@ pub(crate) struct Note {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Close {
     call: String,
+}
+
+/// What is to be added to what calls cost.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Spent {
+    at: Timestamp,
+    calls: u32,
+    transfers: u32,
 }
 
 impl Note {
@@ -78,7 +90,7 @@ pub(crate) fn note(task: Task<Note, ()>) -> Result<Next<()>, Error> {
     let (merged, new) = call::merge(before, &note);
     if !new.is_empty() {
         records::put(CALLS, &key, &merged, Some(expected))?;
-        spend(&note, &new)?;
+        plan_spending(note.at, &new)?;
     }
     for left in &note.left {
         match left {
@@ -97,6 +109,14 @@ pub(crate) fn note(task: Task<Note, ()>) -> Result<Next<()>, Error> {
         plan.enqueue(CLOSE, &Close { call: key })?;
     }
     Ok(Next::Done(()))
+}
+
+/// Takes in that a call is over. Its menu may not know yet what it did last: that comes by requests of its own.
+pub(crate) fn hung_up(asked: Call<HungUp>) -> Result<Closing, Error> {
+    let key = call_key(&asked.input.call);
+    let plan = jobs::Plan::new().after_ms(HUNG_UP_MS).key(&format!("hung-up:{}", digest(&[&key])));
+    plan.enqueue(CLOSE, &Close { call: key })?;
+    Ok(Closing { at: clock::rfc3339(clock::now().saturating_add(HUNG_UP_MS)) })
 }
 
 /// Tells once that a call has ended.
@@ -125,22 +145,37 @@ pub(crate) fn close(task: Task<Close, ()>) -> Result<Next<()>, Error> {
     Ok(Next::Done(()))
 }
 
-/// Adds what the new steps cost, and tells if that is out of the ordinary.
-fn spend(note: &Note, new: &[Step]) -> Result<(), Error> {
-    let Some(spend) = Config::load()?.spend else { return Ok(()) };
+/// Has what the new steps cost added. The sums are one document for all calls, and jobs of that kind run one at a time: calls
+/// that added to it themselves would fail each other's notes.
+fn plan_spending(at: Timestamp, new: &[Step]) -> Result<(), Error> {
+    if Config::load()?.spend.is_none() {
+        return Ok(());
+    }
     let count =
         |which: fn(Did) -> bool| u32::try_from(new.iter().filter(|step| which(step.did)).count()).unwrap_or(u32::MAX);
     let calls = count(|did| matches!(did, Did::Start | Did::Closed));
     let transfers = count(|did| did == Did::Transfer);
-    let Some(cost) = spend.cost(calls, transfers).filter(|cost| !cost.amount.is_zero()) else { return Ok(()) };
+    if calls == 0 && transfers == 0 {
+        return Ok(());
+    }
+    jobs::enqueue(SPEND, &Spent { at, calls, transfers }).map(drop)
+}
+
+/// Adds what was spent, and tells if that is out of the ordinary.
+pub(crate) fn spend(task: Task<Spent, ()>) -> Result<Next<()>, Error> {
+    let Spent { at, calls, transfers } = task.payload;
+    // by the settings of now: they may have changed since
+    let Some(spend) = Config::load()?.spend else { return Ok(Next::Done(())) };
+    let cost = spend.cost(calls, transfers).filter(|cost| !cost.amount.is_zero());
+    let Some(cost) = cost else { return Ok(Next::Done(())) };
     let there = records::get::<StoredSpending>(SPENDING, &spend.currency)?;
     let (mut spending, expected) = there.map_or_else(Default::default, |there| (there.data, there.version));
-    let alert = spend.spike().add(&mut spending.windows, note.at, &cost);
+    let alert = spend.spike().add(&mut spending.windows, at, &cost);
     records::put(SPENDING, &spend.currency, &spending, Some(expected))?;
     if let Some(alert) = alert {
         events::publish(SPEND_ALERT, &spend.currency, &SpendAlert::from(&alert), Some(&alert.id))?;
     }
-    Ok(())
+    Ok(Next::Done(()))
 }
 
 /// Keeps an answer. The first one to a question holds: who is asked again has not been heard.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use patchbay_sdk::{Error, records};
+use patchbay_sdk::{Error, kv, records};
 use patchbay_telephony::guard::{Destinations, Spending};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -154,6 +154,23 @@ pub(crate) fn call_key(call: &str) -> String {
 /// A version, if there is one.
 pub(crate) fn version(menu: &str, version: u32) -> Result<Option<StoredVersion>, Error> {
     Ok(records::get(VERSIONS, &version_id(menu, version))?.map(|found| found.data))
+}
+
+/// The last version that a deleted menu of this id had; 0 if there was none. Another menu of that id goes on from there: calls
+/// that run, and what was published before, name versions, and must not come to another document by that.
+pub(crate) fn last_deleted(menu: &str) -> Result<u32, Error> {
+    let Some(kept) = kv::get(&deleted(menu))? else { return Ok(0) };
+    let text = String::from_utf8(kept.value)?;
+    text.parse().map_err(|_| Error::Internal("the version of a deleted menu is no number".to_owned()))
+}
+
+/// Notes the last version of a menu that is deleted.
+pub(crate) fn note_deleted(menu: &str, latest: u32) -> Result<(), Error> {
+    kv::set(&deleted(menu), latest.to_string().as_bytes(), None, None).map(drop)
+}
+
+fn deleted(menu: &str) -> String {
+    format!("deleted/{menu}")
 }
 
 /// What is wanted of a menu: a version, or the latest. Gives the version and the latest one's number.

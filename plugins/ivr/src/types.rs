@@ -7,8 +7,8 @@ mod simulate;
 
 pub use answer::{Answer, Answered, CallFacts, Did, Direction, Kind, Recording, Request, Step};
 pub use calls::{
-    CallPage, CallSummary, Counted, ListCalls, ListMessages, Message, MessagePage, OptionUse, Outcome, Statistics,
-    StatisticsOf, TranscriptionStatus,
+    CallPage, CallSummary, Closing, Counted, HungUp, ListCalls, ListMessages, Message, MessagePage, OptionUse, Outcome,
+    Statistics, StatisticsOf, TranscriptionStatus,
 };
 pub use menus::{
     Audio, DeleteMenu, Deleted, GetMenu, ListMenus, MenuPage, MenuSummary, MenuVersion, PublishMenu, Published,

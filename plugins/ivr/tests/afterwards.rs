@@ -93,6 +93,20 @@ fn a_caller_who_is_gone_is_told_as_such() {
 }
 
 #[test]
+fn a_carrier_that_says_that_a_call_is_over_has_that_told_a_minute_later() {
+    let host = ready(json!({}));
+    let _ = Line::new(&host, Carrier::Twilio).start();
+    for _ in 0..2 {
+        host.invoke::<Ivr>("hung-up", json!({"call": "CA1"})).unwrap();
+    }
+    let waits: Vec<_> = host.jobs().iter().filter(|job| job.kind == "close").map(|job| job.delay_ms).collect();
+    assert_eq!(waits, [60_000]);
+    host.work_off::<Ivr>().unwrap();
+    assert_eq!(calls(&host, json!({}))[0]["outcome"], "abandoned");
+    assert_eq!(kinds(&host), ["ivr.call.ended"]);
+}
+
+#[test]
 fn options_are_counted_by_how_often_and_by_how_many() {
     let host = ready(json!({}));
     for (call, keys) in [("CA1", "*#"), ("CA2", "**#"), ("CA3", "20#")] {
@@ -243,6 +257,22 @@ fn calls_to_a_number_are_counted_together() {
     assert_eq!(line.start().did()[0], "start");
     let other = Line { from: "+14155550177", call: "CA2", ..line };
     assert_eq!(other.start().verb("Reject").attribute("reason"), Some("rejected"));
+}
+
+#[test]
+fn notes_of_two_calls_write_nothing_in_common() {
+    let spend = json!({"currency": "USD", "per_call": "0.50", "per_transfer": "1.00", "most": "2.00"});
+    let host = ready(json!({"spend": spend}));
+    for name in ["CA1", "CA2"] {
+        let _ = Line::new(&host, Carrier::Twilio).named(name).start();
+    }
+    for note in host.jobs().into_iter().filter(|job| job.kind == "note") {
+        let payload = note.payload.to_string();
+        let task = patchbay_sdk::task::Task { job: note.id, kind: note.kind, payload, cursor: None, attempt: 1 };
+        host.step::<Ivr>(task).unwrap();
+    }
+    assert_eq!(host.record("spending", "USD"), None);
+    assert_eq!(host.jobs().iter().filter(|job| job.kind == "spend").count(), 2);
 }
 
 #[test]

@@ -74,6 +74,15 @@ fn a_key_that_transfers_shows_the_caller_and_falls_back_to_voicemail() {
 }
 
 #[test]
+fn a_call_that_comes_back_to_the_number_that_it_shows_goes_round_no_more() {
+    let host = ready();
+    for carrier in BOTH {
+        let told = Line { from: NUMBER, ..Line::new(&host, carrier) }.start();
+        assert_eq!((told.names(), told.did()), (vec!["Reject"], vec!["refused"]));
+    }
+}
+
+#[test]
 fn a_caller_who_is_not_shown_is_not_shown_on() {
     let host = ready();
     for from in ["anonymous", "+266696687", "sip:a@example.com", ""] {

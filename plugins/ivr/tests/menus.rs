@@ -243,6 +243,8 @@ fn a_menu_on_numbers_is_deleted_only_with_them() {
     assert_eq!(host.record("published", NUMBER), None);
     assert_eq!(host.record("versions", "main@0000000001"), None);
     assert!(matches!(delete(true), Err(Error::NotFound(_))));
+    // a version means the same for good, also to calls that run
+    assert_eq!(publish(&host, "main", &small()), 3);
 }
 
 #[test]

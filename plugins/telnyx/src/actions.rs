@@ -11,8 +11,8 @@ use crate::types::calls::{
 use crate::types::media::{Gather, Speak, StartPlayback, StartRecording, StopPlayback, StopRecording};
 use crate::{api, calls, command, destinations};
 
-/// Numbers that one call of the action may ring at once.
-const MOST_AT_ONCE: usize = 10;
+/// Numbers that one call may ring at once.
+pub(crate) const MOST_AT_ONCE: usize = 10;
 
 pub(crate) fn dial(mut asked: Call<Dial>) -> Result<Dialled, Error> {
     let config = Config::load()?;

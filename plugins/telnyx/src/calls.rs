@@ -8,6 +8,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::menu;
+
 /// The kind of job in the manifest.
 pub(crate) const JOB: &str = "fold-call";
 
@@ -53,13 +55,18 @@ impl Work {
             Some(found) => read(found.data)?,
             None => CallState::new(SOURCE, &self.call),
         };
+        let was_left = state.has_left_menu();
         let changed = self.facts.into_iter().fold(false, |changed, fact| state.add(fact) | changed);
         if !changed {
             return Ok(());
         }
         records::put(CALLS, &self.call, &Stored { state: written(&state)? }, Some(version))?;
         show(&state)?;
-        meter(&self.call, &state)
+        meter(&self.call, &state)?;
+        if !was_left && state.has_left_menu() {
+            menu::hung_up(&self.call);
+        }
+        Ok(())
     }
 }
 

@@ -5,6 +5,7 @@
 
 use patchbay_sdk::clock::Timestamp;
 use patchbay_sdk::{Error, UpstreamFailure, http};
+use patchbay_telephony::phone;
 use serde::Deserialize;
 
 /// The longest message of Telnyx that is passed on, in characters.
@@ -50,6 +51,8 @@ pub(crate) fn of(response: &http::WholeResponse, now: Timestamp) -> Error {
     }
     let text = detail.or(description).or(title).unwrap_or_else(|| format!("Telnyx answered with the status {status}"));
     let message: String = text.chars().filter(|character| !character.is_control()).take(MAX_MESSAGE).collect();
+    // Telnyx repeats the number that is wrong, and failures are logged
+    let message = phone::mask(&message);
     if status == 429 || word == "10011" {
         let wait = wait_ms(response, now).unwrap_or(DEFAULT_WAIT_MS);
         return Error::Upstream(UpstreamFailure { status: 429, code, message, retry_after_ms: Some(wait) });
@@ -107,6 +110,18 @@ mod tests {
         assert!(matches!(failure(422, ended, &[]), Error::Conflict(_)));
         let told = failure(401, json!({"code": "10009", "title": "Authentication failed", "detail": "KEY0123"}), &[]);
         assert!(matches!(told, Error::Reauthorize(_)) && !told.to_string().contains("KEY0123"), "{told}");
+    }
+
+    #[test]
+    fn numbers_in_messages_are_masked() {
+        let detail = "The 'to' number +14155550100 is not dialable";
+        for (status, error) in [
+            (422, json!({"code": "10016", "title": "Invalid", "detail": detail, "source": {"pointer": "/to"}})),
+            (403, json!({"code": "10010", "title": detail})),
+        ] {
+            let told = failure(status, error, &[]).to_string();
+            assert!(told.contains("is not dialable") && !told.contains("+14155550100"), "{told}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use patchbay_sdk::clock::{self, Timestamp};
 use patchbay_sdk::{Error, Headers, installation, log, peers, webhook};
 use patchbay_telephony::fold::{Fact, Step, What};
-use patchbay_telephony::phone::Party;
+use patchbay_telephony::phone::{Number, Party};
 use patchbay_telephony::time;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -14,9 +14,10 @@ use serde_json::{Value, json};
 use crate::config::{Config, Unanswered};
 use crate::texml::Post;
 
-/// The plugin and its action, as in the manifest.
+/// The plugin and its actions, as in the manifest.
 const PLUGIN: &str = "ivr";
 const ACTION: &str = "answer";
+const HUNG_UP: &str = "hung-up";
 
 /// The longest address that the menu takes, in bytes; links of ten minutes can be longer.
 const MOST_URL: usize = 2048;
@@ -79,6 +80,13 @@ pub(crate) fn answer(post: &Post, came_at: Timestamp) -> Result<Answer, Error> {
     Ok(Answer { answer: xml(media, document), steps })
 }
 
+/// Tells the menu that a call is over, which no request for instructions does. Without it the menu finds out after hours.
+pub(crate) fn hung_up(call: &str) {
+    if let Err(error) = peers::call(PLUGIN, HUNG_UP, &json!({"call": call})) {
+        log::debug("the menu is not told that a call is over", &[("error", &error.to_string())]);
+    }
+}
+
 fn read(said: Value) -> Result<Said, Error> {
     serde_json::from_value(said).map_err(|error| Error::Internal(format!("the menu's answer: {error}")))
 }
@@ -102,16 +110,14 @@ fn input(post: &Post) -> Value {
     input
 }
 
-/// What Telnyx asks instructions after.
+/// What Telnyx asks instructions after. That of a dialled call may have a recording, and that of a recording the key that ended
+/// it, so the order of the questions matters.
 fn request(post: &Post) -> Value {
     if post.place.is_none() {
         return json!({"kind": "start"});
     }
-    if post.has("Digits") {
-        return json!({"kind": "digits", "digits": post.field("Digits").unwrap_or_default()});
-    }
-    if let Some(text) = post.field("SpeechResult") {
-        return json!({"kind": "speech", "speech": text});
+    if let Some(status) = post.field("DialCallStatus") {
+        return json!({"kind": "dial-ended", "dial_status": status});
     }
     if let Some(saved) = post.saved() {
         // the menu wants to know that there is one; the file is fetched here
@@ -119,8 +125,11 @@ fn request(post: &Post) -> Value {
         let recording = json!({"url": url, "duration_s": saved.duration_s, "id": saved.id()});
         return json!({"kind": "recording", "recording": recording});
     }
-    match post.field("DialCallStatus") {
-        Some(status) => json!({"kind": "dial-ended", "dial_status": status}),
+    if post.has("Digits") {
+        return json!({"kind": "digits", "digits": post.field("Digits").unwrap_or_default()});
+    }
+    match post.field("SpeechResult") {
+        Some(text) => json!({"kind": "speech", "speech": text}),
         None => json!({"kind": "redirect"}),
     }
 }
@@ -154,14 +163,17 @@ fn without_menu(post: &Post) -> Result<Answer, Error> {
 fn first(post: &Post) -> Result<String, Error> {
     let config = Config::load()?;
     let Unanswered { forward_to, busy } = &config.unanswered;
-    let Some(forward) = forward_to else {
+    let forward = forward_to.as_deref().map(|number| config.number("/unanswered/forward_to", number)).transpose()?;
+    let (from, to) = (post.field("From").map(Party::read), post.field("To").map(Party::read));
+    let is = |party: &Option<Party>, number: &Number| party.as_ref().and_then(Party::number) == Some(number);
+    // a call that comes back from there would go round for ever: it shows the number that was called first
+    let forward = forward.filter(|number| !is(&to, number) && !is(&from, number) && (from.is_none() || from != to));
+    let Some(forward) = forward else {
         let reason = if *busy { "busy" } else { "rejected" };
         return Ok(format!("<Reject reason=\"{reason}\"/>"));
     };
     // a number in E.164 has nothing that XML would take for its own
-    let forward = config.number("/unanswered/forward_to", forward)?;
-    let called = post.field("To").map(Party::read);
-    let caller = called.as_ref().and_then(Party::number).map(|to| format!(" callerId=\"{}\"", to.as_str()));
+    let caller = to.as_ref().and_then(Party::number).map(|to| format!(" callerId=\"{}\"", to.as_str()));
     Ok(format!("<Dial{}><Number>{}</Number></Dial>", caller.unwrap_or_default(), forward.as_str()))
 }
 

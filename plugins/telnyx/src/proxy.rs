@@ -6,8 +6,10 @@
 
 use patchbay_sdk::proxy::{Request, Responder, retain_request_headers, retain_response_headers};
 use patchbay_sdk::{Error, Headers, http};
+use patchbay_telephony::guard::dialled;
 use serde_json::{Map, Value, json};
 
+use crate::actions::MOST_AT_ONCE;
 use crate::api::{KEY, ORIGIN};
 use crate::config::Config;
 use crate::destinations;
@@ -54,7 +56,7 @@ enum Admitted {
     Never,
 }
 
-/// Looks whom a request would call. The body stays as it is but for numbers, which become E.164.
+/// Looks whom a request would call. Numbers in it become E.164.
 fn admit(method: &str, path: &str, body: &mut Vec<u8>) -> Result<Admitted, Error> {
     let segments: Vec<&str> = path.split('/').skip(1).collect();
     let calls = match (method, segments.as_slice()) {
@@ -75,36 +77,44 @@ fn admit(method: &str, path: &str, body: &mut Vec<u8>) -> Result<Admitted, Error
     };
     if calls {
         let config = Config::load()?;
-        let mut changed = false;
         for name in ["to", "To", "sip_address"] {
             if let Some(to) = members.get_mut(name) {
-                changed |= admit_value(&config, &format!("/{name}"), to)?;
+                admit_value(&config, &format!("/{name}"), to)?;
             }
         }
-        if changed {
-            *body = serde_json::to_vec(&members).map_err(|error| Error::Internal(error.to_string()))?;
+        if let Some(document) = members.get("Texml") {
+            admit_document(&config, document)?;
         }
+        // also where nothing has changed: of two members of one name Telnyx might take the other one
+        *body = serde_json::to_vec(&members).map_err(|error| Error::Internal(error.to_string()))?;
     }
     Ok(if members.contains_key("command_id") { Admitted::WithCommandId } else { Admitted::AsItIs })
 }
 
-/// True if it was written anew.
-fn admit_value(config: &Config, pointer: &str, to: &mut Value) -> Result<bool, Error> {
+/// Looks whom a document has called once somebody answers.
+fn admit_document(config: &Config, document: &Value) -> Result<(), Error> {
+    const AT: &str = "/Texml";
+    let text = document.as_str().ok_or_else(|| Error::invalid(AT, "a document, as text"))?;
+    let numbers = dialled(text).map_err(|unreadable| Error::invalid(AT, unreadable.to_string()))?;
+    if numbers.len() > MOST_AT_ONCE {
+        return Err(Error::invalid(AT, format!("a document that dials at most {MOST_AT_ONCE} numbers")));
+    }
+    numbers.iter().try_for_each(|number| destinations::admit(config, AT, number).map(drop))
+}
+
+/// Puts numbers in E.164 in the place of what people write.
+fn admit_value(config: &Config, pointer: &str, to: &mut Value) -> Result<(), Error> {
     match to {
         Value::String(text) => {
             let number = destinations::admit(config, pointer, text)?;
-            let changed = number.as_str() != text.as_str();
             number.as_str().clone_into(text);
-            Ok(changed)
+            Ok(())
         }
-        Value::Array(several) => {
-            let mut changed = false;
-            for (index, one) in several.iter_mut().enumerate() {
-                changed |= admit_value(config, &format!("{pointer}/{index}"), one)?;
-            }
-            Ok(changed)
+        Value::Array(several) if several.len() <= MOST_AT_ONCE && several.iter().all(Value::is_string) => {
+            let mut places = several.iter_mut().enumerate();
+            places.try_for_each(|(index, one)| admit_value(config, &format!("{pointer}/{index}"), one))
         }
-        _ => Err(Error::invalid(pointer, "a telephone number, or a list of them")),
+        _ => Err(Error::invalid(pointer, format!("a telephone number, or a list of at most {MOST_AT_ONCE}"))),
     }
 }
 

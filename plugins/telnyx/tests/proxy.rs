@@ -54,4 +54,21 @@ fn who_would_be_called_is_looked_at() {
     let texml = json!({"ApplicationSid": "1", "From": "+13125550188", "To": "+19005550100"});
     let reply = host.proxy::<Telnyx>(ProxyCall::post("/v2/texml/Accounts/a/Calls").json(&texml));
     assert!(matches!(reply.result, Err(Error::Invalid(_))));
+    for dial in ["<Dial>+19005550100</Dial>", "<Dial><Number>+1900555&#48;100</Number></Dial>", "<!DOCTYPE r>"] {
+        let document = format!("<Response>{dial}</Response>");
+        let texml = json!({"ApplicationSid": "1", "From": "+13125550188", "To": "+14155550101", "Texml": document});
+        let reply = host.proxy::<Telnyx>(ProxyCall::post("/v2/texml/Accounts/a/Calls").json(&texml));
+        assert!(matches!(reply.result, Err(Error::Invalid(_))), "{dial}");
+    }
+    host.expect(
+        Exchange::post("https://api.telnyx.com/v2/calls").credential("api_key"),
+        Reply::json(200, &json!({"data": {}})),
+    );
+    let twice = r#"{"connection_id": "1", "from": "+13125550188", "to": "+19005550100", "to": "+14155550102"}"#;
+    let call = ProxyCall::post("/v2/calls").header("content-type", "application/json").body(twice);
+    assert_eq!(host.proxy::<Telnyx>(call).status, Some(200));
+    let sent = String::from_utf8(host.sent().last().unwrap().body.clone()).unwrap();
+    assert!(!sent.contains("+1900"), "{sent}");
+    let many: Vec<_> = (0..11).map(|digit| json!(format!("+141555501{digit:02}"))).collect();
+    assert!(matches!(dial(json!(many)).result, Err(Error::Invalid(_))));
 }

@@ -273,6 +273,13 @@ fn a_caller_hears_what_the_menu_says_and_the_call_knows_its_path() {
     let did: Vec<_> = call["extra"]["ivr"].as_array().unwrap().iter().map(|step| step["did"].clone()).collect();
     assert_eq!(did, [json!("greeting"), json!("digits")]);
     assert_eq!(call["extra"]["ivr"][0]["version"], 3);
+    // the menu hears of no hang-up by itself, and is told of it once
+    host.expect_call("ivr", "hung-up", Ok(json!({"at": "2026-01-01T00:02:00Z"})));
+    let over = "CallSid=v3%3Atest&CallStatus=completed&CallbackSource=call-progress-events&CallDuration=9";
+    for _ in 0..2 {
+        process(&host, URL, FORM, over).unwrap();
+    }
+    assert_eq!((host.asked().len(), &host.asked()[2].input), (3, &json!({"call": "v3:test"})));
 }
 
 #[test]
@@ -283,6 +290,13 @@ fn each_request_for_instructions_is_told_apart() {
         ("&Digits=", json!({"kind": "digits", "digits": ""})),
         ("&SpeechResult=sales&Confidence=0.9", json!({"kind": "speech", "speech": "sales"})),
         ("&DialCallStatus=busy&DialCallSid=v3%3Ab", json!({"kind": "dial-ended", "dial_status": "busy"})),
+        (
+            "&Digits=%23&RecordingSid=r1&RecordingDuration=5&RecordingUrl=https%3A%2F%2Fs3.amazonaws.com%2Fa.mp3",
+            json!({
+                "kind": "recording",
+                "recording": {"url": "https://s3.amazonaws.com/a.mp3", "duration_s": 5, "id": "r1"},
+            }),
+        ),
     ] {
         let host = host();
         host.expect_call("ivr", "answer", Ok(json!({"document": "<Response/>"})));
@@ -307,6 +321,17 @@ fn without_a_menu_the_settings_say_what_becomes_of_a_caller() {
         host.expect_call("ivr", "answer", answer);
         let document = document(process(&host, URL, FORM, vector::FORM).unwrap());
         assert!(document.contains(expected), "{document}");
+    }
+    // what comes back from there is not sent there again
+    for (from, forward) in
+        [("%2B15551230002", "+13125550199"), ("%2B13125550199", "+13125550199"), ("", "+15551230002")]
+    {
+        let host = host();
+        host.set_config(json!({"unanswered": {"forward_to": forward}}));
+        host.expect_call("ivr", "answer", Ok(json!({"document": null})));
+        let form = vector::FORM.replace("From=%2B15551230001", &format!("From={from}"));
+        let document = document(process(&host, URL, FORM, &form).unwrap());
+        assert!(document.contains("<Reject"), "{from} {forward}: {document}");
     }
     // one that is under way ends
     let host = host();

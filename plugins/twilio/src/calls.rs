@@ -4,6 +4,8 @@
 //! an answer is not folded in its own run but by a job, because two runs that write one call at the same time would take the
 //! caller's answer from one of them.
 
+use std::collections::BTreeSet;
+
 use patchbay_sdk::task::{Next, Step};
 use patchbay_sdk::usage::{self, Basis};
 use patchbay_sdk::{Error, log, objects, records};
@@ -17,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::inbound::Told;
+use crate::{settled, voice};
 
 /// The collection in the manifest.
 pub(crate) const CALLS: &str = "calls";
@@ -146,24 +149,39 @@ pub(crate) fn recording(told: &Told) -> Facts {
     Facts { call, facts: vec![fact(told, &leg, &name, What::Recorded(recording))] }
 }
 
-/// Adds facts to a call, writes what it has become, and meters it: a call once, and each leg once that has ended.
+/// Adds what Twilio has told to a call. One that has ended by it is looked at later, when Twilio knows what it cost.
+///
+/// # Errors
+/// As [`add`].
+pub(crate) fn fold(told: Facts) -> Result<(), Error> {
+    let ends = |fact: &Fact| fact.leg == told.call && matches!(fact.what, What::Ended { .. });
+    let ended = told.facts.iter().any(ends);
+    let call = told.call.clone();
+    let changed = add(told)?;
+    if ended && changed { settled::plan(&call) } else { Ok(()) }
+}
+
+/// Adds facts to a call, writes what it has become, and meters it: a call once, and each leg once that has ended. The menu that it
+/// has left by them is told. True if the call is another than before.
 ///
 /// # Errors
 /// What kept it from being written; [`Error::Conflict`] if another run writes the same call.
-pub(crate) fn fold(told: Facts) -> Result<(), Error> {
+pub(crate) fn add(told: Facts) -> Result<bool, Error> {
     let Facts { call, facts } = told;
     if call.is_empty() {
-        return Ok(());
+        return Ok(false);
     }
     let found = records::get::<Folded>(CALLS, &call)?;
     let (mut state, version) = match found {
         Some(found) => (found.data.state, found.version),
         None => (CallState::new("twilio", &call), 0),
     };
+    let was_left = state.has_left_menu();
     let changed = facts.into_iter().fold(false, |changed, fact| state.add(fact) | changed);
     if !changed && version > 0 {
-        return Ok(());
+        return Ok(false);
     }
+    let left_menu = !was_left && state.has_left_menu();
     merge(objects::CALL, &state.object_id(), &state.to_object())?;
     for (id, recording) in state.recordings() {
         merge(objects::RECORDING, &id, &recording)?;
@@ -172,7 +190,21 @@ pub(crate) fn fold(told: Facts) -> Result<(), Error> {
     for leg in state.billing() {
         usage::add("minute", leg.minutes, Basis::Reported, Some(&leg.leg))?;
     }
-    records::put(CALLS, &call, &Folded { state }, Some(version)).map(drop)
+    records::put(CALLS, &call, &Folded { state }, Some(version))?;
+    if left_menu {
+        voice::hung_up(&call);
+    }
+    Ok(true)
+}
+
+/// Legs of a call of whose end is known.
+///
+/// # Errors
+/// As [`records::get`].
+pub(crate) fn ended_legs(call: &str) -> Result<BTreeSet<String>, Error> {
+    let found = records::get::<Folded>(CALLS, call)?;
+    let legs = found.map(|found| found.data.state.legs()).unwrap_or_default();
+    Ok(legs.into_iter().filter(|leg| leg.ended).map(|leg| leg.id).collect())
 }
 
 /// Puts the members of an object into the record, and leaves those that others wrote.

@@ -73,14 +73,17 @@ pub(crate) fn remind(call: Call<Remind>) -> Result<Composed, Error> {
     Ok(Composed { status: "planned".to_owned(), send_at: Some(clock::rfc3339(planned.send_at)), sid: None })
 }
 
-/// Sends a reminder, unless the appointment is off, or at another time by now. Twilio has no idempotency keys, so what was sent
-/// is noted at once; only one of which nobody knows whether Twilio took it can come twice.
+/// Sends a reminder, unless the appointment is off, has begun, or is at another time by now. Twilio has no idempotency keys, so
+/// what was sent is noted at once; only one of which nobody knows whether Twilio took it can come twice.
 pub(crate) fn step(step: Step<Planned, ()>) -> Result<Next<(), Composed>, Error> {
     let Planned { appointment, begins: planned, from, to, text } = step.payload;
     let none = || Composed { status: "nothing".to_owned(), send_at: None, sid: None };
     let Some(found) = records::get::<Value>(objects::APPOINTMENT, &appointment)? else { return Ok(Next::Done(none())) };
     let off = matches!(found.data.get("status").and_then(Value::as_str), Some("canceled" | "completed" | "no-show"));
-    if off || begins(&found.data) != planned {
+    // it may have waited for a contact's limit, or for a hub that was down
+    let begun = found.data.get("starts_at").and_then(Value::as_str).and_then(clock::parse_rfc3339);
+    let has_begun = begun.is_some_and(|begun| begun <= clock::now());
+    if off || has_begun || begins(&found.data) != planned {
         return Ok(Next::Done(none()));
     }
     let note = format!("reminded/{}", step.job);

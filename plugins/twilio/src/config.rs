@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use patchbay_sdk::{Error, Violation, installation};
-use patchbay_telephony::guard::Destinations;
+use patchbay_telephony::guard::{Destinations, Window};
 use patchbay_telephony::message::{Reminder, SendLimits, check_template};
 use patchbay_telephony::phone::Number;
 use schemars::JsonSchema;
@@ -40,6 +40,9 @@ pub struct Config {
     /// Where calls and messages may go.
     #[serde(default)]
     pub destinations: Destinations,
+    /// How often one and the same number may be called. Default: 20 times an hour.
+    #[serde(default)]
+    pub calls_per_number: Option<Window>,
     /// How many messages one number may get. Default: ten in an hour and fifty in a day.
     #[serde(default = "send_limits")]
     pub send_limits: SendLimits,
@@ -212,6 +215,11 @@ impl Config {
         if self.api_key_sid.is_some() { "api_key_secret" } else { crate::signature::AUTH_TOKEN }
     }
 
+    /// How often a number may be called.
+    pub(crate) fn calls_per_number(&self) -> Window {
+        self.calls_per_number.unwrap_or(Window::per_hour(20))
+    }
+
     /// What a month of such a number costs: minor units and their currency; none if nobody has said.
     pub(crate) fn price(&self, country: &str, kind: NumberKind) -> Option<(u32, &str)> {
         let found = self.prices.iter().find(|price| price.country == country && price.kind == kind);
@@ -237,6 +245,12 @@ impl Config {
             if wanted.area_code.is_some() && !matches!(wanted.country.as_str(), "US" | "CA") {
                 wrong.push(Violation::new("/provisioning/area_code", "only with the country US or CA"));
             }
+        }
+        if let Some(forward) = self.unanswered.as_ref().and_then(|unanswered| unanswered.forward_to.as_ref())
+            // asked here, because a caller who is forwarded does not wait for it
+            && let Err(refusal) = self.destinations.check(forward)
+        {
+            wrong.push(Violation::new("/unanswered/forward_to", format!("a number that may be called: {refusal}")));
         }
         let reminder = self.reminder.as_ref().and_then(|reminder| reminder.template.as_deref());
         let texts = [("/follow_up", self.follow_up.as_deref()), ("/reminder/template", reminder)];

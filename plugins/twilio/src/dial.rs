@@ -23,6 +23,7 @@ pub(crate) fn place(call: Call<PlaceCall>) -> Result<Verbatim<Described>, Error>
     let from = outward::number(&config, &asked.from, "/from")?;
     asked.twiml.as_deref().map_or(Ok(()), |twiml| outward::document(&config, twiml))?;
     check_caller(&api, &from)?;
+    outward::count_call(&config, &to)?;
     let hub = installation::webhook_url();
     let parameters = Parameters::new().set("To", to.as_str()).set("From", from.as_str());
     let parameters = match asked.twiml {

@@ -28,6 +28,7 @@ mod outward;
 mod provision;
 mod proxy;
 mod reconcile;
+mod settled;
 mod signature;
 mod sms;
 pub mod types;
@@ -102,6 +103,7 @@ impl Connector for Twilio {
             .add(provision::follow::JOB, provision::step::step)
             .add(reconcile::JOB, reconcile::step)
             .add(calls::JOB, calls::step)
+            .add(settled::JOB, settled::step)
             .add(compose::JOB, compose::step);
         forwarding::tasks(caller_id::tasks(tasks))
     }

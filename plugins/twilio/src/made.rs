@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use crate::incoming::{self, Incoming, Terms};
 use crate::messages::{self, Message};
+use crate::settled;
 
 #[derive(Deserialize)]
 struct Made {
@@ -17,8 +18,17 @@ pub(crate) fn resource(path: &str) -> Option<&str> {
     let mut parts = path.split('/').skip(4);
     let first = parts.next()?;
     let is_list = parts.next().is_none() || first.starts_with("IncomingPhoneNumbers");
-    let name = first.strip_suffix(".json").unwrap_or(first);
-    is_list.then_some(name)
+    is_list.then(|| named(first))
+}
+
+/// What the last segment of a path names, be it a list or one item of it.
+pub(crate) fn last(path: &str) -> &str {
+    named(path.rsplit('/').next().unwrap_or_default())
+}
+
+/// A segment without the ending that says how the answer is written.
+fn named(segment: &str) -> &str {
+    segment.split('.').next().unwrap_or_default()
 }
 
 /// True for a path at which something is made that is metered.
@@ -37,7 +47,9 @@ pub(crate) fn count(path: &str, response: &http::WholeResponse) -> Result<(), Er
     match resource(path) {
         Some("Calls") => {
             let made: Made = response.json()?;
-            usage::add("call", 1, Basis::Reported, Some(&made.sid))
+            usage::add("call", 1, Basis::Reported, Some(&made.sid))?;
+            // a client may have nobody told how it goes, and its minutes count all the same
+            settled::plan(&made.sid)
         }
         Some("Messages") => {
             let made: Message = response.json()?;
@@ -61,5 +73,7 @@ mod tests {
         assert!(makes("/2010-04-01/Accounts/AC1/IncomingPhoneNumbers/Local.json"));
         assert!(!makes("/2010-04-01/Accounts/AC1/Calls/CA1.json"));
         assert!(!makes("/2010-04-01/Accounts/AC1/Usage/Records.json"));
+        assert!(makes("/2010-04-01/Accounts/AC1/Calls.xml") && makes("/2010-04-01/Accounts/AC1/Calls"));
+        assert_eq!(last("/2010-04-01/Accounts/AC1/Conferences/CF1/Participants.json"), "Participants");
     }
 }

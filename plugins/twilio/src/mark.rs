@@ -46,6 +46,12 @@ pub(crate) fn of_claim(own: &str, claim: &str, cycle: u32) -> String {
     format!("{own}{}", hash(&format!("{claim}#{cycle}"), CLAIM))
 }
 
+/// True for a name as the hub makes them. Nobody else gives one: a number that bears the installation's mark and belongs to no
+/// claim is given back by the next comparison.
+pub(crate) fn is_reserved(name: &str) -> bool {
+    name.trim_start().starts_with(BEGINNING)
+}
+
 fn hash(text: &str, digits: usize) -> String {
     hex::encode(Sha256::digest(text.as_bytes())).chars().take(digits).collect()
 }

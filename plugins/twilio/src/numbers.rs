@@ -47,6 +47,7 @@ pub(crate) fn search(call: Call<SearchNumbers>) -> Result<FoundNumbers, Error> {
 pub(crate) fn buy(call: Call<BuyNumber>) -> Result<Purchase, Error> {
     let (config, api) = incoming::account()?;
     let asked = call.input;
+    check_name(asked.friendly_name.as_deref())?;
     let number = outward::number(&config, &asked.phone_number, "/phone_number")?;
     let number = number.as_str();
     let Some((amount, currency)) = config.price(&asked.country, asked.kind) else {
@@ -71,6 +72,7 @@ pub(crate) fn buy(call: Call<BuyNumber>) -> Result<Purchase, Error> {
     };
     // a call before may have bought it and never have heard of it
     if let Some(owned) = incoming::find(&api, number)? {
+        check_owner(&owned)?;
         incoming::record(&owned, &terms)?;
         return Ok(Purchase { status: Bought::Owned, phone_number: number.to_owned(), monthly, number: Some(owned) });
     }
@@ -84,6 +86,24 @@ pub(crate) fn buy(call: Call<BuyNumber>) -> Result<Purchase, Error> {
     let bought: Incoming = api.post(&incoming::shop(asked.kind), &parameters)?.json()?;
     incoming::record(&bought, &terms)?;
     Ok(Purchase { status: Bought::Bought, phone_number: number.to_owned(), monthly, number: Some(bought) })
+}
+
+/// Refuses a name by which the hub would take the number for that of a subscription, and give it back.
+fn check_name(name: Option<&str>) -> Result<(), Error> {
+    if name.is_some_and(mark::is_reserved) {
+        return Err(Error::invalid("/friendly_name", "another name: those of numbers of subscriptions begin with pb:"));
+    }
+    Ok(())
+}
+
+/// Refuses a number of a subscription of another installation's: one account may serve several organizations.
+fn check_owner(owned: &Incoming) -> Result<(), Error> {
+    if mark::is_reserved(owned.name()) && !owned.name().starts_with(&mark::own()?) {
+        return Err(Error::Conflict(
+            "the number is that of a subscription of somebody else on this account".to_owned(),
+        ));
+    }
+    Ok(())
 }
 
 /// Notes at once that a number is about to be bought, so that one whose answer was lost is known for the organization's own.
@@ -110,8 +130,10 @@ pub(crate) fn configure(call: Call<ConfigureNumber>) -> Result<Verbatim<Incoming
     let (_, api) = incoming::account()?;
     let asked = call.input;
     let below = format!("{NUMBERS}/{}", api::sid(&asked.sid, &["PN"], "/sid")?);
+    check_name(asked.friendly_name.as_deref())?;
     if asked.friendly_name.is_some() {
         let owned: Incoming = api.get(&below, &Parameters::new())?.json()?;
+        check_owner(&owned)?;
         if owned.name().starts_with(&mark::own()?) {
             return Err(Error::invalid(
                 "/friendly_name",
@@ -136,6 +158,7 @@ pub(crate) fn release(call: Call<ReleaseNumber>) -> Result<ReleasedNumber, Error
     if outward::number(&config, &confirm, "/confirm")?.as_str() != owned.phone_number {
         return Err(Error::invalid("/confirm", "the number that the SID is of"));
     }
+    check_owner(&owned)?;
     let holds = |one: &Stored| one.claim.sid.as_deref() == Some(sid.as_str()) && one.claim.state == State::Active;
     if let Some(claim) = Stored::all()?.into_iter().find(holds) {
         let text = format!("the number is that of the claim {}: end its subscription, or call deprovision", claim.id);

@@ -9,8 +9,8 @@ use patchbay_sdk::{Error, Headers, http, log};
 use serde_json::json;
 
 use crate::config::Config;
-use crate::form::{self, field};
-use crate::{api, caller_id, made, outward};
+use crate::form;
+use crate::{api, caller_id, made, mark, outward};
 
 /// As in the manifest, in bytes. Forms of Twilio are small.
 const MAX_BODY: u32 = 1 << 20;
@@ -26,11 +26,31 @@ pub(crate) fn handle(mut request: Request, responder: &Responder) -> Result<(), 
     let Some(path) = own_path(&config, &request.path) else {
         return refuse(responder, 404, 20404, "there is no such resource below the account of the connection");
     };
-    if request.method == "POST"
-        && let Err((code, text)) =
-            guard(&config, &path, &body).and_then(|()| guard_caller_ids(&config, &path, &request.query, &body))
-    {
-        return refuse(responder, 400, code, &text);
+    if request.method == "POST" {
+        if !body.is_empty() && !is_form(&request.headers) {
+            return refuse(
+                responder,
+                400,
+                20001,
+                "the hub reads what it forwards: send a form, as Twilio's API takes it",
+            );
+        }
+        if made::makes(&path) && !path.ends_with(".json") {
+            // the answer would be XML, and nobody here would know what was made
+            return refuse(
+                responder,
+                404,
+                20404,
+                "what makes something is asked for with .json at the end of its path",
+            );
+        }
+        let mut fields = form::fields(&body);
+        // Twilio takes parameters of the query as well
+        fields.extend(form::fields(request.query.as_bytes()));
+        let guarded = guard(&config, &path, &fields).and_then(|()| guard_caller_ids(&config, &path, &fields));
+        if let Err((code, text)) = guarded {
+            return refuse(responder, 400, code, &text);
+        }
     }
     let mut url = format!("{}{path}", config.origin());
     if !request.query.is_empty() {
@@ -68,39 +88,56 @@ fn own_path(config: &Config, path: &str) -> Option<String> {
         log::debug("the path names another account; the connection's is asked", &[]);
     }
     let plain = !below.contains("..") && !below.contains('%') && !below.contains('\\');
-    plain.then(|| format!("{ACCOUNTS}{}{below}", config.account_sid))
+    // an empty segment would lead past whoever tells resources by their place
+    let whole = !below.contains("//") && !below.ends_with('/');
+    (plain && whole).then(|| format!("{ACCOUNTS}{}{below}", config.account_sid))
+}
+
+fn is_form(headers: &Headers) -> bool {
+    let media = headers.get("content-type").unwrap_or_default();
+    media.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded")
+}
+
+/// Every value of a parameter: of several with one name nobody here knows which one Twilio takes.
+fn all<'a>(fields: &'a [(String, String)], name: &'a str) -> impl Iterator<Item = &'a str> {
+    let named = fields.iter().filter(move |(own, value)| own == name && !value.is_empty());
+    named.map(|(_, value)| value.as_str())
 }
 
 /// What the actions would refuse is refused here as well: Twilio's code for it, and why.
-fn guard(config: &Config, path: &str, body: &[u8]) -> Result<(), (i64, String)> {
-    let fields = form::fields(body);
-    let to = field(&fields, "To");
-    if let Some(twiml) = field(&fields, "Twiml") {
+fn guard(config: &Config, path: &str, fields: &[(String, String)]) -> Result<(), (i64, String)> {
+    for twiml in all(fields, "Twiml") {
         outward::document(config, twiml).map_err(|error| (21215, error.to_string()))?;
     }
-    match (made::resource(path), to) {
-        (Some("Calls" | "Messages"), Some(to)) if to.starts_with('+') => {
-            let number = outward::destination(config, to, "/To").map_err(|error| (21215, error.to_string()))?;
-            if made::resource(path) == Some("Messages") {
+    let resource = made::resource(path);
+    if resource == Some("IncomingPhoneNumbers") && all(fields, "FriendlyName").any(mark::is_reserved) {
+        return Err((20001, "another FriendlyName: those that begin with pb: are the hub's own".to_owned()));
+    }
+    // who joins a conference is called, too
+    let calls = matches!(resource, Some("Calls" | "Messages")) || made::last(path) == "Participants";
+    for to in all(fields, "To").filter(|_| calls) {
+        let number = outward::addressed(config, to).map_err(|error| (21215, error.to_string()))?;
+        match number {
+            Some(number) if resource == Some("Messages") => {
                 outward::count_message(config, &number).map_err(|error| (21610, error.to_string()))?;
             }
-            Ok(())
+            Some(number) => outward::count_call(config, &number).map_err(|error| (20429, error.to_string()))?,
+            None => {}
         }
-        _ => Ok(()),
     }
+    Ok(())
 }
 
 /// A caller id that a client has verified rings somebody's telephone as the action's does, and counts like it. Only such a
-/// request names a number, in the form or, which Twilio takes as well, in the query.
-fn guard_caller_ids(config: &Config, path: &str, query: &str, body: &[u8]) -> Result<(), (i64, String)> {
+/// request names a number.
+fn guard_caller_ids(config: &Config, path: &str, fields: &[(String, String)]) -> Result<(), (i64, String)> {
     if !path.to_ascii_lowercase().contains("outgoingcallerids") {
         return Ok(());
     }
-    let (fields, query) = (form::fields(body), form::fields(query.as_bytes()));
-    match field(&fields, "PhoneNumber").or_else(|| field(&query, "PhoneNumber")) {
-        Some(number) => caller_id::count_start(config, number).map_err(|error| (20429, error.to_string())),
-        None => Ok(()),
+    for number in all(fields, "PhoneNumber") {
+        caller_id::count_start(config, number).map_err(|error| (20429, error.to_string()))?;
     }
+    Ok(())
 }
 
 /// Answers as Twilio would.

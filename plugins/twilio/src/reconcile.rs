@@ -32,6 +32,12 @@ pub(crate) const REPORTS: &str = "reconcile";
 /// The most differences that one report lists; all are counted, and what is left comes with the next.
 const MOST_FINDINGS: usize = 500;
 
+/// Subscriptions that Stripe is asked for in one comparison: as many as one call may ask.
+const MOST_ASKED: usize = 50;
+
+/// A day, in milliseconds.
+const DAY_MS: u64 = 86_400_000;
+
 /// Records that are read at a time.
 const PAGE: u32 = 500;
 
@@ -131,6 +137,13 @@ fn run(now: Timestamp) -> Result<Report, Error> {
     Ok(report)
 }
 
+/// Of more subscriptions than one comparison asks for those whose turn it is on a day: each comes up, whatever its name.
+fn in_turn<'a>(names: &BTreeSet<&'a str>, now: Timestamp) -> Vec<&'a str> {
+    let day = usize::try_from(now / DAY_MS).unwrap_or_default();
+    let first = day.wrapping_mul(MOST_ASKED).checked_rem(names.len()).unwrap_or_default();
+    names.iter().copied().cycle().skip(first).take(names.len().min(MOST_ASKED)).collect()
+}
+
 fn length(count: usize) -> u64 {
     u64::try_from(count).unwrap_or(u64::MAX)
 }
@@ -203,7 +216,8 @@ impl Comparison {
 
     /// A number without the mark: somebody's own affair, unless it was bought from here and that was never written down.
     fn unmarked(&mut self, number: &Incoming, recorded: &BTreeMap<String, String>) -> Result<(), Error> {
-        if recorded.contains_key(&number.sid) {
+        // that of another installation's subscription is not ours, whoever was about to buy it
+        if recorded.contains_key(&number.sid) || mark::is_reserved(number.name()) {
             return Ok(());
         }
         let Some((country, kind)) = numbers::intended(&number.phone_number)? else { return Ok(()) };
@@ -313,8 +327,7 @@ impl Comparison {
         let holds =
             |one: &&Stored| one.claim.source == "stripe" && one.claim.wanted && one.claim.state == State::Active;
         let names: BTreeSet<&str> = claims.iter().filter(holds).map(|one| one.claim.subscription.as_str()).collect();
-        // at most as many as one call may ask
-        for name in names.into_iter().take(50) {
+        for name in in_turn(&names, self.now) {
             let told = peers::call("stripe", "get-subscription", &json!({"subscription": name}));
             let subscription: Subscription = match told.and_then(|told| Ok(serde_json::from_value(told)?)) {
                 Ok(subscription) => subscription,
@@ -333,5 +346,26 @@ impl Comparison {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_subscription_is_asked_for_within_a_few_days() {
+        let ids: Vec<String> = (0..120).map(|number| format!("sub_{number:03}")).collect();
+        let names: BTreeSet<&str> = ids.iter().map(String::as_str).collect();
+        let mut asked = BTreeSet::new();
+        for day in 20_000..20_003 {
+            let turn = in_turn(&names, day * DAY_MS);
+            assert_eq!(turn.len(), MOST_ASKED);
+            asked.extend(turn);
+        }
+        assert_eq!(asked, names);
+        let few = BTreeSet::from(["sub_1", "sub_2"]);
+        assert_eq!(in_turn(&few, 7 * DAY_MS).into_iter().collect::<BTreeSet<_>>(), few);
+        assert!(in_turn(&BTreeSet::new(), 0).is_empty());
     }
 }

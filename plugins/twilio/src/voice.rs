@@ -76,6 +76,13 @@ fn menu(told: &Told, now: Timestamp) -> Value {
     }
 }
 
+/// Tells the menu that a call is over, which no request of the call does. Without it the menu finds out after hours.
+pub(crate) fn hung_up(call: &str) {
+    if let Err(error) = peers::call("ivr", "hung-up", &json!({"call": call})) {
+        log::debug("the menu is not told that a call is over", &[("error", &error.to_string())]);
+    }
+}
+
 fn question(told: &Told, now: Timestamp) -> Value {
     let direction = if told.get("Direction") == Some("inbound") { "inbound" } else { "outbound" };
     json!({
@@ -124,8 +131,9 @@ fn request(told: &Told) -> Value {
 /// The settings' answer to a call that no menu answers.
 fn unanswered(config: &Config, told: &Told) -> String {
     let forward = config.unanswered.as_ref().and_then(|unanswered| unanswered.forward_to.as_ref());
-    // a number that is forwarded to itself would ring for ever
-    let forward = forward.filter(|number| told.get("To") != Some(number.as_str()));
+    // a number that is forwarded to itself would ring for ever, and one that calls from there is busy
+    let is = |name: &str, number: &str| told.get(name) == Some(number);
+    let forward = forward.filter(|number| !is("To", number.as_str()) && !is("From", number.as_str()));
     let inbound = told.get("Direction") == Some("inbound");
     let verb = match forward {
         Some(number) if inbound => format!("<Dial><Number>{}</Number></Dial>", number.as_str()),

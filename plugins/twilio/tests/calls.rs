@@ -7,7 +7,7 @@ mod fixtures;
 use fixtures::{ACCOUNT, CALL, CHILD, HOOK, PN, below, form, host, text, told};
 use patchbay_plugin_twilio::Twilio;
 use patchbay_sdk::Error;
-use patchbay_sdk::testing::{Exchange, MockHost, Reply};
+use patchbay_sdk::testing::{Exchange, MockHost, ProxyCall, Reply};
 use patchbay_sdk::usage::Basis;
 use serde_json::{Value, json};
 
@@ -60,6 +60,8 @@ fn a_call_is_answered_by_its_menu_and_ends_as_one_object_and_on_the_bill() {
     assert_eq!((&asked["callback_url"], &asked["dialect"]), (&json!(HOOK), &json!("twiml")));
     host.work_off::<Twilio>().unwrap();
     assert_eq!(record(&host)["status"], "ringing");
+    // the menu hears of no hang-up by itself
+    host.expect_call("ivr", "hung-up", Ok(json!({"at": "2026-11-01T00:02:06Z"})));
     assert!(told(&host, HOOK, &ended()).unwrap().is_none());
     let call = record(&host);
     assert_eq!(
@@ -68,6 +70,65 @@ fn a_call_is_answered_by_its_menu_and_ends_as_one_object_and_on_the_bill() {
     );
     assert_eq!((&call["from"], &call["to"]), (&json!(FROM), &json!(TO)));
     assert_eq!((host.used("call", Basis::Reported), host.used("minute", Basis::Reported)), (1, 2));
+    assert_eq!(host.asked()[1].input, json!({"call": CALL}));
+}
+
+/// What Twilio tells of a leg that is over.
+fn over(sid: &str, seconds: &str, price: Option<&str>) -> Value {
+    let (parent, direction) = if sid == CHILD { (Some(CALL), "outbound-dial") } else { (None, "inbound") };
+    json!({
+        "sid": sid, "parent_call_sid": parent, "direction": direction, "status": "completed", "from": FROM, "to": TO,
+        "duration": seconds, "start_time": "Sun, 01 Nov 2026 00:00:05 +0000",
+        "end_time": "Sun, 01 Nov 2026 00:01:06 +0000", "price": price, "price_unit": "USD",
+    })
+}
+
+/// The hub asks for the call and for the calls that it has made.
+fn is_asked_for(host: &MockHost, call: &Value, legs: &Value) {
+    let one = Exchange::get(below(&format!("/Calls/{CALL}.json"))).credential("auth_token");
+    host.expect(one, Reply::json(200, call));
+    let made = Exchange::get(below(&format!("/Calls.json?ParentCallSid={CALL}&PageSize=1000")));
+    host.expect(made.credential("auth_token"), Reply::json(200, &json!({"calls": legs, "next_page_uri": null})));
+}
+
+#[test]
+fn what_a_call_cost_is_asked_for_once_it_is_over_and_so_is_a_leg_that_nobody_told_of() {
+    let host = host();
+    host.expect_call("ivr", "answer", Ok(json!({"document": null})));
+    let _ = told(&host, HOOK, &arriving()).unwrap();
+    let _ = told(&host, HOOK, &ended()).unwrap();
+    assert_eq!(host.used("minute", Basis::Reported), 2);
+    // the first time Twilio does not know all prices yet
+    is_asked_for(&host, &over(CALL, "61", Some("-0.00850")), &json!([over(CHILD, "30", None)]));
+    is_asked_for(&host, &over(CALL, "61", Some("-0.00850")), &json!([over(CHILD, "30", Some("-0.01400"))]));
+    host.work_off::<Twilio>().unwrap();
+    let call = record(&host);
+    assert_eq!((&call["price"], &call["duration_s"]), (&json!({"amount": 2, "currency": "USD"}), &json!(61)));
+    assert_eq!(call["extra"]["twilio"]["costs"], json!([{"amount": "0.0225", "currency": "USD"}]));
+    assert_eq!((host.used("call", Basis::Reported), host.used("minute", Basis::Reported)), (1, 3));
+    let legs = call["extra"]["twilio"]["legs"].as_array().unwrap();
+    assert!(legs.iter().any(|leg| leg["id"] == CHILD && leg["parent"] == CALL), "{legs:?}");
+}
+
+#[test]
+fn a_call_that_a_client_made_without_a_callback_is_on_the_bill() {
+    let host = host();
+    let path = format!("/2010-04-01/Accounts/{ACCOUNT}/Calls.json");
+    let body = form(&[("To", FROM), ("From", TO), ("Url", "https://example.com/x")]);
+    let media = "application/x-www-form-urlencoded";
+    host.expect(
+        Exchange::post(below("/Calls.json")).credential("auth_token"),
+        Reply::json(201, &json!({"sid": CALL, "status": "queued"})),
+    );
+    let call = ProxyCall::post(&path).header("content-type", media).body(body);
+    assert_eq!(host.proxy::<Twilio>(call).status, Some(201));
+    let mut running = over(CALL, "0", None);
+    running["status"] = json!("in-progress");
+    is_asked_for(&host, &running, &json!([]));
+    is_asked_for(&host, &over(CALL, "61", Some("-0.01400")), &json!([]));
+    host.work_off::<Twilio>().unwrap();
+    assert_eq!((host.used("call", Basis::Reported), host.used("minute", Basis::Reported)), (1, 2));
+    assert_eq!(record(&host)["status"], "completed");
 }
 
 #[test]
@@ -82,9 +143,18 @@ fn in_any_order_and_twice_the_call_is_the_same() {
             child[3] = ("Direction", "outbound-dial");
             child
         }];
+        let (mut is_over, mut has_menu, mut is_told) = (false, false, false);
         for index in order {
             if index == 0 {
                 host.expect_call("ivr", "answer", Ok(menu()));
+                has_menu = true;
+            }
+            if index == 1 && !std::mem::replace(&mut is_over, true) {
+                let child = over(CHILD, "61", Some("-0.01400"));
+                is_asked_for(&host, &over(CALL, "61", Some("-0.00850")), &json!([child]));
+            }
+            if is_over && has_menu && !std::mem::replace(&mut is_told, true) {
+                host.expect_call("ivr", "hung-up", Ok(json!({"at": "2026-11-01T00:02:06Z"})));
             }
             told(&host, HOOK, &requests[index]).unwrap();
             host.work_off::<Twilio>().unwrap();
@@ -123,10 +193,18 @@ fn a_call_without_a_menu_gets_what_the_settings_say() {
         assert!(text(told(&host, HOOK, &arriving()).unwrap()).contains(r#"<Reject reason="busy"/>"#));
     }
     let mut config = fixtures::settings();
+    config["unanswered"] = json!({"forward_to": "+19002345678"});
+    let refused = host.validate_config::<Twilio>(&config).unwrap_err();
+    assert_eq!(refused[0].pointer, "/unanswered/forward_to");
     config["unanswered"] = json!({"forward_to": "+14155550111"});
     host.set_config(config);
     host.expect_call("ivr", "answer", Ok(json!({"document": null})));
     assert!(text(told(&host, HOOK, &arriving()).unwrap()).contains("<Dial><Number>+14155550111</Number></Dial>"));
+    // who is called there does not ring at themselves
+    let mut own = arriving();
+    own[4] = ("From", "+14155550111");
+    host.expect_call("ivr", "answer", Ok(json!({"document": null})));
+    assert!(text(told(&host, HOOK, &own).unwrap()).contains(r#"<Reject reason="busy"/>"#));
 }
 
 #[test]
@@ -204,6 +282,25 @@ fn a_call_is_made_with_the_hub_for_its_menu_and_counts_at_once() {
     assert_eq!(host.used("call", Basis::Reported), 1);
     host.work_off::<Twilio>().unwrap();
     assert_eq!(record(&host)["direction"], "outbound");
+}
+
+#[test]
+fn one_number_is_called_so_often_and_not_more() {
+    let host = host();
+    let mut config = fixtures::settings();
+    config["calls_per_number"] = json!({"most": 1, "per_s": 3600});
+    host.set_config(config);
+    host.put_record("phone-number", &format!("twilio:{PN}"), &json!({"number": TO, "status": "active"}));
+    let made = json!({"sid": CALL, "status": "queued", "from": TO, "to": FROM, "direction": "outbound-api"});
+    host.expect(Exchange::post(below("/Calls.json")).credential("auth_token"), Reply::json(201, &made));
+    let place = || host.invoke::<Twilio>("place-call", json!({"to": FROM, "from": TO}));
+    place().unwrap();
+    assert!(matches!(place(), Err(Error::RateLimited(wait)) if wait <= 3_600_000));
+    // nor by a client
+    let path = format!("/2010-04-01/Accounts/{ACCOUNT}/Calls.json");
+    let body = form(&[("To", FROM), ("From", TO), ("Url", "https://example.com/x")]);
+    let call = ProxyCall::post(&path).header("content-type", "application/x-www-form-urlencoded").body(body);
+    assert_eq!(host.proxy::<Twilio>(call).status, Some(400));
 }
 
 #[test]

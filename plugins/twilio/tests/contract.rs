@@ -51,6 +51,7 @@ fn every_parameter_that_is_sent_is_one_of_twilios() {
             ][..],
         ),
         ("get", "/IncomingPhoneNumbers.json", &["PhoneNumber", "FriendlyName", "PageSize"]),
+        ("get", "/Calls.json", &["ParentCallSid", "PageSize"]),
         (
             "get",
             "/AvailablePhoneNumbers/{CountryCode}/Local.json",

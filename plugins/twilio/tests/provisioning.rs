@@ -275,6 +275,23 @@ fn a_number_that_is_gone_is_recorded_and_no_other_one_bought() {
 }
 
 #[test]
+fn a_number_of_somebody_else_on_the_same_account_is_neither_bought_nor_given_back() {
+    let host = host();
+    let theirs = number("pb:0123456789ab:00000000000000000000", PN);
+    let release = json!({"sid": PN, "confirm": NUMBER});
+    let one = below(&format!("/IncomingPhoneNumbers/{PN}.json"));
+    host.expect(Exchange::get(one).credential("auth_token"), Reply::json(200, &theirs));
+    assert!(matches!(host.invoke::<Twilio>("release-number", release), Err(Error::Conflict(_))));
+    let find = below("/IncomingPhoneNumbers.json?PhoneNumber=%2B14155550001&PageSize=1000");
+    host.expect(Exchange::get(find).credential("auth_token"), listed(&[theirs]));
+    let price = json!({"amount": 115, "currency": "USD"});
+    let buy = json!({"phone_number": NUMBER, "country": "US", "kind": "local", "confirm": price});
+    assert!(matches!(host.invoke::<Twilio>("buy-number", buy), Err(Error::Conflict(_))));
+    assert_eq!(host.record("phone-number", &format!("twilio:{PN}")), None);
+    assert_eq!(host.used("number", Basis::Reported), 0);
+}
+
+#[test]
 fn an_end_that_no_event_told_is_found() {
     let host = provisioned();
     lists_all(&host, &[number(&named(&host), PN)]);

@@ -50,6 +50,49 @@ fn a_call_that_a_client_makes_counts_and_goes_only_where_it_may() {
 }
 
 #[test]
+fn whom_a_client_would_call_is_seen_wherever_it_is_written() {
+    let host = host();
+    let media = "application/x-www-form-urlencoded";
+    let dear = "+19002345678";
+    let below = |path: &str| format!("/2010-04-01/Accounts/{ACCOUNT}{path}");
+    let post = |path: &str, media: &str, fields: &[(&str, &str)]| {
+        let reply =
+            host.proxy::<Twilio>(ProxyCall::post(&below(path)).header("content-type", media).body(form(fields)));
+        reply.status
+    };
+    for (path, fields) in [
+        ("/Calls.json", vec![("To", "19002345678"), ("From", "+14155550199")]),
+        ("/Calls.json", vec![("To", "+14155550100"), ("To", dear)]),
+        ("/Calls.json?To=%2B19002345678", vec![("From", "+14155550199")]),
+        ("/Calls.xml", vec![("To", dear)]),
+        ("/Messages.json", vec![("To", dear)]),
+        ("/Conferences/CF1/Participants.json", vec![("To", dear)]),
+        ("/Calls/CA1.json", vec![("Twiml", "<Response><Dial>+1900&#50;345678</Dial></Response>")]),
+    ] {
+        assert!(matches!(post(path, media, &fields), Some(400 | 404)), "{path} {fields:?}");
+    }
+    // past whoever tells resources by their place, or cannot read what comes
+    for (path, media) in
+        [("//Calls.json", media), ("/Calls/", media), ("/Calls.json", "multipart/form-data; boundary=a")]
+    {
+        assert!(matches!(post(path, media, &[("To", dear)]), Some(400 | 404)), "{path} {media}");
+    }
+    assert!(host.sent().is_empty());
+}
+
+#[test]
+fn nobody_but_the_hub_names_a_number_as_the_hub_does() {
+    let host = host();
+    let path = format!("/2010-04-01/Accounts/{ACCOUNT}/IncomingPhoneNumbers/{PN}.json");
+    let call = ProxyCall::post(&path).header("content-type", "application/x-www-form-urlencoded");
+    let refused = host.proxy::<Twilio>(call.body(form(&[("FriendlyName", "pb:0123456789ab:x")])));
+    assert_eq!(refused.status, Some(400), "{}", refused.text());
+    let input = json!({"sid": PN, "friendly_name": "pb:0123456789ab:x"});
+    assert!(matches!(host.invoke::<Twilio>("configure-number", input), Err(Error::Invalid(_))));
+    assert!(host.sent().is_empty());
+}
+
+#[test]
 fn an_api_key_is_sent_where_the_settings_name_one() {
     let host = host();
     host.set_secret("api_key_secret", "canary-of-the-api-key-secret");

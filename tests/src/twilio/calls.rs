@@ -55,6 +55,13 @@ impl Calls {
         (201, answer)
     }
 
+    /// `GET /Calls.json`. None of them was made by another one.
+    pub(super) fn list(&self, query: &Fields) -> Answer {
+        let has_parent = query.iter().any(|(name, _)| name == "ParentCallSid");
+        let calls: Vec<Value> = self.all.iter().filter(|_| !has_parent).map(shown).collect();
+        (200, json!({ "calls": calls, "next_page_uri": null }))
+    }
+
     /// `POST /Calls/{sid}.json`.
     pub(super) fn update(&mut self, sid: &str, form: &Fields) -> Answer {
         let get = |name: &str| form.iter().find(|(own, _)| own == name).map(|(_, value)| value.clone());

@@ -88,6 +88,7 @@ fn route(shared: &Shared, method: &str, path: &str, query: &str, headers: &Heade
         ("GET", ["Messages"]) => state.messages.list(&query),
         ("POST", ["Messages"]) => state.messages.create(&form),
         ("GET", ["Messages", sid]) => state.messages.get(sid),
+        ("GET", ["Calls"]) => state.calls.list(&query),
         ("POST", ["Calls"]) => state.calls.create(&form),
         ("GET", ["Calls", sid]) => state.calls.get(sid),
         ("POST", ["Calls", sid]) => state.calls.update(sid, &form),

@@ -161,6 +161,7 @@ on_both_databases! {
         what_is_not_from_the_vendor_is_refused_without_the_database_too
         what_finds_no_place_in_memory_is_refused_and_taken_in_when_the_vendor_sends_again
         a_plugin_that_does_not_say_so_answers_nobody_without_the_database
+        a_database_that_stops_while_a_webhook_is_worked_on_keeps_nobody_waiting
         a_number_without_a_menu_is_known_to_have_none
     }
     org_deletion {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use patchbay_hub::HubConfig;
 use patchbay_package::Manifest;
-use patchbay_tests::{Fixture, Org, Reply, TestHub, hub::Standstill};
+use patchbay_tests::{Fixture, Org, Reply, Setup, TestHub, Vendor, hub::Standstill};
 use serde_json::{Value, json};
 
 /// How long a carrier lets a caller listen to silence.
@@ -32,7 +32,11 @@ impl Scene {
         config: impl FnOnce(&mut HubConfig) + Send + 'static,
         manifest: impl FnOnce(&mut Manifest),
     ) -> Self {
-        let hub = TestHub::setup().alone().edit(config).start().await;
+        Self::start_on(TestHub::setup().alone().edit(config), manifest).await
+    }
+
+    async fn start_on(setup: Setup, manifest: impl FnOnce(&mut Manifest)) -> Self {
+        let hub = setup.start().await;
         let org = hub.org("acme").await;
         let _ = org.upload(Fixture::load("directory").pack()).await.expect(201);
         let _ = org.install("directory", json!({})).await.expect(200);
@@ -156,6 +160,27 @@ pub async fn a_plugin_that_does_not_say_so_answers_nobody_without_the_database()
     scene.org.wait_for(SOON, again).await;
     scene.worked_on(1).await;
     assert_eq!(scene.left().await, (1, 1), "the vendor sent it again");
+}
+
+pub async fn a_database_that_stops_while_a_webhook_is_worked_on_keeps_nobody_waiting() {
+    let vendor = Vendor::start().await;
+    let setup = TestHub::setup().alone().upstream("vendor.test", &vendor.url());
+    let scene = Scene::start_on(setup, |_| {}).await;
+    scene.publish("+15550001", "welcome").await;
+    vendor.hold(true);
+    let stopping = async {
+        // the webhook is committed by then, and its work has begun
+        scene.org.wait_for(SOON, || async { (vendor.held_requests() == 1).then_some(()) }).await;
+        let standstill = scene.stop_database().await;
+        vendor.hold(false);
+        standstill
+    };
+    let (reply, standstill) = tokio::join!(scene.ring("call_1", "+15550001 slowly"), stopping);
+    assert_eq!(reply.expect(200).text(), "welcome");
+    standstill.end().await;
+    scene.worked_on(1).await;
+    assert_eq!(scene.left().await, (1, 1), "what was begun without an end is done once");
+    assert_eq!(vendor.held_requests(), 2, "by another attempt");
 }
 
 pub async fn a_number_without_a_menu_is_known_to_have_none() {

@@ -75,6 +75,9 @@ pub struct Leg {
     pub answered: bool,
     /// Seconds from answer to end, of a leg that was answered and has ended: the carrier's, else by the times, rounded up.
     pub duration_s: Option<u64>,
+    /// True if those are the carrier's, or from the time at which it was told to have been answered. Of a leg that is only known to
+    /// have been connected, that may come yet, and be earlier: it is not billed before.
+    pub measured: bool,
     /// Who took it.
     pub answered_by: Option<AnsweredBy>,
     /// Why it ended.
@@ -112,7 +115,8 @@ fn leg(id: &str, mut facts: Vec<&Fact>) -> Leg {
         || seconds.is_some_and(|seconds| seconds > 0)
         || cause == Some(Cause::Completed);
     let ended_at = told.as_ref().and_then(|end| end.at.or_else(|| facts.iter().filter_map(|fact| fact.at).max()));
-    let answered_at = first_at(|what| matches!(what, What::Answered))
+    let told_at = first_at(|what| matches!(what, What::Answered));
+    let answered_at = told_at
         .or_else(|| first_at(|what| matches!(what, What::Bridged { .. })))
         .or_else(|| Some(ended_at?.saturating_sub(seconds.filter(|seconds| *seconds > 0)?.saturating_mul(1000))));
     let talked = || Some(ended_at?.saturating_sub(answered_at?).div_ceil(1000));
@@ -142,6 +146,7 @@ fn leg(id: &str, mut facts: Vec<&Fact>) -> Leg {
         ended: told.is_some(),
         answered,
         duration_s: if told.is_some() && answered { seconds.or_else(talked) } else { None },
+        measured: told_at.is_some() || seconds.is_some_and(|seconds| seconds > 0),
         answered_by: facts.iter().rev().find_map(|fact| match fact.what {
             What::Detected { by } => Some(by),
             _ => None,

@@ -99,6 +99,7 @@ pub(crate) fn delete_menu(call: Call<DeleteMenu>) -> Result<Deleted, Error> {
             None => break,
         }
     }
+    store::note_deleted(&id, latest)?;
     records::delete(MENUS, &id)?;
     Ok(Deleted { id, versions: latest, numbers })
 }

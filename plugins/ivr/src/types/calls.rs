@@ -65,6 +65,21 @@ pub struct CallSummary {
     pub steps: Vec<Step>,
 }
 
+/// A call that is over, as its carrier tells.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+pub struct HungUp {
+    /// The carrier's id of it.
+    #[schemars(length(min = 1, max = 512))]
+    pub call: String,
+}
+
+/// When it is told what came of a call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Closing {
+    /// About when (RFC 3339).
+    pub at: String,
+}
+
 /// What became of a call, as far as the menu saw.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

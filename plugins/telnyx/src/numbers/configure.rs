@@ -28,7 +28,11 @@ pub(super) fn configure(asked: Call<Configure>) -> Result<OwnedNumber, Error> {
 pub(super) fn release(asked: Call<Release>) -> Result<OwnedNumber, Error> {
     let number = Config::load()?.number("/phone_number", &asked.input.phone_number)?;
     let found = find(&number)?;
-    api::send(http::Request::delete(url(&found)?))?;
+    match api::send(http::Request::delete(url(&found)?)) {
+        // a request before it whose answer was lost
+        Err(Error::Upstream(failure)) if failure.status == 404 => {}
+        sent => sent.map(drop)?,
+    }
     log::info("a number was given back", &[("number", &number.masked())]);
     let gone = Listed { status: "deleted".to_owned(), ..found };
     record::released(&gone.show(None)?)?;

@@ -44,7 +44,8 @@ pub(super) fn make(asked: &Call<OrderNumber>, number: &Number) -> Result<OrderSt
         return Err(Error::upstream(200, "Telnyx does not say what the number costs"));
     };
     let upfront_cost = cost.upfront_cost.unwrap_or_else(|| "0".to_owned());
-    let id = format!("quote_{}", command::id(asked, number.as_str()));
+    // of this run, whatever key it came with: an order is known by its quote, and the same key a month later means another one
+    let id = format!("quote_{}", command::uuid(&["quote", &asked.run, number.as_str()]));
     let expires_at = clock::now().saturating_add(u64::try_from(HOLDS.as_millis()).unwrap_or(u64::MAX));
     let quote = Quote { number: number.as_str().to_owned(), monthly_cost, upfront_cost, currency, expires_at };
     let text = serde_json::to_vec(&quote).map_err(|error| Error::Internal(error.to_string()))?;

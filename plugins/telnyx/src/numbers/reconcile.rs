@@ -4,7 +4,7 @@
 //! What differs is told, so that somebody can ask why.
 
 use patchbay_sdk::task::{Next, Step};
-use patchbay_sdk::{Error, events, objects, records};
+use patchbay_sdk::{Error, events, log, objects, records};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -19,8 +19,12 @@ pub(super) const JOB: &str = "reconcile-numbers";
 /// The event that tells what differs.
 const RECONCILED: &str = "telnyx.numbers.reconciled";
 
-/// Numbers that one step asks Telnyx for.
+/// Numbers of Telnyx' list that one step asks for.
 const PAGE: u32 = 100;
+
+/// Numbers of ours that one step asks Telnyx for, each by itself: what a step has asked is not asked again if the next one is
+/// too much.
+const ASKED: u32 = 25;
 
 /// How many of each list a report names.
 const MOST_NAMED: usize = 200;
@@ -98,12 +102,20 @@ fn theirs(page: u32, report: &mut Report) -> Result<Place, Error> {
             kept(&found.data, "status") == Some(number.status.as_str())
                 && kept(&found.data, "connection_id") == number.connection_id.as_deref()
         });
-        match same {
-            Some(true) => continue,
-            Some(false) => name(&mut report.changed, &number.phone_number),
-            None => name(&mut report.added, &number.phone_number),
+        if same == Some(true) {
+            continue;
         }
-        number.show(None)?;
+        match number.show(None) {
+            // one that cannot be read keeps no other one from being compared
+            Err(error @ Error::Upstream(_)) => {
+                let told = error.to_string();
+                log::error("a number of Telnyx' list is not taken in", &[("id", &number.id), ("why", &told)]);
+                continue;
+            }
+            shown => drop(shown?),
+        }
+        let list = if same.is_some() { &mut report.changed } else { &mut report.added };
+        name(list, &number.phone_number);
     }
     Ok(next.map_or(Place::Ours(None), Place::Theirs))
 }
@@ -115,7 +127,7 @@ fn kept<'a>(fields: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
 
 /// Gives where the next page begins.
 fn ours(after: Option<&str>, report: &mut Report) -> Result<Option<String>, Error> {
-    let page = records::query::<Map<String, Value>>(objects::PHONE_NUMBER, &json!({}), PAGE, after)?;
+    let page = records::query::<Map<String, Value>>(objects::PHONE_NUMBER, &json!({}), ASKED, after)?;
     for document in &page.documents {
         let text = |name: &str| document.data.get(name).and_then(Value::as_str);
         let Some(id) = document.id.strip_prefix("telnyx:") else { continue };

@@ -48,7 +48,8 @@ pub(super) fn start(call: Call<StartCallerId>) -> Result<StartedCallerId, Error>
 
 pub(super) fn resend(call: Call<OneNumber>) -> Result<StartedCallerId, Error> {
     let config = Config::load()?;
-    let number = outward::number(&config, &call.input.phone_number, "/phone_number")?;
+    // it is rung once more, by the settings of now
+    let number = outward::destination(&config, &call.input.phone_number, "/phone_number")?;
     let found = record::get(&number)?.ok_or_else(|| unknown(&number))?;
     if found.data.state == State::Verified {
         return Err(Error::Conflict(format!("{} is verified: there is nothing to send", number.masked())));
