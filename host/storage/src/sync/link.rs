@@ -21,7 +21,7 @@ use crate::{
 const PORTION: u32 = 2_000;
 
 macro_rules! select {
-    ($from:literal, $rest:literal) => {
+    ($from:expr, $rest:literal) => {
         concat!(
             "SELECT vendor_id, record_id, base, vendor_at, url, seen_in, version, synced_at FROM ",
             $from,
@@ -32,11 +32,14 @@ macro_rules! select {
 }
 
 /// A look by key for each of many ids. Both databases are told so: asked for all of them at once they read all that begins with the
-/// same and see what of it is wanted, SQLite by a filter and PostgreSQL while it has not counted how much that is.
+/// same and see what of it is wanted, SQLite by a filter or by the key's first columns, and PostgreSQL while it has not counted how much that is.
 macro_rules! for_each_of {
-    ($of_one:literal) => {
+    ($index:literal, $of_one:literal) => {
         [
-            select!("(SELECT CAST(value AS TEXT) AS id FROM json_each($4)) AS asked CROSS JOIN sync_link", $of_one),
+            select!(
+                concat!("(SELECT CAST(value AS TEXT) AS id FROM json_each($4)) AS asked CROSS JOIN sync_link ", $index),
+                $of_one
+            ),
             concat!(
                 "SELECT found.* FROM unnest($4::text[]) AS asked (id) CROSS JOIN LATERAL (",
                 select!("sync_link", $of_one),
@@ -46,8 +49,8 @@ macro_rules! for_each_of {
     };
 }
 
-pub(super) const BY_VENDOR: [&str; 2] = for_each_of!("vendor_id = asked.id");
-pub(super) const BY_RECORD: [&str; 2] = for_each_of!("record_id = asked.id");
+pub(super) const BY_VENDOR: [&str; 2] = for_each_of!("", "vendor_id = asked.id");
+pub(super) const BY_RECORD: [&str; 2] = for_each_of!("INDEXED BY sync_link_record", "record_id = asked.id");
 /// A range of the primary key.
 pub(super) const BEHIND: &str = select!("sync_link", "vendor_id > $4 ORDER BY vendor_id LIMIT $5");
 

@@ -66,7 +66,8 @@ pub async fn the_two_sides_hold_the_same_after_edits_merges_failures_and_lost_an
             }
         });
         scene.switch_on(&scene.acme, "contact", json!({})).await;
-        let mut there = chance.clone();
+        // numbers of its own: in HubSpot no two contacts have one address
+        let mut there = Chance(!seed);
         scene.hubspot.after_each_search(move |portal, now| {
             for _ in 0..3 {
                 edit(portal, now, &mut there);

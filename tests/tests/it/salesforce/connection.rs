@@ -31,7 +31,7 @@ pub async fn a_connection_is_made_refreshed_under_load_revoked_made_anew_and_end
     scene.vendor.end_sessions();
     scene.clock.advance(Duration::minutes(5));
     let refused = scene.act("limits", json!({})).await;
-    assert_eq!(refused.status, 503, "{}", refused.text());
+    refused.expect_problem("upstream_unavailable");
     let again = || async { (scene.act("limits", json!({})).await.status == 200).then_some(()) };
     scene.org.wait_for(super::scene::SOON, again).await;
     assert_eq!(scene.vendor.refreshes(), 2);
@@ -86,7 +86,7 @@ pub async fn a_consent_that_is_refused_or_forged_connects_nothing() {
     let wrong =
         json!({"config": {"login": "login", "instance_url": "https://evil.example"}, "hosts": ["evil.example"]});
     let refused = scene.org.call("PUT", "/v1/installations/salesforce").json(&wrong).send().await;
-    refused.expect_problem("invalid_input");
+    refused.expect_problem("config_rejected");
     assert!(settings()["instance_url"].as_str().unwrap().ends_with(".my.salesforce.com"));
 }
 
