@@ -1,5 +1,5 @@
 //! Calls in HubSpot's timeline: what they say, whom they belong to, and what becomes of who is unknown.
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail them")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail them")]
 
 use patchbay_plugin_hubspot::HubSpot;
 use patchbay_sdk::sync::{Write, Written};

@@ -2,7 +2,7 @@
 //!
 //! The contract is not part of the repository; where it is not found the tests say so and pass. Its place is
 //! `PATCHBAY_VENDOR_SPECS`, by default the folder `shared/vendor-specs` beside the repository.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail them")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "helpers of tests fail them")]
 
 use std::path::PathBuf;
 

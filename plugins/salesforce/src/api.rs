@@ -19,6 +19,9 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 /// The longest external id that is put into a path, in bytes.
 const MAX_SEGMENT: usize = 500;
 
+/// Records as they came, and how many milliseconds to wait before Salesforce is asked again.
+pub(crate) type Found = (Vec<Map<String, Value>>, Option<u64>);
+
 /// One page of a query.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Records {

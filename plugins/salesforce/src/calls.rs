@@ -11,7 +11,7 @@ use patchbay_sdk::Error;
 use patchbay_sdk::sync::{Write, Written};
 use serde_json::{Map, Value, json};
 
-use crate::api::{Org, Records};
+use crate::api::{Found, Org, Records};
 use crate::collections::{self, Batch};
 use crate::config::UnknownCaller;
 use crate::ids;
@@ -113,7 +113,7 @@ pub(crate) fn find_contacts(org: &Org, notes: &mut [Note]) -> Result<Option<u64>
 ///
 /// # Errors
 /// As [`crate::api::send`].
-pub(crate) fn contacts_with(org: &Org, numbers: &[String]) -> Result<(Vec<Map<String, Value>>, Option<u64>), Error> {
+pub(crate) fn contacts_with(org: &Org, numbers: &[String]) -> Result<Found, Error> {
     matching::find(org, Resource::Contact, &Fields::new(&asked())?, &NUMBERS, numbers)
 }
 

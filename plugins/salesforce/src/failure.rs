@@ -46,7 +46,7 @@ impl Reason {
                  who connected past the rule",
                 self.message
             ),
-            code if code.is_empty() => self.message.clone(),
+            "" => self.message.clone(),
             code => format!("{code}: {}", self.message),
         };
         text.chars().filter(|character| !character.is_control()).take(MAX_MESSAGE).collect()

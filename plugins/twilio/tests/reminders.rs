@@ -1,5 +1,5 @@
 //! Reminders of appointments: in time, or not at all.
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail them")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail them")]
 
 #[path = "support/fixtures.rs"]
 mod fixtures;

@@ -125,7 +125,7 @@ fn target(
         ("upsert", None) => return Err((400, refused("VALIDATION_ERROR", "an upsert needs an idProperty"))),
         ("upsert", Some(property)) => {
             let unique = |one: &Value| one["name"] == property && one["hasUniqueValue"] == true;
-            if !portal.properties[&kind].iter().any(unique) && !(kind == Kind::Contacts && property == "email") {
+            if !(portal.properties[&kind].iter().any(unique) || kind == Kind::Contacts && property == "email") {
                 return Err((
                     400,
                     refused("VALIDATION_ERROR", &format!("Property \"{property}\" does not exist or is not unique")),

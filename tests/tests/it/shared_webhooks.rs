@@ -113,7 +113,8 @@ pub async fn an_account_is_whose_the_vendor_says_and_nobody_elses() {
     let owner = scene.connected("owner").await;
     // one that says it is theirs, and one that is not connected at all
     let liar = scene.org("liar").await;
-    let typed = json!({"credentials": {"bot_token": "xoxb-of-the-liar", "signing_secret": SECRET}, "account": "T0TEST"});
+    let typed =
+        json!({"credentials": {"bot_token": "xoxb-of-the-liar", "signing_secret": SECRET}, "account": "T0TEST"});
     let _ = liar.call("PUT", "/v1/connections/slack").json(&typed).send().await.expect(200);
     let stranger = scene.org("stranger").await;
     assert_eq!(scene.send(SECRET, &mention("Ev1", "T0TEST")).await.status, 200);

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::changed::with_pause;
 use super::item::Fields;
 use super::{MOST_CHANGES, Resource};
-use crate::api::{Org, Records};
+use crate::api::{Found, Org, Records};
 use crate::{pace, soql};
 
 /// What a condition may come to, in bytes: the address of a request ends at 16 KiB, and what is escaped there grows threefold.
@@ -48,7 +48,7 @@ pub(crate) fn find(
     fields: &Fields,
     by: &[&str],
     values: &[String],
-) -> Result<(Vec<Map<String, Value>>, Option<u64>), Error> {
+) -> Result<Found, Error> {
     let mut found: Vec<Map<String, Value>> = Vec::new();
     let mut pause_ms = None;
     for condition in conditions(by, values) {

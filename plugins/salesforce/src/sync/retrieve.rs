@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::changed::with_pause;
 use super::item::Fields;
 use super::{Resource, gone};
-use crate::api::{self, Org, Records};
+use crate::api::{self, Found, Org, Records};
 use crate::{ids, soql};
 
 pub(super) fn read(org: &Org, resource: Resource, fields: &Fields, asked: &[String]) -> Result<Page, Error> {
@@ -43,12 +43,7 @@ pub(super) fn read(org: &Org, resource: Resource, fields: &Fields, asked: &[Stri
     Ok(with_pause(page, pause_ms))
 }
 
-fn retrieved(
-    org: &Org,
-    resource: Resource,
-    fields: &Fields,
-    known: &[&String],
-) -> Result<(Vec<Map<String, Value>>, Option<u64>), Error> {
+fn retrieved(org: &Org, resource: Resource, fields: &Fields, known: &[&String]) -> Result<Found, Error> {
     let name = resource.name();
     if fields.cross_over() {
         // a collection gives fields of the object itself and no others

@@ -210,7 +210,8 @@ impl Scene {
     /// The record of an object of HubSpot's.
     pub async fn record_of(&self, tenant: &Tenant, object: &str, id: u64) -> Option<Value> {
         let records = self.records(tenant, object).await;
-        records.into_iter().map(|(_, data)| data).find(|data| data["external_ids"]["hubspot"] == id.to_string())
+        let id = json!(id.to_string());
+        records.into_iter().map(|(_, data)| data).find(|data| data["external_ids"]["hubspot"] == id)
     }
 
     pub fn assert_well_behaved(&self) {

@@ -113,7 +113,10 @@ pub async fn pages_go_on_whatever_becomes_of_a_query_and_of_the_limits() {
     scene.until(async || scene.records("contact").await.len() == 4_500).await;
     // one that changes while the last page is read is not lost, although the clocks differ
     let last = scene.vendor.add("Contact", &json!({"LastName": "Late", "Email": "late@example.com"}));
-    scene.completed("contact", "delta").await;
+    // the first may still be the run of all, whose pages were read before
+    for _ in 0..2 {
+        scene.completed("contact", "delta").await;
+    }
     assert!(scene.linked("contact", &last).await.is_some());
     scene.assert_well_behaved();
 }
