@@ -71,6 +71,7 @@ mod slack;
 mod smuggling;
 mod stripe;
 mod stripe_actions;
+mod syncs_killed;
 mod telnyx;
 mod twilio;
 mod twilio_cancelled;
@@ -190,6 +191,10 @@ on_both_databases! {
     }
     twilio_cancelled {
         no_number_stays_paid_for_that_nobody_owns_whatever_fails_and_whoever_is_killed
+    }
+    syncs_killed {
+        a_first_sync_of_hubspot_comes_to_its_end_however_often_the_hub_is_killed
+        a_first_sync_of_salesforce_comes_to_its_end_however_often_the_hub_is_killed
     }
     rotation {
         no_call_fails_while_both_kinds_of_keys_rotate_and_old_keys_open_nothing_afterwards
