@@ -218,7 +218,7 @@ async fn killing<S: Source>(plan: &Plan, source: &S, hub: HubProcess, orgs: &[Or
     }
 
     // and the first delta finds nothing that was missed
-    let delta = killing.ask(&orgs[0], "delta").await;
+    let delta = killing.ask(&orgs[0]).await;
     let delta = killing.completed(&orgs[0], &delta).await;
     let counts = &delta["counts"];
     for count in ["created", "updated", "deleted", "merged", "pushed", "failed"] {
@@ -243,17 +243,23 @@ impl<S: Source> Killing<'_, S> {
         u64::from_le_bytes(bytes) % bound
     }
 
-    /// Switches the sync on, and gives the id of its first run.
+    /// Switches the sync on, and gives the id of its first run, which the hub asks for by itself.
     async fn begin(&self, org: &Org) -> String {
+        let org = self.hub.see(org);
         let settings = json!({"enabled": true, "every_s": 86_400, "direction": "in"});
-        let _ = self.hub.see(org).call("PUT", &Self::path()).json(&settings).send().await.expect(200);
-        self.ask(org, "full").await
+        let _ = org.call("PUT", &Self::path()).json(&settings).send().await.expect(200);
+        let first = || async {
+            let sync = org.get(&Self::path()).await.expect(200).json();
+            let run = ["open_run", "last_run"].iter().find_map(|run| sync[run]["id"].as_str());
+            run.map(str::to_owned)
+        };
+        org.wait_for(TAKEN_UP_IN, first).await
     }
 
-    /// Asks for a run, and gives its id: of one that is open, if one is.
-    async fn ask(&self, org: &Org, mode: &str) -> String {
+    /// Asks for a delta, and gives its id.
+    async fn ask(&self, org: &Org) -> String {
         let call = self.hub.see(org).call("POST", &format!("{}/runs", Self::path()));
-        let asked = call.json(&json!({"mode": mode})).send().await;
+        let asked = call.json(&json!({"mode": "delta"})).send().await;
         assert!(matches!(asked.status, 200..=202), "{}", asked.text());
         asked.json()["id"].as_str().unwrap().to_owned()
     }
