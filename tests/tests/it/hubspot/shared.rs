@@ -22,6 +22,8 @@ async fn consented(scene: &Scene, name: &str, portal: u64) -> Tenant {
 
 async fn in_step(scene: &Scene, tenant: &Tenant) {
     scene.switch_on(tenant, "contact", json!({"direction": "in"})).await;
+    // now, while the account is empty, and not when the hub looks for itself
+    scene.hub.hub.run_due_syncs().await.unwrap();
     scene.settle().await;
     // organizations with one account do not take turns at its search
     scene.clock.advance(Duration::seconds(2));
