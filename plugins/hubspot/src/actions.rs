@@ -16,7 +16,7 @@ use crate::types::{
     Nothing, Object, ObjectList, Owner, Owners, Page, Pipelines, Properties, Search, UpdateObject,
 };
 
-pub(crate) use calls::{find_contact, log_call};
+pub(crate) use calls::{find_caller, find_contact, log_call};
 
 /// The most results of one search, whatever its pages.
 const MOST_FOUND: u32 = 10_000;

@@ -58,6 +58,7 @@ impl Connector for HubSpot {
             .add("list-associations", actions::list_associations)
             .add("log-call", actions::log_call)
             .add("find-contact", actions::find_contact)
+            .add(patchbay_crm::caller::ACTION, actions::find_caller)
             .add("list-properties", actions::list_properties)
             .add("list-owners", actions::list_owners)
             .add("list-pipelines", actions::list_pipelines)

@@ -192,3 +192,19 @@ fn who_is_unknown_is_ignored_if_the_org_wants_that() {
     let _ = pushed(&host, write(None, call(json!({}))));
     assert!(host.events().is_empty());
 }
+
+#[test]
+fn who_is_calling_is_told_out_of_the_records_and_hubspot_is_not_asked() {
+    let host = host(json!({}));
+    let ada = json!({
+        "first_name": "Ada", "phone": "+14155550123", "company_name": "Engines", "external_ids": {"hubspot": "151"},
+        "extra": {"hubspot": {"url": "https://app.hubspot.com/contacts/62515/record/0-1/151"}},
+    });
+    host.put_record("contact", "hubspot:1", &ada);
+    let who = |phone: &str| host.invoke::<HubSpot>("find-caller", json!({"phone": phone})).unwrap();
+    let told = who("+14155550123");
+    assert_eq!((&told["found"], &told["contact"]["first_name"]), (&json!(true), &json!("Ada")), "{told}");
+    assert_eq!((&told["contact"]["vendor_id"], &told["company"]["name"]), (&json!("151"), &json!("Engines")), "{told}");
+    assert_eq!(told["contact"]["url"], "https://app.hubspot.com/contacts/62515/record/0-1/151");
+    assert_eq!(who("+14155550124")["found"], false);
+}

@@ -56,6 +56,7 @@ impl Connector for Salesforce {
             .add("describe", actions::query::describe)
             .add("limits", actions::query::limits)
             .add("find-contact", actions::calls::find_contact)
+            .add(patchbay_crm::caller::ACTION, actions::calls::find_caller)
             .add("log-call", actions::calls::log_call)
     }
 

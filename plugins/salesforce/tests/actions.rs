@@ -235,3 +235,23 @@ fn a_session_that_has_ended_is_the_hubs_affair() {
     host.expect(call("GET", "/limits"), Reply::json(401, &body));
     assert!(matches!(host.invoke::<Salesforce>("limits", json!({})), Err(Error::Unavailable(_))));
 }
+
+#[test]
+fn who_is_calling_is_told_out_of_the_records_and_salesforce_is_not_asked() {
+    let host = host();
+    let ada = json!({
+        "first_name": "Ada", "phone": "+14155550123", "company_name": "Engines", "external_ids": {"salesforce": "003000000000001AAA"},
+        "extra": {"salesforce": {"url": "https://acme.lightning.force.com/lightning/r/Contact/003000000000001AAA/view"}},
+    });
+    host.put_record("contact", "salesforce:1", &ada);
+    let who = |phone: &str| host.invoke::<Salesforce>("find-caller", json!({"phone": phone})).unwrap();
+    let told = who("+14155550123");
+    assert_eq!((&told["found"], &told["contact"]["first_name"]), (&json!(true), &json!("Ada")), "{told}");
+    assert_eq!(
+        (&told["contact"]["vendor_id"], &told["company"]["name"]),
+        (&json!("003000000000001AAA"), &json!("Engines")),
+        "{told}"
+    );
+    assert_eq!(told["contact"]["url"], "https://acme.lightning.force.com/lightning/r/Contact/003000000000001AAA/view");
+    assert_eq!(who("+14155550124")["found"], false);
+}

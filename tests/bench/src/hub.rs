@@ -97,6 +97,10 @@ pub(crate) struct Start<'a> {
     pub(crate) packages: &'a [PathBuf],
     /// Further lines of `[limits]`.
     pub(crate) limits: &'a str,
+    /// Further vendors' hosts, and who is in their place.
+    pub(crate) vendors: &'a [(&'a str, SocketAddr)],
+    /// Further sections.
+    pub(crate) more: &'a str,
 }
 
 fn free_address() -> anyhow::Result<SocketAddr> {
@@ -131,7 +135,7 @@ impl Hub {
         let data = directory.path().join("data");
         let database = start.database.map(|url| format!("database = {url:?}\n")).unwrap_or_default();
         let kept = format!("dir = {data:?}\n{database}");
-        fs::write(&config, configuration(address, &kept, &plugins, upstream, start.limits))?;
+        fs::write(&config, configuration(address, &kept, &plugins, upstream, start))?;
         let output = Command::new(&places.patchbay).arg("init").arg("--config").arg(&config).arg("--json").output()?;
         ensure!(output.status.success(), "patchbay init: {}", String::from_utf8_lossy(&output.stderr));
         let made: Value = serde_json::from_slice(&output.stdout)?;
@@ -165,7 +169,7 @@ impl Hub {
             self.data.join("keys"),
             self.data.join("blobs"),
         );
-        fs::write(&config, configuration(address, &kept, &self.plugins, self.upstream, ""))?;
+        fs::write(&config, configuration(address, &kept, &self.plugins, self.upstream, &Start::default()))?;
         let process = serve(&places.patchbay, &config)?;
         ready(address).await?;
         Ok(Sibling { address, _process: process, _directory: directory })
@@ -268,16 +272,19 @@ impl Hub {
 }
 
 /// The text of a hub's configuration; `kept`: the lines of `[data]`. Limits are far beyond what is measured, and are counted all the same.
-fn configuration(listen: SocketAddr, kept: &str, plugins: &Path, upstream: SocketAddr, limits: &str) -> String {
+fn configuration(listen: SocketAddr, kept: &str, plugins: &Path, upstream: SocketAddr, start: &Start<'_>) -> String {
+    let Start { limits, vendors, more, .. } = start;
+    let vendors: String =
+        vendors.iter().map(|(host, address)| format!("\"{host}\" = \"http://{address}\"\n")).collect();
     format!(
         "[server]\nlisten = \"{listen}\"\npublic_url = \"http://{listen}\"\n[data]\n{kept}[plugins]\ndir = \
          {plugins:?}\nallow_unsigned = true\n[upstreams]\n\"api.openai.com\" = \"http://{upstream}\"\n\
          \"api.elevenlabs.io\" = \"http://{upstream}\"\n\"api.assemblyai.com\" = \"http://{upstream}\"\n\
-         \"api.stripe.com\" = \"http://{upstream}\"\n[limits]\n\
+         \"api.stripe.com\" = \"http://{upstream}\"\n{vendors}[limits]\n\
          max_calls = 1500\nmax_calls_per_org = 1500\n{limits}\n[limits.call]\nconcurrency = 1500\n[limits.ceiling]\n\
          concurrency = 1500\n[rate_limits]\nkey = \"100000000/min\"\norg = \"100000000/min\"\n[rate_limits.addresses]\n\
          webhooks = \"100000000/min\"\n[endpoints]\nallow_http = true\nallow_addresses = [\"127.0.0.0/8\"]\nports = []\n\
-         [log]\nfilter = \"warn\"\n"
+         [log]\nfilter = \"warn\"\n{more}"
     )
 }
 

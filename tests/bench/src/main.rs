@@ -6,6 +6,7 @@
 
 mod calls;
 mod client;
+mod crm;
 mod databases;
 mod deliveries;
 mod exports;
@@ -31,6 +32,7 @@ mod start;
 mod stats;
 mod streams;
 mod swap;
+mod syncs;
 mod uploads;
 mod upstream;
 mod webhooks;
@@ -42,7 +44,7 @@ use report::Report;
 use scene::On;
 
 /// What can be measured, in this order.
-const PARTS: [&str; 19] = [
+const PARTS: [&str; 20] = [
     "floor",
     "latency",
     "proxies",
@@ -61,6 +63,7 @@ const PARTS: [&str; 19] = [
     "jobs",
     "exports",
     "lookup",
+    "syncs",
     "uploads",
 ];
 
@@ -80,7 +83,7 @@ struct Arguments {
     #[arg(long)]
     write: Option<PathBuf>,
     /// Only parts whose name contains this: floor, latency, proxies, frontier, streams, speech, swap, neighbour, start, databases, orgs, deliveries,
-    /// isolation, webhooks, calls, jobs, exports, lookup, uploads.
+    /// isolation, webhooks, calls, jobs, exports, lookup, syncs, uploads.
     #[arg(long, default_value = "")]
     only: String,
     #[command(flatten)]
@@ -92,7 +95,7 @@ struct Arguments {
 /// How much is measured: by default as much as takes a few minutes for each part.
 #[derive(clap::Args)]
 pub(crate) struct Sizes {
-    /// Of deliveries, isolation, webhooks, calls, jobs, exports and lookup, only what is measured on these: sqlite, postgres, two-hubs.
+    /// Of deliveries, isolation, webhooks, calls, jobs, exports, lookup and syncs, only what is measured on these: sqlite, postgres, two-hubs.
     #[arg(long, value_delimiter = ',')]
     on: Vec<On>,
     /// Deliveries whose rate is measured.
@@ -116,7 +119,7 @@ pub(crate) struct Sizes {
     /// Rows of the large export, of which a plan allows a million.
     #[arg(long, default_value_t = 1_000_000)]
     rows: u64,
-    /// Contacts among which one is looked for.
+    /// Contacts among which one is looked for, and that are synced.
     #[arg(long, default_value_t = 100_000)]
     contacts: u64,
     /// MiB of the large upload.
@@ -218,6 +221,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if wanted("lookup") {
         report.measure("Who is calling", lookup::run(&places, &sizes)).await?;
+    }
+    if wanted("syncs") {
+        report.measure("Syncs with a CRM", syncs::run(&places, &sizes)).await?;
     }
     if wanted("uploads") {
         report.measure("AssemblyAI, and a large upload", uploads::run(&places, &sizes)).await?;

@@ -4,6 +4,7 @@ mod life;
 mod rests;
 mod scene;
 mod sdks;
+mod shared;
 
 pub use life::{
     a_connection_lives_from_consent_to_revocation_and_leaves_no_token,
@@ -14,3 +15,4 @@ pub use life::{
 };
 pub use rests::the_two_sides_hold_the_same_after_edits_merges_failures_and_lost_answers;
 pub use sdks::{hubspots_own_check_and_ours_agree, hubspots_sdk_works_unchanged};
+pub use shared::one_request_of_several_accounts_reaches_each_organization_that_connected_one;

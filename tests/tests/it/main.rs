@@ -71,6 +71,7 @@ mod slack;
 mod smuggling;
 mod stripe;
 mod stripe_actions;
+mod syncs_killed;
 mod telnyx;
 mod twilio;
 mod twilio_cancelled;
@@ -141,6 +142,7 @@ on_both_databases! {
         webhooks_of_another_account_or_another_hand_open_nothing
         calls_are_told_to_hubspot_and_who_is_unknown_is_asked_for
         two_organizations_with_one_account_see_their_own
+        one_request_of_several_accounts_reaches_each_organization_that_connected_one
         a_first_sync_takes_no_more_requests_than_it_must_and_its_delta_neither
         the_two_sides_hold_the_same_after_edits_merges_failures_and_lost_answers
         hubspots_sdk_works_unchanged
@@ -190,6 +192,10 @@ on_both_databases! {
     }
     twilio_cancelled {
         no_number_stays_paid_for_that_nobody_owns_whatever_fails_and_whoever_is_killed
+    }
+    syncs_killed {
+        a_first_sync_of_hubspot_comes_to_its_end_however_often_the_hub_is_killed
+        a_first_sync_of_salesforce_comes_to_its_end_however_often_the_hub_is_killed
     }
     rotation {
         no_call_fails_while_both_kinds_of_keys_rotate_and_old_keys_open_nothing_afterwards

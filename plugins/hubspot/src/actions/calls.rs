@@ -1,5 +1,6 @@
 //! Calls in timelines, and who it was.
 
+use patchbay_crm::{Caller, FindCaller};
 use patchbay_sdk::{Call, Error, clock};
 use serde_json::{Map, Value, json};
 
@@ -18,6 +19,11 @@ use crate::types::{FindContact, FoundContact, LogCall, LoggedCall, Object};
 
 /// What a person is told of somebody, if nothing else is wanted.
 const USUAL: [&str; 6] = ["firstname", "lastname", "email", "phone", "mobilephone", "company"];
+
+/// Who has a number, by the records here.
+pub(crate) fn find_caller(call: Call<FindCaller>) -> Result<Caller, Error> {
+    patchbay_crm::find_caller("hubspot", &call.input)
+}
 
 pub(crate) fn log_call(call: Call<LogCall>) -> Result<LoggedCall, Error> {
     let input = call.input;

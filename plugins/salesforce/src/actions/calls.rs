@@ -1,5 +1,6 @@
 //! Who calls, and what is noted of a call.
 
+use patchbay_crm::{Caller, FindCaller};
 use patchbay_sdk::{Call, Error, clock};
 use serde_json::{Map, Value};
 
@@ -24,6 +25,11 @@ pub(crate) fn find_contact(call: Call<FindContact>) -> Result<Contacts, Error> {
         _ => return Err(Error::invalid("", "either a `phone` or an `email`")),
     };
     Ok(Contacts { contacts: found.iter().take(MOST).filter_map(|record| contact(&org, record)).collect() })
+}
+
+/// Who has a number, by the records here.
+pub(crate) fn find_caller(call: Call<FindCaller>) -> Result<Caller, Error> {
+    patchbay_crm::find_caller("salesforce", &call.input)
 }
 
 fn contact(org: &Org, record: &Map<String, Value>) -> Option<FoundContact> {

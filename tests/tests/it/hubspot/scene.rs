@@ -20,6 +20,8 @@ use serde_json::{Value, json};
 pub const CLIENT: &str = "5d1c9f52-client";
 pub const SECRET: &str = vector::SECRET;
 const CALLBACK: &str = "/oauth/callback/hubspot";
+/// Where the webhooks of all accounts of the app come in.
+const SHARED: &str = "/hooks/shared/hubspot";
 
 /// How long two sides may take to rest.
 const SOON: Patience = Patience::from_secs(120);
@@ -183,6 +185,15 @@ impl Scene {
         let call = tenant.org.without_key("POST", path).body("application/json", body.to_owned());
         let call = call.header("x-hubspot-request-timestamp", &time.to_string());
         call.header("x-hubspot-signature-v3", signature).send().await
+    }
+
+    /// Sends a body to the address for all accounts of the app, as whoever has this secret.
+    pub async fn send_shared(&self, body: &str, secret: &str) -> Reply {
+        let time = self.clock.now().timestamp_millis();
+        let signature = HubSpotSender::new(secret).sign("POST", &format!("{}{SHARED}", self.hub.url), body, time);
+        let call = self.acme.org.without_key("POST", SHARED).body("application/json", body.to_owned());
+        let call = call.header("x-hubspot-request-timestamp", &time.to_string());
+        call.header("x-hubspot-signature-v3", &signature).send().await
     }
 
     /// Writes a record as another plugin.

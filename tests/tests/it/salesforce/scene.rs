@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration as Patience};
 use chrono::{DateTime, Duration};
 use patchbay_hub::{OperatorClient, RegisteredClient};
 use patchbay_model::{
-    ManualClock,
+    ManualClock, Timestamp,
     object::{Access, StandardObject},
 };
 use patchbay_tests::{
@@ -35,7 +35,12 @@ pub fn settings() -> Value {
 impl Scene {
     /// Installed, and not connected.
     pub async fn start() -> Self {
-        let clock = Arc::new(ManualClock::new(DateTime::from_timestamp(1_793_491_200, 0).unwrap()));
+        Self::start_at(DateTime::from_timestamp(1_793_491_200, 0).unwrap()).await
+    }
+
+    /// The same, at another time.
+    pub async fn start_at(now: Timestamp) -> Self {
+        let clock = Arc::new(ManualClock::new(now));
         let vendor = Salesforce::start(clock.clone()).await;
         let operators = RegisteredClient {
             client_id: CLIENT.to_owned(),
