@@ -1,5 +1,5 @@
 //! Records that go out, and calls that are logged.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail them")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "helpers of tests fail them")]
 
 use std::collections::BTreeMap;
 

@@ -125,7 +125,8 @@ impl Scene {
         let package = packages.first().context("a package")?;
         let server = on.server().await?;
         let url = server.as_ref().map(TestDatabase::url);
-        let hub = Hub::start_with(places, &Start { database: url.as_deref(), packages, limits }).await?;
+        let hub =
+            Hub::start_with(places, &Start { database: url.as_deref(), packages, limits, ..Start::default() }).await?;
         let mut siblings = Vec::new();
         for _ in 1..on.hubs() {
             siblings.push(hub.beside(places).await?);
