@@ -195,7 +195,8 @@ fn who_is_unknown_is_ignored_if_the_org_wants_that() {
 
 #[test]
 fn who_is_calling_is_told_out_of_the_records_and_hubspot_is_not_asked() {
-    let host = host(json!({}));
+    let host = MockHost::with_manifest(include_str!("../plugin.toml"));
+    host.set_config(json!({}));
     let ada = json!({
         "first_name": "Ada", "phone": "+14155550123", "company_name": "Engines", "external_ids": {"hubspot": "151"},
         "extra": {"hubspot": {"url": "https://app.hubspot.com/contacts/62515/record/0-1/151"}},

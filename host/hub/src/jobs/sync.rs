@@ -195,9 +195,8 @@ impl Inner {
         let (result, anew) = match result {
             Ok(page) => (self.take_page(call, at.sync, decl, ask, page).await, None),
             Err(failure) => {
-                let is_lost = pull::is_about_the_cursor(&ask, &failure, &version);
-                let anew = at.run.zip(ask.place()).filter(|_| is_lost);
-                let anew = anew.and_then(|(run, place)| self.begin_anew(at.sync, run, place));
+                let beginning = pull::beginning(&ask, &failure, &version);
+                let anew = at.run.zip(beginning).and_then(|(run, place)| self.begin_anew(at.sync, run, &place));
                 (Err(failure), anew)
             }
         };

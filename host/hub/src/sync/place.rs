@@ -93,6 +93,13 @@ impl Place {
             ..self.clone()
         })
     }
+
+    /// The same run from its beginning, and reading all: for a vendor that cannot tell any more what has changed since the mark.
+    /// None if it reads all as it is, or has begun often enough.
+    pub(crate) fn whole(&self) -> Option<Self> {
+        let again = self.anew().filter(|_| self.mode == SyncMode::Delta)?;
+        Some(Self { mode: SyncMode::Full, since: None, ..again })
+    }
 }
 
 /// Milliseconds since the Unix epoch; a time before that is its beginning.
@@ -137,6 +144,14 @@ mod tests {
         let again = place.anew().unwrap();
         assert_eq!((again.guest.as_ref(), again.read, again.since), (None, 0, place.since));
         assert_eq!(again.anew().unwrap().anew(), None);
+    }
+
+    #[test]
+    fn what_a_vendor_cannot_tell_any_more_is_read_whole_once() {
+        let place = Place::first(SyncMode::Delta, Some(at(1_000)), 60, at(2_000));
+        let whole = place.whole().unwrap();
+        assert_eq!((whole.mode, whole.since, whole.beginnings), (SyncMode::Full, None, 2));
+        assert_eq!(whole.whole(), None);
     }
 
     #[test]

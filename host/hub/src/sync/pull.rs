@@ -19,6 +19,9 @@ use super::{
 };
 use crate::{call::Call, hub::Inner};
 
+/// The status by which a vendor, or the plugin for it, says that it has forgotten what has changed since (RFC 9110, 15.5.11).
+const GONE: u16 = 410;
+
 /// What the plugin is asked.
 pub(crate) fn question(sync: &Sync, decl: &SyncDecl, ask: &Ask) -> SyncPull {
     let (scope, cursor) = match ask {
@@ -125,10 +128,9 @@ impl Inner {
         Ok(stepped)
     }
 
-    /// What a run comes to whose cursor the plugin does not take: it begins anew from where it began. Nothing if it has done so
-    /// too often.
+    /// What a run comes to that begins anew, from here: its cursor is not taken, or what it asks for cannot be told.
     pub(crate) fn begin_anew(&self, sync: &Sync, run: &SyncRun, place: &Place) -> Option<Stepped> {
-        let place = place.anew()?.stored().ok()?;
+        let place = place.stored().ok()?;
         let mut stepped = Stepped::of(sync.commit(), Then::Again(None));
         stepped.commit.place = Some(PlaceChange { cursor: Some(place), ..stays(run) });
         stepped.commit.run = Some(counted(run, SyncCounts { calls: 1, ..SyncCounts::default() }, self.clock.now()));
@@ -143,7 +145,7 @@ fn inward_mapping(sync: &Sync, decl: &SyncDecl) -> Mapping {
 }
 
 /// True if a failure says that a run's cursor is no good: the plugin says so, or fails with what another version of it gave.
-pub(crate) fn is_about_the_cursor(ask: &Ask, failure: &Failure, version: &str) -> bool {
+fn is_about_the_cursor(ask: &Ask, failure: &Failure, version: &str) -> bool {
     let Some(place) = ask.place().filter(|place| place.guest.is_some() && place.phase == Phase::Pages) else {
         return false;
     };
@@ -152,6 +154,16 @@ pub(crate) fn is_about_the_cursor(ask: &Ask, failure: &Failure, version: &str) -
         Code::PluginError | Code::PluginTrapped => place.version.as_deref() != Some(version),
         _ => false,
     }
+}
+
+/// Where a run begins anew whose page could not be read; none if that would not help, or was done often enough.
+pub(crate) fn beginning(ask: &Ask, failure: &Failure, version: &str) -> Option<Place> {
+    if is_about_the_cursor(ask, failure, version) {
+        return ask.place()?.anew();
+    }
+    // 410, Gone: the vendor has forgotten what has changed since
+    let is_gone = failure.upstream.as_ref().is_some_and(|upstream| upstream.status == GONE);
+    ask.place().filter(|place| is_gone && place.phase == Phase::Pages)?.whole()
 }
 
 fn is_full(ask: &Ask) -> bool {
@@ -222,6 +234,16 @@ mod tests {
         assert!(!is_about_the_cursor(&with, &failed(Code::PluginError), "1.0.0"), "it is tried again");
         assert!(!is_about_the_cursor(&with, &failed(Code::UpstreamUnavailable), "1.1.0"));
         assert!(!is_about_the_cursor(&page(place(None)), &failed(Code::InvalidInput), "1.0.0"), "there is none");
+    }
+
+    #[test]
+    fn all_is_read_where_the_vendor_has_forgotten_what_has_changed() {
+        let delta = |mode| page(Place { mode, since: Some(1), ..place(None) });
+        let failed = Failure::new(Code::UpstreamRejected, "");
+        let whole = beginning(&delta(SyncMode::Delta), &failed, Some(410), "1.0.0").unwrap();
+        assert_eq!((whole.mode, whole.since), (SyncMode::Full, None));
+        assert_eq!(beginning(&delta(SyncMode::Delta), &failed, Some(409), "1.0.0"), None);
+        assert_eq!(beginning(&delta(SyncMode::Full), &failed, Some(410), "1.0.0"), None, "all was asked for already");
     }
 
     #[test]
