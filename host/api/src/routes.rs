@@ -145,9 +145,39 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{openapi::ApiDoc, problem::Problem, state::ApiState};
 
-/// Every route, with the description of those that have one.
+/// Every route, with the description of those that have one. By areas, because what describes a route stays on the stack until the
+/// function ends that adds it, and all of them together would fill a thread's.
 pub(crate) fn all() -> OpenApiRouter<ApiState> {
     OpenApiRouter::with_openapi(ApiDoc::openapi())
+        .merge(plugins())
+        .merge(connections())
+        .merge(calls())
+        .merge(money())
+        .merge(facts())
+        .merge(work())
+        .merge(people())
+        .merge(endpoints())
+        .merge(health())
+        // These take every method and any path below them, which OpenAPI has no words for; `ApiDoc` says
+        // what can be said.
+        .route("/v1/proxy/{plugin}/{*path}", any(proxy::proxy))
+        .route("/hooks/{token}", any(receive_webhook::receive_webhook))
+        .route("/hooks/shared/{plugin}", any(receive_shared_webhook::receive_shared_webhook))
+        // Pages for people, which no program asks for.
+        .route("/invitations/{token}", get(invitation_page::show).post(invitation_page::accept))
+        .route("/invitations/{token}/oidc", post(invitation_page::accept_by_oidc))
+        .route("/connect/{token}", get(connect_page::show))
+        .route("/connect/{token}/{plugin}", post(connect_page::put))
+        .route("/connect/{token}/{plugin}/authorize", post(connect_page::authorize))
+        .route("/metrics", get(metrics::metrics))
+        .route("/openapi.json", get(openapi::openapi))
+        .route("/docs", get(docs::page))
+        .route("/docs/style.css", get(docs::style))
+}
+
+/// Plugins, what is switched on, and what is kept in step.
+fn plugins() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
         .routes(routes!(list_plugins::list_plugins, upload_plugin::upload_plugin))
         .routes(routes!(list_installations::list_installations))
         .routes(routes!(
@@ -164,6 +194,11 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
         .routes(routes!(list_sync_failures::list_sync_failures))
         .routes(routes!(get_sync_run::get_sync_run, cancel_sync_run::cancel_sync_run))
         .routes(routes!(list_sync_run_failures::list_sync_run_failures))
+}
+
+/// Connections, and how people make them.
+fn connections() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
         .routes(routes!(
             get_connection::get_connection,
             put_connection::put_connection,
@@ -182,6 +217,11 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
         .routes(routes!(get_connect::get_connect))
         .routes(routes!(put_connect::put_connect))
         .routes(routes!(authorize_connect::authorize_connect))
+}
+
+/// Calls, and what they leave.
+fn calls() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
         .routes(routes!(invoke_action::invoke_action))
         .routes(routes!(list_runs::list_runs))
         .routes(routes!(get_run::get_run))
@@ -190,6 +230,11 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
         .routes(routes!(download_file::download_file))
         .routes(routes!(list_usage::list_usage))
         .routes(routes!(estimate_usage::estimate_usage))
+}
+
+/// Plans, bills and budgets.
+fn money() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
         .routes(routes!(get_plan::get_plan, put_plan::put_plan))
         .routes(routes!(create_checkout::create_checkout))
         .routes(routes!(create_portal_link::create_portal_link))
@@ -207,6 +252,11 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
         .routes(routes!(estimate_billing::estimate_billing))
         .routes(routes!(list_budgets::list_budgets))
         .routes(routes!(get_budget::get_budget, put_budget::put_budget, delete_budget::delete_budget))
+}
+
+/// What has happened and what there is.
+fn facts() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
         .routes(routes!(list_events::list_events))
         .routes(routes!(stream_events::stream_events))
         .routes(routes!(get_event::get_event))
@@ -218,6 +268,11 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
         .routes(routes!(list_exports::list_exports, create_export::create_export))
         .routes(routes!(get_export::get_export, delete_export::delete_export))
         .routes(routes!(download_export::download_export))
+}
+
+/// Vendors' webhooks, jobs and their times.
+fn work() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
         .routes(routes!(list_webhooks::list_webhooks))
         .routes(routes!(get_webhook::get_webhook))
         .routes(routes!(replay_webhook::replay_webhook))
@@ -230,6 +285,11 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
         .routes(routes!(list_schedules::list_schedules))
         .routes(routes!(get_schedule::get_schedule, put_schedule::put_schedule, delete_schedule::delete_schedule))
         .routes(routes!(get_rate_limits::get_rate_limits, put_rate_limits::put_rate_limits))
+}
+
+/// People, and what they sign in with.
+fn people() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
         .routes(routes!(sign_in::sign_in, who_am_i::who_am_i, sign_out::sign_out))
         .routes(routes!(switch_org::switch_org))
         .routes(routes!(leave_org::leave_org))
@@ -247,6 +307,11 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
         .routes(routes!(list_api_keys::list_api_keys, create_api_key::create_api_key))
         .routes(routes!(get_api_key::get_api_key, delete_api_key::delete_api_key))
         .routes(routes!(rotate_api_key::rotate_api_key))
+}
+
+/// Endpoints and their deliveries.
+fn endpoints() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
         .routes(routes!(list_endpoints::list_endpoints, create_endpoint::create_endpoint))
         .routes(routes!(get_endpoint::get_endpoint, patch_endpoint::patch_endpoint, delete_endpoint::delete_endpoint))
         .routes(routes!(get_endpoint_stats::get_endpoint_stats))
@@ -257,23 +322,11 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
         .routes(routes!(list_deliveries::list_deliveries))
         .routes(routes!(get_delivery::get_delivery))
         .routes(routes!(retry_delivery::retry_delivery))
-        .routes(routes!(healthz::healthz))
-        .routes(routes!(readyz::readyz))
-        // These take every method and any path below them, which OpenAPI has no words for; `ApiDoc` says
-        // what can be said.
-        .route("/v1/proxy/{plugin}/{*path}", any(proxy::proxy))
-        .route("/hooks/{token}", any(receive_webhook::receive_webhook))
-        .route("/hooks/shared/{plugin}", any(receive_shared_webhook::receive_shared_webhook))
-        // Pages for people, which no program asks for.
-        .route("/invitations/{token}", get(invitation_page::show).post(invitation_page::accept))
-        .route("/invitations/{token}/oidc", post(invitation_page::accept_by_oidc))
-        .route("/connect/{token}", get(connect_page::show))
-        .route("/connect/{token}/{plugin}", post(connect_page::put))
-        .route("/connect/{token}/{plugin}/authorize", post(connect_page::authorize))
-        .route("/metrics", get(metrics::metrics))
-        .route("/openapi.json", get(openapi::openapi))
-        .route("/docs", get(docs::page))
-        .route("/docs/style.css", get(docs::style))
+}
+
+/// Whether the hub is well.
+fn health() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new().routes(routes!(healthz::healthz)).routes(routes!(readyz::readyz))
 }
 
 /// The answer to a path that no route has.

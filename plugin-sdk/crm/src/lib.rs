@@ -4,8 +4,11 @@
 //!
 //! A connector adds the action with its own id:
 //!
-//! ```ignore
-//! Actions::new().add(patchbay_crm::caller::ACTION, |input| patchbay_crm::find_caller("hubspot", &input))
+//! ```
+//! use patchbay_crm::caller::{self, find_caller};
+//! use patchbay_sdk::Actions;
+//!
+//! let _ = Actions::new().add(caller::ACTION, |call| find_caller("hubspot", &call.input));
 //! ```
 //!
 //! and asks in its manifest for what is read (`contact`, `company` and `deal` in `[objects]`). The schemas of the action are

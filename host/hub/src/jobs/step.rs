@@ -67,12 +67,13 @@ impl Hub {
             let failure = Failure::new(Code::Unavailable, detail);
             return hub.end_without_run(&job, &this, this.went_wrong(hub, &failure, true)).await;
         }
+        // apart: together they would be as large as the largest of them, on the stack of whoever does any
         match job.kind {
-            JobKind::Task => self.task_step(&job, &this, working).await,
-            JobKind::Event => self.event_step(&job, &this, working).await,
-            JobKind::Action => self.action_step(&job, &this, working).await,
-            JobKind::Host => self.host_step(&job, &this, working).await,
-            JobKind::Sync => self.sync_step(&job, &this, working).await,
+            JobKind::Task => Box::pin(self.task_step(&job, &this, working)).await,
+            JobKind::Event => Box::pin(self.event_step(&job, &this, working)).await,
+            JobKind::Action => Box::pin(self.action_step(&job, &this, working)).await,
+            JobKind::Host => Box::pin(self.host_step(&job, &this, working)).await,
+            JobKind::Sync => Box::pin(self.sync_step(&job, &this, working)).await,
         }
     }
 

@@ -83,7 +83,7 @@ impl Hub {
                 hub.finish_run(&sync, run, place, SyncCounts::default(), reads)
             }
             Next::Begin(_) | Next::Pull(_) | Next::Push(..) => {
-                return self.sync_call(job, this, working, &sync, next).await;
+                return Box::pin(self.sync_call(job, this, working, &sync, next)).await;
             }
         };
         hub.commit_sync_alone(&at, stepped_end(hub, this, alone)).await
@@ -123,10 +123,10 @@ impl Hub {
                 hub.commit_sync_alone(&at, stepped_end(hub, this, stepped)).await
             }
             Next::Pull(ask) => match direction_of(&sync.state, decl).is_some_and(Direction::is_inward) {
-                true => hub.sync_pull(&at, &call, decl, ask).await,
+                true => Box::pin(hub.sync_pull(&at, &call, decl, ask)).await,
                 false => hub.commit_sync_alone(&at, stepped_end(hub, this, hub.not_asked(sync, ask))).await,
             },
-            Next::Push(rows, _) => hub.sync_push(&at, call, decl, rows).await,
+            Next::Push(rows, _) => Box::pin(hub.sync_push(&at, call, decl, rows)).await,
             _ => Ok(()),
         }
     }
@@ -193,7 +193,7 @@ impl Inner {
         effects.object_changes.clear();
         let version = call.plugin().version().to_string();
         let (result, anew) = match result {
-            Ok(page) => (self.take_page(call, at.sync, decl, ask, page).await, None),
+            Ok(page) => (Box::pin(self.take_page(call, at.sync, decl, ask, page)).await, None),
             Err(failure) => {
                 let beginning = pull::beginning(&ask, &failure, &version);
                 let anew = at.run.zip(beginning).and_then(|(run, place)| self.begin_anew(at.sync, run, &place));
@@ -212,7 +212,7 @@ impl Inner {
         decl: &SyncDecl,
         rows: Vec<(String, u64)>,
     ) -> Result<(), Failure> {
-        let planned = match self.plan_push(call, at.sync, decl, rows).await {
+        let planned = match Box::pin(self.plan_push(call, at.sync, decl, rows)).await {
             Ok(planned) => planned,
             Err(failure) => return self.sync_failed_alone(at, &failure).await,
         };
@@ -237,7 +237,7 @@ impl Inner {
                 let Finished { result, mut effects, figures, upstream_status, started_at, finished_at } = finished;
                 effects.object_changes.clear();
                 let result = match result {
-                    Ok(pushed) => self.settle_push(&call, at.sync, decl, planned, pushed).await,
+                    Ok(pushed) => Box::pin(self.settle_push(&call, at.sync, decl, planned, pushed)).await,
                     Err(failure) => Err(failure),
                 };
                 let result = result.map(|mut stepped| {

@@ -239,11 +239,14 @@ mod tests {
     #[test]
     fn all_is_read_where_the_vendor_has_forgotten_what_has_changed() {
         let delta = |mode| page(Place { mode, since: Some(1), ..place(None) });
-        let failed = Failure::new(Code::UpstreamRejected, "");
-        let whole = beginning(&delta(SyncMode::Delta), &failed, Some(410), "1.0.0").unwrap();
+        let failed = |status| Failure {
+            upstream: Some(patchbay_model::failure::Upstream { status, code: None }),
+            ..Failure::new(Code::UpstreamError, "")
+        };
+        let whole = beginning(&delta(SyncMode::Delta), &failed(410), "1.0.0").unwrap();
         assert_eq!((whole.mode, whole.since), (SyncMode::Full, None));
-        assert_eq!(beginning(&delta(SyncMode::Delta), &failed, Some(409), "1.0.0"), None);
-        assert_eq!(beginning(&delta(SyncMode::Full), &failed, Some(410), "1.0.0"), None, "all was asked for already");
+        assert_eq!(beginning(&delta(SyncMode::Delta), &failed(409), "1.0.0"), None);
+        assert_eq!(beginning(&delta(SyncMode::Full), &failed(410), "1.0.0"), None, "all was asked for already");
     }
 
     #[test]
