@@ -7,10 +7,7 @@ use patchbay_model::{ManualClock, Timestamp};
 use patchbay_tests::stripe::VISA;
 use serde_json::{Value, json};
 
-use super::scene::{Scene, plan};
-
-/// Until when the hub's own worker has done what is due: it may be in the middle of it.
-const SOON: std::time::Duration = std::time::Duration::from_secs(30);
+use super::scene::{SOON, Scene, plan};
 
 pub async fn what_stripe_refuses_after_it_took_it_is_told_once_more_at_night() {
     let begun: Timestamp = "2027-01-04T09:17:00Z".parse().unwrap();

@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 
 use crate::identity::scene::{PASSWORD, add};
 
+/// Until when the hub's own worker has done what is due: it may be in the middle of it.
+pub(super) const SOON: std::time::Duration = std::time::Duration::from_secs(30);
+
 /// The operator's key at Stripe.
 pub const KEY: &str = "sk_test_simulated000000000000000000000001";
 /// Who owns the org that buys.
