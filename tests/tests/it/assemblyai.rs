@@ -172,8 +172,12 @@ pub async fn a_transcript_whose_answer_was_lost_is_found_in_the_list() {
     for id in &ids {
         scene.vendor.finish(id);
     }
-    // no webhook comes; the list is looked through within the hour, and then they are watched like others
-    for _ in 0..3 {
+    // no webhook comes; the list is looked through within the hour, and then they are watched like others; the hub's own worker
+    // may be in the middle of a look, and the next is then a quarter of an hour later
+    for _ in 0..8 {
+        if scene.events(COMPLETED).await.len() == 2 {
+            break;
+        }
         scene.clock.advance(Duration::minutes(45));
         scene.hub.hub.run_due_schedules().await.unwrap();
         scene.after(Duration::minutes(15)).await;
