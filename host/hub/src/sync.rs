@@ -16,6 +16,7 @@ mod apply;
 mod ask;
 mod cancel;
 pub(crate) mod connected;
+mod counterpart;
 pub(crate) mod due;
 pub(crate) mod ends;
 pub(crate) mod fields;

@@ -8,7 +8,6 @@
 //! are told.
 
 mod known;
-mod mark;
 mod page;
 #[cfg(test)]
 mod tests;

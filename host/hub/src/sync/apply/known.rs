@@ -14,11 +14,11 @@ use patchbay_model::{
 use patchbay_storage::OrgTx;
 use serde_json::Value;
 
-use super::{
-    By, Settled,
-    mark::{id_in, made_id},
+use super::{By, Settled};
+use crate::sync::{
+    counterpart::{id_in, made_id},
+    readers,
 };
-use crate::sync::readers;
 
 /// What is known.
 #[derive(Debug, Default)]

@@ -15,12 +15,15 @@ use patchbay_runtime::SyncItem;
 use patchbay_storage::LinkChange;
 use serde_json::{Map, Value};
 
-use super::{
-    Applied, By,
-    known::Known,
-    mark::{self, has_others, made_id},
+use super::{Applied, By, known::Known};
+use crate::{
+    hub::Inner,
+    idempotency::node::new_uuid,
+    sync::{
+        counterpart::{self, has_others, made_id},
+        place::instant,
+    },
 };
-use crate::{hub::Inner, idempotency::node::new_uuid, sync::place::instant};
 
 /// A page that is being taken over.
 pub(super) struct Page<'a> {
@@ -139,7 +142,7 @@ impl<'a> Page<'a> {
             match (survivor, data) {
                 (None, Some(mut data)) if made_id(self.plugin, into).is_some() => {
                     // its record goes on as that of the one that is left
-                    mark::write(&mut data, self.plugin, into, None);
+                    counterpart::write(&mut data, self.plugin, into, None);
                     self.records.insert(link.record_id.clone(), Some(data));
                     self.claimed.insert(link.record_id.clone());
                     let seen_in = self.by.seen_in;
@@ -293,7 +296,7 @@ impl<'a> Page<'a> {
             let merged = merge(mapping, wins, base, before, at, &*mapped, vendor_at);
             let same = || before.cloned().unwrap_or_else(|| Value::Object(Map::new()));
             let mut after = merged.record.clone().unwrap_or_else(same);
-            mark::write(&mut after, self.plugin, &item.id, item.url.as_deref());
+            counterpart::write(&mut after, self.plugin, &item.id, item.url.as_deref());
             if before == Some(&after) {
                 return Ok((merged, after));
             }
@@ -371,7 +374,7 @@ impl<'a> Page<'a> {
         let other = others.iter().find(|id| **id != link.vendor_id && !matches!(self.links.get(*id), Some(None)));
         if let Some(other) = other {
             // another one of the vendor's is the same record, too
-            mark::write(&mut data, self.plugin, other, None);
+            counterpart::write(&mut data, self.plugin, other, None);
             self.records.insert(link.record_id.clone(), Some(data));
             return;
         }
@@ -383,7 +386,7 @@ impl<'a> Page<'a> {
         let after = match on_delete {
             OnDelete::Delete if made_here && !has_others(&data, self.plugin) => None,
             OnDelete::Delete | OnDelete::Unlink | OnDelete::Ignore => {
-                mark::erase(&mut data, self.plugin);
+                counterpart::erase(&mut data, self.plugin);
                 Some(data)
             }
         };

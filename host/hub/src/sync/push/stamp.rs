@@ -4,15 +4,8 @@ use patchbay_model::{
     PluginId,
     object::{ObjectChange, ObjectRecord},
 };
-use serde_json::{Map, Value};
 
-/// What the schemas of all objects allow of the vendors' ids: how many, and how long.
-const MOST_IDS: usize = 20;
-const MOST_ID_CHARS: usize = 255;
-/// And of members of what only one source knows.
-const MOST_EXTRAS: usize = 200;
-/// The longest deep link, in bytes.
-const MOST_URL: usize = 2_048;
+use crate::sync::counterpart;
 
 /// The record with its counterpart written down; nothing if that is there already, or would not be valid by the schema. Only if
 /// nobody changes the record meanwhile.
@@ -22,39 +15,15 @@ pub(super) fn stamped(
     vendor_id: &str,
     url: Option<&str>,
 ) -> Option<ObjectChange> {
-    let before = record.data.as_ref()?.as_object()?;
+    let before = record.data.as_ref()?;
     let mut data = before.clone();
-    if (1..=MOST_ID_CHARS).contains(&vendor_id.chars().count())
-        && let Some(ids) = object(&mut data, "external_ids", plugin.as_str(), MOST_IDS)
-    {
-        ids.insert(plugin.as_str().to_owned(), Value::from(vendor_id));
-    }
-    if let Some(url) = url.filter(|url| url.len() <= MOST_URL)
-        && let Some(extra) = object(&mut data, "extra", plugin.as_str(), MOST_EXTRAS)
-    {
-        let own = extra.entry(plugin.as_str()).or_insert_with(|| Value::Object(Map::new()));
-        // what a plugin keeps there in another shape is its own
-        if let Some(own) = own.as_object_mut() {
-            own.insert("url".to_owned(), Value::from(url));
-        }
-    }
+    counterpart::write(&mut data, plugin.as_str(), vendor_id, url);
     (data != *before).then(|| ObjectChange {
         object: record.object,
         id: record.id.clone(),
-        data: Some(Value::Object(data)),
+        data: Some(data),
         expected: Some(record.version),
     })
-}
-
-/// A member that is an object, made if it is not there; none if there is no room for `name` in it.
-fn object<'d>(
-    data: &'d mut Map<String, Value>,
-    member: &str,
-    name: &str,
-    most: usize,
-) -> Option<&'d mut Map<String, Value>> {
-    let inner = data.entry(member).or_insert_with(|| Value::Object(Map::new())).as_object_mut()?;
-    (inner.contains_key(name) || inner.len() < most).then_some(inner)
 }
 
 #[cfg(test)]
@@ -63,7 +32,7 @@ mod tests {
         RunId, Timestamp,
         object::{Stamp, StandardObject},
     };
-    use serde_json::json;
+    use serde_json::{Map, Value, json};
 
     use super::*;
 
@@ -99,7 +68,7 @@ mod tests {
 
     #[test]
     fn where_there_is_no_room_the_record_stays_as_it_is() {
-        let ids: Map<String, Value> = (0..MOST_IDS).map(|n| (format!("vendor-{n}"), json!("1"))).collect();
+        let ids: Map<String, Value> = (0..20).map(|n| (format!("vendor-{n}"), json!("1"))).collect();
         let made = after(json!({"external_ids": ids, "extra": {"hubspot": "its own"}}));
         assert_eq!(made, None);
     }

@@ -1,4 +1,4 @@
-//! What the engine itself writes into a record: the vendor's id of it, and where people see it there.
+//! What the engine itself writes into a record: its counterpart at the vendor, by the vendor's id, and where people see that.
 
 use serde_json::{Map, Value};
 
@@ -8,6 +8,11 @@ const URL: &str = "url";
 
 /// The longest vendor's id that a record takes, in bytes.
 const LONGEST_ID: usize = 255;
+/// How many sources may have an id for a record, and members of what only one source knows; what all objects' schemas allow.
+const MOST_IDS: usize = 20;
+const MOST_EXTRAS: usize = 200;
+/// The longest deep link, in bytes.
+const LONGEST_URL: usize = 2_048;
 /// The longest id of a record, in bytes.
 const LONGEST_RECORD: usize = 256;
 
@@ -28,15 +33,18 @@ pub(super) fn has_others(data: &Value, plugin: &str) -> bool {
     ids.is_some_and(|ids| ids.keys().any(|source| source != plugin))
 }
 
-/// Writes into a record whose it is at the vendor. Without an URL the one that it has stays.
+/// Writes into a record whose it is at the vendor, as far as its schema has room for that. Without an URL the one that it has stays.
 pub(super) fn write(data: &mut Value, plugin: &str, vendor_id: &str, url: Option<&str>) {
-    if let Some(ids) = member(data, EXTERNAL_IDS) {
+    if (1..=LONGEST_ID).contains(&vendor_id.len())
+        && let Some(ids) = member(data, EXTERNAL_IDS, plugin, MOST_IDS)
+    {
         ids.insert(plugin.to_owned(), Value::String(vendor_id.to_owned()));
     }
-    if let Some(url) = url
-        && let Some(extra) = member(data, EXTRA)
+    if let Some(url) = url.filter(|url| url.len() <= LONGEST_URL)
+        && let Some(extra) = member(data, EXTRA, plugin, MOST_EXTRAS)
     {
         let own = extra.entry(plugin).or_insert_with(|| Value::Object(Map::new()));
+        // what a plugin keeps there in another shape is its own
         if let Some(own) = own.as_object_mut() {
             own.insert(URL.to_owned(), Value::String(url.to_owned()));
         }
@@ -64,9 +72,10 @@ pub(super) fn erase(data: &mut Value, plugin: &str) {
     }
 }
 
-/// A member that is an object, made if it is missing.
-fn member<'a>(data: &'a mut Value, name: &str) -> Option<&'a mut Map<String, Value>> {
-    data.as_object_mut()?.entry(name).or_insert_with(|| Value::Object(Map::new())).as_object_mut()
+/// A member that is an object, made if it is missing; none if there is no room for `name` in it.
+fn member<'a>(data: &'a mut Value, member: &str, name: &str, most: usize) -> Option<&'a mut Map<String, Value>> {
+    let inner = data.as_object_mut()?.entry(member).or_insert_with(|| Value::Object(Map::new())).as_object_mut()?;
+    (inner.contains_key(name) || inner.len() < most).then_some(inner)
 }
 
 #[cfg(test)]
