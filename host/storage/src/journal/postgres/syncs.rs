@@ -66,11 +66,15 @@ async fn load_links(connection: &mut PgConnection, syncs: &mut Syncs<'_>) -> Res
     if pairs.is_empty() {
         return Ok(());
     }
+    // one look by key after the other: of a table that was just filled the statistics do not know yet that there is much in it, and
+    // a join reads all links of a sync for each that is asked for
     let found: Vec<(i64, i64)> = sqlx::query_as(
-        "SELECT asked.place, sync_link.version
+        "SELECT asked.place, found.version
          FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[])
-           WITH ORDINALITY AS asked (org_id, plugin, object, vendor_id, place)
-         JOIN sync_link USING (org_id, plugin, object, vendor_id)",
+           WITH ORDINALITY AS asked (org_id, plugin, object, vendor_id, place), LATERAL
+           (SELECT version FROM sync_link
+            WHERE org_id = asked.org_id AND plugin = asked.plugin AND object = asked.object
+              AND vendor_id = asked.vendor_id LIMIT 1) AS found",
     )
     .bind(column(&pairs, |(key, _)| key.org.0))
     .bind(column(&pairs, |(key, _)| key.plugin.as_str()))
