@@ -42,6 +42,7 @@ use patchbay_model::{
 use patchbay_package::{Manifest, manifest::sync::SyncDecl};
 use patchbay_storage::{OrgTx, SyncCommit};
 
+use self::counterpart::Whose;
 use crate::hub::Inner;
 
 /// A sync of an organization, as it was when a step of it began.
@@ -60,9 +61,15 @@ impl Sync {
         self.state.object
     }
 
-    /// A commit that changes nothing yet.
+    /// By whose ids records name their counterparts.
+    fn whose(&self) -> Whose<'_> {
+        Whose { plugin: self.state.plugin.as_str(), account: self.state.account.as_deref() }
+    }
+
+    /// A commit that changes nothing yet, and nothing of the links of another account than those that the step has seen.
     pub(crate) fn commit(&self) -> SyncCommit {
-        SyncCommit::new(self.state.plugin.clone(), self.state.object)
+        let account = self.state.account.clone();
+        SyncCommit { account, ..SyncCommit::new(self.state.plugin.clone(), self.state.object) }
     }
 }
 

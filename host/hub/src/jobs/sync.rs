@@ -112,6 +112,9 @@ impl Hub {
             Err(failure) => return hub.sync_failed_alone(&at, &failure).await,
         };
         let serving = Arc::clone(&call.serving);
+        if let Some(failure) = hub.with_foreign_tokens(sync, &serving).await {
+            return hub.sync_failed_alone(&at, &failure).await;
+        }
         let manifest = serving.plugin.manifest();
         let Some(decl) = declared(manifest, sync.object()) else {
             let failure = hub.no_such_sync(manifest, sync.object()).await?;

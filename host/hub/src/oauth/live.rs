@@ -45,6 +45,13 @@ pub(crate) struct Live {
     withheld: Option<Failure>,
 }
 
+impl Live {
+    /// The vendor's id of the account that the tokens are for, if it has said that.
+    pub(crate) fn account(&self) -> Option<&str> {
+        self.seen.tokens.account.id.as_deref()
+    }
+}
+
 impl OauthSettings {
     pub(crate) async fn load(hub: &Inner, tx: &mut Tx, org: OrgId, plugin: &PluginId) -> Result<Self, Failure> {
         let mut tx = tx.org(org);

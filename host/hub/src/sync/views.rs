@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use patchbay_model::{
-    Failure, OrgId, PluginId, SyncRunId, Timestamp,
+    Code, Failure, OrgId, PluginId, SyncRunId, Timestamp,
     object::StandardObject,
     sync::{Direction, Mapping, SyncMode, SyncRun, SyncSettings, SyncState, SyncStatus},
 };
@@ -11,7 +11,7 @@ use patchbay_package::manifest::sync::SyncDecl;
 use patchbay_storage::OrgTx;
 use serde::Serialize;
 
-use super::{mapping_of, settings::able};
+use super::{connected::problem_of, mapping_of, settings::able};
 use crate::hub::Inner;
 
 /// How a sync is.
@@ -67,6 +67,8 @@ pub struct SyncView {
     pub open_run: Option<SyncRun>,
     /// The run that ended last.
     pub last_run: Option<SyncRun>,
+    /// Why the hub has switched it off: the code, and what somebody can do.
+    pub problem: Option<(Code, String)>,
 }
 
 /// The least that is told of a sync, beside its installation.
@@ -104,6 +106,7 @@ impl SyncView {
         state: Option<SyncState>,
     ) -> Result<Self, Failure> {
         let state = state.unwrap_or_else(|| not_set_up(plugin, decl));
+        let problem = problem_of(&state).map(|failure| (failure.code, failure.detail));
         let (open_run, last_run) = (run(ours, state.open_run).await?, run(ours, state.last_run).await?);
         Ok(Self {
             resource: decl.resource.clone(),
@@ -113,6 +116,7 @@ impl SyncView {
             state,
             open_run,
             last_run,
+            problem,
         })
     }
 }
@@ -158,6 +162,8 @@ fn not_set_up(plugin: &PluginId, decl: &SyncDecl) -> SyncState {
         open_run: None,
         last_run: None,
         linked: 0,
+        account: None,
+        other_account: None,
     }
 }
 
