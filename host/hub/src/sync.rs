@@ -66,10 +66,9 @@ impl Sync {
         Whose { plugin: self.state.plugin.as_str(), account: self.state.account.as_deref() }
     }
 
-    /// A commit that changes nothing yet, and nothing of the links of another account than those that the step has seen.
+    /// A commit that changes nothing yet.
     pub(crate) fn commit(&self) -> SyncCommit {
-        let account = self.state.account.clone();
-        SyncCommit { account, ..SyncCommit::new(self.state.plugin.clone(), self.state.object) }
+        SyncCommit::new(self.state.plugin.clone(), self.state.object)
     }
 }
 

@@ -65,7 +65,7 @@ impl AccountLinks {
 impl Hub {
     /// Decides what becomes of the links of a plugin's syncs in the account that is connected now, and switches on again those that
     /// were switched off because of it. Needs the permission `manage_installations`; `not_installed` if the plugin is not,
-    /// `connection_missing` if nothing is connected.
+    /// `connection_missing` if nothing is connected and the plugin needs that.
     pub async fn settle_account(
         &self,
         caller: &Caller,
@@ -81,7 +81,9 @@ impl Hub {
         let mut ours = tx.org(caller.org);
         // nobody connects anything meanwhile
         ours.lock().await?;
-        if ours.connections().get(plugin).await?.is_none() {
+        let manifest = version.manifest();
+        let needs_one = !manifest.credentials.is_empty() || manifest.oauth.is_some();
+        if needs_one && ours.connections().get(plugin).await?.is_none() {
             let detail = "nothing is connected: connect the account first that the syncs are to go on with";
             return Err(Failure::new(Code::ConnectionMissing, detail));
         }
@@ -101,7 +103,7 @@ impl Hub {
         ours.audit().append(&entry).await?;
         tx.commit().await?;
         hub.syncs_switched(caller.org).await;
-        self.sync_views(caller, plugin, version.manifest()).await
+        self.sync_views(caller, plugin, manifest).await
     }
 }
 
@@ -168,16 +170,26 @@ impl Inner {
         self.relay.concerned(org);
     }
 
-    /// Why a step of a sync must not be made with these tokens: they are for another account than its links. This hub may have
-    /// been told late that others are stored by now, so it reads them anew.
-    pub(crate) async fn with_foreign_tokens(&self, sync: &Sync, serving: &Serving) -> Option<Failure> {
-        let account = serving.live.as_ref()?.account()?;
-        if sync.state.account.as_deref().is_none_or(|own| own == account) {
-            return None;
+    /// Why a step of a sync must not be made with the credentials at hand: they may be for another account than its links. Either
+    /// they came after the step had begun, and the sync is another one since, or this hub was told late that others are stored
+    /// by now, and reads them anew.
+    pub(crate) async fn with_foreign_tokens(&self, sync: &Sync, serving: &Serving) -> Result<Option<Failure>, Failure> {
+        let Some(own) = sync.state.account.as_deref() else { return Ok(None) };
+        let (plugin, object) = (sync.plugin(), sync.object());
+        let mut tx = self.database.read().await?;
+        let now = tx.org(sync.org).syncs().get(plugin, object).await?;
+        drop(tx);
+        if now.is_none_or(|now| now.other_account.is_some() || now.account.as_deref() != Some(own)) {
+            let detail = "another account was connected while the step began";
+            return Ok(Some(Failure::new(Code::Unavailable, detail)));
         }
-        self.tenants.invalidate(&(sync.org, sync.plugin().clone())).await;
+        let account = serving.live.as_ref().and_then(|live| live.account());
+        if account.is_none_or(|account| account == own) {
+            return Ok(None);
+        }
+        self.tenants.invalidate(&(sync.org, plugin.clone())).await;
         let detail = "the tokens at hand are for another account than the sync's links: they are read anew";
-        Some(Failure::new(Code::Unavailable, detail))
+        Ok(Some(Failure::new(Code::Unavailable, detail)))
     }
 }
 

@@ -7,7 +7,7 @@ use patchbay_model::{
     org::Org,
     sync::{Direction, SyncFailure, SyncMode, SyncSettings, SyncState, SyncStatus, SyncTrigger},
 };
-use patchbay_storage::NewSyncRun;
+use patchbay_storage::{NewSyncRun, SyncCommit};
 
 use super::connected::{Account, refused};
 use crate::{Caller, EventFilter, JobFilter, testing::TestHub};
@@ -272,7 +272,14 @@ async fn a_step_changes_nothing_of_the_links_of_another_account() {
     let (sync, _) = hub.next_of_sync(scene.org.id, &scene.plugin, CONTACT).await.unwrap().unwrap();
     let mut tx = hub.database.begin().await.unwrap();
     let mut ours = tx.org(scene.org.id);
-    assert!(ours.syncs().settle(&sync.commit(), scene.test.clock.now()).await.unwrap());
+    let now = scene.test.clock.now();
+    let seen = SyncCommit { account: sync.state.account.clone(), ..sync.commit() };
+    assert!(ours.syncs().settle(&seen, now).await.unwrap());
+    ours.syncs().part(&scene.plugin, CONTACT, "2", now).await.unwrap();
+    assert!(!ours.syncs().settle(&seen, now).await.unwrap(), "while another one is in the way");
+    assert!(ours.syncs().settle(&sync.commit(), now).await.unwrap(), "what was said by nobody of that account");
+    assert!(ours.syncs().rejoin(&scene.plugin, CONTACT, now).await.unwrap());
+    assert!(ours.syncs().settle(&seen, now).await.unwrap());
     ours.syncs().belong(&scene.plugin, CONTACT, Some("2")).await.unwrap();
-    assert!(!ours.syncs().settle(&sync.commit(), scene.test.clock.now()).await.unwrap());
+    assert!(!ours.syncs().settle(&seen, now).await.unwrap());
 }

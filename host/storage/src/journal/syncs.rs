@@ -32,7 +32,7 @@ pub(super) struct Head {
     pub(super) failures: u64,
     pub(super) kept: u64,
     pub(super) open_run: Option<SyncRunId>,
-    /// Of the vendor's, whose its links are.
+    /// The vendor's account that its links are about; none also while another one is in the way.
     pub(super) account: Option<String>,
 }
 

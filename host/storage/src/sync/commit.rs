@@ -18,7 +18,8 @@ pub struct SyncCommit {
     pub object: StandardObject,
     /// Only if nothing has come since the sync's `wanted` was this.
     pub only_if_wanted: Option<u64>,
-    /// Only if the sync's links are this account's of the vendor; none: whosoever they are.
+    /// Only if the sync's links are about this account of the vendor, and no other one is in the way; none: whatever they are
+    /// about.
     pub account: Option<String>,
     /// What becomes of pairs of records, one after the other.
     pub links: Vec<LinkChange>,

@@ -59,7 +59,7 @@ impl Syncs<'_> {
             self.tx,
             (i64, Option<Uuid>, Option<Text>),
             "UPDATE sync SET wanted = wanted WHERE org_id = $1 AND plugin = $2 AND object = $3
-             RETURNING wanted, open_run, account",
+             RETURNING wanted, open_run, CASE WHEN other_account IS NULL THEN account END",
             self.org.0,
             change.plugin.as_str(),
             change.object.as_str(),

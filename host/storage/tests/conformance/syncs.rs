@@ -435,6 +435,7 @@ pub async fn links_are_those_of_one_account(store: Store) {
     tx.commit().await.unwrap();
     let parted = store.sync(CONTACT).await;
     assert_eq!((parted.settings.enabled, parted.next_due_at), (false, None));
+    assert_eq!(store.commit_sync(of_account(account)).await, lost, "another one is in the way");
     assert_eq!((parted.account.as_deref(), parted.other_account.as_deref()), (Some(account), Some("7")));
     assert_eq!(parted.linked, 1);
     let mut tx = store.database.begin().await.unwrap();

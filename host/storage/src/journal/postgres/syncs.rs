@@ -38,7 +38,7 @@ pub(super) async fn load(connection: &mut PgConnection, syncs: &mut Syncs<'_>) -
     }
     let found: Vec<Row> = sqlx::query_as(
         "SELECT asked.place, sync.enabled, sync.wanted, sync.linked, sync.failures, sync.kept, sync.open_run,
-           sync.account
+           CASE WHEN sync.other_account IS NULL THEN sync.account END AS account
          FROM unnest($1::uuid[], $2::text[], $3::text[]) WITH ORDINALITY AS asked (org_id, plugin, object, place)
          JOIN sync USING (org_id, plugin, object)
          ORDER BY sync.org_id, sync.plugin, sync.object

@@ -38,7 +38,7 @@ pub(super) async fn load(connection: &mut SqliteConnection, syncs: &mut Syncs<'_
     let found: Vec<Row> = sqlx::query_as(
         "WITH asked AS MATERIALIZED (SELECT key AS place, value AS r FROM jsonb_each($1))
          SELECT asked.place, sync.enabled, sync.wanted, sync.linked, sync.failures, sync.kept, sync.open_run,
-           sync.account
+           CASE WHEN sync.other_account IS NULL THEN sync.account END AS account
          FROM asked CROSS JOIN sync
          WHERE sync.org_id = unhex(r ->> 0) AND sync.plugin = r ->> 1 AND sync.object = r ->> 2",
     )
