@@ -19,7 +19,10 @@ impl OauthClient {
             .map_err(|_| OauthError::Malformed("the access token cannot stand in a header".to_owned()))?;
         headers.insert(header::AUTHORIZATION, bearer);
         let answer = self.send(Method::GET, url.clone(), headers, Vec::new(), true).await?;
-        answer::profile(&self.provider.oauth, &answer, &Redactor::new(tokens.secrets()))
+        let told = answer::profile(&self.provider.oauth, &answer, &Redactor::new(tokens.secrets()))?;
+        // it is shown, and is written beside what comes from the account
+        let no_secret = |text: &String| tokens.secrets().all(|secret| secret != text.as_str());
+        Ok(Account { id: told.id.filter(no_secret), name: told.name.filter(no_secret) })
     }
 
     /// Asks the vendor whether it still takes the access token, at the URL that says whose account it is. Nothing if there is
