@@ -243,6 +243,16 @@ async fn other_credentials_resume_a_sync_and_those_of_another_account_switch_it_
 }
 
 #[tokio::test]
+async fn of_two_who_connect_at_once_one_is_first() {
+    let scene = Scene::new(SyncSettings::default()).await;
+    tokio::join!(connect(&scene, Account::Known("1")), connect(&scene, Account::Known("2")));
+    let (enabled, own, other) = standing(&scene).await;
+    let mut both = [own.unwrap(), other.unwrap()];
+    both.sort();
+    assert_eq!((enabled, both), (false, ["1".to_owned(), "2".to_owned()]));
+}
+
+#[tokio::test]
 async fn a_sync_that_somebody_has_switched_off_is_not_switched_on_by_an_account() {
     let scene = Scene::new(SyncSettings::default()).await;
     connect(&scene, Account::Known("1")).await;
