@@ -45,10 +45,10 @@ pub(crate) struct Live {
     withheld: Option<Failure>,
 }
 
-impl Live {
-    /// The vendor's id of the account that the tokens are for, if it has said that.
+impl Serving {
+    /// The vendor's id of the account that the tokens are for, if there are any and it has said that.
     pub(crate) fn account(&self) -> Option<&str> {
-        self.seen.tokens.account.id.as_deref()
+        self.live.as_ref()?.seen.tokens.account.id.as_deref()
     }
 }
 

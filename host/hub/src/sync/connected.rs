@@ -183,8 +183,7 @@ impl Inner {
             let detail = "another account was connected while the step began";
             return Ok(Some(Failure::new(Code::Unavailable, detail)));
         }
-        let account = serving.live.as_ref().and_then(|live| live.account());
-        if account.is_none_or(|account| account == own) {
+        if serving.account().is_none_or(|account| account == own) {
             return Ok(None);
         }
         self.tenants.invalidate(&(sync.org, plugin.clone())).await;

@@ -206,13 +206,10 @@ async fn standing(scene: &Scene) -> (bool, Option<String>, Option<String>) {
     (state.settings.enabled, state.account, state.other_account)
 }
 
-fn text(text: &str) -> Option<String> {
-    Some(text.to_owned())
-}
-
 #[tokio::test]
 async fn other_credentials_resume_a_sync_and_those_of_another_account_switch_it_off() {
     let scene = Scene::new(SyncSettings::default()).await;
+    let text = |text: &str| Some(text.to_owned());
     let hub = &*scene.test.hub.0;
     let later = scene.test.clock.now() + chrono::Duration::hours(1);
     let put_off = || async {
@@ -255,6 +252,7 @@ async fn of_two_who_connect_at_once_one_is_first() {
 #[tokio::test]
 async fn a_sync_that_somebody_has_switched_off_is_not_switched_on_by_an_account() {
     let scene = Scene::new(SyncSettings::default()).await;
+    let text = |text: &str| Some(text.to_owned());
     connect(&scene, Account::Known("1")).await;
     scene.put(SyncSettings { enabled: false, ..SyncSettings::default() }).await;
     for account in ["2", "1"] {

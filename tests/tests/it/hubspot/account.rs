@@ -64,7 +64,7 @@ pub async fn another_account_stops_a_sync_until_it_is_the_first_again_or_somebod
     scene.authorize(&scene.acme).await;
     let inward = json!({"direction": "in", "full_every_days": 7});
     scene.switch_on(&scene.acme, "contact", inward.clone()).await;
-    scene.run(&scene.acme, "contact", "full").await;
+    let_it_run(&scene).await;
     let before = scene.records(&scene.acme, "contact").await;
     assert_eq!(before.len(), 2);
 
