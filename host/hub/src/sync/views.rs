@@ -82,6 +82,8 @@ pub struct InstallationSync {
     pub last_run: Option<LastSyncRun>,
     /// When the next run is made.
     pub next_due_at: Option<Timestamp>,
+    /// The code of why the hub has switched it off, if it has.
+    pub problem: Option<String>,
 }
 
 /// The least that is told of a sync's run.
@@ -132,7 +134,9 @@ impl Inner {
             let status = SyncHealth::of(state.settings.enabled, open.as_ref(), last.as_ref());
             let last_run =
                 last.map(|run| LastSyncRun { id: run.id, mode: run.mode, status: run.status, ended_at: run.ended_at });
-            let summary = InstallationSync { object: state.object, status, last_run, next_due_at: state.next_due_at };
+            let problem = problem_of(&state).map(|failure| failure.code.as_str().to_owned());
+            let (object, next_due_at) = (state.object, state.next_due_at);
+            let summary = InstallationSync { object, status, last_run, next_due_at, problem };
             summaries.entry(state.plugin).or_default().push(summary);
         }
         Ok(summaries)

@@ -71,6 +71,8 @@ pub async fn another_account_stops_a_sync_until_it_is_the_first_again_or_somebod
     scene.hubspot.reset_counts();
     disconnect(&scene).await;
     assert_off(&consent(&scene, OTHER).await, PORTAL);
+    let installation = scene.acme.org.get("/v1/installations/hubspot").await.expect(200).json();
+    assert_eq!(installation["syncs"][0]["problem"], "another_account", "{installation:#}");
     let_it_run(&scene).await;
     assert_eq!(scene.records(&scene.acme, "contact").await, before, "nobody is overwritten or deleted");
     assert_eq!(scene.hubspot.count("/objects/contacts"), 0, "{:?}", scene.hubspot.counts());
