@@ -10,7 +10,7 @@ impl OauthClient {
     /// Asks the vendor whose account it is, if the manifest names a URL for that; else what is known already.
     ///
     /// # Errors
-    /// See [`OauthError`]. The tokens are good whatever happens here: an account is for people to see.
+    /// See [`OauthError`]. The tokens are good whatever happens here: nobody knows then whose they are.
     pub async fn account(&self, tokens: &Tokens) -> Result<Account, OauthError> {
         let Some(url) = &self.provider.account else { return Ok(tokens.account.clone()) };
         let mut headers = HeaderMap::new();
