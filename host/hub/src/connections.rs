@@ -185,9 +185,6 @@ impl Hub {
         let Some(SealedConnection { id, .. }) = tx.org(caller.org).connections().get(plugin).await? else {
             return Err(not_connected(plugin));
         };
-        // whoever connects next may come from another account
-        let account = tx.org(caller.org).oauth_tokens().get(plugin).await?.and_then(|tokens| tokens.account_id);
-        hub.note_account(&mut tx.org(caller.org), plugin, account.as_deref()).await?;
         let planned = hub.end_tokens(&mut tx.org(caller.org), plugin, caller.actor).await?;
         if !tx.org(caller.org).connections().delete(plugin).await? {
             return Err(not_connected(plugin));

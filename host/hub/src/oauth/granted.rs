@@ -163,8 +163,6 @@ impl Inner {
             renewed_at: now,
         };
         tokens::describe(&mut row, granted);
-        let before = tx.org(org).oauth_tokens().get(plugin).await?.and_then(|before| before.account_id);
-        self.note_account(&mut tx.org(org), plugin, before.as_deref()).await?;
         let account = row.account_id.as_deref().map_or(Account::Unknown, Account::Known);
         self.resume_syncs(&mut tx.org(org), plugin, account).await?;
         tx.org(org).oauth_tokens().put(&row).await?;

@@ -2,8 +2,8 @@
 //!
 //! The links of a sync are about one account of the vendor: in another one the same ids are those of other things, and what is not
 //! there would be taken for deleted. So each sync keeps whose its links are, from the first connection that says so on, also
-//! while nothing is connected. With another account, or one that nobody can name in the place of a known one, the plugin's
-//! syncs are switched off in the transaction that stores the credentials. They go on when the first account is connected again, or
+//! while nothing is connected. With another account, one that nobody can name in the place of a known one, or a known one where
+//! nobody can say whose the links are, the plugin's syncs are switched off in the transaction that stores the credentials. They go on when the first account is connected again, or
 //! when somebody decides what becomes of the links.
 //!
 //! Rejected: to take another account for a reason to forget the links (a slip in the vendor's window of consent would end years of
@@ -32,10 +32,12 @@ pub(crate) enum Account<'a> {
 }
 
 impl<'a> Account<'a> {
-    /// The account that is connected instead of a sync's own, if it is another one; empty if nobody has said which one.
-    fn instead_of(self, own: Option<&str>) -> Option<&'a str> {
-        match (self, own) {
+    /// The account that is connected instead of a sync's own, if it may be another one; empty if nobody has said which one.
+    fn instead_of(self, state: &SyncState) -> Option<&'a str> {
+        match (self, state.account.as_deref()) {
             (Self::Known(id), Some(own)) if id != own => Some(id),
+            // nobody knows whose its links are
+            (Self::Known(id), None) if state.linked > 0 => Some(id),
             (Self::Unknown, Some(_)) => Some(""),
             _ => None,
         }
@@ -126,7 +128,7 @@ impl Inner {
         }
         for state in states {
             let (object, is_parted) = (state.object, state.other_account.is_some());
-            match (account, account.instead_of(state.account.as_deref())) {
+            match (account, account.instead_of(&state)) {
                 (_, Some(other)) if state.settings.enabled || is_parted => {
                     tracing::warn!(plugin.id = %plugin, %object, "a sync is switched off: another account is connected");
                     ours.syncs().part(plugin, object, other, now).await?;
@@ -148,22 +150,6 @@ impl Inner {
         Ok(())
     }
 
-    /// Notes whose the links are of syncs of which nobody knew, in a transaction that knows it and holds the org's lock.
-    pub(crate) async fn note_account(
-        &self,
-        ours: &mut OrgTx<'_>,
-        plugin: &PluginId,
-        account: Option<&str>,
-    ) -> Result<(), Failure> {
-        let Some(account) = account else { return Ok(()) };
-        for state in ours.syncs().list(Some(plugin)).await? {
-            if state.account.is_none() {
-                ours.syncs().belong(plugin, state.object, Some(account)).await?;
-            }
-        }
-        Ok(())
-    }
-
     /// After the commit of what may have switched syncs on or off.
     pub(crate) async fn syncs_switched(&self, org: OrgId) {
         self.outward.invalidate(&org).await;
@@ -174,7 +160,10 @@ impl Inner {
     /// they came after the step had begun, and the sync is another one since, or this hub was told late that others are stored
     /// by now, and reads them anew.
     pub(crate) async fn with_foreign_tokens(&self, sync: &Sync, serving: &Serving) -> Result<Option<Failure>, Failure> {
-        let Some(own) = sync.state.account.as_deref() else { return Ok(None) };
+        let Some(own) = sync.state.account.as_deref() else {
+            let named = serving.account().filter(|_| sync.state.linked > 0);
+            return Ok(named.map(|other| another(None, other)));
+        };
         let (plugin, object) = (sync.plugin(), sync.object());
         let mut tx = self.database.read().await?;
         let now = tx.org(sync.org).syncs().get(plugin, object).await?;
@@ -194,10 +183,10 @@ impl Inner {
 
 /// Why a sync is not switched on while this account is connected, as far as that is known.
 pub(super) fn refused(state: &SyncState, connected: Option<&str>) -> Option<Failure> {
-    match (state.account.as_deref(), connected) {
-        (Some(own), Some(other)) if own != other => Some(another(Some(own), other)),
-        (own, Some(other)) if own == Some(other) => None,
-        _ => problem_of(state),
+    match connected {
+        Some(id) if state.account.as_deref() == Some(id) => None,
+        Some(id) => Account::Known(id).instead_of(state).map(|other| another(state.account.as_deref(), other)),
+        None => problem_of(state),
     }
 }
 
@@ -208,7 +197,7 @@ pub(super) fn problem_of(state: &SyncState) -> Option<Failure> {
 }
 
 fn another(own: Option<&str>, other: &str) -> Failure {
-    let own = own.map_or_else(|| "another account".to_owned(), |own| format!("the account {own:?}"));
+    let own = own.map_or_else(|| "an account that nobody has named".to_owned(), |own| format!("the account {own:?}"));
     let other = match other {
         "" => "an account that nobody has named".to_owned(),
         other => format!("the account {other:?}"),
@@ -222,15 +211,37 @@ fn another(own: Option<&str>, other: &str) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use patchbay_model::{object::StandardObject, sync::SyncSettings};
+
     use super::*;
 
     #[test]
     fn another_account_is_one_that_is_not_known_to_be_the_same() {
-        assert_eq!(Account::Known("1").instead_of(Some("2")), Some("1"));
-        assert_eq!(Account::Known("1").instead_of(Some("1")), None);
-        assert_eq!(Account::Known("1").instead_of(None), None, "it is the first that says whose it is");
-        assert_eq!(Account::Unknown.instead_of(Some("1")), Some(""));
-        assert_eq!(Account::Unknown.instead_of(None), None);
-        assert_eq!(Account::Same.instead_of(Some("1")), None);
+        let of = |account: Option<&str>, linked| SyncState {
+            plugin: "crm".parse().unwrap(),
+            object: StandardObject::Contact,
+            settings: SyncSettings::default(),
+            version: 1,
+            wanted: 1,
+            mark: None,
+            state: None,
+            next_due_at: None,
+            last_full_at: None,
+            open_run: None,
+            last_run: None,
+            linked,
+            account: account.map(str::to_owned),
+            other_account: None,
+        };
+        assert_eq!(Account::Known("1").instead_of(&of(Some("2"), 0)), Some("1"));
+        assert_eq!(Account::Known("1").instead_of(&of(Some("1"), 7)), None);
+        assert_eq!(Account::Known("1").instead_of(&of(None, 0)), None, "it is the first that says whose it is");
+        assert_eq!(Account::Known("1").instead_of(&of(None, 7)), Some("1"), "whose those are nobody knows");
+        assert_eq!(Account::Unknown.instead_of(&of(Some("1"), 0)), Some(""));
+        assert_eq!(Account::Unknown.instead_of(&of(None, 7)), None);
+        assert_eq!(Account::Same.instead_of(&of(Some("1"), 7)), None);
+        let unnamed = of(None, 7);
+        assert!(refused(&unnamed, Some("1")).is_some() && refused(&unnamed, None).is_none());
+        assert!(refused(&of(None, 0), Some("1")).is_none());
     }
 }

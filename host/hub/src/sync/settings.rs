@@ -216,6 +216,8 @@ impl Inner {
         {
             return Err(failure);
         }
+        // with no links yet it is about the account that is connected
+        let is_nobodys = state.as_ref().is_none_or(|state| state.account.is_none() && state.linked == 0);
         let before = state.map(|state| state.settings);
         let goes_out = |settings: &SyncSettings| settings.enabled && settings.direction.is_outward();
         if before.as_ref().is_some_and(goes_out) || goes_out(settings) {
@@ -226,7 +228,9 @@ impl Inner {
             let detail = "somebody else has changed the sync meanwhile: look at it and put it again";
             return Err(Failure::new(Code::Conflict, detail));
         }
-        self.note_account(&mut ours, plugin, connected.as_deref()).await?;
+        if is_nobodys && connected.is_some() {
+            ours.syncs().belong(plugin, object, connected.as_deref()).await?;
+        }
         self.drive_sync(&mut ours, plugin, object).await?;
         let detail = json!({ "old": before.as_ref().map(audited), "new": audited(settings) });
         let entry = self.audit(caller.org, caller.actor, "sync.put", format!("{plugin}/{object}"), detail);

@@ -110,5 +110,9 @@ pub async fn another_account_stops_a_sync_until_it_is_the_first_again_or_somebod
     assert_eq!((&kept["account"], &kept["linked"]), (&Value::Null, &json!(1)));
     let_it_run(&scene).await;
     assert_eq!(scene.records(&scene.acme, "contact").await.len(), 3);
+    // nor does a consent say whose the links are that were made by it
+    disconnect(&scene).await;
+    let unnamed = consent(&scene, PORTAL).await;
+    assert_eq!((&unnamed["problem"]["code"], &unnamed["account"]), (&json!("another_account"), &Value::Null));
     scene.assert_well_behaved();
 }
