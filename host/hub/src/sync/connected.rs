@@ -3,8 +3,8 @@
 //! The links of a sync are about one account of the vendor: in another one the same ids are those of other things, and what is not
 //! there would be taken for deleted. So each sync keeps whose its links are, from the first connection that says so on, also
 //! while nothing is connected. With another account, one that nobody can name in the place of a known one, or a known one where
-//! nobody can say whose the links are, the plugin's syncs are switched off in the transaction that stores the credentials. They go on when the first account is connected again, or
-//! when somebody decides what becomes of the links.
+//! nobody can say whose the links are, the plugin's syncs are switched off in the transaction that stores the credentials. They go on
+//! when the first account is connected again, or when somebody decides what becomes of the links.
 //!
 //! Rejected: to take another account for a reason to forget the links (a slip in the vendor's window of consent would end years of
 //! them), and to compare with the tokens that are stored (there are none after a connection was taken away).
