@@ -129,6 +129,7 @@ pub(crate) mod resume_subscription;
 pub(crate) mod retry_delivery;
 pub(crate) mod rotate_api_key;
 pub(crate) mod rotate_endpoint_secret;
+pub(crate) mod settle_account;
 pub(crate) mod sign_in;
 pub(crate) mod sign_out;
 pub(crate) mod stream_events;
@@ -187,6 +188,7 @@ fn plugins() -> OpenApiRouter<ApiState> {
         ))
         .routes(routes!(list_syncs::list_syncs))
         .routes(routes!(get_sync::get_sync, put_sync::put_sync))
+        .routes(routes!(settle_account::settle_account))
         .routes(routes!(get_sync_fields::get_sync_fields))
         .routes(routes!(preview_sync::preview_sync))
         .routes(routes!(list_sync_runs::list_sync_runs, create_sync_run::create_sync_run))

@@ -85,7 +85,8 @@ async fn list(options: PluginOptions) -> Result<()> {
             println!("{}", serde_json::to_string(&sync)?);
         } else {
             let next = sync.next_due_at.map_or_else(|| "never".to_owned(), time);
-            println!("{}  {}  next {next}", sync.object, sync.status.as_str());
+            let why = sync.problem.map(|code| format!("  {code}")).unwrap_or_default();
+            println!("{}  {}  next {next}{why}", sync.object, sync.status.as_str());
         }
     }
     Ok(())

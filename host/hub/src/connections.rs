@@ -153,7 +153,9 @@ impl Hub {
         let detail = json!({ "old": before.as_ref().map(names_of), "new": names_of(&connection) });
         let entry = hub.audit(caller.org, caller.actor, "connection.put", plugin, detail);
         tx.org(caller.org).connections().put(&connection).await?;
-        hub.resume_syncs(&mut tx.org(caller.org), plugin, Account::Same).await?;
+        let is_token = |oauth: &Oauth| connection.credentials.contains(&oauth.credential);
+        let account = if oauth.is_some_and(is_token) { Account::Unknown } else { Account::Same };
+        hub.resume_syncs(&mut tx.org(caller.org), plugin, account).await?;
         let view = hub.connection_view(&mut tx.org(caller.org), connection, oauth, parties.as_ref()).await?;
         tx.hub().notify(Change::Connection { org: caller.org, id, plugin: plugin.clone() }).await?;
         tx.org(caller.org).audit().append(&entry).await?;
@@ -162,7 +164,7 @@ impl Hub {
         hub.read_anew(&key);
         hub.tenants.invalidate(&key).await;
         hub.takers.invalidate(&caller.org).await;
-        hub.relay.concerned(caller.org);
+        hub.syncs_switched(caller.org).await;
         // an open connection to a vendor may be logged in with what no longer counts
         hub.egress.forget_org(caller.org);
         Ok(view)

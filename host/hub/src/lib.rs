@@ -136,6 +136,7 @@ pub use rotation::{DataKeyCount, Resealed, Rewrapped, VaultStatus};
 pub use schedules::{PutSchedule, ScheduleFilter};
 pub use start_error::StartError;
 pub use sync::{
+    connected::AccountLinks,
     fields::SyncFieldsView,
     preview::{PreviewSync, SyncPreviewView},
     settings::PutSync,

@@ -42,6 +42,7 @@ use patchbay_model::{
 use patchbay_package::{Manifest, manifest::sync::SyncDecl};
 use patchbay_storage::{OrgTx, SyncCommit};
 
+use self::counterpart::Whose;
 use crate::hub::Inner;
 
 /// A sync of an organization, as it was when a step of it began.
@@ -58,6 +59,11 @@ impl Sync {
 
     pub(crate) const fn object(&self) -> StandardObject {
         self.state.object
+    }
+
+    /// By whose ids records name their counterparts.
+    fn whose(&self) -> Whose<'_> {
+        Whose { plugin: self.state.plugin.as_str(), account: self.state.account.as_deref() }
     }
 
     /// A commit that changes nothing yet.

@@ -150,6 +150,8 @@ codes! {
     ConnectionMissing = "connection_missing", 409, "The plugin is not connected";
     /// The vendor no longer takes the connection's credentials.
     ReauthorizationNeeded = "reauthorization_needed", 409, "The connection must be authorized again";
+    /// Another of the vendor's accounts is connected than the one that a sync is about.
+    AnotherAccount = "another_account", 409, "Another account is connected";
     /// The plugin's new version may do more than an admin has approved.
     ApprovalNeeded = "approval_needed", 409, "The plugin asks for more than was approved";
     /// The org's plan does not have it.

@@ -10,7 +10,7 @@ impl OauthClient {
     /// Asks the vendor whose account it is, if the manifest names a URL for that; else what is known already.
     ///
     /// # Errors
-    /// See [`OauthError`]. The tokens are good whatever happens here: an account is for people to see.
+    /// See [`OauthError`]. The tokens are good whatever happens here: nobody knows then whose they are.
     pub async fn account(&self, tokens: &Tokens) -> Result<Account, OauthError> {
         let Some(url) = &self.provider.account else { return Ok(tokens.account.clone()) };
         let mut headers = HeaderMap::new();
@@ -19,7 +19,10 @@ impl OauthClient {
             .map_err(|_| OauthError::Malformed("the access token cannot stand in a header".to_owned()))?;
         headers.insert(header::AUTHORIZATION, bearer);
         let answer = self.send(Method::GET, url.clone(), headers, Vec::new(), true).await?;
-        answer::profile(&self.provider.oauth, &answer, &Redactor::new(tokens.secrets()))
+        let told = answer::profile(&self.provider.oauth, &answer, &Redactor::new(tokens.secrets()))?;
+        // it is shown, and is written beside what comes from the account
+        let no_secret = |text: &String| tokens.secrets().all(|secret| secret != text.as_str());
+        Ok(Account { id: told.id.filter(no_secret), name: told.name.filter(no_secret) })
     }
 
     /// Asks the vendor whether it still takes the access token, at the URL that says whose account it is. Nothing if there is

@@ -94,10 +94,13 @@ pub(crate) fn tokens(oauth: &Oauth, answer: &Answer, redact: &Redactor, renewed:
     let kept = rules.keep.iter().filter_map(|(name, pointer)| {
         keepable(json.pointer(pointer)?).filter(no_secret).map(|value| (name.clone(), value))
     });
+    // an account is shown, and is written beside what comes from it
+    let told = account(oauth.account.as_ref().filter(|account| account.url.is_none()), &json);
+    let told = crate::Account { id: told.id.filter(no_secret), name: told.name.filter(no_secret) };
     let regular = json!({
         "access_token": access,
         "token_type": "bearer",
-        "account": account(oauth.account.as_ref().filter(|account| account.url.is_none()), &json),
+        "account": told,
         "kept": kept.collect::<BTreeMap<_, _>>(),
         "expires_in": life,
         "refresh_token": refresh,

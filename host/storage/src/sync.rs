@@ -3,7 +3,8 @@
 //! A sync's row says how far it is, and is held by whoever changes anything of it until the commit: so the order in which work
 //! came is the order of its numbers (`wanted`), and whoever ends the job that drives it finds out if more came meanwhile. What a
 //! page changes is committed by the journal (`commit.rs`, `journal/syncs.rs`). Runs are in `run.rs`, which of theirs is
-//! which of ours in `link.rs`, what is to be looked at or written next in `queue.rs`, what went wrong in `log.rs`.
+//! which of ours in `link.rs`, what is to be looked at or written next in `queue.rs`, what went wrong in `log.rs`, whose data it
+//! is in `account.rs`.
 //!
 //! Whoever changes several syncs in one transaction takes them in order of plugin and object, and makes the jobs that drive
 //! them after all of that: the journal does it in this order too.
@@ -11,6 +12,7 @@
 //! Rejected: a counter of a database's own for the numbers (they would not be in the order of commits), and the cursor in the job
 //! (a job is gone when it has failed, and the next one is to go on).
 
+mod account;
 pub(crate) mod commit;
 mod link;
 mod log;
@@ -32,7 +34,7 @@ use crate::{
     StorageError, Tx,
     column::{limit as row_limit, optional_time, plugin, signed, time, unsigned},
     postgres::Scope,
-    text::Json,
+    text::{Json, Text, optional},
 };
 
 /// An org's syncs.
@@ -59,6 +61,8 @@ struct Row {
     open_run: Option<Uuid>,
     last_run: Option<Uuid>,
     linked: i64,
+    account: Option<Text>,
+    other_account: Option<Text>,
 }
 
 impl TryFrom<Row> for SyncState {
@@ -78,6 +82,8 @@ impl TryFrom<Row> for SyncState {
             open_run: row.open_run.map(SyncRunId),
             last_run: row.last_run.map(SyncRunId),
             linked: unsigned(row.linked),
+            account: optional(row.account),
+            other_account: optional(row.other_account),
         })
     }
 }
@@ -90,7 +96,8 @@ fn object(text: &str) -> Result<StandardObject, StorageError> {
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT plugin, object, settings, version, wanted, mark, state, next_due_at, last_full_at, open_run, last_run, linked
+            "SELECT plugin, object, settings, version, wanted, mark, state, next_due_at, last_full_at, open_run, last_run, linked,
+               account, other_account
              FROM sync ",
             $rest
         )
@@ -153,7 +160,8 @@ impl Syncs<'_> {
 
     /// Sets a sync up, or changes its settings, if they have the version that is expected: 0 if it must not be there, none for
     /// whichever. Gives their version now, or nothing if it was another one. One that is switched on is due at once; one that is
-    /// switched off is not due any more, and the others are due after their new interval at the latest.
+    /// switched off is not due any more, and the others are due after their new interval at the latest. Who decides anew decides
+    /// also about one that was switched off because of another account.
     ///
     /// # Errors
     /// `Missing` if there is no such org.
@@ -175,7 +183,7 @@ impl Syncs<'_> {
              WHERE $7 IS NULL OR $7 = 0
                OR EXISTS (SELECT 1 FROM sync WHERE org_id = $1 AND plugin = $2 AND object = $3)
              ON CONFLICT (org_id, plugin, object) DO UPDATE SET enabled = excluded.enabled, settings = excluded.settings,
-               version = sync.version + 1, wanted = sync.wanted + 1, updated_at = excluded.updated_at,
+               version = sync.version + 1, wanted = sync.wanted + 1, updated_at = excluded.updated_at, other_account = NULL,
                next_due_at = CASE WHEN NOT excluded.enabled THEN NULL
                  WHEN sync.next_due_at IS NULL THEN excluded.next_due_at
                  WHEN sync.next_due_at > $8 THEN $8

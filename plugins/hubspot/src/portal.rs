@@ -11,6 +11,9 @@ use crate::resource::Resource;
 /// How long what is known of it holds.
 const KEPT: Duration = Duration::from_secs(6 * 3_600);
 
+/// The same of a connection that has no name: whose token was put last is not known by anything else.
+const KEPT_UNNAMED: Duration = Duration::from_secs(5 * 60);
+
 /// HubSpot's app in most regions.
 const APP: &str = "app.hubspot.com";
 
@@ -33,7 +36,8 @@ pub(crate) struct Portal {
 }
 
 impl Portal {
-    /// The connection's. HubSpot is asked every few hours, and when another account was connected.
+    /// The connection's. HubSpot is asked every few hours, and when another account was connected; every few minutes where a token
+    /// was put that names no account.
     ///
     /// # Errors
     /// As [`Api::get`].
@@ -46,7 +50,8 @@ impl Portal {
         }
         let portal = Self::ask(api)?;
         let value = serde_json::to_vec(&portal).map_err(|error| Error::Internal(error.to_string()))?;
-        kv::set(&key, &value, Some(KEPT), None)?;
+        let kept = if name.is_empty() { KEPT_UNNAMED } else { KEPT };
+        kv::set(&key, &value, Some(kept), None)?;
         Ok(portal)
     }
 

@@ -63,6 +63,9 @@ struct InstallationSync {
     /// When the next run is made.
     #[schema(value_type = Option<String>, format = DateTime)]
     next_due_at: Option<Timestamp>,
+    /// Why the hub has switched it off, if it has; what can be done is told at the sync itself.
+    #[schema(example = "another_account")]
+    problem: Option<String>,
 }
 
 /// How a sync's last run ended.
@@ -151,8 +154,8 @@ impl From<InstallationView> for Installation {
 
 impl From<Shown> for InstallationSync {
     fn from(shown: Shown) -> Self {
-        let Shown { object, status, last_run, next_due_at } = shown;
-        Self { object, status, last_run: last_run.map(LastSyncRun::from), next_due_at }
+        let Shown { object, status, last_run, next_due_at, problem } = shown;
+        Self { object, status, last_run: last_run.map(LastSyncRun::from), next_due_at, problem }
     }
 }
 

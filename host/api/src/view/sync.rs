@@ -40,6 +40,11 @@ pub(crate) struct SyncReply {
     mapping: Mapping,
     /// Pairs of a record and one of the vendor's.
     linked: u64,
+    /// The vendor's account that these are about, as far as a connection has told it.
+    #[schema(example = "62515")]
+    account: Option<String>,
+    /// Why the hub has switched it off, if it has: `another_account`, and what can be done.
+    problem: Option<SyncError>,
     /// The vendor's time up to which all was seen.
     #[schema(value_type = Option<String>, format = DateTime)]
     seen_until: Option<Timestamp>,
@@ -155,7 +160,7 @@ pub(crate) struct SyncCounts {
     calls: u64,
 }
 
-/// Why a run of a sync failed.
+/// Why a run of a sync failed, or a sync is switched off.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SyncError {
     /// As in a problem document.
@@ -243,7 +248,7 @@ pub(crate) struct VendorField {
 
 impl From<SyncView> for SyncReply {
     fn from(view: SyncView) -> Self {
-        let SyncView { resource, title, directions, mapping, state, open_run, last_run } = view;
+        let SyncView { resource, title, directions, mapping, state, open_run, last_run, problem } = view;
         let sync::SyncState {
             plugin,
             object,
@@ -257,6 +262,8 @@ impl From<SyncView> for SyncReply {
             open_run: _,
             last_run: _,
             linked,
+            account,
+            other_account: _,
         } = state;
         Self {
             plugin,
@@ -268,6 +275,8 @@ impl From<SyncView> for SyncReply {
             version,
             mapping,
             linked,
+            account,
+            problem: problem.map(|(code, detail)| SyncError { code: code.as_str().to_owned(), detail }),
             seen_until: mark,
             next_due_at,
             last_full_at,

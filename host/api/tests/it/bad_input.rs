@@ -35,6 +35,7 @@ const ROUTES: &[(&str, &str, Scope)] = &[
     ("GET", "/v1/installations/openai", Scope::Read),
     ("PUT", "/v1/installations/openai", Scope::Admin),
     ("DELETE", "/v1/installations/openai", Scope::Admin),
+    ("POST", "/v1/installations/openai/account", Scope::Admin),
     ("GET", "/v1/installations/openai/syncs", Scope::Read),
     ("GET", "/v1/installations/openai/syncs/contact", Scope::Read),
     ("PUT", "/v1/installations/openai/syncs/contact", Scope::Admin),

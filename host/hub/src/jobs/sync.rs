@@ -112,6 +112,9 @@ impl Hub {
             Err(failure) => return hub.sync_failed_alone(&at, &failure).await,
         };
         let serving = Arc::clone(&call.serving);
+        if let Some(failure) = hub.with_foreign_tokens(sync, &serving).await? {
+            return hub.sync_failed_alone(&at, &failure).await;
+        }
         let manifest = serving.plugin.manifest();
         let Some(decl) = declared(manifest, sync.object()) else {
             let failure = hub.no_such_sync(manifest, sync.object()).await?;
@@ -277,7 +280,9 @@ impl Inner {
             }
         };
         let End { verdict, stepped } = end;
-        let Stepped { commit, records, hints, events, counts, .. } = stepped;
+        let Stepped { mut commit, records, hints, events, counts, .. } = stepped;
+        // what the vendor said was said of this account's ids
+        commit.account.clone_from(&at.sync.state.account);
         effects.sync_hints.extend(hints);
         let ended_as = ended_as(&commit);
         let outcome = at.this.outcome(self, Some(call.run), verdict);

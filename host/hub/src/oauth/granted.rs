@@ -64,6 +64,7 @@ impl Inner {
         if let Err(failure) = self.bring_events(org, plugin).await {
             tracing::warn!(%plugin, %org, error = %failure, "a plugin may not take in events before it is put once more");
         }
+        self.syncs_switched(org).await;
         self.refresher.forget(&key);
         self.suspicions.clear(&key);
         // an open connection to a vendor may be logged in with what no longer counts
@@ -162,11 +163,7 @@ impl Inner {
             renewed_at: now,
         };
         tokens::describe(&mut row, granted);
-        let before = tx.org(org).oauth_tokens().get(plugin).await?.and_then(|before| before.account_id);
-        let account = match (before, &row.account_id) {
-            (Some(before), Some(id)) if before != *id => Account::Another,
-            _ => Account::Same,
-        };
+        let account = row.account_id.as_deref().map_or(Account::Unknown, Account::Known);
         self.resume_syncs(&mut tx.org(org), plugin, account).await?;
         tx.org(org).oauth_tokens().put(&row).await?;
         tell_of(&mut tx, org, plugin).await?;

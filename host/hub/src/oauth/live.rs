@@ -45,6 +45,13 @@ pub(crate) struct Live {
     withheld: Option<Failure>,
 }
 
+impl Serving {
+    /// The vendor's id of the account that the tokens are for, if there are any and it has said that.
+    pub(crate) fn account(&self) -> Option<&str> {
+        self.live.as_ref()?.seen.tokens.account.id.as_deref()
+    }
+}
+
 impl OauthSettings {
     pub(crate) async fn load(hub: &Inner, tx: &mut Tx, org: OrgId, plugin: &PluginId) -> Result<Self, Failure> {
         let mut tx = tx.org(org);

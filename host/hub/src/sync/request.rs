@@ -8,13 +8,13 @@ use patchbay_model::{
 use patchbay_storage::NewSyncRun;
 use serde_json::json;
 
-use super::due::mode_of;
+use super::{connected::problem_of, due::mode_of};
 use crate::{auth::Caller, hub::Hub, queries::not_found};
 
 impl Hub {
     /// Asks for a run of a sync, and gives it: while one is open, that one, which reads all if that is asked for before it has
     /// begun. `None` for the mode: all if that is due, else what has changed. Needs the permission `manage_installations`.
-    /// `not_found` if there is no such sync, `conflict` if it is switched off.
+    /// `not_found` if there is no such sync, `conflict` if it is switched off, `another_account` if that is why.
     pub async fn request_sync_run(
         &self,
         caller: &Caller,
@@ -29,6 +29,9 @@ impl Hub {
         let mut tx = hub.database.begin().await?;
         let mut ours = tx.org(caller.org);
         let state = ours.syncs().get(plugin, object).await?.ok_or_else(|| not_found("sync"))?;
+        if let Some(failure) = problem_of(&state) {
+            return Err(failure);
+        }
         if !state.settings.enabled {
             let detail = "the sync is switched off: put its settings with `enabled` first";
             return Err(Failure::new(Code::Conflict, detail));

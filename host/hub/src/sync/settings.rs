@@ -17,7 +17,7 @@ use patchbay_package::{Manifest, manifest::sync::SyncDecl};
 use patchbay_runtime::Plugin;
 use serde_json::{Value, json};
 
-use super::{declared, views::SyncView};
+use super::{connected::refused, declared, views::SyncView};
 use crate::{
     auth::Caller,
     call::CallFailure,
@@ -41,13 +41,22 @@ impl Hub {
     /// `not_installed` if the plugin is not.
     pub async fn syncs(&self, caller: &Caller, plugin: &PluginId) -> Result<Vec<SyncView>, Failure> {
         caller.require(Permission::ReadActivity)?;
-        let hub = &*self.0;
-        let version = hub.declaring(caller, plugin).await?;
-        let mut tx = hub.database.read().await?;
+        let version = self.0.declaring(caller, plugin).await?;
+        self.sync_views(caller, plugin, version.manifest()).await
+    }
+
+    /// The syncs that a plugin has, by object, for somebody who may see them.
+    pub(super) async fn sync_views(
+        &self,
+        caller: &Caller,
+        plugin: &PluginId,
+        manifest: &Manifest,
+    ) -> Result<Vec<SyncView>, Failure> {
+        let mut tx = self.0.database.read().await?;
         let mut ours = tx.org(caller.org);
         let mut states = ours.syncs().list(Some(plugin)).await?;
-        let mut views = Vec::with_capacity(version.manifest().syncs.len());
-        for decl in &version.manifest().syncs {
+        let mut views = Vec::with_capacity(manifest.syncs.len());
+        for decl in &manifest.syncs {
             let place = states.iter().position(|state| state.object == decl.object);
             let state = place.map(|place| states.swap_remove(place));
             views.push(SyncView::load(&mut ours, plugin, decl, state).await?);
@@ -70,7 +79,8 @@ impl Hub {
 
     /// Sets a sync up, or changes its settings. One that is switched on begins within seconds by reading all that the vendor
     /// has, and gets what changes here from now on. Needs the permission `manage_installations`. `not_found` if the plugin has no
-    /// sync of the object, `plan_required` if the org's plan lacks the plugin, `conflict` if the settings have another version,
+    /// sync of the object, `plan_required` if the org's plan lacks the plugin, `another_account` if one is connected that the sync's
+    /// links are not about and it is to be switched on, `conflict` if the settings have another version,
     /// `invalid_input` for what does not fit the plugin, the plan, the object's schema or the vendor's fields, and what the plugin
     /// fails with when it is asked for those.
     pub async fn put_sync(
@@ -199,7 +209,16 @@ impl Inner {
         let mut tx = self.database.begin().await?;
         let mut ours = tx.org(caller.org);
         ours.lock().await?;
-        let before = ours.syncs().get(plugin, object).await?.map(|state| state.settings);
+        let state = ours.syncs().get(plugin, object).await?;
+        let connected = ours.oauth_tokens().get(plugin).await?.and_then(|tokens| tokens.account_id);
+        if let Some(state) = state.as_ref().filter(|_| settings.enabled)
+            && let Some(failure) = refused(state, connected.as_deref())
+        {
+            return Err(failure);
+        }
+        // with no links yet it is about the account that is connected
+        let is_nobodys = state.as_ref().is_none_or(|state| state.account.is_none() && state.linked == 0);
+        let before = state.map(|state| state.settings);
         let goes_out = |settings: &SyncSettings| settings.enabled && settings.direction.is_outward();
         if before.as_ref().is_some_and(goes_out) || goes_out(settings) {
             // what is published from here on is for the sync as it is now
@@ -208,6 +227,9 @@ impl Inner {
         if ours.syncs().put_settings(plugin, object, settings, version, now).await?.is_none() {
             let detail = "somebody else has changed the sync meanwhile: look at it and put it again";
             return Err(Failure::new(Code::Conflict, detail));
+        }
+        if is_nobodys && connected.is_some() {
+            ours.syncs().belong(plugin, object, connected.as_deref()).await?;
         }
         self.drive_sync(&mut ours, plugin, object).await?;
         let detail = json!({ "old": before.as_ref().map(audited), "new": audited(settings) });

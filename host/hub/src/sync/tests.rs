@@ -7,9 +7,9 @@ use patchbay_model::{
     org::Org,
     sync::{Direction, SyncFailure, SyncMode, SyncSettings, SyncState, SyncStatus, SyncTrigger},
 };
-use patchbay_storage::NewSyncRun;
+use patchbay_storage::{NewSyncRun, SyncCommit};
 
-use super::connected::Account;
+use super::connected::{Account, refused};
 use crate::{Caller, EventFilter, JobFilter, testing::TestHub};
 
 const CONTACT: StandardObject = StandardObject::Contact;
@@ -189,20 +189,105 @@ async fn a_step_that_called_nobody_counts_only_if_nothing_has_come_meanwhile() {
     assert_eq!(scene.status(run.id).await, SyncStatus::Cancelled);
 }
 
+/// Credentials of some account are stored.
+async fn connect(scene: &Scene, account: Account<'_>) {
+    let hub = &*scene.test.hub.0;
+    let mut tx = hub.database.begin().await.unwrap();
+    let mut ours = tx.org(scene.org.id);
+    ours.lock().await.unwrap();
+    hub.resume_syncs(&mut ours, &scene.plugin, account).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+/// Whether a sync is on, whose its links are, and what is connected instead.
+async fn standing(scene: &Scene) -> (bool, Option<String>, Option<String>) {
+    let state = scene.state().await;
+    assert_eq!(state.next_due_at.is_some(), state.settings.enabled);
+    (state.settings.enabled, state.account, state.other_account)
+}
+
 #[tokio::test]
 async fn other_credentials_resume_a_sync_and_those_of_another_account_switch_it_off() {
     let scene = Scene::new(SyncSettings::default()).await;
+    let text = |text: &str| Some(text.to_owned());
     let hub = &*scene.test.hub.0;
     let later = scene.test.clock.now() + chrono::Duration::hours(1);
+    let put_off = || async {
+        let mut tx = hub.database.begin().await.unwrap();
+        assert!(tx.org(scene.org.id).syncs().postpone(&scene.plugin, CONTACT, later).await.unwrap());
+        tx.commit().await.unwrap();
+    };
+    for account in [Account::Same, Account::Unknown, Account::Known("1"), Account::Known("1")] {
+        put_off().await;
+        connect(&scene, account).await;
+        assert_eq!(scene.state().await.next_due_at, Some(scene.test.clock.now()), "{account:?}");
+    }
+    assert_eq!(standing(&scene).await, (true, text("1"), None), "the first that says so says whose it is");
+    connect(&scene, Account::Known("2")).await;
+    assert_eq!(standing(&scene).await, (false, text("1"), text("2")));
+    // of many that are tried the last is told, and what was the same before is no way out
+    connect(&scene, Account::Known("3")).await;
+    connect(&scene, Account::Same).await;
+    assert_eq!(standing(&scene).await, (false, text("1"), text("3")));
+    let refused = scene.test.hub.request_sync_run(&scene.caller, &scene.plugin, CONTACT, None).await.unwrap_err();
+    assert_eq!(refused.code, Code::AnotherAccount);
+    assert!(refused.detail.contains("\"3\"") && refused.detail.contains("\"1\""), "{}", refused.detail);
+    connect(&scene, Account::Known("1")).await;
+    assert_eq!(standing(&scene).await, (true, text("1"), None));
+    // a token that names nobody comes in the place of one that did
+    connect(&scene, Account::Unknown).await;
+    assert_eq!(standing(&scene).await, (false, text("1"), text("")));
+}
+
+#[tokio::test]
+async fn of_two_who_connect_at_once_one_is_first() {
+    let scene = Scene::new(SyncSettings::default()).await;
+    tokio::join!(connect(&scene, Account::Known("1")), connect(&scene, Account::Known("2")));
+    let (enabled, own, other) = standing(&scene).await;
+    let mut both = [own.unwrap(), other.unwrap()];
+    both.sort();
+    assert_eq!((enabled, both), (false, ["1".to_owned(), "2".to_owned()]));
+}
+
+#[tokio::test]
+async fn a_sync_that_somebody_has_switched_off_is_not_switched_on_by_an_account() {
+    let scene = Scene::new(SyncSettings::default()).await;
+    let text = |text: &str| Some(text.to_owned());
+    connect(&scene, Account::Known("1")).await;
+    scene.put(SyncSettings { enabled: false, ..SyncSettings::default() }).await;
+    for account in ["2", "1"] {
+        connect(&scene, Account::Known(account)).await;
+        assert_eq!(standing(&scene).await, (false, text("1"), None), "{account}");
+    }
+    let state = scene.state().await;
+    assert_eq!(refused(&state, Some("2")).map(|failure| failure.code), Some(Code::AnotherAccount));
+    assert_eq!(refused(&state, Some("1")), None);
+    assert_eq!(refused(&state, None), None);
+    // nor is one that they have decided about while another account was connected
+    scene.put(SyncSettings::default()).await;
+    connect(&scene, Account::Known("2")).await;
+    assert!(refused(&scene.state().await, None).is_some(), "it is not known to be that one again");
+    scene.put(SyncSettings { enabled: false, ..SyncSettings::default() }).await;
+    connect(&scene, Account::Known("1")).await;
+    assert_eq!(standing(&scene).await, (false, text("1"), None));
+}
+
+#[tokio::test]
+async fn a_step_changes_nothing_of_the_links_of_another_account() {
+    let scene = Scene::new(SyncSettings::default()).await;
+    connect(&scene, Account::Known("1")).await;
+    let hub = &*scene.test.hub.0;
+    let (sync, _) = hub.next_of_sync(scene.org.id, &scene.plugin, CONTACT).await.unwrap().unwrap();
     let mut tx = hub.database.begin().await.unwrap();
     let mut ours = tx.org(scene.org.id);
-    assert!(ours.syncs().postpone(&scene.plugin, CONTACT, later).await.unwrap());
-    hub.resume_syncs(&mut ours, &scene.plugin, Account::Same).await.unwrap();
-    tx.commit().await.unwrap();
-    assert_eq!(scene.state().await.next_due_at, Some(scene.test.clock.now()));
-    let mut tx = hub.database.begin().await.unwrap();
-    hub.resume_syncs(&mut tx.org(scene.org.id), &scene.plugin, Account::Another).await.unwrap();
-    tx.commit().await.unwrap();
-    let state = scene.state().await;
-    assert_eq!((state.settings.enabled, state.next_due_at), (false, None));
+    let now = scene.test.clock.now();
+    let seen = SyncCommit { account: sync.state.account.clone(), ..sync.commit() };
+    assert!(ours.syncs().settle(&seen, now).await.unwrap());
+    ours.syncs().part(&scene.plugin, CONTACT, "2", now).await.unwrap();
+    assert!(!ours.syncs().settle(&seen, now).await.unwrap(), "while another one is in the way");
+    assert!(ours.syncs().settle(&sync.commit(), now).await.unwrap(), "what was said by nobody of that account");
+    assert!(ours.syncs().rejoin(&scene.plugin, CONTACT, now).await.unwrap());
+    assert!(ours.syncs().settle(&seen, now).await.unwrap());
+    ours.syncs().belong(&scene.plugin, CONTACT, Some("2")).await.unwrap();
+    assert!(!ours.syncs().settle(&seen, now).await.unwrap());
 }

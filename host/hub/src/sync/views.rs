@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use patchbay_model::{
-    Failure, OrgId, PluginId, SyncRunId, Timestamp,
+    Code, Failure, OrgId, PluginId, SyncRunId, Timestamp,
     object::StandardObject,
     sync::{Direction, Mapping, SyncMode, SyncRun, SyncSettings, SyncState, SyncStatus},
 };
@@ -11,7 +11,7 @@ use patchbay_package::manifest::sync::SyncDecl;
 use patchbay_storage::OrgTx;
 use serde::Serialize;
 
-use super::{mapping_of, settings::able};
+use super::{connected::problem_of, mapping_of, settings::able};
 use crate::hub::Inner;
 
 /// How a sync is.
@@ -67,6 +67,8 @@ pub struct SyncView {
     pub open_run: Option<SyncRun>,
     /// The run that ended last.
     pub last_run: Option<SyncRun>,
+    /// Why the hub has switched it off: the code, and what somebody can do.
+    pub problem: Option<(Code, String)>,
 }
 
 /// The least that is told of a sync, beside its installation.
@@ -80,6 +82,8 @@ pub struct InstallationSync {
     pub last_run: Option<LastSyncRun>,
     /// When the next run is made.
     pub next_due_at: Option<Timestamp>,
+    /// The code of why the hub has switched it off, if it has.
+    pub problem: Option<String>,
 }
 
 /// The least that is told of a sync's run.
@@ -104,6 +108,7 @@ impl SyncView {
         state: Option<SyncState>,
     ) -> Result<Self, Failure> {
         let state = state.unwrap_or_else(|| not_set_up(plugin, decl));
+        let problem = problem_of(&state).map(|failure| (failure.code, failure.detail));
         let (open_run, last_run) = (run(ours, state.open_run).await?, run(ours, state.last_run).await?);
         Ok(Self {
             resource: decl.resource.clone(),
@@ -113,6 +118,7 @@ impl SyncView {
             state,
             open_run,
             last_run,
+            problem,
         })
     }
 }
@@ -128,7 +134,9 @@ impl Inner {
             let status = SyncHealth::of(state.settings.enabled, open.as_ref(), last.as_ref());
             let last_run =
                 last.map(|run| LastSyncRun { id: run.id, mode: run.mode, status: run.status, ended_at: run.ended_at });
-            let summary = InstallationSync { object: state.object, status, last_run, next_due_at: state.next_due_at };
+            let problem = problem_of(&state).map(|failure| failure.code.as_str().to_owned());
+            let (object, next_due_at) = (state.object, state.next_due_at);
+            let summary = InstallationSync { object, status, last_run, next_due_at, problem };
             summaries.entry(state.plugin).or_default().push(summary);
         }
         Ok(summaries)
@@ -158,6 +166,8 @@ fn not_set_up(plugin: &PluginId, decl: &SyncDecl) -> SyncState {
         open_run: None,
         last_run: None,
         linked: 0,
+        account: None,
+        other_account: None,
     }
 }
 

@@ -162,6 +162,11 @@ pub struct SyncState {
     pub last_run: Option<SyncRunId>,
     /// How many pairs of records there are.
     pub linked: u64,
+    /// The vendor's account that these belong to, as far as a connection has told it.
+    pub account: Option<String>,
+    /// The account that was connected instead, for which the hub has switched the sync off; empty if nobody has said which one
+    /// that is.
+    pub other_account: Option<String>,
 }
 
 /// A vendor's record and ours that are the same one.

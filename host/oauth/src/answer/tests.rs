@@ -210,6 +210,13 @@ fn a_wish_to_wait_is_passed_on() {
 }
 
 #[test]
+fn a_token_is_nobodys_account() {
+    let oauth = section(&json!({}), &json!({"id": "/access_token", "name": "/refresh_token"}));
+    let body = json!({"access_token": "access-1", "refresh_token": "refresh-1"});
+    assert_eq!(read(&oauth, 200, &body).unwrap()["account"], json!({"id": null, "name": null}));
+}
+
+#[test]
 fn a_profile_names_the_account() {
     let oauth = section(&json!({}), &json!({"url": "https://a.example.com/me", "id": "/sub", "name": "/emails/0"}));
     let whose = |status, body: &str| profile(&oauth, &answer(status, body), &Redactor::default());

@@ -54,7 +54,7 @@ pub struct Oauth {
     /// When tokens are renewed.
     #[serde(default)]
     pub refresh: Refresh,
-    /// Whose account it is, for people to see.
+    /// Whose account it is: for people to see, and what syncs and reconnecting by a link go by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<Account>,
     /// Where things are in the vendor's answers, if not where RFC 6749 puts them.

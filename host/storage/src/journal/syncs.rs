@@ -32,6 +32,8 @@ pub(super) struct Head {
     pub(super) failures: u64,
     pub(super) kept: u64,
     pub(super) open_run: Option<SyncRunId>,
+    /// The vendor's account that its links are about; none also while another one is in the way.
+    pub(super) account: Option<String>,
 }
 
 /// A sync that a batch touches.
@@ -109,6 +111,9 @@ impl<'a> Syncs<'a> {
         let lost = |id: &str| Some(Committed::Conflict { collection: "sync".to_owned(), id: id.to_owned() });
         let Some(head) = self.head(&key) else { return lost(sync.object.as_str()) };
         if sync.only_if_wanted.is_some_and(|wanted| wanted != head.wanted) {
+            return lost(sync.object.as_str());
+        }
+        if sync.account.is_some() && sync.account != head.account {
             return lost(sync.object.as_str());
         }
         let named = sync.run.as_ref().map(|run| run.id).into_iter().chain(sync.place.as_ref().map(|place| place.run));

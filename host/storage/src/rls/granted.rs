@@ -67,6 +67,8 @@ const WANTED: Right = (
         "failures",
         "kept",
         "updated_at",
+        "account",
+        "other_account",
     ],
 );
 /// What became of a sync's run.

@@ -18,6 +18,9 @@ pub struct SyncCommit {
     pub object: StandardObject,
     /// Only if nothing has come since the sync's `wanted` was this.
     pub only_if_wanted: Option<u64>,
+    /// Only if the sync's links are about this account of the vendor, and no other one is in the way; none: whatever they are
+    /// about.
+    pub account: Option<String>,
     /// What becomes of pairs of records, one after the other.
     pub links: Vec<LinkChange>,
     /// Hints that are done with, as they were read: one that came again meanwhile stays.
@@ -45,6 +48,7 @@ impl SyncCommit {
             plugin,
             object,
             only_if_wanted: None,
+            account: None,
             links: Vec::new(),
             hints_done: Vec::new(),
             outbox_done: Vec::new(),

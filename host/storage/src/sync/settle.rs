@@ -10,7 +10,7 @@ use super::Syncs;
 use crate::{
     LinkChange, PlaceChange, RunChange, StorageError, SyncCommit,
     column::{micros, signed, unsigned},
-    text::{Json, Text},
+    text::{Json, Text, optional},
 };
 
 /// Failures of a run that are kept, and of what belongs to no run: as many as the journal keeps.
@@ -57,13 +57,17 @@ impl Syncs<'_> {
         }
         let held = fetch_optional!(
             self.tx,
-            (i64, Option<Uuid>),
-            "UPDATE sync SET wanted = wanted WHERE org_id = $1 AND plugin = $2 AND object = $3 RETURNING wanted, open_run",
+            (i64, Option<Uuid>, Option<Text>),
+            "UPDATE sync SET wanted = wanted WHERE org_id = $1 AND plugin = $2 AND object = $3
+             RETURNING wanted, open_run, CASE WHEN other_account IS NULL THEN account END",
             self.org.0,
             change.plugin.as_str(),
             change.object.as_str(),
         )?;
-        let Some((wanted, open)) = held else { return Ok(false) };
+        let Some((wanted, open, account)) = held else { return Ok(false) };
+        if change.account.is_some() && change.account != optional(account) {
+            return Ok(false);
+        }
         let is_other = |id: Uuid| open != Some(id);
         if change.only_if_wanted.is_some_and(|expected| expected != unsigned(wanted))
             || change.run.as_ref().is_some_and(|run| is_other(run.id.0))

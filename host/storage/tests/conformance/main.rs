@@ -227,6 +227,8 @@ conformance! {
         what_waits_is_there_once_and_in_the_order_in_which_it_came
         an_org_does_not_see_anothers_syncs
         what_belongs_to_a_plugins_syncs_goes_with_them
+        links_are_those_of_one_account
+        links_are_forgotten_and_what_was_told_of_runs_is_not
         what_is_old_goes_and_the_last_run_stays
         records_are_found_by_many_values_at_once
     }

@@ -409,6 +409,75 @@ pub async fn what_belongs_to_a_plugins_syncs_goes_with_them(store: Store) {
     assert_eq!(store.commit_sync(nothing()).await, gone);
 }
 
+pub async fn links_are_those_of_one_account(store: Store) {
+    store.set_up(store.ours, &hubspot(), CONTACT).await;
+    store.set_up(store.theirs, &hubspot(), CONTACT).await;
+    let (of, now) = (hubspot(), store.now());
+    let account = "62515\u{0}é";
+    let mut tx = store.database.begin().await.unwrap();
+    let mut ours = tx.org(store.ours);
+    ours.syncs().belong(&of, CONTACT, Some(account)).await.unwrap();
+    assert!(!ours.syncs().rejoin(&of, CONTACT, now).await.unwrap(), "no other account was in the way");
+    tx.commit().await.unwrap();
+    let of_account = |account: &str| SyncCommit { account: Some(account.to_owned()), ..nothing() };
+    let linking = |commit: SyncCommit| SyncCommit { links: vec![put(store.link("1", None), None)], ..commit };
+    let lost = Committed::Conflict { collection: "sync".to_owned(), id: "contact".to_owned() };
+    assert_eq!(store.commit_sync(linking(of_account("7"))).await, lost);
+    assert_eq!(store.links(&["1"]).await, []);
+    assert_eq!(store.commit_sync(linking(of_account(account))).await, Committed::All);
+    assert_eq!(store.commit_sync(linking(nothing())).await, Committed::All, "who knows no account has none in mind");
+
+    let mut tx = store.database.begin().await.unwrap();
+    let mut ours = tx.org(store.ours);
+    assert!(!ours.syncs().settle(&of_account("7"), now).await.unwrap());
+    assert!(ours.syncs().settle(&of_account(account), now).await.unwrap());
+    ours.syncs().part(&of, CONTACT, "7", now).await.unwrap();
+    tx.commit().await.unwrap();
+    let parted = store.sync(CONTACT).await;
+    assert_eq!((parted.settings.enabled, parted.next_due_at), (false, None));
+    assert_eq!(store.commit_sync(of_account(account)).await, lost, "another one is in the way");
+    assert_eq!((parted.account.as_deref(), parted.other_account.as_deref()), (Some(account), Some("7")));
+    assert_eq!(parted.linked, 1);
+    let mut tx = store.database.begin().await.unwrap();
+    let theirs = tx.org(store.theirs).syncs().get(&of, CONTACT).await.unwrap().unwrap();
+    assert_eq!((theirs.settings.enabled, theirs.account, theirs.other_account), (true, None, None));
+    assert!(tx.org(store.ours).syncs().rejoin(&of, CONTACT, now).await.unwrap());
+    tx.commit().await.unwrap();
+    let joined = store.sync(CONTACT).await;
+    assert_eq!((joined.settings.enabled, joined.next_due_at, joined.other_account), (true, Some(now), None));
+}
+
+pub async fn links_are_forgotten_and_what_was_told_of_runs_is_not(store: Store) {
+    let run = fill(&store).await;
+    let failed = store.request(SyncMode::Full).await.run.id;
+    let broken = SyncCommit {
+        place: Some(PlaceChange {
+            mark: Some(store.now()),
+            state: Some(json!(7)),
+            ..place(failed, Some(json!({"after": "1"})))
+        }),
+        run: Some(change(&store, failed, SyncStatus::Failed)),
+        ..nothing()
+    };
+    assert_eq!(store.commit_sync(broken).await, Committed::All);
+    store.set_up(store.ours, &plugin("salesforce"), CONTACT).await;
+    let forget = || async {
+        let mut tx = store.database.begin().await.unwrap();
+        tx.org(store.ours).syncs().forget_links(&hubspot(), CONTACT, store.now()).await.unwrap();
+        tx.commit().await.unwrap();
+    };
+    forget().await;
+    assert_eq!(found(&store, store.ours, run).await, [2, 3, 1, 1, 0, 0, 0, 0]);
+    let state = store.sync(CONTACT).await;
+    assert_eq!((state.mark, state.state, state.last_full_at, state.linked), (None, None, None, 0));
+    assert!(state.settings.enabled, "what was decided stays");
+    let next = store.request(SyncMode::Full).await.run;
+    assert_eq!(next.cursor, None, "the run that failed is not gone on with");
+    forget().await;
+    assert_eq!(store.sync(CONTACT).await.open_run, None);
+    assert_eq!(store.sync_run(next.id).await.status, SyncStatus::Cancelled);
+}
+
 pub async fn what_is_old_goes_and_the_last_run_stays(store: Store) {
     let first = fill(&store).await;
     let second = store.request(SyncMode::Delta).await.run.id;

@@ -6,6 +6,7 @@ use super::{JSON, assert_problem};
 use crate::support::{Face, request};
 
 const SYNC: &str = "/v1/installations/openai/syncs/contact";
+const ACCOUNT: &str = "/v1/installations/openai/account";
 const RUN: &str = "/v1/sync-runs/syn_00000000000000000000000000000000";
 
 #[tokio::test]
@@ -30,6 +31,9 @@ async fn a_bad_body_names_the_field() {
         ("POST", &runs, "{}", ""),
         ("POST", &runs, r#"{"mode":"all"}"#, "/mode"),
         ("POST", &runs, r#"{"mode":"full","object":"deal"}"#, "/object"),
+        ("POST", ACCOUNT, "{}", ""),
+        ("POST", ACCOUNT, r#"{"links":"drop"}"#, "/links"),
+        ("POST", ACCOUNT, r#"{"links":"keep","account":"1"}"#, "/account"),
     ];
     for (method, path, body, pointer) in table {
         let what = format!("{method} {path} {body}");

@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use super::{By, Settled};
 use crate::sync::{
-    counterpart::{id_in, made_id},
+    counterpart::{Whose, id_in, is_foreign, made_id},
     readers,
 };
 
@@ -45,12 +45,12 @@ pub(super) struct Candidate {
 
 impl Candidate {
     /// True if a record is the same as one of the vendor's. Values are found by an index that knows only how long ones begin,
-    /// and a record that the vendor has another id for is another one.
-    pub(super) fn is_same(&self, data: &Value, plugin: &str, vendor_id: &str) -> bool {
-        let known = id_in(data, plugin);
+    /// and a record that the vendor has another id for is another one. An id of another account says nothing in this one.
+    pub(super) fn is_same(&self, data: &Value, whose: Whose<'_>, vendor_id: &str) -> bool {
+        let (known, is_foreign) = (id_in(data, whose.plugin), is_foreign(data, whose));
         match &self.by {
-            None => known.is_none_or(|known| known == vendor_id),
-            Some((field, value)) => known.is_none() && data.get(field) == Some(value),
+            None => !is_foreign && known.is_none_or(|known| known == vendor_id),
+            Some((field, value)) => (known.is_none() || is_foreign) && data.get(field) == Some(value),
         }
     }
 }
@@ -201,25 +201,41 @@ mod tests {
 
     use super::*;
 
+    const HUBSPOT: Whose<'_> = Whose { plugin: "hubspot", account: None };
+
     #[test]
     fn a_record_that_the_vendor_has_another_id_for_is_another_one() {
         let by_email =
             Candidate { record: "telnyx:1".to_owned(), by: Some(("email".to_owned(), json!("ada@example.com"))) };
         let data = json!({"email": "ada@example.com"});
-        assert!(by_email.is_same(&data, "hubspot", "151"));
+        assert!(by_email.is_same(&data, HUBSPOT, "151"));
         let linked = json!({"email": "ada@example.com", "external_ids": {"hubspot": "7"}});
-        assert!(!by_email.is_same(&linked, "hubspot", "151"));
+        assert!(!by_email.is_same(&linked, HUBSPOT, "151"));
         let of_another = json!({"email": "ada@example.com", "external_ids": {"salesforce": "7"}});
-        assert!(by_email.is_same(&of_another, "hubspot", "151"));
-        assert!(!by_email.is_same(&json!({"email": "ada@example.org"}), "hubspot", "151"), "it begins alike only");
+        assert!(by_email.is_same(&of_another, HUBSPOT, "151"));
+        assert!(!by_email.is_same(&json!({"email": "ada@example.org"}), HUBSPOT, "151"), "it begins alike only");
     }
 
     #[test]
     fn a_record_is_the_same_if_its_own_id_says_so() {
         let own = Candidate { record: "hubspot:151".to_owned(), by: None };
-        assert!(own.is_same(&json!({"external_ids": {"hubspot": "151"}}), "hubspot", "151"));
-        assert!(own.is_same(&json!({}), "hubspot", "151"), "it was unlinked");
-        assert!(!own.is_same(&json!({"external_ids": {"hubspot": "7"}}), "hubspot", "151"));
+        assert!(own.is_same(&json!({"external_ids": {"hubspot": "151"}}), HUBSPOT, "151"));
+        assert!(own.is_same(&json!({}), HUBSPOT, "151"), "it was unlinked");
+        assert!(!own.is_same(&json!({"external_ids": {"hubspot": "7"}}), HUBSPOT, "151"));
+    }
+
+    #[test]
+    fn an_id_of_another_account_says_nothing() {
+        let whose = Whose { account: Some("2"), ..HUBSPOT };
+        let of_first = json!({
+            "email": "ada@example.com", "external_ids": {"hubspot": "151"}, "extra": {"hubspot": {"account": "1"}},
+        });
+        let own = Candidate { record: "hubspot:151".to_owned(), by: None };
+        assert!(!own.is_same(&of_first, whose, "151"));
+        assert!(own.is_same(&of_first, HUBSPOT, "151"), "nobody says that it is another one");
+        let by_email =
+            Candidate { record: "hubspot:151".to_owned(), by: Some(("email".to_owned(), json!("ada@example.com"))) };
+        assert!(by_email.is_same(&of_first, whose, "9"), "a person may be in both");
     }
 
     #[test]

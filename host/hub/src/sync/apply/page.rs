@@ -142,7 +142,7 @@ impl<'a> Page<'a> {
             match (survivor, data) {
                 (None, Some(mut data)) if made_id(self.plugin, into).is_some() => {
                     // its record goes on as that of the one that is left
-                    counterpart::write(&mut data, self.plugin, into, None);
+                    counterpart::write(&mut data, self.by.sync.whose(), into, None);
                     self.records.insert(link.record_id.clone(), Some(data));
                     self.claimed.insert(link.record_id.clone());
                     let seen_in = self.by.seen_in;
@@ -227,7 +227,8 @@ impl<'a> Page<'a> {
         };
         let same = candidates.iter().find(|candidate| {
             let data = self.data(&candidate.record);
-            data.is_some_and(|data| candidate.is_same(data, self.plugin, vendor_id)) && is_free(&candidate.record)
+            data.is_some_and(|data| candidate.is_same(data, self.by.sync.whose(), vendor_id))
+                && is_free(&candidate.record)
         });
         same.map(|candidate| candidate.record.clone())
     }
@@ -296,7 +297,7 @@ impl<'a> Page<'a> {
             let merged = merge(mapping, wins, base, before, at, &*mapped, vendor_at);
             let same = || before.cloned().unwrap_or_else(|| Value::Object(Map::new()));
             let mut after = merged.record.clone().unwrap_or_else(same);
-            counterpart::write(&mut after, self.plugin, &item.id, item.url.as_deref());
+            counterpart::write(&mut after, self.by.sync.whose(), &item.id, item.url.as_deref());
             if before == Some(&after) {
                 return Ok((merged, after));
             }
@@ -374,7 +375,7 @@ impl<'a> Page<'a> {
         let other = others.iter().find(|id| **id != link.vendor_id && !matches!(self.links.get(*id), Some(None)));
         if let Some(other) = other {
             // another one of the vendor's is the same record, too
-            counterpart::write(&mut data, self.plugin, other, None);
+            counterpart::write(&mut data, self.by.sync.whose(), other, None);
             self.records.insert(link.record_id.clone(), Some(data));
             return;
         }

@@ -214,6 +214,45 @@ async fn a_record_that_was_linked_before_is_found_by_its_id_there() {
 }
 
 #[tokio::test]
+async fn what_another_account_has_under_the_same_id_is_something_else() {
+    let scene = Scene::new(SyncSettings::default()).await;
+    let belong = |account: &'static str| {
+        let scene = &scene;
+        async move {
+            let mut tx = scene.test.hub.0.database.begin().await.unwrap();
+            let mut ours = tx.org(scene.org.id);
+            ours.syncs().forget_links(&scene.plugin, CONTACT, scene.test.clock.now()).await.unwrap();
+            ours.syncs().belong(&scene.plugin, CONTACT, Some(account)).await.unwrap();
+            tx.commit().await.unwrap();
+        }
+    };
+    belong("1").await;
+    let page = vec![
+        found("1", 0, json!({"name": "Ada", "email": "ada@example.com"})),
+        found("2", 0, json!({"name": "Grace", "email": "grace@example.com"})),
+    ];
+    scene.take(CONTACT, page).await;
+    let ada = scene.data(CONTACT, "crm:1").await;
+    assert_eq!((&ada["external_ids"]["crm"], &ada["extra"]["crm"]["account"]), (&json!("1"), &json!("1")));
+    belong("2").await;
+    let page = vec![found("1", 0, json!({"name": "Eve"})), found("9", 0, json!({"email": "grace@example.com"}))];
+    let applied = scene.take(CONTACT, page).await;
+    assert_eq!((applied.counts.created, applied.counts.updated), (1, 1));
+    assert_eq!(scene.data(CONTACT, "crm:1").await, ada, "it has the same number there");
+    let eve = scene.link(CONTACT, "1").await.unwrap().record_id;
+    assert_eq!(scene.data(CONTACT, &eve).await["name"], "Eve");
+    assert_eq!(scene.link(CONTACT, "9").await.unwrap().record_id, "crm:2", "by the address it is the same person");
+    let grace = scene.data(CONTACT, "crm:2").await;
+    assert_eq!((&grace["external_ids"]["crm"], &grace["extra"]["crm"]["account"]), (&json!("9"), &json!("2")));
+    // and back: what the first account has is found by its ids again, but for who belongs to the other by now
+    belong("1").await;
+    let page = vec![found("1", 0, json!({"name": "Ada"})), found("2", 0, json!({"name": "Somebody"}))];
+    let applied = scene.take(CONTACT, page).await;
+    assert_eq!(applied.counts.created, 1);
+    assert_eq!(scene.link(CONTACT, "1").await.unwrap().record_id, "crm:1");
+}
+
+#[tokio::test]
 async fn a_field_that_does_not_fit_is_left_out_and_told_and_the_rest_is_taken_over() {
     let scene = Scene::new(SyncSettings::default()).await;
     let page = vec![

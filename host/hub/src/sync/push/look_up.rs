@@ -166,7 +166,7 @@ impl Inner {
         let now = self.clock.now();
         stepped.counts.calls = 1;
         for Pair { record, item } in pairs {
-            stepped.records.extend(stamped(record, out.plugin(), &item.id, item.url.as_deref()));
+            stepped.records.extend(stamped(record, out.sync.whose(), &item.id, item.url.as_deref()));
             let link = SyncLink {
                 vendor_id: item.id,
                 record_id: record.id.clone(),

@@ -191,7 +191,7 @@ impl Settling<'_, '_> {
         }
         let url = url.or_else(|| before.and_then(|before| before.url.clone()));
         if let Some(record) = self.present.records.get(record) {
-            self.stepped.records.extend(stamped(record, self.out.plugin(), &id, url.as_deref()));
+            self.stepped.records.extend(stamped(record, self.out.sync.whose(), &id, url.as_deref()));
         }
         let same = before.filter(|before| before.vendor_id == id);
         // a pair that somebody else has made meanwhile, or changed, is not written over

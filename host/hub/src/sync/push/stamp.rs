@@ -1,23 +1,20 @@
 //! A record says itself which of the vendor's is its counterpart, and where people see that.
 
-use patchbay_model::{
-    PluginId,
-    object::{ObjectChange, ObjectRecord},
-};
+use patchbay_model::object::{ObjectChange, ObjectRecord};
 
-use crate::sync::counterpart;
+use crate::sync::counterpart::{self, Whose};
 
 /// The record with its counterpart written down; nothing if that is there already, or would not be valid by the schema. Only if
 /// nobody changes the record meanwhile.
 pub(super) fn stamped(
     record: &ObjectRecord,
-    plugin: &PluginId,
+    whose: Whose<'_>,
     vendor_id: &str,
     url: Option<&str>,
 ) -> Option<ObjectChange> {
     let before = record.data.as_ref()?;
     let mut data = before.clone();
-    counterpart::write(&mut data, plugin.as_str(), vendor_id, url);
+    counterpart::write(&mut data, whose, vendor_id, url);
     (data != *before).then(|| ObjectChange {
         object: record.object,
         id: record.id.clone(),
@@ -36,6 +33,8 @@ mod tests {
 
     use super::*;
 
+    const HUBSPOT: Whose<'_> = Whose { plugin: "hubspot", account: None };
+
     fn record(data: Value) -> ObjectRecord {
         let stamp =
             Stamp { plugin: "telnyx".parse().unwrap(), run: RunId(uuid::Uuid::nil()), at: Timestamp::UNIX_EPOCH };
@@ -51,8 +50,7 @@ mod tests {
     }
 
     fn after(data: Value) -> Option<Value> {
-        let plugin = "hubspot".parse().unwrap();
-        let change = stamped(&record(data), &plugin, "151", Some("https://app.example.com/151"))?;
+        let change = stamped(&record(data), HUBSPOT, "151", Some("https://app.example.com/151"))?;
         assert_eq!(change.expected, Some(3), "nobody else's change is undone");
         change.data
     }
@@ -75,7 +73,6 @@ mod tests {
 
     #[test]
     fn an_id_that_is_too_long_is_not_written_down() {
-        let plugin = "hubspot".parse().unwrap();
-        assert_eq!(stamped(&record(json!({"external_ids": {}})), &plugin, &"1".repeat(256), None), None);
+        assert_eq!(stamped(&record(json!({"external_ids": {}})), HUBSPOT, &"1".repeat(256), None), None);
     }
 }

@@ -31,6 +31,8 @@ fn sync(settings: SyncSettings) -> Sync {
         open_run: None,
         last_run: None,
         linked: 0,
+        account: None,
+        other_account: None,
     };
     Sync { org: OrgId(Uuid::from_u128(7)), state }
 }

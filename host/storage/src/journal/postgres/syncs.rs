@@ -13,7 +13,7 @@ use crate::{
     StorageError,
     column::unsigned,
     journal::syncs::{Head, Syncs},
-    text::Text,
+    text::{Text, optional},
 };
 
 pub(super) use write::write;
@@ -27,6 +27,7 @@ struct Row {
     failures: i64,
     kept: i64,
     open_run: Option<Uuid>,
+    account: Option<Text>,
 }
 
 /// Locks those that are there, and takes them and their links in.
@@ -36,7 +37,8 @@ pub(super) async fn load(connection: &mut PgConnection, syncs: &mut Syncs<'_>) -
         return Ok(());
     }
     let found: Vec<Row> = sqlx::query_as(
-        "SELECT asked.place, sync.enabled, sync.wanted, sync.linked, sync.failures, sync.kept, sync.open_run
+        "SELECT asked.place, sync.enabled, sync.wanted, sync.linked, sync.failures, sync.kept, sync.open_run,
+           CASE WHEN sync.other_account IS NULL THEN sync.account END AS account
          FROM unnest($1::uuid[], $2::text[], $3::text[]) WITH ORDINALITY AS asked (org_id, plugin, object, place)
          JOIN sync USING (org_id, plugin, object)
          ORDER BY sync.org_id, sync.plugin, sync.object
@@ -55,6 +57,7 @@ pub(super) async fn load(connection: &mut PgConnection, syncs: &mut Syncs<'_>) -
             failures: unsigned(row.failures),
             kept: unsigned(row.kept),
             open_run: row.open_run.map(SyncRunId),
+            account: optional(row.account),
         };
         syncs.found(place(row.place)?, head);
     }

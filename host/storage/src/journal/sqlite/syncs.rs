@@ -11,6 +11,7 @@ use crate::{
     StorageError,
     column::unsigned,
     journal::syncs::{Head, Syncs},
+    text::{Text, optional},
 };
 
 pub(super) use write::write;
@@ -24,6 +25,7 @@ struct Row {
     failures: i64,
     kept: i64,
     open_run: Option<Uuid>,
+    account: Option<Text>,
 }
 
 /// Takes in those that are there, and their links.
@@ -35,7 +37,8 @@ pub(super) async fn load(connection: &mut SqliteConnection, syncs: &mut Syncs<'_
     let asked: Vec<_> = all.iter().map(|key| (hex(&key.org.0), key.plugin.as_str(), key.object.as_str())).collect();
     let found: Vec<Row> = sqlx::query_as(
         "WITH asked AS MATERIALIZED (SELECT key AS place, value AS r FROM jsonb_each($1))
-         SELECT asked.place, sync.enabled, sync.wanted, sync.linked, sync.failures, sync.kept, sync.open_run
+         SELECT asked.place, sync.enabled, sync.wanted, sync.linked, sync.failures, sync.kept, sync.open_run,
+           CASE WHEN sync.other_account IS NULL THEN sync.account END AS account
          FROM asked CROSS JOIN sync
          WHERE sync.org_id = unhex(r ->> 0) AND sync.plugin = r ->> 1 AND sync.object = r ->> 2",
     )
@@ -50,6 +53,7 @@ pub(super) async fn load(connection: &mut SqliteConnection, syncs: &mut Syncs<'_
             failures: unsigned(row.failures),
             kept: unsigned(row.kept),
             open_run: row.open_run.map(SyncRunId),
+            account: optional(row.account),
         };
         syncs.found(place(row.place)?, head);
     }
