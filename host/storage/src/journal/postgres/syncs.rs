@@ -66,8 +66,8 @@ async fn load_links(connection: &mut PgConnection, syncs: &mut Syncs<'_>) -> Res
     if pairs.is_empty() {
         return Ok(());
     }
-    let found: Vec<(i64, i64)> = sqlx::query_as(
-        "SELECT asked.place, sync_link.version
+    let found: Vec<(i64, i64, Option<i64>)> = sqlx::query_as(
+        "SELECT asked.place, sync_link.version, sync_link.gone_at
          FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[])
            WITH ORDINALITY AS asked (org_id, plugin, object, vendor_id, place)
          JOIN sync_link USING (org_id, plugin, object, vendor_id)",
@@ -78,8 +78,8 @@ async fn load_links(connection: &mut PgConnection, syncs: &mut Syncs<'_>) -> Res
     .bind(column(&pairs, |(_, vendor_id)| Text(*vendor_id)))
     .fetch_all(connection)
     .await?;
-    for (at, version) in found {
-        syncs.found_pair(place(at)?, unsigned(version));
+    for (at, version, gone_at) in found {
+        syncs.found_pair(place(at)?, unsigned(version), gone_at.is_some());
     }
     Ok(())
 }
