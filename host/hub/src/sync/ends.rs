@@ -44,7 +44,7 @@ impl Inner {
         let now = self.clock.now();
         // what is kept may be of another kind of run, or of a hub that is newer
         let goes_on = |place: &Place| place.mode == SyncMode::Full || run.mode == SyncMode::Delta;
-        let kept = Place::of(run).ok().flatten().filter(goes_on);
+        let kept = Place::of(run).ok().flatten().filter(goes_on).map(Place::taken_up);
         let place = kept.unwrap_or_else(|| Place::first(run.mode, sync.state.mark, decl.overlap_s, now));
         let next = now + chrono::Duration::seconds(every_s.into());
         // whoever asks for changes again and again does not put off that all is read

@@ -254,8 +254,13 @@ fn sort(out: &Out<'_>, rows: Vec<(String, u64)>, stored: &Stored) -> Sorted {
                 sorted.deletes.push(delete(out, link, (id, seq)));
                 continue;
             }
-            // by its link it is known when it is read again, and is not made here anew
-            (None, Some(_)) => counts.skipped += 1,
+            (None, Some(link)) => {
+                counts.skipped += 1;
+                // by its link it is known when it is read again, and is not made here anew
+                if !out.direction.is_inward() {
+                    sorted.stepped.commit.links.push(end_of(link));
+                }
+            }
             (None, None) => sorted.stepped.commit.links.extend(gone.map(end_of)),
             (Some(record), _) if !out.only.matches(data_of(record)) => counts.skipped += 1,
             // deleted there on purpose, as far as anybody knows: an edit here does not bring it back

@@ -378,6 +378,18 @@ async fn what_refers_to_a_record_before_it_is_there_finds_it_or_is_read_again() 
 }
 
 #[tokio::test]
+async fn all_that_refer_to_a_record_that_came_to_nothing_are_read_again() {
+    let scene = Scene::new(SyncSettings::default()).await;
+    scene.write(COMPANY, "phone:4", json!({"name": "Example", "domain": "example.com"})).await;
+    let employee = |number: u32| found(&format!("{number:03}"), 0, json!({"name": "Ada", "company": "50"}));
+    scene.take(CONTACT, (0..250).map(employee).collect()).await;
+    let page = vec![found("50", 0, json!({"name": "Example", "domain": "example.com"}))];
+    let mut hints = scene.take(COMPANY, page).await.hints;
+    hints.sort();
+    assert_eq!(hints, (0..250).map(|number| (CONTACT, format!("{number:03}"))).collect::<Vec<_>>());
+}
+
+#[tokio::test]
 async fn a_run_through_all_notes_what_it_has_seen() {
     let mut scene = Scene::new(SyncSettings::default()).await;
     scene.take(CONTACT, vec![found("1", 0, json!({"name": "Ada"}))]).await;

@@ -146,6 +146,9 @@ fn a_record_that_was_deleted_here_is_deleted_there_only_if_the_org_wants_that() 
     assert!(kept.deletes.is_empty());
     assert!(kept.stepped.commit.links.is_empty(), "by its link it is known when it is read again");
     assert_eq!(done(&kept), ["telnyx:1", "telnyx:2"]);
+    let written_only =
+        sorted(SyncSettings { direction: Direction::Out, ..SyncSettings::default() }, &gone(), &["telnyx:1"]);
+    assert_eq!(written_only.stepped.commit.links, [LinkChange::Remove { vendor_id: "151".to_owned() }]);
     let deleted = sorted(SyncSettings { push_deletes: true, ..SyncSettings::default() }, &gone(), &["telnyx:1"]);
     let write = &deleted.deletes[0].write;
     assert!(write.delete && write.fields.is_empty());
