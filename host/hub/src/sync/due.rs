@@ -1,8 +1,8 @@
 //! Syncs whose time has come: a run is asked for, and the job that drives the sync is made.
 //!
-//! When a sync is due next is moved on in the transaction that asks for its run. A run that is open is not asked for a second
-//! time, so of several hubs that see a sync due it does not matter who was first, and a run that takes longer than the time
-//! between two is followed by one and not by many.
+//! When a sync is due next is moved on in the transaction that asks for its run, and once more when a run begins, whoever asked
+//! for it (`ends.rs`). A run that is open is not asked for a second time, so of several hubs that see a sync due it does not
+//! matter who was first, and a run that takes longer than the time between two is followed by one and not by many.
 
 use std::time::Duration;
 

@@ -131,7 +131,8 @@ impl Syncs<'_> {
     }
 
     /// Links that a run of all has not seen, and that none has seen whose pages it went on with, without those that are gone:
-    /// behind one, in order of vendor id. Fewer than `limit` only if there are no more. Looks at all links on the way, some thousands at a time.
+    /// behind one, in order of vendor id. Fewer than `limit` only if there are no more. Looks at all links on the way, some
+    /// thousands at a time.
     ///
     /// # Errors
     /// The database fails.
