@@ -1,11 +1,13 @@
 //! HubSpot, from a person's consent to two sides that hold the same, and back to a connection that is gone.
 
+mod deleted;
 mod life;
 mod rests;
 mod scene;
 mod sdks;
 mod shared;
 
+pub use deleted::what_somebody_deleted_stays_deleted_until_somebody_asks;
 pub use life::{
     a_connection_lives_from_consent_to_revocation_and_leaves_no_token,
     a_first_sync_takes_no_more_requests_than_it_must_and_its_delta_neither,
