@@ -1,6 +1,7 @@
 //! HubSpot, from a person's consent to two sides that hold the same, and back to a connection that is gone.
 
 mod account;
+mod deleted;
 mod life;
 mod rests;
 mod scene;
@@ -8,6 +9,7 @@ mod sdks;
 mod shared;
 
 pub use account::another_account_stops_a_sync_until_it_is_the_first_again_or_somebody_decides;
+pub use deleted::what_somebody_deleted_stays_deleted_until_somebody_asks;
 pub use life::{
     a_connection_lives_from_consent_to_revocation_and_leaves_no_token,
     a_first_sync_takes_no_more_requests_than_it_must_and_its_delta_neither,

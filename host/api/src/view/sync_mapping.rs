@@ -64,7 +64,7 @@ pub(crate) enum SyncWins {
 #[derive(ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum SyncDeletes {
-    /// It stays, and is no longer kept the same.
+    /// It stays, and is no longer kept the same; an edit of it does not make its counterpart anew.
     Unlink,
     /// It is deleted too if the plugin made it and no other source is linked to it; else it stays.
     Delete,

@@ -122,7 +122,8 @@ impl Hub {
         };
         match next {
             Next::Begin(run) => {
-                let stepped = hub.begin_run(sync, &run, decl)?;
+                let every_s = hub.sync_every_s(job.org, &sync.state).await?;
+                let stepped = hub.begin_run(sync, &run, decl, every_s)?;
                 hub.commit_sync_alone(&at, stepped_end(hub, this, stepped)).await
             }
             Next::Pull(ask) => match direction_of(&sync.state, decl).is_some_and(Direction::is_inward) {

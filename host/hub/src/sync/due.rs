@@ -1,8 +1,8 @@
 //! Syncs whose time has come: a run is asked for, and the job that drives the sync is made.
 //!
-//! When a sync is due next is moved on in the transaction that asks for its run. A run that is open is not asked for a second
-//! time, so of several hubs that see a sync due it does not matter who was first, and a run that takes longer than the time
-//! between two is followed by one and not by many.
+//! When a sync is due next is moved on in the transaction that asks for its run, and once more when a run begins, whoever asked
+//! for it (`ends.rs`). A run that is open is not asked for a second time, so of several hubs that see a sync due it does not
+//! matter who was first, and a run that takes longer than the time between two is followed by one and not by many.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use patchbay_model::{
     object::StandardObject,
     sync::{SyncMode, SyncState, SyncTrigger},
 };
-use patchbay_storage::NewSyncRun;
+use patchbay_storage::{NewSyncRun, OrgTx};
 
 use crate::hub::{Hub, Inner};
 
@@ -97,7 +97,7 @@ impl Inner {
         object: StandardObject,
         now: Timestamp,
     ) -> Result<Due, Failure> {
-        let standing = self.standing(org).await?;
+        let least = self.standing(org).await?.plan.sync_every_s;
         let installed = self.installed(org, plugin).await?;
         let is_on = installed.is_some_and(|one| one.settings.installation.enabled);
         let mut tx = self.database.begin().await?;
@@ -106,11 +106,15 @@ impl Inner {
         if state.next_due_at.is_none_or(|at| at > now) {
             return Ok(Due::NotAnyMore);
         }
-        let every = state.settings.every_s.max(standing.plan.sync_every_s);
+        let every = state.settings.every_s.max(least);
         let next = now + chrono::Duration::seconds(every.into()) + self.jitter((every / 10).min(MOST_JITTER_S));
         if !is_on || !state.settings.direction.is_inward() {
             ours.syncs().postpone(plugin, object, next).await?;
+            let is_driven = is_on && self.drive_what_waits(&mut ours, &state).await?;
             tx.commit().await?;
+            if is_driven {
+                self.jobs.due_at(now);
+            }
             return Ok(Due::PutOff);
         }
         let wish = NewSyncRun {
@@ -128,6 +132,24 @@ impl Inner {
         tx.commit().await?;
         self.jobs.due_at(now);
         Ok(Due::Asked)
+    }
+
+    /// Makes the job of a sync of which no run is made, if something waits for it all the same: records whose vendor was away
+    /// until the last job's tries were used up, or whose connection was missing. True if something does.
+    pub(super) async fn drive_what_waits(&self, ours: &mut OrgTx<'_>, state: &SyncState) -> Result<bool, Failure> {
+        let (plugin, object) = (&state.plugin, state.object);
+        let waits = state.open_run.is_some()
+            || !ours.syncs().outbox(plugin, object, 1).await?.is_empty()
+            || !ours.syncs().hints(plugin, object, 1).await?.is_empty();
+        if waits {
+            self.drive_sync(ours, plugin, object).await?;
+        }
+        Ok(waits)
+    }
+
+    /// How much time is between two runs of a sync, in seconds: as the settings say, and not less than the plan allows.
+    pub(crate) async fn sync_every_s(&self, org: OrgId, state: &SyncState) -> Result<u32, Failure> {
+        Ok(state.settings.every_s.max(self.standing(org).await?.plan.sync_every_s))
     }
 
     async fn until_next_sync(&self) -> Duration {

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::{
     Sync,
+    due::mode_of,
     place::{Place, instant},
     step::{Stepped, Then},
 };
@@ -31,15 +32,26 @@ const BEHIND: chrono::Duration = chrono::Duration::minutes(5);
 const HALT: Duration = Duration::from_secs(3_600);
 
 impl Inner {
-    /// Begins a run, from where the failed one was that it goes on with.
-    pub(crate) fn begin_run(&self, sync: &Sync, run: &SyncRun, decl: &SyncDecl) -> Result<Stepped, Failure> {
+    /// Begins a run, from where the failed one was that it goes on with. `every_s`: how much time is between two, so that the next
+    /// one is not made before that, also if somebody asked for this one.
+    pub(crate) fn begin_run(
+        &self,
+        sync: &Sync,
+        run: &SyncRun,
+        decl: &SyncDecl,
+        every_s: u32,
+    ) -> Result<Stepped, Failure> {
         let now = self.clock.now();
         // what is kept may be of another kind of run, or of a hub that is newer
         let goes_on = |place: &Place| place.mode == SyncMode::Full || run.mode == SyncMode::Delta;
-        let kept = Place::of(run).ok().flatten().filter(goes_on);
+        let kept = Place::of(run).ok().flatten().filter(goes_on).map(Place::taken_up);
         let place = kept.unwrap_or_else(|| Place::first(run.mode, sync.state.mark, decl.overlap_s, now));
+        let next = now + chrono::Duration::seconds(every_s.into());
+        // whoever asks for changes again and again does not put off that all is read
+        let is_enough = place.mode == SyncMode::Full || mode_of(&sync.state, now) == SyncMode::Delta;
+        let next_due_at = sync.state.next_due_at.filter(|due| is_enough && *due < next).map(|_| next);
         let mut stepped = Stepped::of(sync.commit(), Then::Again(None));
-        stepped.commit.place = Some(PlaceChange { cursor: Some(place.stored()?), ..stays(run) });
+        stepped.commit.place = Some(PlaceChange { cursor: Some(place.stored()?), next_due_at, ..stays(run) });
         stepped.commit.run =
             Some(RunChange { status: SyncStatus::Running, ..counted(run, SyncCounts::default(), now) });
         stepped.events.push(self.sync_event(sync, run, Own::SyncStarted, json!({})));

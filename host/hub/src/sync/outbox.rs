@@ -40,7 +40,7 @@ use crate::{
 const FEW: usize = 16;
 /// Records that are read at once of a value that many have.
 const PAGE: u32 = 200;
-/// The most records that are looked at once more because of those that one hand-on tells of.
+/// The most records that are looked at once more because of those that one hand-on, or one page, tells of.
 const MOST_REFERRING: usize = 5_000;
 /// The field of a record in which the engine writes its counterpart's id.
 const EXTERNAL_IDS: &str = "external_ids";
@@ -205,7 +205,7 @@ fn has_new_counterpart(event: &RawEvent) -> bool {
 
 /// Records of an object that have one of these ids in an indexed field. Most are had by few: only of those that the first look
 /// does not find all of, all are read.
-async fn referring_to(
+pub(super) async fn referring_to(
     ours: &mut OrgTx<'_>,
     object: StandardObject,
     field: &str,
@@ -222,6 +222,9 @@ async fn referring_to(
         found.iter().filter(|(_, ids)| ids.len() >= FEW).filter_map(|(v, _)| values.get(v)).collect();
     let mut all: BTreeSet<String> = BTreeSet::new();
     for id in many {
+        if all.len() >= MOST_REFERRING {
+            break;
+        }
         let mut members = Map::new();
         members.insert(field.to_owned(), id.clone());
         let filter = Filter::parse(&Value::Object(members)).map_err(Failure::invalid)?;

@@ -81,6 +81,12 @@ impl Place {
         serde_json::to_value(self).map_err(Failure::internal)
     }
 
+    /// The same for a run that goes on where another one has failed. It may begin anew as often as any: else a cursor that the
+    /// vendor has forgotten would fail each run after it.
+    pub(crate) fn taken_up(self) -> Self {
+        Self { beginnings: 1, ..self }
+    }
+
     /// The same run from its beginning, from the same mark on; none if it has begun often enough.
     pub(crate) fn anew(&self) -> Option<Self> {
         (self.beginnings < MOST_BEGINNINGS).then(|| Self {
@@ -143,7 +149,9 @@ mod tests {
         place.read = 7;
         let again = place.anew().unwrap();
         assert_eq!((again.guest.as_ref(), again.read, again.since), (None, 0, place.since));
-        assert_eq!(again.anew().unwrap().anew(), None);
+        let last = again.anew().unwrap();
+        assert_eq!(last.anew(), None);
+        assert_eq!(last.clone().taken_up().anew(), Some(Place { beginnings: 2, ..last }), "the next run may try again");
     }
 
     #[test]

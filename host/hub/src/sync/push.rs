@@ -28,7 +28,7 @@ use patchbay_model::{
     Failure, OrgId, PluginId, Timestamp,
     filter::Filter,
     object::{ObjectRecord, StandardObject},
-    sync::{Base, Direction, FieldProblem, Mapping, Problem, SyncFailure, SyncLink, to_push},
+    sync::{Base, Direction, FieldProblem, Mapping, OnDelete, Problem, SyncFailure, SyncLink, to_push},
 };
 use patchbay_package::manifest::sync::SyncDecl;
 use patchbay_runtime::{Finished, SyncWrite};
@@ -121,6 +121,7 @@ struct Out<'a> {
 #[derive(Default)]
 struct Stored {
     records: HashMap<String, ObjectRecord>,
+    /// By record; with those that are gone.
     links: HashMap<String, SyncLink>,
     known: Known,
 }
@@ -212,7 +213,9 @@ impl Inner {
         let mut tx = self.database.read().await?;
         let mut ours = tx.org(out.org());
         let records = ours.objects().get_many(out.object(), &ids).await?;
-        let links = ours.syncs().links_by_record(out.plugin(), out.object(), &ids).await?;
+        let mut links = ours.syncs().ever_linked(out.plugin(), out.object(), &ids).await?;
+        // of several of a record one that is there counts: the last
+        links.sort_by_key(|link| link.gone_at.is_none());
         let known = Known::load(&mut ours, out.plugin(), out.object(), &out.mapping, &records).await?;
         Ok(Stored {
             records: records.into_iter().map(|record| (record.id.clone(), record)).collect(),
@@ -238,8 +241,13 @@ fn sort(out: &Out<'_>, rows: Vec<(String, u64)>, stored: &Stored) -> Sorted {
         missing: BTreeSet::new(),
         stepped: Stepped::of(out.sync.commit(), Then::Again(None)),
     };
+    let settings = &out.sync.state.settings;
     for (id, seq) in rows {
         let (record, link) = (stored.records.get(&id), stored.links.get(&id));
+        let (link, gone) = match link {
+            Some(link) if link.gone_at.is_some() => (None, Some(link)),
+            link => (link, None),
+        };
         let counts = &mut sorted.stepped.counts;
         match (record, link) {
             (None, Some(link)) if out.deletes_there() => {
@@ -248,11 +256,16 @@ fn sort(out: &Out<'_>, rows: Vec<(String, u64)>, stored: &Stored) -> Sorted {
             }
             (None, Some(link)) => {
                 counts.skipped += 1;
-                sorted.stepped.commit.links.push(LinkChange::Remove { vendor_id: link.vendor_id.clone() });
+                // by its link it is known when it is read again, and is not made here anew
+                if !out.direction.is_inward() {
+                    sorted.stepped.commit.links.push(end_of(link));
+                }
             }
-            (None, None) => {}
+            (None, None) => sorted.stepped.commit.links.extend(gone.map(end_of)),
             (Some(record), _) if !out.only.matches(data_of(record)) => counts.skipped += 1,
-            (Some(_), None) if !out.sync.state.settings.create_there => counts.skipped += 1,
+            // deleted there on purpose, as far as anybody knows: an edit here does not bring it back
+            (Some(_), None) if gone.is_some() && settings.deletes != OnDelete::Ignore => counts.skipped += 1,
+            (Some(_), None) if !settings.create_there => counts.skipped += 1,
             (Some(record), link) => {
                 let (planned, problems) = write(out, &stored.known, record, link, (id.clone(), seq));
                 sorted.missing.extend(missing(&out.mapping, &planned.write.data, &problems));
@@ -266,6 +279,7 @@ fn sort(out: &Out<'_>, rows: Vec<(String, u64)>, stored: &Stored) -> Sorted {
                         continue;
                     }
                     (false, false) => {
+                        sorted.stepped.commit.links.extend(gone.map(end_of));
                         sorted.creates.push(planned);
                         continue;
                     }
@@ -275,6 +289,10 @@ fn sort(out: &Out<'_>, rows: Vec<(String, u64)>, stored: &Stored) -> Sorted {
         sorted.stepped.commit.outbox_done.push((id, seq));
     }
     sorted
+}
+
+fn end_of(link: &SyncLink) -> LinkChange {
+    LinkChange::Remove { vendor_id: link.vendor_id.clone() }
 }
 
 /// What is written of a record: of a linked one what differs from what the vendor has, which may be nothing. And which fields

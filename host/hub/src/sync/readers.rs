@@ -9,14 +9,13 @@ use std::collections::BTreeSet;
 
 use patchbay_model::{
     Failure,
-    object::{StandardObject, indexed_as},
+    object::StandardObject,
     sync::{Mapping, SyncState, Transform},
 };
 use patchbay_package::Manifest;
 use patchbay_storage::OrgTx;
-use serde_json::Value;
 
-use super::{declared, direction_of, mapping_of};
+use super::{declared, direction_of, mapping_of, outbox::referring_to};
 
 /// The syncs of a plugin that read, with what each of them goes by.
 pub(super) fn reading<'a>(
@@ -49,11 +48,10 @@ pub(super) async fn of(
     if records.is_empty() {
         return Ok(found);
     }
-    let values: Vec<String> = records.iter().filter_map(|id| indexed_as(&Value::String(id.clone()))).collect();
     for (state, mapping) in reading(states, manifest) {
         for field in fields_to(mapping, state.object, object) {
-            let having = ours.objects().ids_having(state.object, field, &values).await?;
-            let ids: Vec<String> = having.into_iter().map(|(_, id)| id).collect();
+            let ids: Vec<String> =
+                referring_to(ours, state.object, field, records.clone()).await?.into_iter().collect();
             if ids.is_empty() {
                 continue;
             }

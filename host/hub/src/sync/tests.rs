@@ -5,11 +5,18 @@ use patchbay_model::{
     job::JobStatus,
     object::StandardObject,
     org::Org,
-    sync::{Direction, SyncFailure, SyncMode, SyncSettings, SyncState, SyncStatus, SyncTrigger},
+    sync::{Direction, SyncCounts, SyncFailure, SyncMode, SyncRun, SyncSettings, SyncState, SyncStatus, SyncTrigger},
 };
+use patchbay_package::manifest::sync::SyncDecl;
 use patchbay_storage::{NewSyncRun, SyncCommit};
+use serde_json::json;
 
-use super::connected::{Account, refused};
+use super::{
+    Sync,
+    connected::{Account, refused},
+    place::Place,
+    step::Stepped,
+};
 use crate::{Caller, EventFilter, JobFilter, testing::TestHub};
 
 const CONTACT: StandardObject = StandardObject::Contact;
@@ -41,6 +48,36 @@ impl Scene {
     async fn state(&self) -> SyncState {
         let mut tx = self.test.hub.0.database.read().await.unwrap();
         tx.org(self.org.id).syncs().get(&self.plugin, CONTACT).await.unwrap().unwrap()
+    }
+
+    /// Begins a run.
+    async fn begin(&self, run: &SyncRun) {
+        let hub = &*self.test.hub.0;
+        let sync = Sync { org: self.org.id, state: self.state().await };
+        let decl: SyncDecl = serde_json::from_value(json!({
+            "object": "contact", "resource": "contacts", "title": "Contacts", "directions": ["in"],
+            "mapping": {"fields": [{"hub": "/name", "vendor": "name"}]},
+        }))
+        .unwrap();
+        let every_s = hub.sync_every_s(self.org.id, &sync.state).await.unwrap();
+        self.settle(&hub.begin_run(&sync, run, &decl, every_s).unwrap()).await;
+    }
+
+    /// Ends one that has begun.
+    async fn finish(&self, run: &SyncRun) {
+        let mut tx = self.test.hub.0.database.read().await.unwrap();
+        let run = tx.org(self.org.id).syncs().run(run.id).await.unwrap().unwrap();
+        drop(tx);
+        let sync = Sync { org: self.org.id, state: self.state().await };
+        let place = Place::of(&run).unwrap().unwrap();
+        self.settle(&self.test.hub.0.finish_run(&sync, &run, &place, SyncCounts::default(), true)).await;
+    }
+
+    async fn settle(&self, stepped: &Stepped) {
+        let mut tx = self.test.hub.0.database.begin().await.unwrap();
+        let now = self.test.clock.now();
+        assert!(tx.org(self.org.id).syncs().settle(&stepped.commit, now).await.unwrap());
+        tx.commit().await.unwrap();
     }
 
     async fn status(&self, id: SyncRunId) -> SyncStatus {
@@ -138,6 +175,47 @@ async fn a_sync_that_is_due_while_its_plugin_is_off_is_due_later() {
     let next = scene.state().await.next_due_at.unwrap() - scene.test.clock.now();
     assert!((900..=960).contains(&next.num_seconds()), "{next}");
     assert!(scene.jobs().await.is_empty());
+}
+
+#[tokio::test]
+async fn after_a_run_that_somebody_asked_for_the_next_one_is_a_whole_interval_away() {
+    let scene = Scene::new(SyncSettings::default()).await;
+    let (hub, clock) = (&scene.test.hub, &scene.test.clock);
+    let ask = |mode| hub.request_sync_run(&scene.caller, &scene.plugin, CONTACT, Some(mode));
+    let every = chrono::Duration::seconds(900);
+    let due = async || scene.state().await.next_due_at.unwrap();
+    assert_eq!(due().await, clock.now(), "one that is new is due at once");
+    clock.advance(chrono::Duration::seconds(2));
+    let run = ask(SyncMode::Full).await.unwrap();
+    scene.begin(&run).await;
+    assert_eq!(due().await, clock.now() + every);
+    scene.finish(&run).await;
+    clock.advance(chrono::Duration::seconds(60));
+    let run = ask(SyncMode::Delta).await.unwrap();
+    scene.begin(&run).await;
+    assert_eq!(due().await, clock.now() + every, "it was asked for by hand once more");
+    scene.finish(&run).await;
+    // all is due to be read: who asks for what has changed does not put that off
+    let before = due().await;
+    clock.advance(chrono::Duration::days(8));
+    let run = ask(SyncMode::Delta).await.unwrap();
+    assert_eq!(run.mode, SyncMode::Delta);
+    scene.begin(&run).await;
+    assert_eq!(due().await, before);
+}
+
+#[tokio::test]
+async fn what_waits_to_be_written_is_driven_without_a_run() {
+    let scene = Scene::new(SyncSettings { direction: Direction::Out, ..SyncSettings::default() }).await;
+    let hub = &*scene.test.hub.0;
+    let state = scene.state().await;
+    let mut tx = hub.database.begin().await.unwrap();
+    let mut ours = tx.org(scene.org.id);
+    assert!(!hub.drive_what_waits(&mut ours, &state).await.unwrap(), "nothing does");
+    assert!(ours.syncs().add_outbox(&scene.plugin, CONTACT, &["phone:1".to_owned()]).await.unwrap());
+    assert!(hub.drive_what_waits(&mut ours, &state).await.unwrap());
+    tx.commit().await.unwrap();
+    assert_eq!(scene.jobs().await, [JobStatus::Queued]);
 }
 
 #[tokio::test]

@@ -188,6 +188,9 @@ pub struct SyncLink {
     pub version: u64,
     /// When it was last read or written.
     pub synced_at: Timestamp,
+    /// When the vendor was found to have deleted it, of a record that stays: the two are linked no more, and are remembered so
+    /// that the record is not made there anew. None while they are linked.
+    pub gone_at: Option<Timestamp>,
 }
 
 /// Two values of a field of which one had to give way.

@@ -16,7 +16,7 @@ words! {
     /// What becomes of a record whose counterpart the vendor has deleted.
     #[derive(Default)]
     OnDelete {
-        /// It stays, and is no longer kept the same.
+        /// It stays, and is no longer kept the same; a push does not make it anew.
         Unlink = "unlink",
         /// It is deleted too if the vendor's plugin made it and no other source is linked to it; else it stays.
         #[default]

@@ -58,6 +58,8 @@ pub(super) struct Pair<'a> {
     pub(super) vendor_id: &'a str,
     /// 0: there is none.
     pub(super) version: u64,
+    /// They are linked no more.
+    pub(super) is_gone: bool,
     /// What it becomes; nothing if it is removed.
     pub(super) link: Option<&'a SyncLink>,
     is_written: bool,
@@ -185,12 +187,14 @@ impl<'a> Syncs<'a> {
             LinkChange::Remove { .. } => None,
         };
         let Some(pair) = self.pair_places.get(&(key, vendor_id)).and_then(|at| self.pairs.get_mut(*at)) else { return };
-        let was_linked = pair.version > 0;
+        let was_linked = pair.version > 0 && !pair.is_gone;
+        let is_linked = link.is_some_and(|link| link.gone_at.is_none());
         pair.version = if link.is_some() { pair.version.saturating_add(1) } else { 0 };
+        pair.is_gone = link.is_some() && !is_linked;
         pair.link = link;
         pair.is_written = true;
         if let Some(head) = self.writable(key) {
-            head.linked = match (was_linked, link.is_some()) {
+            head.linked = match (was_linked, is_linked) {
                 (false, true) => head.linked.saturating_add(1),
                 (true, false) => head.linked.saturating_sub(1),
                 (true, true) | (false, false) => head.linked,

@@ -361,7 +361,12 @@ pub(super) const GRANTED: &[(&str, &str, &[Right])] = &[
     (
         "sync_link",
         JOURNAL,
-        &[READ, ADD, DELETE, ("UPDATE", &["record_id", "base", "vendor_at", "url", "seen_in", "version", "synced_at"])],
+        &[
+            READ,
+            ADD,
+            DELETE,
+            ("UPDATE", &["record_id", "base", "vendor_at", "url", "seen_in", "version", "synced_at", "gone_at"]),
+        ],
     ),
     ("sync_link", OPERATOR, &[DELETE, ("SELECT", &["org_id", "plugin", "object", "vendor_id"])]),
     ("sync_outbox", APP, &[READ, ADD, DELETE, ("UPDATE", &["seq"])]),

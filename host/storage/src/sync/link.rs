@@ -23,7 +23,7 @@ const PORTION: u32 = 2_000;
 macro_rules! select {
     ($from:expr, $rest:literal) => {
         concat!(
-            "SELECT vendor_id, record_id, base, vendor_at, url, seen_in, version, synced_at FROM ",
+            "SELECT vendor_id, record_id, base, vendor_at, url, seen_in, version, synced_at, gone_at FROM ",
             $from,
             " WHERE org_id = $1 AND plugin = $2 AND object = $3 AND ",
             $rest
@@ -50,7 +50,10 @@ macro_rules! for_each_of {
 }
 
 pub(super) const BY_VENDOR: [&str; 2] = for_each_of!("", "vendor_id = asked.id");
-pub(super) const BY_RECORD: [&str; 2] = for_each_of!("INDEXED BY sync_link_record", "record_id = asked.id");
+pub(super) const BY_RECORD: [&str; 2] =
+    for_each_of!("INDEXED BY sync_link_record", "record_id = asked.id AND gone_at IS NULL");
+/// With those whose counterpart is gone.
+pub(super) const EVER_BY_RECORD: [&str; 2] = for_each_of!("INDEXED BY sync_link_record", "record_id = asked.id");
 /// A range of the primary key.
 pub(super) const BEHIND: &str = select!("sync_link", "vendor_id > $4 ORDER BY vendor_id LIMIT $5");
 
@@ -64,6 +67,7 @@ struct Row {
     seen_in: Option<Uuid>,
     version: i64,
     synced_at: i64,
+    gone_at: Option<i64>,
 }
 
 impl TryFrom<Row> for SyncLink {
@@ -79,12 +83,14 @@ impl TryFrom<Row> for SyncLink {
             seen_in: row.seen_in.map(SyncRunId),
             version: unsigned(row.version),
             synced_at: time(row.synced_at)?,
+            gone_at: optional_time(row.gone_at)?,
         })
     }
 }
 
 impl Syncs<'_> {
-    /// The links of those of these vendor ids that have one, in no order. One statement, however many they are.
+    /// The links of those of these vendor ids that have one, also if that is gone, in no order. One statement, however many
+    /// they are.
     ///
     /// # Errors
     /// The database fails.
@@ -97,8 +103,8 @@ impl Syncs<'_> {
         self.links(BY_VENDOR, of, what, vendor_ids).await
     }
 
-    /// The links of those of these records that have one, in no order; a record may have several. One statement, however many
-    /// they are.
+    /// The links of those of these records that have one which is not gone, in no order; a record may have several. One
+    /// statement, however many they are.
     ///
     /// # Errors
     /// The database fails.
@@ -111,8 +117,22 @@ impl Syncs<'_> {
         self.links(BY_RECORD, of, what, record_ids).await
     }
 
-    /// Links that a run of all has not seen, and that none has seen whose pages it went on with: behind one, in order of vendor
-    /// id. Fewer than `limit` only if there are no more. Looks at all links on the way, some thousands at a time.
+    /// The same, with those whose counterpart the vendor has deleted.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn ever_linked(
+        &mut self,
+        of: &PluginId,
+        what: StandardObject,
+        record_ids: &[String],
+    ) -> Result<Vec<SyncLink>, StorageError> {
+        self.links(EVER_BY_RECORD, of, what, record_ids).await
+    }
+
+    /// Links that a run of all has not seen, and that none has seen whose pages it went on with, without those that are gone:
+    /// behind one, in order of vendor id. Fewer than `limit` only if there are no more. Looks at all links on the way, some
+    /// thousands at a time.
     ///
     /// # Errors
     /// The database fails.
@@ -126,7 +146,8 @@ impl Syncs<'_> {
     ) -> Result<Vec<SyncLink>, StorageError> {
         let walk = self.walk(run).await?;
         self.in_order();
-        let is_unseen = |link: &SyncLink| link.seen_in.is_none_or(|seen_in| !walk.contains(&seen_in));
+        let is_unseen =
+            |link: &SyncLink| link.gone_at.is_none() && link.seen_in.is_none_or(|seen_in| !walk.contains(&seen_in));
         let wanted = limit as usize;
         let mut behind = after.unwrap_or("").to_owned();
         let mut unseen = Vec::new();

@@ -33,6 +33,7 @@ async fn on_sqlite_a_step_reads_indexes_in_their_order() {
     for (sql, wanted) in [
         (link::BY_VENDOR[0], "(org_id=? AND plugin=? AND object=? AND vendor_id=?)"),
         (link::BY_RECORD[0], "USING INDEX sync_link_record (org_id=? AND record_id=?)"),
+        (link::EVER_BY_RECORD[0], "USING INDEX sync_link_record (org_id=? AND record_id=?)"),
         (link::BEHIND, "(org_id=? AND plugin=? AND object=? AND vendor_id>?)"),
         (queue::HINTS, "USING COVERING INDEX sync_hint_next (org_id=? AND plugin=? AND object=?)"),
         (queue::OUTBOX, "USING COVERING INDEX sync_outbox_next (org_id=? AND plugin=? AND object=?)"),
@@ -63,6 +64,14 @@ async fn on_postgres_a_step_reads_indexes_in_their_order_whatever_was_counted() 
         for (scope, sql, types, last, index, condition) in [
             (&many, link::BY_VENDOR[1], "text[]", vendor_ids.as_str(), "sync_link_pkey", "(vendor_id = asked.id)"),
             (&many, link::BY_RECORD[1], "text[]", record_ids.as_str(), "sync_link_record", "(record_id = asked.id)"),
+            (
+                &many,
+                link::EVER_BY_RECORD[1],
+                "text[]",
+                record_ids.as_str(),
+                "sync_link_record",
+                "(record_id = asked.id)",
+            ),
             (&in_order, link::BEHIND, "text, bigint", "'v5', 100", "sync_link_pkey", "(vendor_id > 'v5'::text)"),
             (&in_order, queue::HINTS, "bigint", "100", "sync_hint_next", "(object = 'contact'::text)"),
             (&in_order, queue::OUTBOX, "bigint", "100", "sync_outbox_next", "(object = 'contact'::text)"),

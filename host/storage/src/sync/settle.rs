@@ -91,14 +91,17 @@ impl Syncs<'_> {
     async fn unlink(&mut self, change: &SyncCommit) -> Result<(), StorageError> {
         for link in &change.links {
             let LinkChange::Remove { vendor_id } = link else { continue };
-            let rows = execute!(
+            // those that are gone are not counted
+            let rows = fetch_optional!(
                 self.tx,
-                "DELETE FROM sync_link WHERE org_id = $1 AND plugin = $2 AND object = $3 AND vendor_id = $4",
+                (Option<i64>,),
+                "DELETE FROM sync_link WHERE org_id = $1 AND plugin = $2 AND object = $3 AND vendor_id = $4 RETURNING gone_at",
                 self.org.0,
                 change.plugin.as_str(),
                 change.object.as_str(),
                 Text(vendor_id.as_str()),
-            )?;
+            )?
+            .map_or(0, |(gone_at,)| u64::from(gone_at.is_none()));
             execute!(
                 self.tx,
                 "UPDATE sync SET linked = linked - $4 WHERE org_id = $1 AND plugin = $2 AND object = $3",

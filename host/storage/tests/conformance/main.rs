@@ -224,6 +224,7 @@ conformance! {
         a_run_goes_on_where_the_one_before_has_failed
         all_is_asked_for_anew_after_changes_that_failed
         a_run_that_is_cancelled_keeps_its_steps_out
+        a_counterpart_that_is_gone_is_remembered_and_is_no_counterpart
         what_waits_is_there_once_and_in_the_order_in_which_it_came
         an_org_does_not_see_anothers_syncs
         what_belongs_to_a_plugins_syncs_goes_with_them

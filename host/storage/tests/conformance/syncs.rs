@@ -98,6 +98,7 @@ impl Store {
             seen_in,
             version: 1,
             synced_at: self.now(),
+            gone_at: None,
         }
     }
 }
@@ -292,6 +293,41 @@ pub async fn a_run_that_is_cancelled_keeps_its_steps_out(store: Store) {
     let mut tx = store.database.begin().await.unwrap();
     let ended = SyncRunId(run.0);
     assert_eq!(tx.org(store.ours).syncs().cancel_run(ended, store.now()).await.unwrap(), Some(SyncStatus::Cancelled));
+}
+
+pub async fn a_counterpart_that_is_gone_is_remembered_and_is_no_counterpart(store: Store) {
+    store.set_up(store.ours, &hubspot(), CONTACT).await;
+    let gone = SyncLink { url: None, gone_at: Some(store.now()), ..store.link("1", None) };
+    let back = SyncLink { gone_at: None, ..gone.clone() };
+    let two = vec![put(store.link("1", None), Some(0)), put(store.link("2", None), Some(0))];
+    for (links, linked) in [
+        (two, 2),
+        (vec![put(gone.clone(), Some(1))], 1),
+        (vec![put(back, Some(2))], 2),
+        (vec![put(gone.clone(), Some(3))], 1),
+    ] {
+        assert_eq!(store.commit_sync(SyncCommit { links, ..nothing() }).await, Committed::All);
+        assert_eq!(store.sync(CONTACT).await.linked, linked);
+    }
+    assert_eq!(store.links(&["1"]).await, [SyncLink { version: 4, ..gone }]);
+    {
+        let mut tx = store.database.read().await.unwrap();
+        let mut ours = tx.org(store.ours);
+        let (of, records) = (hubspot(), texts(&["hubspot:1", "hubspot:2"]));
+        let linked = ours.syncs().links_by_record(&of, CONTACT, &records).await.unwrap();
+        assert_eq!(linked.iter().map(|link| link.vendor_id.as_str()).collect::<Vec<_>>(), ["2"]);
+        assert_eq!(ours.syncs().ever_linked(&of, CONTACT, &records).await.unwrap().len(), 2);
+        let run = SyncRunId::new(&store.clock, &store.random);
+        let unseen = ours.syncs().unseen_links(&of, CONTACT, run, None, 10).await.unwrap();
+        assert_eq!(unseen, linked, "nobody asks for what is known to be gone");
+    }
+    let mut tx = store.database.begin().await.unwrap();
+    let forgotten = ["1", "2"].map(|id| LinkChange::Remove { vendor_id: id.to_owned() });
+    let forgotten = SyncCommit { links: forgotten.to_vec(), ..nothing() };
+    assert!(tx.org(store.ours).syncs().settle(&forgotten, store.now()).await.unwrap());
+    tx.commit().await.unwrap();
+    assert_eq!(store.sync(CONTACT).await.linked, 0);
+    assert_eq!(store.links(&["1", "2"]).await, []);
 }
 
 pub async fn what_waits_is_there_once_and_in_the_order_in_which_it_came(store: Store) {

@@ -25,10 +25,12 @@ use crate::sync::{
 pub(super) struct Known {
     /// All syncs of the plugin.
     pub(super) states: Vec<SyncState>,
-    /// By the vendor's id.
+    /// By the vendor's id; with those that are gone, also of candidates.
     pub(super) links: HashMap<String, SyncLink>,
     /// The vendor's ids that records are linked with, by the record's id; of candidates, and of those whose links end.
     pub(super) linked: HashMap<String, Vec<String>>,
+    /// The same of those that are gone.
+    pub(super) gone: HashMap<String, Vec<String>>,
     /// Those that there are, by id.
     pub(super) records: HashMap<String, ObjectRecord>,
     /// Records that may be the same as one of the vendor's that has no link, by its id, the likeliest first.
@@ -75,8 +77,13 @@ impl Known {
         let ending = page.gone().filter_map(|id| known.links.get(id));
         looked_at.extend(ending.map(|link| link.record_id.clone()));
         let looked_at: Vec<String> = looked_at.into_iter().collect();
-        for link in ours.syncs().links_by_record(plugin, object, &looked_at).await? {
-            known.linked.entry(link.record_id).or_default().push(link.vendor_id);
+        for link in ours.syncs().ever_linked(plugin, object, &looked_at).await? {
+            if link.gone_at.is_none() {
+                known.linked.entry(link.record_id).or_default().push(link.vendor_id);
+            } else {
+                known.gone.entry(link.record_id.clone()).or_default().push(link.vendor_id.clone());
+                known.links.entry(link.vendor_id.clone()).or_insert(link);
+            }
         }
         let wanted: Vec<String> = wanted.into_iter().collect();
         if !wanted.is_empty() {

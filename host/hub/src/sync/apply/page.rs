@@ -33,7 +33,7 @@ pub(super) struct Page<'a> {
     schema: &'a SchemaValidator,
     known: Known,
     now: Timestamp,
-    /// What becomes of links, by the vendor's id; none: they end.
+    /// What becomes of links, by the vendor's id; none: nothing is known of them any more.
     links: BTreeMap<String, Option<SyncLink>>,
     /// What becomes of records, by id; none: they are deleted.
     records: BTreeMap<String, Option<Value>>,
@@ -115,7 +115,7 @@ impl<'a> Page<'a> {
 
     /// One that is not there any more.
     pub(super) fn deleted(&mut self, id: &str) {
-        let Some(link) = self.link(id).cloned() else {
+        let Some(link) = self.linked(id).cloned() else {
             self.out.counts.unchanged += 1;
             return;
         };
@@ -133,7 +133,7 @@ impl<'a> Page<'a> {
     pub(super) fn merged(&mut self, into: &str, gone: &[String], is_to_ask: bool) {
         let mut any = false;
         for id in gone {
-            let Some(link) = self.link(id).cloned() else { continue };
+            let Some(link) = self.linked(id).cloned() else { continue };
             any = true;
             self.out.counts.merged += 1;
             self.links.insert(id.clone(), None);
@@ -202,6 +202,17 @@ impl<'a> Page<'a> {
         }
     }
 
+    /// The same, unless it is gone.
+    fn linked(&self, vendor_id: &str) -> Option<&SyncLink> {
+        self.link(vendor_id).filter(|link| link.gone_at.is_none())
+    }
+
+    /// True if this page has ended a link.
+    fn has_ended(&self, vendor_id: &str) -> bool {
+        let after = self.links.get(vendor_id);
+        after.is_some_and(|link| link.as_ref().is_none_or(|link| link.gone_at.is_some()))
+    }
+
     /// A record as it is by now; none if it is not there.
     fn data(&self, record: &str) -> Option<&Value> {
         match self.records.get(record) {
@@ -223,7 +234,7 @@ impl<'a> Page<'a> {
         let candidates = self.known.candidates.get(vendor_id)?;
         let is_free = |record: &str| {
             let ids = self.known.linked.get(record).map_or(&[][..], Vec::as_slice);
-            !self.claimed.contains(record) && ids.iter().all(|id| matches!(self.links.get(id), Some(None)))
+            !self.claimed.contains(record) && ids.iter().all(|id| self.has_ended(id))
         };
         let same = candidates.iter().find(|candidate| {
             let data = self.data(&candidate.record);
@@ -352,27 +363,38 @@ impl<'a> Page<'a> {
                 seen_in: self.by.seen_in,
                 version: 0,
                 synced_at: self.now,
+                gone_at: None,
             };
             self.links.insert(item.id.clone(), Some(link));
+            self.forget_gone(record);
             return true;
         };
         let url = item.url.clone().or_else(|| before.url.clone());
-        if base == before.base && url == before.url {
+        if base == before.base && url == before.url && before.gone_at.is_none() {
             self.see(before);
             return false;
         }
         let vendor_at = vendor_at.or(before.vendor_at);
         let seen_in = self.by.seen_in.or(before.seen_in);
-        let link = SyncLink { base, vendor_at, url, seen_in, synced_at: self.now, ..before };
+        let link = SyncLink { base, vendor_at, url, seen_in, synced_at: self.now, gone_at: None, ..before };
         self.links.insert(item.id.clone(), Some(link));
         true
     }
 
-    /// What becomes of a record whose counterpart is gone; its link has ended already.
+    /// A record that has a counterpart again has none that is gone.
+    fn forget_gone(&mut self, record: &str) {
+        let known = self.known.gone.get(record).into_iter().chain(self.known.linked.get(record)).flatten();
+        let is_gone = |id: &&String| self.link(id).is_some_and(|link| link.gone_at.is_some());
+        let gone: Vec<String> = known.filter(is_gone).cloned().collect();
+        self.links.extend(gone.into_iter().map(|id| (id, None)));
+    }
+
+    /// What becomes of a record whose counterpart is gone; its link has ended already. If it stays without one, that is
+    /// remembered: what was deleted there on purpose is not made there anew because somebody edits it here.
     fn part(&mut self, link: &SyncLink, on_delete: OnDelete) {
         let Some(mut data) = self.data(&link.record_id).cloned() else { return };
         let others = self.known.linked.get(&link.record_id).map_or(&[][..], Vec::as_slice);
-        let other = others.iter().find(|id| **id != link.vendor_id && !matches!(self.links.get(*id), Some(None)));
+        let other = others.iter().find(|id| **id != link.vendor_id && !self.has_ended(id));
         if let Some(other) = other {
             // another one of the vendor's is the same record, too
             counterpart::write(&mut data, self.by.sync.whose(), other, None);
@@ -391,6 +413,10 @@ impl<'a> Page<'a> {
                 Some(data)
             }
         };
+        if after.is_some() {
+            let gone = SyncLink { url: None, gone_at: Some(self.now), ..link.clone() };
+            self.links.insert(link.vendor_id.clone(), Some(gone));
+        }
         self.records.insert(link.record_id.clone(), after);
     }
 }

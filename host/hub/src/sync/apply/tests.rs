@@ -121,10 +121,15 @@ impl Scene {
         self.record(object, id).await.and_then(|record| record.data).unwrap_or_default()
     }
 
-    async fn link(&self, object: StandardObject, vendor_id: &str) -> Option<SyncLink> {
+    /// What is known of one of the vendor's, also if it is gone.
+    async fn pair(&self, object: StandardObject, vendor_id: &str) -> Option<SyncLink> {
         let mut tx = self.test.hub.0.database.read().await.unwrap();
         let ids = [vendor_id.to_owned()];
         tx.org(self.org.id).syncs().links_by_vendor(&self.plugin, object, &ids).await.unwrap().pop()
+    }
+
+    async fn link(&self, object: StandardObject, vendor_id: &str) -> Option<SyncLink> {
+        self.pair(object, vendor_id).await.filter(|link| link.gone_at.is_none())
     }
 }
 
@@ -305,6 +310,52 @@ async fn what_the_vendor_deleted_stays_if_the_settings_say_so() {
 }
 
 #[tokio::test]
+async fn what_was_deleted_there_is_remembered_until_it_is_there_again() {
+    let scene = Scene::new(SyncSettings { deletes: OnDelete::Unlink, ..SyncSettings::default() }).await;
+    scene.take(CONTACT, vec![found("1", 0, json!({"name": "Ada"}))]).await;
+    scene.take(CONTACT, vec![SyncChange::Deleted("1".to_owned())]).await;
+    let gone = scene.pair(CONTACT, "1").await.unwrap();
+    assert_eq!((gone.record_id.as_str(), gone.gone_at.is_some()), ("crm:1", true));
+    let again = scene.apply(CONTACT, vec![SyncChange::Deleted("1".to_owned())]).await;
+    assert_eq!(again.counts, SyncCounts { unchanged: 1, ..SyncCounts::default() });
+    assert!(again.links.is_empty() && again.records.is_empty());
+    // somebody took it back out of the vendor's bin
+    let back = scene.take(CONTACT, vec![found("1", 0, json!({"name": "Ada"}))]).await;
+    assert_eq!((back.counts.created, back.counts.updated), (0, 1));
+    assert_eq!(scene.data(CONTACT, "crm:1").await["external_ids"]["crm"], "1");
+    assert_eq!(scene.link(CONTACT, "1").await.unwrap().record_id, "crm:1");
+}
+
+#[tokio::test]
+async fn a_record_whose_counterpart_is_gone_may_get_another_one() {
+    let scene = Scene::new(SyncSettings::default()).await;
+    scene.write(CONTACT, "phone:7", json!({"email": "ada@example.com"})).await;
+    scene.take(CONTACT, vec![found("1", 0, json!({"email": "ada@example.com"}))]).await;
+    scene.take(CONTACT, vec![SyncChange::Deleted("1".to_owned())]).await;
+    assert!(scene.pair(CONTACT, "1").await.is_some(), "its record is another one's, and stays");
+    let joined = scene.take(CONTACT, vec![found("9", 10, json!({"email": "ada@example.com"}))]).await;
+    assert_eq!((joined.counts.created, joined.counts.updated), (0, 1));
+    assert_eq!(scene.link(CONTACT, "9").await.unwrap().record_id, "phone:7");
+    assert_eq!(scene.pair(CONTACT, "1").await, None, "there is nothing to remember any more");
+}
+
+#[tokio::test]
+async fn what_was_merged_away_is_remembered_if_its_record_stays() {
+    let scene = Scene::new(SyncSettings::default()).await;
+    let email = |name: &str| json!({"email": format!("{name}@example.com")});
+    for (id, name) in [("phone:7", "ada"), ("phone:8", "king")] {
+        scene.write(CONTACT, id, email(name)).await;
+    }
+    scene.take(CONTACT, vec![found("1", 0, email("ada")), found("2", 0, email("king"))]).await;
+    let merged = SyncChange::Merged { into: "2".to_owned(), gone: vec!["1".to_owned()] };
+    scene.take(CONTACT, vec![merged]).await;
+    assert_eq!(scene.data(CONTACT, "phone:7").await, email("ada"));
+    let gone = scene.pair(CONTACT, "1").await.unwrap();
+    assert_eq!((gone.record_id.as_str(), gone.gone_at.is_some()), ("phone:7", true));
+    assert_eq!(scene.link(CONTACT, "2").await.unwrap().record_id, "phone:8");
+}
+
+#[tokio::test]
 async fn what_was_deleted_here_is_not_made_anew() {
     let scene = Scene::new(SyncSettings::default()).await;
     scene.take(CONTACT, vec![found("1", 0, json!({"name": "Ada"}))]).await;
@@ -363,6 +414,18 @@ async fn what_refers_to_a_record_before_it_is_there_finds_it_or_is_read_again() 
     scene.take(CONTACT, vec![found("1", 0, json!({"name": "Ada", "company": "50"}))]).await;
     assert_eq!(scene.data(CONTACT, "crm:1").await["company_id"], "phone:4");
     assert_eq!(scene.data(CONTACT, "crm:2").await["company_id"], "crm:51");
+}
+
+#[tokio::test]
+async fn all_that_refer_to_a_record_that_came_to_nothing_are_read_again() {
+    let scene = Scene::new(SyncSettings::default()).await;
+    scene.write(COMPANY, "phone:4", json!({"name": "Example", "domain": "example.com"})).await;
+    let employee = |number: u32| found(&format!("{number:03}"), 0, json!({"name": "Ada", "company": "50"}));
+    scene.take(CONTACT, (0..250).map(employee).collect()).await;
+    let page = vec![found("50", 0, json!({"name": "Example", "domain": "example.com"}))];
+    let mut hints = scene.take(COMPANY, page).await.hints;
+    hints.sort();
+    assert_eq!(hints, (0..250).map(|number| (CONTACT, format!("{number:03}"))).collect::<Vec<_>>());
 }
 
 #[tokio::test]

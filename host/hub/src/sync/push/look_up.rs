@@ -176,6 +176,7 @@ impl Inner {
                 seen_in: None,
                 version: 0,
                 synced_at: now,
+                gone_at: None,
             };
             stepped.commit.links.push(LinkChange::Put { link, expected: Some(0) });
         }

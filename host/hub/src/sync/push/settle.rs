@@ -205,6 +205,7 @@ impl Settling<'_, '_> {
             seen_in: same.and_then(|link| link.seen_in),
             version: expected,
             synced_at: self.now,
+            gone_at: None,
         };
         self.stepped.commit.links.push(LinkChange::Put { link, expected: Some(expected) });
     }

@@ -77,6 +77,7 @@ fn link(record_id: &str, vendor_id: &str, base: Value) -> SyncLink {
         seen_in: Some(SyncRunId(Uuid::from_u128(3))),
         version: 4,
         synced_at: at(2_000),
+        gone_at: None,
     }
 }
 
@@ -145,13 +146,37 @@ fn a_record_that_was_deleted_here_is_deleted_there_only_if_the_org_wants_that() 
     let gone = || stored(vec![], vec![link("telnyx:1", "151", json!({}))]);
     let kept = sorted(SyncSettings::default(), &gone(), &["telnyx:1", "telnyx:2"]);
     assert!(kept.deletes.is_empty());
-    assert_eq!(kept.stepped.commit.links, [LinkChange::Remove { vendor_id: "151".to_owned() }]);
+    assert!(kept.stepped.commit.links.is_empty(), "by its link it is known when it is read again");
     assert_eq!(done(&kept), ["telnyx:1", "telnyx:2"]);
+    let written_only =
+        sorted(SyncSettings { direction: Direction::Out, ..SyncSettings::default() }, &gone(), &["telnyx:1"]);
+    assert_eq!(written_only.stepped.commit.links, [LinkChange::Remove { vendor_id: "151".to_owned() }]);
     let deleted = sorted(SyncSettings { push_deletes: true, ..SyncSettings::default() }, &gone(), &["telnyx:1"]);
     let write = &deleted.deletes[0].write;
     assert!(write.delete && write.fields.is_empty());
     assert_eq!(write.id.as_deref(), Some("151"));
     assert!(deleted.stepped.commit.links.is_empty(), "not before the vendor has done it");
+}
+
+#[test]
+fn what_the_vendor_deleted_is_not_made_anew_because_it_is_edited_here() {
+    let gone = || SyncLink { gone_at: Some(at(2_500)), ..link("telnyx:1", "151", json!({"/name": "Ada"})) };
+    let edited = || stored(vec![record("telnyx:1", 5, json!({"name": "Ada L."}))], vec![gone()]);
+    let left = sorted(SyncSettings::default(), &edited(), &["telnyx:1"]);
+    assert!(left.creates.is_empty() && left.updates.is_empty());
+    assert_eq!((done(&left), left.stepped.counts.skipped), (vec!["telnyx:1"], 1));
+    assert!(left.stepped.commit.links.is_empty(), "it is remembered");
+    // whoever wants it back says so
+    let anew = SyncSettings { deletes: OnDelete::Ignore, ..SyncSettings::default() };
+    let made = sorted(anew, &edited(), &["telnyx:1"]);
+    let forgotten = [LinkChange::Remove { vendor_id: "151".to_owned() }];
+    assert_eq!((made.creates.len(), made.creates[0].write.id.as_deref()), (1, None));
+    assert_eq!(made.stepped.commit.links, forgotten);
+    // of a record that is not there any more there is nothing to remember, and nothing to delete there
+    let settings = SyncSettings { push_deletes: true, ..SyncSettings::default() };
+    let deleted = sorted(settings, &stored(vec![], vec![gone()]), &["telnyx:1"]);
+    assert!(deleted.deletes.is_empty());
+    assert_eq!(deleted.stepped.commit.links, forgotten);
 }
 
 #[test]

@@ -71,11 +71,11 @@ async fn load_links(connection: &mut PgConnection, syncs: &mut Syncs<'_>) -> Res
     }
     // one look by key after the other: of a table that was just filled the statistics do not know yet that there is much in it, and
     // a join reads all links of a sync for each that is asked for
-    let found: Vec<(i64, i64)> = sqlx::query_as(
-        "SELECT asked.place, found.version
+    let found: Vec<(i64, i64, Option<i64>)> = sqlx::query_as(
+        "SELECT asked.place, found.version, found.gone_at
          FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[])
            WITH ORDINALITY AS asked (org_id, plugin, object, vendor_id, place), LATERAL
-           (SELECT version FROM sync_link
+           (SELECT version, gone_at FROM sync_link
             WHERE org_id = asked.org_id AND plugin = asked.plugin AND object = asked.object
               AND vendor_id = asked.vendor_id LIMIT 1) AS found",
     )
@@ -85,8 +85,8 @@ async fn load_links(connection: &mut PgConnection, syncs: &mut Syncs<'_>) -> Res
     .bind(column(&pairs, |(_, vendor_id)| Text(*vendor_id)))
     .fetch_all(connection)
     .await?;
-    for (at, version) in found {
-        syncs.found_pair(place(at)?, unsigned(version));
+    for (at, version, gone_at) in found {
+        syncs.found_pair(place(at)?, unsigned(version), gone_at.is_some());
     }
     Ok(())
 }

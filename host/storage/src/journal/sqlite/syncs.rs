@@ -69,17 +69,17 @@ async fn load_links(connection: &mut SqliteConnection, syncs: &mut Syncs<'_>) ->
         .iter()
         .map(|(key, vendor_id)| (hex(&key.org.0), key.plugin.as_str(), key.object.as_str(), *vendor_id))
         .collect();
-    let found: Vec<(i64, i64)> = sqlx::query_as(
+    let found: Vec<(i64, i64, Option<i64>)> = sqlx::query_as(
         "WITH asked AS MATERIALIZED (SELECT key AS place, value AS r FROM jsonb_each($1))
-         SELECT asked.place, sync_link.version FROM asked CROSS JOIN sync_link
+         SELECT asked.place, sync_link.version, sync_link.gone_at FROM asked CROSS JOIN sync_link
          WHERE sync_link.org_id = unhex(r ->> 0) AND sync_link.plugin = r ->> 1 AND sync_link.object = r ->> 2
            AND sync_link.vendor_id = r ->> 3",
     )
     .bind(json(&asked)?)
     .fetch_all(connection)
     .await?;
-    for (at, version) in found {
-        syncs.found_pair(place(at)?, unsigned(version));
+    for (at, version, gone_at) in found {
+        syncs.found_pair(place(at)?, unsigned(version), gone_at.is_some());
     }
     Ok(())
 }

@@ -77,7 +77,7 @@ impl<'a> Syncs<'a> {
         for (key, vendor_id) in runs.iter().flat_map(|commit| linked(commit)) {
             let next = syncs.pairs.len();
             if *syncs.pair_places.entry((key, vendor_id)).or_insert(next) == next {
-                syncs.pairs.push(Pair { key, vendor_id, version: 0, link: None, is_written: false });
+                syncs.pairs.push(Pair { key, vendor_id, version: 0, is_gone: false, link: None, is_written: false });
             }
         }
         syncs
@@ -103,10 +103,10 @@ impl<'a> Syncs<'a> {
         self.pairs.iter().map(|pair| (pair.key, pair.vendor_id)).collect()
     }
 
-    /// Takes in the version of the pair at this place of [`Syncs::pairs`].
-    pub(in crate::journal) fn found_pair(&mut self, place: usize, version: u64) {
+    /// Takes in the version of the pair at this place of [`Syncs::pairs`], and whether it is gone.
+    pub(in crate::journal) fn found_pair(&mut self, place: usize, version: u64, is_gone: bool) {
         if let Some(pair) = self.pairs.get_mut(place) {
-            pair.version = version;
+            (pair.version, pair.is_gone) = (version, is_gone);
         }
     }
 }

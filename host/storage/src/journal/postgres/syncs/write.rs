@@ -101,14 +101,14 @@ async fn link(connection: &mut PgConnection, put: &[(&Pair<'_>, &SyncLink)]) -> 
     }
     sqlx::query(
         "INSERT INTO sync_link (org_id, plugin, object, vendor_id, record_id, base, vendor_at, url, seen_in, version,
-           synced_at)
-         SELECT org_id, plugin, object, vendor_id, record_id, base::json, vendor_at, url, seen_in, version, synced_at
+           synced_at, gone_at)
+         SELECT org_id, plugin, object, vendor_id, record_id, base::json, vendor_at, url, seen_in, version, synced_at, gone_at
          FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::text[],
-           $9::uuid[], $10::bigint[], $11::bigint[])
-           AS new (org_id, plugin, object, vendor_id, record_id, base, vendor_at, url, seen_in, version, synced_at)
+           $9::uuid[], $10::bigint[], $11::bigint[], $12::bigint[])
+           AS new (org_id, plugin, object, vendor_id, record_id, base, vendor_at, url, seen_in, version, synced_at, gone_at)
          ON CONFLICT (org_id, plugin, object, vendor_id) DO UPDATE SET record_id = excluded.record_id,
            base = excluded.base, vendor_at = excluded.vendor_at, url = excluded.url, seen_in = excluded.seen_in,
-           version = excluded.version, synced_at = excluded.synced_at",
+           version = excluded.version, synced_at = excluded.synced_at, gone_at = excluded.gone_at",
     )
     .bind(column(put, |(pair, _)| pair.key.org.0))
     .bind(column(put, |(pair, _)| pair.key.plugin.as_str()))
@@ -121,6 +121,7 @@ async fn link(connection: &mut PgConnection, put: &[(&Pair<'_>, &SyncLink)]) -> 
     .bind(column(put, |(_, link)| link.seen_in.map(|run| run.0)))
     .bind(column(put, |(pair, _)| signed(pair.version)))
     .bind(column(put, |(_, link)| link.synced_at.timestamp_micros()))
+    .bind(column(put, |(_, link)| micros(link.gone_at)))
     .execute(connection)
     .await?;
     Ok(())

@@ -95,19 +95,20 @@ async fn link(connection: &mut SqliteConnection, put: &[(&Pair<'_>, &SyncLink)])
                 link.seen_in.as_ref().map(|run| hex(&run.0)),
                 signed(pair.version),
                 link.synced_at.timestamp_micros(),
+                micros(link.gone_at),
             )
         })
         .collect();
     sqlx::query(
         "WITH new AS MATERIALIZED (SELECT value AS r FROM jsonb_each($1))
          INSERT INTO sync_link (org_id, plugin, object, vendor_id, record_id, base, vendor_at, url, seen_in, version,
-           synced_at)
+           synced_at, gone_at)
          SELECT unhex(r ->> '$[0][0]'), r ->> '$[0][1]', r ->> '$[0][2]', r ->> '$[0][3]', r ->> '$[1][0]', r -> '$[1][1]',
-           r ->> '$[1][2]', r ->> '$[1][3]', unhex(r ->> 2), r ->> 3, r ->> 4
+           r ->> '$[1][2]', r ->> '$[1][3]', unhex(r ->> 2), r ->> 3, r ->> 4, r ->> 5
          FROM new WHERE true
          ON CONFLICT (org_id, plugin, object, vendor_id) DO UPDATE SET record_id = excluded.record_id,
            base = excluded.base, vendor_at = excluded.vendor_at, url = excluded.url, seen_in = excluded.seen_in,
-           version = excluded.version, synced_at = excluded.synced_at",
+           version = excluded.version, synced_at = excluded.synced_at, gone_at = excluded.gone_at",
     )
     .bind(json(&rows)?)
     .execute(connection)
