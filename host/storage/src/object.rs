@@ -5,7 +5,7 @@ use std::{borrow::Cow, collections::HashMap};
 use patchbay_model::{
     OrgId, RunId, Timestamp,
     filter::Filter,
-    object::{ObjectRecord, Source, Stamp, StandardObject, indexed_as},
+    object::{ObjectRecord, Source, Stamp, StandardObject, indexed_as, is_wanted},
 };
 use serde_json::Value;
 use uuid::Uuid;
@@ -157,8 +157,9 @@ impl Objects<'_> {
     }
 
     /// Records that match a filter, behind one, in order of id; deleted ones never do. Where the filter says what an
-    /// indexed field must equal, only the records are read that have it. A page ends early after some thousand records that
-    /// did not match, or with some megabytes of those that did.
+    /// indexed field must equal, only the records are read that have it, in the field or in the list of all that they have
+    /// ([`StandardObject::list_of`]). A page ends early after some thousand records that did not match, or with some megabytes
+    /// of those that did.
     ///
     /// # Errors
     /// The database fails.
@@ -186,7 +187,7 @@ impl Objects<'_> {
             looked_at += portion.len();
             for record in portion {
                 page.next = Some(record.id.clone());
-                if record.data.as_ref().is_some_and(|data| filter.matches(data)) {
+                if record.data.as_ref().is_some_and(|data| is_wanted(object, filter, data)) {
                     bytes += record.data.as_ref().map_or(0, weight_of);
                     page.records.push(record);
                     if page.records.len() >= wanted || bytes >= PAGE_BYTES {
@@ -236,7 +237,8 @@ impl Objects<'_> {
         .collect()
     }
 
-    /// Ids of records that have one of these values. A look for each value, because each is in order of id already.
+    /// Ids of records that have one of these values, in the field or in its list. A look for each, because each is in order of
+    /// id already.
     async fn having(
         &mut self,
         object: StandardObject,
@@ -245,19 +247,21 @@ impl Objects<'_> {
         behind: &str,
     ) -> Result<Vec<String>, StorageError> {
         let mut ids = Vec::new();
-        for value in values {
-            let found = fetch_all!(
-                self.tx,
-                (Text,),
-                HAVING,
-                self.org.0,
-                object.as_str(),
-                Text(field),
-                Text(value),
-                Text(behind),
-                row_limit(PORTION),
-            )?;
-            ids.extend(found.into_iter().map(|(id,)| id.0));
+        for field in [Some(field), object.list_of(field)].into_iter().flatten() {
+            for value in values {
+                let found = fetch_all!(
+                    self.tx,
+                    (Text,),
+                    HAVING,
+                    self.org.0,
+                    object.as_str(),
+                    Text(field),
+                    Text(value),
+                    Text(behind),
+                    row_limit(PORTION),
+                )?;
+                ids.extend(found.into_iter().map(|(id,)| id.0));
+            }
         }
         ids.sort_unstable();
         ids.dedup();
@@ -267,7 +271,8 @@ impl Objects<'_> {
 
     /// Which records have one of these values in an indexed field: each value, as `indexed_as` gives it, with the ids of the
     /// first 16 records that have it, in order of id. One statement, however many values there are; a value that nothing has
-    /// is left out. Long values share what they are indexed as: look at the record itself once more.
+    /// is left out, and so are records that have it only in a list beside the field. Long values share what they are indexed as:
+    /// look at the record itself once more.
     ///
     /// # Errors
     /// The database fails.
