@@ -432,6 +432,7 @@ on_both_databases! {
         a_menu_is_rolled_back
         another_organization_has_menus_of_its_own
         a_recording_of_a_prompt_is_had_without_a_key_and_by_its_url_alone
+        a_caller_who_is_a_contact_is_greeted_by_name
     }
     telnyx {
         a_call_goes_from_the_ordered_number_through_the_menu_to_one_object_and_its_minutes
