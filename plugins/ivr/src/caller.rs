@@ -41,13 +41,13 @@ pub(crate) enum Part<'t> {
     Fact(Fact),
 }
 
-/// What a text has where a fact is not one.
+/// What may stand in braces.
 pub(crate) const FACTS: &str = "{caller.name}, {caller.first_name}, {caller.last_name} or {caller.company}";
 
 /// Reads a text for callers who are known.
 ///
 /// # Errors
-/// The place in braces that is none of [`FACTS`], or the brace without its other one.
+/// What stands in braces and is none of [`FACTS`], or the brace without its other one.
 pub(crate) fn parts(text: &str) -> Result<Vec<Part<'_>>, &str> {
     let mut parts = Vec::new();
     let mut rest = text;
