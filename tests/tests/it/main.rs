@@ -143,6 +143,7 @@ on_both_databases! {
         calls_are_told_to_hubspot_and_who_is_unknown_is_asked_for
         two_organizations_with_one_account_see_their_own
         one_request_of_several_accounts_reaches_each_organization_that_connected_one
+        what_is_asked_before_a_write_counts_for_the_run_that_goes_on
         a_first_sync_takes_no_more_requests_than_it_must_and_its_delta_neither
         the_two_sides_hold_the_same_after_edits_merges_failures_and_lost_answers
         hubspots_sdk_works_unchanged
