@@ -22,7 +22,7 @@ use serde_json::Value;
 use crate::{PluginId, RunId, Timestamp};
 
 pub use change::{Happened, change_event, changed_fields};
-pub use index::{index_entries, indexed_as};
+pub use index::{index_entries, indexed_as, is_wanted};
 
 macro_rules! objects {
     ($($(#[$doc:meta])* $name:ident = $text:literal, $version:literal, $schema:literal, [$($index:literal),* $(,)?];)*) => {
@@ -47,7 +47,7 @@ macro_rules! objects {
             }
 
             /// Its fields that a query finds without reading the rest, those that tell records apart best first.
-            /// `external_ids` are, too.
+            /// `external_ids` are, too, and the lists of [`Self::list_of`].
             #[must_use]
             pub const fn indexes(self) -> &'static [&'static str] {
                 match self { $(Self::$name => &[$($index),*],)* }

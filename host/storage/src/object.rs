@@ -5,7 +5,7 @@ use std::{borrow::Cow, collections::HashMap};
 use patchbay_model::{
     OrgId, RunId, Timestamp,
     filter::Filter,
-    object::{ObjectRecord, Source, Stamp, StandardObject, indexed_as},
+    object::{ObjectRecord, Source, Stamp, StandardObject, indexed_as, is_wanted},
 };
 use serde_json::Value;
 use uuid::Uuid;
@@ -25,18 +25,16 @@ const LOOKED_AT: usize = 5_000;
 /// About the most bytes that the records of a page have together.
 const PAGE_BYTES: usize = 8 << 20;
 
-/// Ids of records that have a value: a range of the primary key, whichever database it is.
-const HAVING: &str = "SELECT id FROM object_index
-   WHERE org_id = $1 AND object = $2 AND field = $3 AND value = $4 AND id > $5 ORDER BY id LIMIT $6";
-
-/// For each of many values the first ids that have it, as a list: a range of the primary key for each.
-const HAVING_EACH: [&str; 2] = [
-    "SELECT asked.value, (SELECT json_group_array(id) FROM (SELECT id FROM object_index
-         WHERE org_id = $1 AND object = $2 AND field = $3 AND object_index.value = asked.value ORDER BY id LIMIT $5))
-     FROM json_each($4) AS asked",
+/// For each of many fields with a value the first ids behind one that have it, as a list: a range of the primary key for each.
+const HAVING: [&str; 2] = [
+    "SELECT asked.value ->> 1, (SELECT json_group_array(id) FROM (SELECT id FROM object_index
+         WHERE org_id = $1 AND object = $2 AND field = asked.value ->> 0 AND object_index.value = asked.value ->> 1
+           AND id > $4 ORDER BY id LIMIT $5))
+     FROM json_each($3) AS asked",
     "SELECT asked.value, ARRAY(SELECT id FROM object_index
-         WHERE org_id = $1 AND object = $2 AND field = $3 AND object_index.value = asked.value ORDER BY id LIMIT $5)
-     FROM unnest($4::text[]) AS asked (value)",
+         WHERE org_id = $1 AND object = $2 AND object_index.field = asked.field AND object_index.value = asked.value
+           AND id > $5 ORDER BY id LIMIT $6)
+     FROM unnest($3::text[], $4::text[]) AS asked (field, value)",
 ];
 
 /// The most records of one value that [`Objects::ids_having`] gives.
@@ -157,8 +155,9 @@ impl Objects<'_> {
     }
 
     /// Records that match a filter, behind one, in order of id; deleted ones never do. Where the filter says what an
-    /// indexed field must equal, only the records are read that have it. A page ends early after some thousand records that
-    /// did not match, or with some megabytes of those that did.
+    /// indexed field must equal, only the records are read that have it, in the field or in the list of all that they have
+    /// ([`StandardObject::list_of`]). A page ends early after some thousand records that did not match, or with some megabytes
+    /// of those that did.
     ///
     /// # Errors
     /// The database fails.
@@ -186,7 +185,7 @@ impl Objects<'_> {
             looked_at += portion.len();
             for record in portion {
                 page.next = Some(record.id.clone());
-                if record.data.as_ref().is_some_and(|data| filter.matches(data)) {
+                if record.data.as_ref().is_some_and(|data| is_wanted(object, filter, data)) {
                     bytes += record.data.as_ref().map_or(0, weight_of);
                     page.records.push(record);
                     if page.records.len() >= wanted || bytes >= PAGE_BYTES {
@@ -236,7 +235,7 @@ impl Objects<'_> {
         .collect()
     }
 
-    /// Ids of records that have one of these values. A look for each value, because each is in order of id already.
+    /// Ids of records that have one of these values, in the field or in its list.
     async fn having(
         &mut self,
         object: StandardObject,
@@ -244,21 +243,11 @@ impl Objects<'_> {
         values: &[String],
         behind: &str,
     ) -> Result<Vec<String>, StorageError> {
-        let mut ids = Vec::new();
-        for value in values {
-            let found = fetch_all!(
-                self.tx,
-                (Text,),
-                HAVING,
-                self.org.0,
-                object.as_str(),
-                Text(field),
-                Text(value),
-                Text(behind),
-                row_limit(PORTION),
-            )?;
-            ids.extend(found.into_iter().map(|(id,)| id.0));
-        }
+        let fields = [Some(field), object.list_of(field)].into_iter().flatten();
+        let asked: Vec<(&str, &str)> =
+            fields.flat_map(|field| values.iter().map(move |value| (field, value.as_str()))).collect();
+        let found = self.each_having(object, &asked, behind, PORTION).await?;
+        let mut ids: Vec<String> = found.into_iter().flat_map(|(_, ids)| ids).collect();
         ids.sort_unstable();
         ids.dedup();
         ids.truncate(PORTION as usize);
@@ -267,7 +256,8 @@ impl Objects<'_> {
 
     /// Which records have one of these values in an indexed field: each value, as `indexed_as` gives it, with the ids of the
     /// first 16 records that have it, in order of id. One statement, however many values there are; a value that nothing has
-    /// is left out. Long values share what they are indexed as: look at the record itself once more.
+    /// is left out, and so are records that have it only in a list beside the field. Long values share what they are indexed as:
+    /// look at the record itself once more.
     ///
     /// # Errors
     /// The database fails.
@@ -280,39 +270,54 @@ impl Objects<'_> {
         if values.is_empty() {
             return Ok(Vec::new());
         }
-        let [on_sqlite, on_postgres] = HAVING_EACH;
-        let limit = row_limit(MOST_HAVING);
-        let found: Vec<(String, Vec<String>)> = match &mut *self.tx {
+        let asked: Vec<(&str, &str)> = values.iter().map(|value| (field, value.as_str())).collect();
+        let found = self.each_having(object, &asked, "", MOST_HAVING).await?;
+        Ok(found.into_iter().flat_map(|(value, ids)| ids.into_iter().map(move |id| (value.clone(), id))).collect())
+    }
+
+    /// For each of these fields with a value: the value, and the ids of the first records behind one that have it, in order. One
+    /// statement, however many are asked for.
+    async fn each_having(
+        &mut self,
+        object: StandardObject,
+        asked: &[(&str, &str)],
+        behind: &str,
+        limit: u32,
+    ) -> Result<Vec<(String, Vec<String>)>, StorageError> {
+        let [on_sqlite, on_postgres] = HAVING;
+        let limit = row_limit(limit);
+        match &mut *self.tx {
             Tx::Sqlite(tx) => {
-                let values = serde_json::to_string(values).map_err(|error| StorageError::Corrupt(error.to_string()))?;
+                let asked = serde_json::to_string(asked).map_err(|error| StorageError::Corrupt(error.to_string()))?;
                 let found: Vec<(Text, Json<Vec<String>>)> = sqlx::query_as(crate::tx::text(on_sqlite))
                     .bind(self.org.0)
                     .bind(object.as_str())
-                    .bind(field)
-                    .bind(values)
+                    .bind(asked)
+                    .bind(behind)
                     .bind(limit)
                     .fetch_all(tx.connection())
                     .await?;
-                found.into_iter().map(|(value, ids)| (value.0, ids.0)).collect()
+                Ok(found.into_iter().map(|(value, ids)| (value.0, ids.0)).collect())
             }
             Tx::Postgres(tx) => {
-                let values: Vec<_> = values.iter().map(|value| Text(value.as_str())).collect();
+                let fields: Vec<_> = asked.iter().map(|(field, _)| Text(*field)).collect();
+                let values: Vec<_> = asked.iter().map(|(_, value)| Text(*value)).collect();
                 tx.speak_for(Scope::Several(self.org));
                 let within = tx.patience();
                 let connection = tx.connection().await?;
                 let asking = sqlx::query_as(crate::tx::text(on_postgres))
                     .bind(self.org.0)
                     .bind(object.as_str())
-                    .bind(Text(field))
+                    .bind(fields)
                     .bind(values)
+                    .bind(Text(behind))
                     .bind(limit)
                     .fetch_all(connection);
                 let found = answered(within, asking).await;
                 let found: Vec<(Text, Vec<Text>)> = tx.note(found)?;
-                found.into_iter().map(|(value, ids)| (value.0, ids.into_iter().map(|id| id.0).collect())).collect()
+                Ok(found.into_iter().map(|(value, ids)| (value.0, ids.into_iter().map(|id| id.0).collect())).collect())
             }
-        };
-        Ok(found.into_iter().flat_map(|(value, ids)| ids.into_iter().map(move |id| (value.clone(), id))).collect())
+        }
     }
 
     /// Forgets at most `limit` records that were deleted before a time, and gives their number.

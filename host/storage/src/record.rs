@@ -11,6 +11,15 @@ use crate::{
     text::{Json, Text},
 };
 
+/// Documents by their ids. Both databases are told to look for one after the other: left to themselves, they may read all of a
+/// collection that was just filled, of which they do not know yet that it has many.
+const NAMED_SQLITE: &str = "SELECT record.id, version, data, updated_at
+   FROM (SELECT value AS id FROM json_each($4)) AS wanted CROSS JOIN record
+   WHERE org_id = $1 AND plugin = $2 AND collection = $3 AND record.id = wanted.id";
+const NAMED_POSTGRES: &str = "SELECT found.* FROM json_array_elements_text($4) AS wanted (id), LATERAL
+     (SELECT id, version, data, updated_at FROM record
+      WHERE org_id = $1 AND plugin = $2 AND collection = $3 AND id = wanted.id LIMIT 1) AS found";
+
 /// A plugin's documents in one org.
 #[derive(Debug)]
 pub struct Records<'a> {
@@ -56,13 +65,7 @@ impl Records<'_> {
         let rows = fetch_all!(
             self.tx,
             Row,
-            {
-                sqlite: "SELECT id, version, data, updated_at FROM record
-                   WHERE org_id = $1 AND plugin = $2 AND collection = $3 AND id IN (SELECT value FROM json_each($4))",
-                postgres: "SELECT id, version, data, updated_at FROM record
-                   WHERE org_id = $1 AND plugin = $2 AND collection = $3
-                     AND id IN (SELECT json_array_elements_text($4))",
-            },
+            { sqlite: NAMED_SQLITE, postgres: NAMED_POSTGRES },
             self.org.0,
             self.plugin.as_str(),
             Text(collection),
@@ -205,7 +208,68 @@ fn path(pointer: &str) -> Result<String, StorageError> {
 
 #[cfg(test)]
 mod tests {
-    use super::path;
+    use chrono::DateTime;
+    use patchbay_model::org::Org;
+    use sqlx::{AssertSqlSafe, Row as _};
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{Database, DatabaseUrl};
+
+    const OURS: OrgId = OrgId(Uuid::from_u128(1));
+
+    async fn with_an_org(database: &Database) {
+        database.migrate().await.unwrap();
+        let created_at = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let mut tx = database.begin().await.unwrap();
+        tx.hub().insert_org(&Org { id: OURS, name: "ours".to_owned(), created_at }).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn on_sqlite_documents_are_read_one_by_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::open(&DatabaseUrl::sqlite(folder.path().join("patchbay.db"))).await.unwrap();
+        with_an_org(&database).await;
+        let writer = database.sqlite_writer().unwrap();
+        let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {NAMED_SQLITE}"));
+        let plan = sqlx::query(explain).fetch_all(writer).await.unwrap();
+        let plan: Vec<String> = plan.iter().map(|row| row.get("detail")).collect();
+        let is_by_key = |step: &String| step.ends_with("(org_id=? AND plugin=? AND collection=? AND id=?)");
+        assert!(plan.iter().any(is_by_key), "{plan:?}");
+        assert!(!plan.iter().any(|step| step.contains("SCAN record")), "{plan:?}");
+    }
+
+    /// Before anybody has told the planner how many documents there are.
+    #[tokio::test]
+    async fn on_postgres_documents_are_read_one_by_one_of_a_collection_that_was_just_filled() {
+        let Some(server) = patchbay_test_postgres::database().await else { return };
+        let database = Database::open(&server.url().parse().unwrap()).await.unwrap();
+        with_an_org(&database).await;
+        let mut superuser = server.connect("postgres").await;
+        sqlx::query(
+            "INSERT INTO record (org_id, plugin, collection, id, version, data, updated_at)
+             SELECT $1, 'ivr', 'calls', 'call-' || i, 1, '{\"day\": \"2026-11-02\"}', 0
+             FROM generate_series(1, 100000) AS n (i)",
+        )
+        .bind(OURS.0)
+        .execute(&mut superuser)
+        .await
+        .unwrap();
+        let explained = sqlx::query(AssertSqlSafe(format!("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {NAMED_POSTGRES}")))
+            .bind(OURS.0)
+            .bind("ivr")
+            .bind("calls")
+            .bind(Json(["call-777", "call-of-nobody"]))
+            .fetch_one(&mut superuser)
+            .await
+            .unwrap();
+        let explained: Value = explained.get(0);
+        let plan = &explained[0]["Plan"];
+        let blocks = ["Shared Hit Blocks", "Shared Read Blocks"].map(|name| plan[name].as_u64().unwrap_or_default());
+        assert_eq!(plan["Actual Rows"].as_f64(), Some(1.0), "{explained}");
+        assert!(blocks.iter().sum::<u64>() <= 16, "{explained}");
+    }
 
     #[test]
     fn a_pointer_becomes_a_path_of_quoted_keys_and_indexes() {

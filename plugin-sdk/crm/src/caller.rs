@@ -1,7 +1,8 @@
 //! Who is calling: a name to greet, while the telephone rings.
 //!
 //! The answer comes from the hub's own records and never from the vendor: a CRM answers in half a second on a good day, and a
-//! caller hears that. So it is as new as the last sync, and it is there while the CRM is away.
+//! caller hears that. So it is as new as the last sync, and it is there while the CRM is away. Whichever of somebody's numbers it
+//! is that they call from, they are found by it.
 //!
 //! Rejected: to guess among several people with one number. A family shares a line and an office its switchboard; whoever is
 //! greeted by somebody else's name hangs up. So it is said how many there are, and the greeting is left to whoever asks.

@@ -66,6 +66,14 @@ fn nobody_is_nobody_and_no_failure() {
 }
 
 #[test]
+fn who_calls_from_their_second_number_is_known_as_well() {
+    let host = host();
+    contact(&host, "hubspot:1", &json!({"phone": "+14155550199", "phones": ["+14155550199", PHONE]}));
+    let told = who(PHONE);
+    assert_eq!((told.contacts, told.contact.unwrap().id.as_str()), (1, "hubspot:1"));
+}
+
+#[test]
 fn of_several_the_one_whom_the_crm_knows_and_who_called_last_comes_first_and_their_number_is_said() {
     let host = host();
     let at = |time: &str| json!({"external_ids": {"hubspot": "1"}, "last_contacted_at": time});

@@ -90,7 +90,8 @@ pub fn delete(collection: &str, id: &str) -> Result<bool, Error> {
 }
 
 /// Committed documents (without this call's own writes) whose declared index fields equal the members of
-/// `filter`, a flat object of field name to scalar; `json!({})` for all. `limit` is at most 1,000.
+/// `filter`, a flat object of field name to scalar; `json!({})` for all. `limit` is at most 1,000. A contact has each of its
+/// `phones` as its `phone`, and each of its `emails` as its `email`.
 ///
 /// # Errors
 /// [`Error::Invalid`] for a field that is no declared index, else as [`get`].

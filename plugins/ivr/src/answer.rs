@@ -1,11 +1,12 @@
 //! What a call hears next.
 //!
 //! Whoever calls waits on the line, so nothing that can be done later is done here: the published menu is read, the call is
-//! walked on, and a job writes down what it did. If the hub's storage is away, calls are neither counted nor written down,
-//! and answered all the same.
+//! walked on, and a job writes down what it did. If the hub's storage is away, calls are neither counted nor written down, nor are
+//! callers known by name, and they are answered all the same.
 
 use patchbay_sdk::{Call, Error, clock, installation, jobs, kv, log, records};
 
+use crate::caller::Caller;
 use crate::config::Config;
 use crate::digest::digest;
 use crate::guard::{self, Admission};
@@ -40,11 +41,13 @@ pub(crate) fn answer(call: Call<Answer>) -> Result<Answered, Error> {
     };
     let recordings = installation::webhook_url();
     let earlier = position.as_ref().and_then(Option::as_ref).and_then(|position| earlier(position, &published));
+    let caller = Caller::of(&input.call, admission != Admission::Unknown);
     let scene = Scene {
         menu: earlier.as_ref().unwrap_or(&published.resolved),
         config: &config,
         dialect: input.dialect,
         call: &input.call,
+        caller: &caller,
         callback: &input.callback_url,
         recordings: (admission != Admission::Unknown).then_some(recordings.as_str()),
         at,

@@ -174,6 +174,9 @@ impl Config {
             if prompt.blob.is_some() {
                 found.push(Problem::new(format!("{at}/blob"), "say or play: a setting outlasts files"));
             }
+            if prompt.known.is_some() {
+                found.push(Problem::new(format!("{at}/known"), "say or play: what is set here, everybody hears alike"));
+            }
         }
         if let Some(spend) = &self.spend {
             let amounts = [

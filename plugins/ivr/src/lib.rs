@@ -3,7 +3,8 @@
 //! A menu is saved as versions that never change, published on numbers, and walked through by calls. The carriers' connectors
 //! ask `answer` what a call hears next, whichever carrier it came by; the same menu is spoken as TeXML and as TwiML. Where a
 //! call is stands in the URL that the carrier calls next, so that an answer needs the published menu and nothing else: no
-//! session, and no database that has to be there. What a call did is written down afterwards.
+//! session, and no database that has to be there (where a menu calls people by name, the database is asked for it, and the menu
+//! has other words). What a call did is written down afterwards.
 //!
 //! The way of a call: `answer` finds the menu and asks the guards, `walk` goes from the place in the URL to the next one, `xml`
 //! writes what is heard in the carrier's dialect, and `note` keeps what was done.
@@ -13,6 +14,7 @@ mod answer;
 mod audio;
 mod calendar;
 mod call;
+mod caller;
 mod calls;
 mod carrier;
 mod check;

@@ -4,6 +4,7 @@
 
 use patchbay_sdk::{Call, Error, clock, installation};
 
+use crate::caller::Caller;
 use crate::config::Config;
 use crate::position::Position;
 use crate::resolve::resolve;
@@ -30,11 +31,13 @@ pub(crate) fn simulate(call: Call<Simulate>) -> Result<Simulated, Error> {
         to: input.to.clone(),
         direction: input.direction,
     };
+    let caller = Caller::of(&facts, true);
     let scene = Scene {
         menu: &menu,
         config: &config,
         dialect: input.dialect,
         call: &facts,
+        caller: &caller,
         callback: &input.callback_url,
         recordings: Some(&recordings),
         at,

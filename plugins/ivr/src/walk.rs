@@ -1,7 +1,7 @@
 //! From one request of a carrier to the next thing that a call hears.
 //!
-//! A pure function of the menu, the settings, the place and the request: `answer` and `simulate` both call it, and a request
-//! that comes twice is answered twice alike.
+//! A pure function of the menu, the settings, the place, the request and who is on the line: `answer` and `simulate` both call
+//! it, and a request that comes twice is answered twice alike.
 
 mod arrive;
 mod steps;
@@ -13,6 +13,7 @@ use patchbay_sdk::clock::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar;
+use crate::caller::Caller;
 use crate::carrier::Dialect;
 use crate::config::{Config, Refusal};
 use crate::menu::Prompt;
@@ -28,6 +29,7 @@ pub(crate) struct Scene<'a> {
     pub(crate) config: &'a Config,
     pub(crate) dialect: Dialect,
     pub(crate) call: &'a CallFacts,
+    pub(crate) caller: &'a Caller,
     /// Where the carrier comes back to.
     pub(crate) callback: &'a str,
     /// Where recordings of ours are had; none while they cannot be.
@@ -286,7 +288,12 @@ impl<'a> Walk<'a> {
 
     /// A prompt as a verb.
     fn heard(&self, prompt: &Prompt) -> Option<Verb> {
-        let menu = self.scene.menu;
+        let config = self.scene.config;
+        let greeted =
+            prompt.known.as_deref().and_then(|text| self.scene.caller.greeted(text, &config.prohibited_phrases));
+        if let Some(text) = greeted {
+            return Some(self.said(text));
+        }
         let kept = prompt.blob.as_deref().zip(self.scene.recordings);
         if let Some((blob, base)) = kept {
             return Some(Verb::Play { url: with_parameter(base, "audio", blob) });
@@ -294,9 +301,13 @@ impl<'a> Walk<'a> {
         if let Some(url) = &prompt.play {
             return Some(Verb::Play { url: url.clone() });
         }
-        let text = prompt.say.clone()?;
+        prompt.say.clone().map(|text| self.said(text))
+    }
+
+    fn said(&self, text: String) -> Verb {
+        let menu = self.scene.menu;
         let voice = self.scene.dialect.voice(&menu.voices).map(str::to_owned);
-        Some(Verb::Say { text, language: menu.language.clone(), voice })
+        Verb::Say { text, language: menu.language.clone(), voice }
     }
 }
 

@@ -262,6 +262,8 @@ fn settings_are_held_to_the_rules_of_prompts() {
         ["/disclosure/say"]
     );
     assert_eq!(wrong(json!({"texts": {"goodbye": {"blob": "blob_1", "say": "Bye."}}})), ["/texts/goodbye/blob"]);
+    let named = json!({"disclosure": {"say": "This call may be recorded.", "known": "Hello {caller.name}."}});
+    assert_eq!(wrong(named), ["/disclosure/known"], "what every caller has to hear is the same for all");
     let spend = json!({"currency": "USD", "per_call": "0.01", "per_transfer": "x"});
     assert_eq!(wrong(json!({"spend": spend})), ["/spend/per_transfer", "/spend"]);
 }

@@ -15,6 +15,7 @@ pub use life::{
     a_first_sync_takes_no_more_requests_than_it_must_and_its_delta_neither,
     calls_are_told_to_hubspot_and_who_is_unknown_is_asked_for, contacts_go_both_ways_and_nothing_comes_back_as_an_echo,
     two_organizations_with_one_account_see_their_own, webhooks_of_another_account_or_another_hand_open_nothing,
+    what_is_asked_before_a_write_counts_for_the_run_that_goes_on,
     what_is_deleted_and_merged_is_found_with_and_without_webhooks,
 };
 pub use rests::the_two_sides_hold_the_same_after_edits_merges_failures_and_lost_answers;

@@ -148,6 +148,33 @@ pub async fn another_organization_has_menus_of_its_own() {
     assert_eq!(greeting(&scene.org, "CA1").await, ["Recorded.", "Ours."]);
 }
 
+pub async fn a_caller_who_is_a_contact_is_greeted_by_name() {
+    let scene = Scene::start().await;
+    let _ = scene.org.upload(Fixture::load("scribe").pack()).await.expect(201);
+    let _ = scene.org.install("scribe", json!({})).await.expect(200);
+    let mut named = menu("Welcome.");
+    named["menus"]["main"]["greeting"]["known"] = json!("Hello {caller.first_name}.");
+    publish(&scene.org, named.clone()).await;
+    assert_eq!(greeting(&scene.org, "CA1").await, ["Recorded.", "Welcome."]);
+
+    // by the second of their numbers
+    let ada = json!({"first_name": "Ada <3", "phone": "+14155550177", "phones": ["+14155550177", "+14155550123"]});
+    let put = json!({"op": "put", "object": "contact", "id": "scribe:1", "data": ada});
+    let _ = scene.org.act("scribe", "run", &put).await.expect(200);
+    let found = scene.org.get("/v1/records/contact?phone=%2B14155550123").await.expect(200).json();
+    assert_eq!(found["items"][0]["id"], "scribe:1");
+    assert_eq!(greeting(&scene.org, "CA2").await, ["Recorded.", "Hello Ada <3."]);
+    let simulate = json!({"id": "main", "dialect": "twiml", "from": "+14155550123"});
+    let heard = act(&scene.org, "simulate", simulate).await["exchanges"][0]["heard"].clone();
+    assert_eq!(heard, json!([{"say": "Recorded."}, {"say": "Hello Ada <3."}]));
+
+    // whom one organization knows, another does not
+    let other = scene.hub.org("other").await;
+    let _ = other.install("ivr", json!({})).await.expect(200);
+    publish(&other, named).await;
+    assert_eq!(greeting(&other, "CA1").await, ["Welcome."]);
+}
+
 async fn start_of(org: &Org) -> Value {
     act(org, "answer", question("CA1", "twiml", None, json!({"kind": "start"}))).await
 }

@@ -145,6 +145,7 @@ on_both_databases! {
         two_organizations_with_one_account_see_their_own
         one_request_of_several_accounts_reaches_each_organization_that_connected_one
         another_account_stops_a_sync_until_it_is_the_first_again_or_somebody_decides
+        what_is_asked_before_a_write_counts_for_the_run_that_goes_on
         a_first_sync_takes_no_more_requests_than_it_must_and_its_delta_neither
         the_two_sides_hold_the_same_after_edits_merges_failures_and_lost_answers
         hubspots_sdk_works_unchanged
@@ -434,6 +435,7 @@ on_both_databases! {
         a_menu_is_rolled_back
         another_organization_has_menus_of_its_own
         a_recording_of_a_prompt_is_had_without_a_key_and_by_its_url_alone
+        a_caller_who_is_a_contact_is_greeted_by_name
     }
     telnyx {
         a_call_goes_from_the_ordered_number_through_the_menu_to_one_object_and_its_minutes

@@ -13,8 +13,9 @@ use crate::{
 /// List records
 ///
 /// In order of id. Beside the parameters below, every field of the object is one: `?phone=%2B15550100` gives the records with
-/// that telephone number, `?external_ids.hubspot=151` the one that HubSpot calls so. `filter` says more, in the language of
-/// filters, and takes their place. A page can be short although there are more: ask on for as long as there is a `next`.
+/// that telephone number, `?external_ids.hubspot=151` the one that HubSpot calls so. A contact has each of its `phones` and
+/// `emails`. `filter` says more, in the language of filters, and takes their place. A page can be short although there are more:
+/// ask on for as long as there is a `next`.
 #[utoipa::path(
     get,
     path = "/v1/records/{object}",

@@ -190,16 +190,17 @@ impl Inner {
         rows.truncate(out.most());
         let stored = self.load_rows(&out, &rows).await?;
         let Sorted { updates, creates, deletes, missing, stepped } = sort(&out, rows, &stored);
-        let call = match self.look_there(&out, call, &updates).await? {
-            Looked::Same(call) => *call,
+        let (call, looks) = match self.look_there(&out, call, &updates).await? {
+            Looked::Same(call, looks) => (*call, looks),
             Looked::News(asked) => return Ok(Push::Asked(asked)),
         };
-        let call = match self.join_there(&out, call, &creates, &stored).await? {
-            Looked::Same(call) => *call,
+        let (call, looks) = match self.join_there(&out, (call, looks), &creates, &stored).await? {
+            Looked::Same(call, looks) => (*call, looks),
             Looked::News(asked) => return Ok(Push::Asked(asked)),
         };
         self.send_missing(&out, missing, call.hops).await?;
         let mut planned = Planned { writes: updates, stepped };
+        planned.stepped.counts.calls += looks;
         planned.writes.extend(creates);
         planned.writes.extend(deletes);
         if planned.writes.is_empty() {
@@ -227,8 +228,8 @@ impl Inner {
 
 /// Whether the vendor has something that is not known here.
 enum Looked {
-    /// It has not: with a call that has not been made.
-    Same(Box<Call>),
+    /// It has not: with a call that has not been made, and how many were made to find that out.
+    Same(Box<Call>, u64),
     News(Box<Asked>),
 }
 

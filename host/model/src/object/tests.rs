@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::filter::Filter;
 
 #[test]
 fn every_object_has_a_schema_that_says_what_it_is() {
@@ -15,6 +16,7 @@ fn every_object_has_a_schema_that_says_what_it_is() {
         assert!(NoObject.to_string().contains(object.as_str()), "{object}");
         for index in object.indexes() {
             assert!(object.has_field(index), "{object} has no field {index}");
+            assert!(object.list_of(index).is_none_or(|list| object.has_field(list)), "{object} has no list of {index}");
         }
     }
 }
@@ -45,6 +47,43 @@ fn a_record_is_found_by_its_indexed_fields_and_its_vendors_ids() {
     );
     assert!(contact.selectivity("external_ids.hubspot") < contact.selectivity("email"));
     assert!(contact.selectivity("email") < contact.selectivity("status"));
+}
+
+#[test]
+fn a_person_is_found_by_each_of_their_numbers() {
+    let contact = StandardObject::Contact;
+    let data = json!({"phone": "+15550100", "phones": ["+15550100", "+15550101", "+15550101", "+15550102"]});
+    let entries: Vec<_> = index_entries(contact, &data).into_iter().collect();
+    let entry = |field: &str, value: &str| (field.to_owned(), format!("s{value}"));
+    assert_eq!(entries, [entry("phone", "+15550100"), entry("phones", "+15550101"), entry("phones", "+15550102")]);
+    assert!(!contact.is_indexed("phones"), "they are asked for by `phone`");
+
+    let data =
+        json!({"phone": "+15550100", "phones": ["+15550101"], "emails": ["a@example.com"], "status": "customer"});
+    let wanted = |filter: Value| is_wanted(contact, &Filter::parse(&filter).unwrap(), &data);
+    for filter in [
+        json!({"phone": "+15550100"}),
+        json!({"phone": "+15550101"}),
+        json!({"phone": {"in": ["+15550199", "+15550101"]}, "status": "customer"}),
+        json!({"phone": "+15550101", "email": "a@example.com"}),
+        json!({"/phone": "+15550101", "do_not_call": null}),
+    ] {
+        assert!(wanted(filter.clone()), "{filter}");
+    }
+    for filter in [
+        json!({"phone": "+15550199"}),
+        json!({"phone": "+15550101", "status": "lead"}),
+        json!({"phone": "+15550101", "email": "b@example.com"}),
+        json!({"phone": "+15550101", "not": {"status": "customer"}}),
+        json!({"phones": "+15550101"}),
+        json!({"status": "+15550101"}),
+        json!({"not": {"phone": "+15550100"}}),
+    ] {
+        assert!(!wanted(filter.clone()), "{filter}");
+    }
+    let company = json!({"phone": "+15550100", "phones": ["+15550101"]});
+    let filter = Filter::parse(&json!({"phone": "+15550101"})).unwrap();
+    assert!(!is_wanted(StandardObject::Company, &filter, &company), "a company has no such list");
 }
 
 #[test]

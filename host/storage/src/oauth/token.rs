@@ -371,8 +371,8 @@ pub(crate) async fn of_accounts(
                WHERE plugin = $1 AND account_id IN (SELECT value FROM json_each($3)) AND client_id = $2
                  AND refused_at IS NULL ORDER BY org_id LIMIT $4",
             postgres: "SELECT org_id, account_id FROM oauth_token
-               WHERE plugin = $1 AND account_id IN (SELECT json_array_elements_text($3)) AND client_id = $2
-                 AND refused_at IS NULL ORDER BY org_id LIMIT $4",
+               WHERE plugin = $1 AND account_id = ANY (ARRAY(SELECT json_array_elements_text($3)))
+                 AND client_id = $2 AND refused_at IS NULL ORDER BY org_id LIMIT $4",
         },
         of.as_str(),
         Text(client_id),

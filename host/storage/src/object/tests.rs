@@ -32,10 +32,12 @@ async fn on_sqlite_a_look_up_is_a_range_of_the_primary_key() {
     .execute(writer)
     .await
     .unwrap();
-    let plan = sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {HAVING}"))).fetch_all(writer).await.unwrap();
+    let sql = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", HAVING[0]));
+    let plan = sqlx::query(sql).fetch_all(writer).await.unwrap();
     let plan: Vec<String> = plan.iter().map(|row| row.get("detail")).collect();
     let expected = "SEARCH object_index USING PRIMARY KEY (org_id=? AND object=? AND field=? AND value=? AND id>?)";
-    assert_eq!(plan, [expected], "and nothing is sorted");
+    assert!(plan.iter().any(|step| step == expected), "{plan:?}");
+    assert!(!plan.iter().any(|step| step.contains("ORDER BY")), "and nothing is sorted: {plan:?}");
 
     let plan =
         sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {NAMED_SQLITE}"))).fetch_all(writer).await.unwrap();
@@ -72,12 +74,12 @@ async fn on_postgres_a_look_up_reads_a_few_blocks() {
     .await
     .unwrap();
     sqlx::query("ANALYZE object_index").execute(&mut superuser).await.unwrap();
-    let sql = AssertSqlSafe(format!("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {HAVING}"));
+    let sql = AssertSqlSafe(format!("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {}", HAVING[1]));
     let explained = sqlx::query(sql)
         .bind(OURS.0)
         .bind("contact")
-        .bind("email")
-        .bind("s777@example.com")
+        .bind(vec!["email"])
+        .bind(vec!["s777@example.com"])
         .bind("")
         .bind(50_i64)
         .fetch_one(&mut superuser)

@@ -186,6 +186,9 @@ conformance! {
         a_run_that_loses_changes_and_tells_nothing
         runs_of_one_batch_write_one_after_the_other
         records_are_found_by_what_they_are_now
+        a_person_is_found_by_each_of_their_numbers
+        all_who_share_a_number_are_found_page_by_page
+        those_that_were_there_before_are_found_by_their_lists_as_well
         a_page_is_as_long_as_asked_and_ends_early_where_little_matches
         an_org_does_not_see_anothers_records_of_objects
         who_deleted_a_record_is_forgotten_with_time

@@ -2,14 +2,18 @@
 
 use patchbay_model::{
     filter::Filter,
-    object::{ObjectChange, ObjectRecord, StandardObject},
+    object::{ObjectChange, ObjectRecord, StandardObject, indexed_as},
 };
 use patchbay_storage::{Committed, RunCommit};
 use serde_json::{Value, json};
 
-use crate::{Store, store::plugin};
+use crate::{
+    Store,
+    store::{Home, plugin},
+};
 
 const CALL: StandardObject = StandardObject::Call;
+const CONTACT: StandardObject = StandardObject::Contact;
 
 fn change(id: &str, data: Option<Value>, expected: Option<u64>) -> ObjectChange {
     ObjectChange { object: CALL, id: id.to_owned(), data, expected }
@@ -207,6 +211,106 @@ pub async fn records_are_found_by_what_they_are_now(store: Store) {
     let ids = ["telnyx:c", "telnyx:b", "telnyx:x"].map(str::to_owned);
     let many = tx.org(store.ours).objects().get_many(CALL, &ids).await.unwrap();
     assert_eq!(many.iter().map(|record| record.id.as_str()).collect::<Vec<_>>(), ["telnyx:b"]);
+}
+
+fn contact(id: &str, data: Option<Value>) -> ObjectChange {
+    ObjectChange { object: CONTACT, id: id.to_owned(), data, expected: None }
+}
+
+async fn people(store: &Store, filter: Value) -> Vec<String> {
+    let filter = Filter::parse(&filter).unwrap();
+    let mut tx = store.database.read().await.unwrap();
+    let page = tx.org(store.ours).objects().find(CONTACT, &filter, None, 1_000).await.unwrap();
+    assert_eq!(page.next, None);
+    page.records.into_iter().map(|record| record.id).collect()
+}
+
+pub async fn a_person_is_found_by_each_of_their_numbers(store: Store) {
+    let ada = json!({"phone": "+15550100", "phones": ["+15550100", "+15550101"], "emails": ["ada@example.com"]});
+    let grace = json!({"phone": "+15550101", "status": "customer"});
+    write(&store, "hubspot", vec![contact("hubspot:1", Some(ada)), contact("hubspot:2", Some(grace))]).await;
+    assert_eq!(people(&store, json!({"phone": "+15550100"})).await, ["hubspot:1"]);
+    assert_eq!(people(&store, json!({"phone": "+15550101"})).await, ["hubspot:1", "hubspot:2"], "in order of id");
+    assert_eq!(people(&store, json!({"phone": "+15550101", "status": "customer"})).await, ["hubspot:2"]);
+    assert_eq!(people(&store, json!({"phone": "+15550101", "email": "ada@example.com"})).await, ["hubspot:1"]);
+    let both = json!({"phone": {"in": ["+15550100", "+15550101"]}});
+    assert_eq!(people(&store, both).await, ["hubspot:1", "hubspot:2"], "each once");
+    let value = indexed_as(&json!("+15550101")).unwrap();
+    let mut tx = store.database.read().await.unwrap();
+    let same = tx.org(store.ours).objects().ids_having(CONTACT, "phone", std::slice::from_ref(&value)).await.unwrap();
+    assert_eq!(same, [(value, "hubspot:2".to_owned())], "who shares a second number is not the same person");
+    drop(tx);
+
+    let moved = json!({"phone": "+15550101", "phones": ["+15550102"]});
+    write(&store, "hubspot", vec![contact("hubspot:1", Some(moved)), contact("hubspot:2", None)]).await;
+    assert_eq!(people(&store, json!({"phone": "+15550100"})).await, Vec::<String>::new());
+    for number in ["+15550101", "+15550102"] {
+        assert_eq!(people(&store, json!({"phone": number})).await, ["hubspot:1"]);
+    }
+    assert_eq!(people(&store, json!({"email": "ada@example.com"})).await, Vec::<String>::new());
+}
+
+/// More people than are read at once share a number, some as their main one and some beside it.
+pub async fn all_who_share_a_number_are_found_page_by_page(store: Store) {
+    let shared = |number: usize| match number % 3 {
+        0 => json!({"phone": "+15550100"}),
+        1 => json!({"phone": format!("+1555{number:07}"), "phones": ["+15550100"]}),
+        _ => json!({"phone": "+15550100", "phones": ["+15550100", format!("+1555{number:07}")]}),
+    };
+    let all = (0..180).map(|number| contact(&format!("hubspot:{number:03}"), Some(shared(number))));
+    write(&store, "hubspot", all.collect()).await;
+    let filter = Filter::parse(&json!({"phone": "+15550100"})).unwrap();
+    let (mut found, mut after): (Vec<String>, Option<String>) = (Vec::new(), None);
+    loop {
+        let mut tx = store.database.read().await.unwrap();
+        let page = tx.org(store.ours).objects().find(CONTACT, &filter, after.as_deref(), 70).await.unwrap();
+        found.extend(page.records.into_iter().map(|record| record.id));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(found, (0..180).map(|number| format!("hubspot:{number:03}")).collect::<Vec<_>>());
+}
+
+pub async fn those_that_were_there_before_are_found_by_their_lists_as_well(store: Store) {
+    let ada =
+        json!({"phone": "+15550100", "phones": ["+15550100", "+15550101", "+15550101"], "emails": ["a@example.com"]});
+    let grace = json!({"email": "grace@example.com", "phones": ["+15550102"]});
+    let nobody = json!({"name": "Nobody"});
+    let gone = json!({"phones": ["+15550103"]});
+    let all = [ada, grace, nobody, gone].into_iter().enumerate();
+    write(&store, "hubspot", all.map(|(number, data)| contact(&format!("hubspot:{number}"), Some(data))).collect())
+        .await;
+    write(&store, "hubspot", vec![contact("hubspot:3", None)]).await;
+    let index = "SELECT object || ' ' || field || ' ' || value || ' ' || id FROM object_index ORDER BY 1";
+    let without = "DELETE FROM object_index WHERE field IN ('phones', 'emails')";
+    let (indexed, again): (Vec<String>, Vec<String>) = match &store.home {
+        Home::Sqlite(folder) => {
+            let url = format!("sqlite:{}", folder.path().join("patchbay.db").display());
+            let mut file = <sqlx::SqliteConnection as sqlx::Connection>::connect(&url).await.unwrap();
+            let indexed: Vec<String> = sqlx::query_scalar(index).fetch_all(&mut file).await.unwrap();
+            sqlx::query(without).execute(&mut file).await.unwrap();
+            let migration = include_str!("../../../../migrations/sqlite/0039_contact_lists.sql");
+            sqlx::raw_sql(migration).execute(&mut file).await.unwrap();
+            (indexed, sqlx::query_scalar(index).fetch_all(&mut file).await.unwrap())
+        }
+        Home::Postgres(database) => {
+            let mut superuser = database.connect("postgres").await;
+            let indexed: Vec<String> = sqlx::query_scalar(index).fetch_all(&mut superuser).await.unwrap();
+            sqlx::query(without).execute(&mut superuser).await.unwrap();
+            let migration = include_str!("../../../../migrations/postgres/0039_contact_lists.sql");
+            // as whoever migrates does: for them, too, row-level security holds
+            let mut owner = database.connect(patchbay_test_postgres::OWNER).await;
+            sqlx::raw_sql(migration).execute(&mut owner).await.unwrap();
+            (indexed, sqlx::query_scalar(index).fetch_all(&mut superuser).await.unwrap())
+        }
+    };
+    assert_eq!(indexed.iter().filter(|row| row.contains("phones") || row.contains("emails")).count(), 3, "{indexed:?}");
+    assert_eq!(again, indexed);
+    if let Home::Postgres(database) = &store.home {
+        database.end_connections().await;
+    }
 }
 
 pub async fn a_page_is_as_long_as_asked_and_ends_early_where_little_matches(store: Store) {

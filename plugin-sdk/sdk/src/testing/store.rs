@@ -161,7 +161,7 @@ pub(crate) fn record_query(
         reachable(state)?;
         let mut wanted = Vec::new();
         for (field, value) in &filter {
-            wanted.push((index_pointer(state, collection, field)?, value));
+            wanted.push((index_pointer(state, collection, field)?, list_of(collection, field), value));
             if value.is_object() || value.is_array() {
                 return Err(Error::invalid(format!("/filter/{field}"), "a string, number, boolean or null"));
             }
@@ -173,7 +173,10 @@ pub(crate) fn record_query(
             .map(|(_, document)| document)
             .filter(|document| {
                 let data: Value = serde_json::from_str(&document.data).unwrap_or_default();
-                wanted.iter().all(|(pointer, value)| data.pointer(pointer) == Some(value))
+                wanted.iter().all(|(pointer, list, value)| {
+                    let listed = list.and_then(|list| data.get(list)).and_then(Value::as_array);
+                    data.pointer(pointer) == Some(value) || listed.is_some_and(|listed| listed.contains(value))
+                })
             });
         let mut documents: Vec<Document<String>> = Vec::new();
         let mut bytes = 0;
@@ -200,6 +203,15 @@ fn index_pointer(state: &State, collection: &str, field: &str) -> Result<String,
     let found = manifest.collections.iter().find(|own| own.name == collection);
     let pointer = found.and_then(|collection| collection.indexes.get(field)).cloned();
     pointer.ok_or_else(|| Error::invalid(format!("/filter/{field}"), format!("a declared index of {collection}")))
+}
+
+/// The list of all of which a field has one: whoever looks for one of these finds the record, as with the hub.
+fn list_of(collection: &str, field: &str) -> Option<&'static str> {
+    match (collection, field) {
+        (objects::CONTACT, "email") => Some("emails"),
+        (objects::CONTACT, "phone") => Some("phones"),
+        _ => None,
+    }
 }
 
 fn kv_live<'a>(state: &'a mut State, key: &str) -> Option<&'a mut KvEntry> {

@@ -2,6 +2,7 @@
 
 use super::Problem;
 use super::names::escaped;
+use crate::caller::{self, FACTS, Part};
 use crate::config::Config;
 use crate::menu::{Action, Menu, Otherwise, Prompt};
 use crate::xml;
@@ -30,20 +31,50 @@ pub(crate) fn prompt(at: &str, prompt: &Prompt, prohibited: &[String], found: &m
     {
         found.push(Problem::new(format!("{at}/play"), "an https URL"));
     }
-    let Some(text) = &prompt.say else { return };
-    let at = format!("{at}/say");
+    if let Some(text) = &prompt.say {
+        let at = format!("{at}/say");
+        can_be_said(&at, text, found);
+        may_be_said(&at, text, prohibited, found);
+    }
+    if let Some(text) = &prompt.known {
+        greeting(&format!("{at}/known"), text, prohibited, found);
+    }
+}
+
+/// A text for callers who are known. What is prohibited is looked for once more when the names are in it.
+fn greeting(at: &str, text: &str, prohibited: &[String], found: &mut Vec<Problem>) {
+    can_be_said(at, text, found);
+    match caller::parts(text) {
+        Err(place) => found.push(Problem::new(at, format!("in braces only {FACTS}; this has {place:?}"))),
+        Ok(parts) => {
+            for part in &parts {
+                if let Part::Text(text) = part {
+                    may_be_said(at, text, prohibited, found);
+                }
+            }
+            if !parts.iter().any(|part| matches!(part, Part::Fact(_))) {
+                found.push(Problem::new(at, format!("a text with {FACTS}: what everybody hears is `say`")));
+            }
+        }
+    }
+}
+
+fn can_be_said(at: &str, text: &str, found: &mut Vec<Problem>) {
     if text.trim().is_empty() || text.chars().count() > MOST {
-        found.push(Problem::new(&at, format!("1 to {MOST} characters")));
+        found.push(Problem::new(at, format!("1 to {MOST} characters")));
     }
     if text.chars().any(|it| !xml::is_speakable(it)) {
-        found.push(Problem::new(&at, "text without control characters"));
+        found.push(Problem::new(at, "text without control characters"));
     }
+}
+
+fn may_be_said(at: &str, text: &str, prohibited: &[String], found: &mut Vec<Problem>) {
     let said = words(text);
     for phrase in prohibited {
         let phrase = words(phrase);
         // of a phrase without words there is nothing to find
         if phrase.len() > 1 && said.contains(&phrase) {
-            found.push(Problem::new(&at, format!("no prohibited phrase; this has {:?}", phrase.trim())));
+            found.push(Problem::new(at, format!("no prohibited phrase; this has {:?}", phrase.trim())));
         }
     }
 }
@@ -156,11 +187,38 @@ mod tests {
     }
 
     #[test]
+    fn a_text_for_known_callers_names_them_and_has_words_for_all_others() {
+        let of = |known: &str, say: Option<&str>| {
+            let prohibited = ["you have won".to_owned(), "first name".to_owned()];
+            let heard = Prompt { say: say.map(str::to_owned), known: Some(known.to_owned()), ..Prompt::default() };
+            let mut found = Vec::new();
+            prompt("/x", &heard, &prohibited, &mut found);
+            found.into_iter().map(|problem| problem.path).collect::<Vec<_>>()
+        };
+        assert_eq!(of("Hello {caller.first_name} of {caller.company}.", Some("Hello.")), Vec::<String>::new());
+        assert_eq!(of("Hello {caller.name}.", None), ["/x"], "and who is not known hears nothing?");
+        for known in [
+            "",
+            "Hello.",
+            "Hello {caller.email}",
+            "Hello {caller.name",
+            "Hello }",
+            "{caller.name}, you HAVE won",
+            "{caller.name}\u{7}",
+        ] {
+            let wrong = of(known, Some("Hello."));
+            assert!(!wrong.is_empty() && wrong.iter().all(|path| path == "/x/known"), "{known:?}: {wrong:?}");
+        }
+        assert_eq!(of(&format!("{{caller.name}}{}", "a".repeat(3000)), Some("Hello.")), ["/x/known"]);
+    }
+
+    #[test]
     fn a_recording_is_one_and_has_words_in_its_place() {
         let of = |say: Option<&str>, play: Option<&str>, blob: Option<&str>| {
             let owned = |text: Option<&str>| text.map(str::to_owned);
             let mut found = Vec::new();
-            prompt("/x", &Prompt { say: owned(say), play: owned(play), blob: owned(blob) }, &[], &mut found);
+            let heard = Prompt { say: owned(say), play: owned(play), blob: owned(blob), known: None };
+            prompt("/x", &heard, &[], &mut found);
             found.into_iter().map(|problem| problem.path).collect::<Vec<_>>()
         };
         assert_eq!(of(None, None, None), ["/x"]);

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// Something that is heard: spoken text, or a recording.
 ///
 /// Either `say` alone, or one of `play` and `blob`. With `blob` there is a `say`, too: what is spoken where the recording
-/// cannot be had.
+/// cannot be had. `known` stands beside any of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Prompt {
@@ -22,6 +22,11 @@ pub struct Prompt {
     #[serde(default)]
     #[schemars(length(min = 1, max = 100))]
     pub blob: Option<String>,
+    /// Spoken instead to callers whom the organization's contacts name, with `{caller.name}`, `{caller.first_name}`,
+    /// `{caller.last_name}` or `{caller.company}` in it; at most 3,000 characters. All others hear what stands beside it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 3000))]
+    pub known: Option<String>,
 }
 
 impl Prompt {

@@ -34,7 +34,7 @@ pub struct Simulate {
     /// What is recorded of each message; nothing if this is left out.
     #[serde(default)]
     pub recording: Option<Recording>,
-    /// Who calls.
+    /// Who calls. Where one of the organization's contacts has the number, menus may call them by name.
     #[serde(default = "caller")]
     #[schemars(length(max = 64))]
     pub from: String,

@@ -248,6 +248,31 @@ pub async fn two_organizations_with_one_account_see_their_own() {
     scene.assert_well_behaved();
 }
 
+pub async fn what_is_asked_before_a_write_counts_for_the_run_that_goes_on() {
+    let scene = Scene::in_step(json!({}), &[]).await;
+    scene.hubspot.edit(PORTAL, |portal, now| {
+        for index in 0..1_400 {
+            let email = format!("{index}@example.com");
+            portal.create(Kind::Contacts, &[("email", email.as_str())], now - 86_400_000);
+        }
+    });
+    scene.switch_on(&scene.acme, "contact", json!({})).await;
+    let path = "/v1/installations/hubspot/syncs/contact/runs";
+    let asked = scene.acme.org.call("POST", path).json(&json!({"mode": "full"})).send().await.json();
+    let id = asked["id"].as_str().unwrap();
+    // its first pages: HubSpot wants to be left alone before the others
+    scene.hub.hub.work_due_jobs().await.unwrap();
+    scene.put(&scene.acme, "contact", "scribe:1", json!({"email": "ada@example.com", "first_name": "Ada"})).await;
+    scene.settle().await;
+    let run = scene.acme.org.get(&format!("/v1/sync-runs/{id}")).await.expect(200).json();
+    assert_eq!((&run["status"], &run["counts"]["pushed"]), (&json!("completed"), &json!(1)), "{run}");
+    let runs = scene.acme.org.get("/v1/runs?plugin=hubspot&status=succeeded&limit=200").await.expect(200).json();
+    let of_the_sync = |run: &&Value| run["kind"] == "job" && run["operation"] == "contact";
+    let calls = runs["items"].as_array().unwrap().iter().filter(of_the_sync).count();
+    assert_eq!(run["counts"]["calls"], json!(calls), "{run}");
+    scene.assert_well_behaved();
+}
+
 pub async fn a_first_sync_takes_no_more_requests_than_it_must_and_its_delta_neither() {
     const ALL: usize = 4_000;
     let scene = Scene::in_step(json!({}), &[]).await;

@@ -54,7 +54,7 @@ impl Inner {
         let links: HashMap<&str, &PlannedWrite> =
             updates.iter().filter_map(|planned| Some((planned.link.as_ref()?.vendor_id.as_str(), planned))).collect();
         if links.is_empty() || !out.direction.is_inward() {
-            return Ok(Looked::Same(Box::new(call)));
+            return Ok(Looked::Same(Box::new(call), 0));
         }
         let ids = links.keys().map(|id| (*id).to_owned()).collect();
         let finished = self.ask_there(&call, question(out, SyncScope::Ids(ids), None)).await;
@@ -64,7 +64,8 @@ impl Inner {
         };
         let news: Vec<SyncChange> = changes.into_iter().filter(|change| is_news(change, &links)).collect();
         if news.is_empty() {
-            return self.nothing_found(call, finished).await;
+            let call = self.nothing_found(call, finished).await?;
+            return Ok(Looked::Same(Box::new(call), 1));
         }
         let stepped = self.merge_news(out, &call, &links, news, pause_ms).await?;
         Ok(Looked::News(found(call, finished, stepped)))
@@ -98,11 +99,12 @@ impl Inner {
         Ok(stepped)
     }
 
-    /// Asks whether the vendor has records that are to be made there. Those that it has are linked instead.
+    /// Asks whether the vendor has records that are to be made there. Those that it has are linked instead. Beside the call stands
+    /// how many were made in this step before it.
     pub(super) async fn join_there(
         &self,
         out: &Out<'_>,
-        mut call: Call,
+        (mut call, mut looks): (Call, u64),
         creates: &[PlannedWrite],
         stored: &Stored,
     ) -> Result<Looked, Failure> {
@@ -116,16 +118,15 @@ impl Inner {
                 let Some(SyncPage { changes, next, pause_ms, .. }) = page else {
                     return Ok(Looked::News(failed(call, finished)));
                 };
+                looks += 1;
                 let items = self.without_counterpart(out, changes).await?;
                 let pairs = pair(out, items, &field, &wanted, creates, stored);
                 if !pairs.is_empty() {
-                    let stepped = self.join_found(out, pairs, Then::after(pause_ms, None));
+                    let mut stepped = self.join_found(out, pairs, Then::after(pause_ms, None));
+                    stepped.counts.calls = looks;
                     return Ok(Looked::News(found(call, finished, stepped)));
                 }
-                call = match self.nothing_found(call, finished).await? {
-                    Looked::Same(call) => *call,
-                    news @ Looked::News(_) => return Ok(news),
-                };
+                call = self.nothing_found(call, finished).await?;
                 pages += 1;
                 cursor = next;
                 if cursor.is_none() {
@@ -137,7 +138,7 @@ impl Inner {
                 }
             }
         }
-        Ok(Looked::Same(Box::new(call)))
+        Ok(Looked::Same(Box::new(call), looks))
     }
 
     /// The vendor's items of which no record here is the counterpart.
@@ -164,7 +165,6 @@ impl Inner {
     fn join_found(&self, out: &Out<'_>, pairs: Vec<Pair<'_>>, then: Then) -> Stepped {
         let mut stepped = Stepped::of(out.sync.commit(), then);
         let now = self.clock.now();
-        stepped.counts.calls = 1;
         for Pair { record, item } in pairs {
             stepped.records.extend(stamped(record, out.sync.whose(), &item.id, item.url.as_deref()));
             let link = SyncLink {
@@ -192,11 +192,11 @@ impl Inner {
     }
 
     /// Commits a question whose answer changes nothing, and gives the next call.
-    async fn nothing_found(&self, call: Call, finished: Finished<()>) -> Result<Looked, Failure> {
+    async fn nothing_found(&self, call: Call, finished: Finished<()>) -> Result<Call, Failure> {
         let mut next = Call::new(self, Arc::clone(&call.serving), call.kind, call.operation.clone());
         (next.hops, next.is_behind) = (call.hops, call.is_behind);
         call.commit(self, finished, None).await.result?;
-        Ok(Looked::Same(Box::new(next)))
+        Ok(next)
     }
 }
 
