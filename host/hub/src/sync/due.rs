@@ -83,7 +83,7 @@ impl Hub {
 enum Due {
     /// A run was asked for.
     Asked,
-    /// There is nothing to read now: it is due later.
+    /// There is nothing to do now: it is due later.
     PutOff,
     /// Somebody else has seen to it.
     NotAnyMore,
@@ -108,7 +108,10 @@ impl Inner {
         }
         let every = state.settings.every_s.max(standing.plan.sync_every_s);
         let next = now + chrono::Duration::seconds(every.into()) + self.jitter((every / 10).min(MOST_JITTER_S));
-        if !is_on || !state.settings.direction.is_inward() {
+        let mode = mode_of(&state, now);
+        // where nothing is read there is nothing of what has changed there, and what changes here waits already
+        let has_work = state.settings.direction.is_inward() || mode == SyncMode::Full;
+        if !is_on || !has_work {
             ours.syncs().postpone(plugin, object, next).await?;
             tx.commit().await?;
             return Ok(Due::PutOff);
@@ -117,7 +120,7 @@ impl Inner {
             id: SyncRunId::new(&*self.clock, &*self.random),
             plugin: plugin.clone(),
             object,
-            mode: mode_of(&state, now),
+            mode,
             trigger: if state.last_full_at.is_none() { SyncTrigger::First } else { SyncTrigger::Schedule },
             requested_by: None,
             next_due_at: Some(next),
@@ -140,7 +143,7 @@ impl Inner {
     }
 }
 
-/// How much a run reads: all, if that was never done, or is longer ago than the settings say.
+/// How much a run goes through: all, if that was never done, or is longer ago than the settings say.
 pub(super) fn mode_of(state: &SyncState, now: Timestamp) -> SyncMode {
     let full_every = chrono::Duration::days(state.settings.full_every_days.into());
     match state.last_full_at {

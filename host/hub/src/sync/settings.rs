@@ -69,7 +69,8 @@ impl Hub {
     }
 
     /// Sets a sync up, or changes its settings. One that is switched on begins within seconds by reading all that the vendor
-    /// has, and gets what changes here from now on. Needs the permission `manage_installations`. `not_found` if the plugin has no
+    /// has, then has written there what is here and not there, and gets what changes here from now on; and so does one by whose
+    /// settings more goes there than before. Needs the permission `manage_installations`. `not_found` if the plugin has no
     /// sync of the object, `plan_required` if the org's plan lacks the plugin, `conflict` if the settings have another version,
     /// `invalid_input` for what does not fit the plugin, the plan, the object's schema or the vendor's fields, and what the plugin
     /// fails with when it is asked for those.
@@ -200,7 +201,6 @@ impl Inner {
         let mut ours = tx.org(caller.org);
         ours.lock().await?;
         let before = ours.syncs().get(plugin, object).await?.map(|state| state.settings);
-        let goes_out = |settings: &SyncSettings| settings.enabled && settings.direction.is_outward();
         if before.as_ref().is_some_and(goes_out) || goes_out(settings) {
             // what is published from here on is for the sync as it is now
             ours.relay().changed().await?;
@@ -208,6 +208,9 @@ impl Inner {
         if ours.syncs().put_settings(plugin, object, settings, version, now).await?.is_none() {
             let detail = "somebody else has changed the sync meanwhile: look at it and put it again";
             return Err(Failure::new(Code::Conflict, detail));
+        }
+        if before.as_ref().is_some_and(|before| sends_more(before, settings)) {
+            ours.syncs().want_all(plugin, object, now).await?;
         }
         self.drive_sync(&mut ours, plugin, object).await?;
         let detail = json!({ "old": before.as_ref().map(audited), "new": audited(settings) });
@@ -219,6 +222,17 @@ impl Inner {
         self.jobs.due_at(now);
         Ok(())
     }
+}
+
+fn goes_out(settings: &SyncSettings) -> bool {
+    settings.enabled && settings.direction.is_outward()
+}
+
+/// True if by the settings as they are now records may go to the vendor that did not by those before: what was here already did
+/// not wait for that.
+fn sends_more(before: &SyncSettings, after: &SyncSettings) -> bool {
+    // of two filters it cannot be told which lets through more
+    goes_out(after) && (!goes_out(before) || before.only != after.only || (after.create_there && !before.create_there))
 }
 
 /// Which ways a plugin's sync can go; none if it goes nowhere.
@@ -269,6 +283,23 @@ mod tests {
         let of = |filter: Value| unknown_field(StandardObject::Call, &Filter::parse(&filter).unwrap());
         assert_eq!(of(json!({"status": {"in": ["completed"]}, "extra.twilio.price": 1})), None);
         assert_eq!(of(json!({"any": [{"status": "busy"}, {"stage": "won"}]})), Some("stage".to_owned()));
+    }
+
+    #[test]
+    fn what_is_here_is_gone_through_where_more_goes_out_than_before() {
+        let both = SyncSettings::default;
+        let off = SyncSettings { enabled: false, ..both() };
+        let inward = SyncSettings { direction: Direction::In, ..both() };
+        let only = SyncSettings { only: Some(Filter::parse(&json!({"status": "won"})).unwrap()), ..both() };
+        let joins = SyncSettings { create_there: false, ..both() };
+        for before in [&off, &inward, &only, &joins] {
+            assert!(sends_more(before, &both()), "{before:?}");
+        }
+        assert!(sends_more(&both(), &only), "which of two is wider is not known");
+        for after in [&off, &inward, &joins, &SyncSettings { every_s: 60, ..both() }] {
+            assert!(!sends_more(&both(), after), "{after:?}");
+        }
+        assert!(!sends_more(&off, &inward));
     }
 
     #[test]
