@@ -53,7 +53,7 @@ const LEFT_OUT: &str = "field_left_out";
 /// The vendor does not take a record.
 const REFUSED: &str = "refused";
 /// The vendor's counterpart is that of another record.
-const DUPLICATE: &str = "duplicate";
+pub(super) const DUPLICATE: &str = "duplicate";
 
 /// What is done next about rows of the outbox.
 pub(crate) enum Push {
