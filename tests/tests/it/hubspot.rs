@@ -1,11 +1,18 @@
 //! HubSpot, from a person's consent to two sides that hold the same, and back to a connection that is gone.
 
+mod before;
 mod life;
 mod rests;
 mod scene;
 mod sdks;
 mod shared;
 
+pub use before::{
+    calls_of_before_are_told_to_hubspot_once_although_nothing_is_read,
+    what_does_not_go_out_yet_goes_once_the_settings_let_it,
+    what_was_here_before_is_in_hubspot_once_after_the_first_run,
+    who_was_deleted_in_hubspot_does_not_come_back_by_a_run_through_all,
+};
 pub use life::{
     a_connection_lives_from_consent_to_revocation_and_leaves_no_token,
     a_first_sync_takes_no_more_requests_than_it_must_and_its_delta_neither,

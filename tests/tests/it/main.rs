@@ -145,6 +145,10 @@ on_both_databases! {
         one_request_of_several_accounts_reaches_each_organization_that_connected_one
         a_first_sync_takes_no_more_requests_than_it_must_and_its_delta_neither
         the_two_sides_hold_the_same_after_edits_merges_failures_and_lost_answers
+        what_was_here_before_is_in_hubspot_once_after_the_first_run
+        who_was_deleted_in_hubspot_does_not_come_back_by_a_run_through_all
+        what_does_not_go_out_yet_goes_once_the_settings_let_it
+        calls_of_before_are_told_to_hubspot_once_although_nothing_is_read
         hubspots_sdk_works_unchanged
         hubspots_own_check_and_ours_agree
     }
