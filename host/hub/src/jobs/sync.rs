@@ -85,14 +85,15 @@ impl Hub {
                 stepped.commit.only_if_wanted = Some(sync.state.wanted);
                 stepped
             }
-            Next::Begin(_) | Next::Pull(_) | Next::Push(..) | Next::Offer(..) => {
+            Next::Offer(run, place, ids) => hub.offer(&sync, run, place, ids.clone())?,
+            Next::Begin(_) | Next::Pull(_) | Next::Push(..) => {
                 return Box::pin(self.sync_call(job, this, working, &sync, next)).await;
             }
         };
         hub.commit_sync_alone(&at, stepped_end(hub, this, alone)).await
     }
 
-    /// A step for which the plugin is needed, or what it says of itself.
+    /// A step for which the plugin is needed.
     async fn sync_call(
         &self,
         job: &Job,
@@ -104,7 +105,7 @@ impl Hub {
         let hub = &*self.0;
         let live = Live::of(&mut next, this);
         let run = match &next {
-            Next::Begin(run) | Next::Offer(run, ..) => Some(run.clone()),
+            Next::Begin(run) => Some(run.clone()),
             Next::Pull(ask) => ask.run().cloned().map(Box::new),
             Next::Push(_, run) => run.clone(),
             _ => None,
@@ -128,14 +129,10 @@ impl Hub {
             Next::Pull(ask) => match direction_of(&sync.state, decl).is_some_and(Direction::is_inward) {
                 true => Box::pin(hub.sync_pull(&at, &call, decl, ask)).await,
                 false => {
-                    let stepped = hub.not_asked(sync, decl, ask).await?;
+                    let stepped = hub.not_asked(sync, ask)?;
                     hub.commit_sync_alone(&at, stepped_end(hub, this, stepped)).await
                 }
             },
-            Next::Offer(run, place, ids) => {
-                let stepped = hub.offer(sync, &run, &place, ids, decl).await?;
-                hub.commit_sync_alone(&at, stepped_end(hub, this, stepped)).await
-            }
             Next::Push(rows, _) => Box::pin(hub.sync_push(&at, call, decl, rows)).await,
             _ => Ok(()),
         }
@@ -180,7 +177,7 @@ impl Inner {
     }
 
     /// What a question comes to that the plugin cannot be asked: nothing comes from its vendor.
-    async fn not_asked(&self, sync: &Sync, decl: &SyncDecl, ask: Ask) -> Result<Stepped, Failure> {
+    fn not_asked(&self, sync: &Sync, ask: Ask) -> Result<Stepped, Failure> {
         match ask {
             Ask::Hints(hints, _) => {
                 let mut stepped = Stepped::of(sync.commit(), Then::Again(None));
@@ -189,7 +186,7 @@ impl Inner {
             }
             Ask::Page(run, place) | Ask::Unseen(run, place, _) => {
                 let phase = Phase::Here { after: None, version: sync.state.version, has_read: false };
-                self.offer(sync, &run, &Place { phase, ..place }, Vec::new(), decl).await
+                self.offer(sync, &run, &Place { phase, ..place }, Vec::new())
             }
         }
     }

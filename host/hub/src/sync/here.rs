@@ -15,23 +15,20 @@
 //! whatever is read first would be made twice), and a mark for each record (a write for each of them that says nothing to anybody
 //! else).
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::HashSet;
 
 use patchbay_model::{
     Failure,
-    object::{ObjectRecord, indexed_as},
-    sync::{SyncFailure, SyncMode, SyncRun, SyncSettings},
+    object::ObjectRecord,
+    sync::{SyncCounts, SyncMode, SyncRun, SyncSettings},
 };
-use patchbay_package::manifest::sync::SyncDecl;
 use patchbay_storage::{OrgTx, PlaceChange, RunChange};
 
 use super::{
     Sync,
     counterpart::id_in,
     ends::{counted, stays},
-    mapping_of,
     place::{Phase, Place},
-    push::DUPLICATE,
     step::{Next, Stepped, Then},
 };
 use crate::hub::Inner;
@@ -96,73 +93,21 @@ fn is_wanted(sync: &Sync, record: &ObjectRecord, is_linked: bool) -> bool {
 
 impl Inner {
     /// Puts records into the outbox that the vendor may lack. `place`: where the run goes on behind them.
-    pub(crate) async fn offer(
+    pub(crate) fn offer(
         &self,
         sync: &Sync,
         run: &SyncRun,
         place: &Place,
         ids: Vec<String>,
-        decl: &SyncDecl,
     ) -> Result<Stepped, Failure> {
-        let (ids, twins) = self.without_twins(sync, decl, ids).await?;
         // how many there are behind is not known
         let percent = place.has_read().then_some(99);
         let mut stepped = Stepped::of(sync.commit(), Then::Again(percent));
-        stepped.counts.failed = u64::try_from(twins.len()).unwrap_or(u64::MAX);
         stepped.commit.outbox_add = ids;
-        stepped.commit.failures = twins;
         stepped.commit.place = Some(PlaceChange { cursor: Some(place.stored()?), ..stays(run) });
-        let going_on = counted(run, stepped.counts, self.clock.now());
+        let going_on = counted(run, SyncCounts::default(), self.clock.now());
         stepped.commit.run = Some(RunChange { progress: percent, ..going_on });
         Ok(stepped)
-    }
-
-    /// Those of these records that are no others' twins, and what is told of the rest. Of records that have the same value in what
-    /// the mapping joins by first, one has a counterpart: a vendor that knows its own by that value would take the next one
-    /// for the same, and write over it what this one says, with each run through all.
-    async fn without_twins(
-        &self,
-        sync: &Sync,
-        decl: &SyncDecl,
-        ids: Vec<String>,
-    ) -> Result<(Vec<String>, Vec<SyncFailure>), Failure> {
-        let (plugin, object) = (sync.plugin(), sync.object());
-        let first = mapping_of(&sync.state, decl).join.first().and_then(|hub| hub.strip_prefix('/'));
-        let Some(field) = first.filter(|field| !ids.is_empty() && object.is_indexed(field)) else {
-            return Ok((ids, Vec::new()));
-        };
-        let mut tx = self.database.read().await?;
-        let mut ours = tx.org(sync.org);
-        let records = ours.objects().get_many(object, &ids).await?;
-        let value_of = |record: &ObjectRecord| record.data.as_ref()?.get(field).and_then(indexed_as);
-        let values: BTreeMap<&str, String> =
-            records.iter().filter_map(|record| Some((record.id.as_str(), value_of(record)?))).collect();
-        let asked: BTreeSet<&String> = values.values().collect();
-        let asked: Vec<String> = asked.into_iter().cloned().collect();
-        let having = ours.objects().ids_having(object, field, &asked).await?;
-        let all: Vec<String> = having.iter().map(|(_, id)| id.clone()).chain(ids.iter().cloned()).collect();
-        let linked = ours.syncs().links_by_record(plugin, object, &all).await?;
-        let linked: HashSet<String> = linked.into_iter().map(|link| link.record_id).collect();
-        let mut taken: HashMap<String, String> = having.into_iter().filter(|(_, id)| linked.contains(id)).collect();
-        let (mut alone, mut twins) = (Vec::with_capacity(ids.len()), Vec::new());
-        for id in &ids {
-            let value = values.get(id.as_str()).filter(|_| !linked.contains(id));
-            match value.and_then(|value| taken.get(value)) {
-                Some(other) => twins.push(SyncFailure {
-                    vendor_id: None,
-                    record_id: Some(id.clone()),
-                    code: DUPLICATE.to_owned(),
-                    detail: format!(
-                        "the record `{other}` has the same `{field}`: only one of the two is written there"
-                    ),
-                }),
-                None => {
-                    taken.extend(value.map(|value| (value.clone(), id.clone())));
-                    alone.push(id.clone());
-                }
-            }
-        }
-        Ok((alone, twins))
     }
 }
 

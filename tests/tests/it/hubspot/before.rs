@@ -90,6 +90,30 @@ pub async fn who_was_deleted_in_hubspot_does_not_come_back_by_a_run_through_all(
     scene.assert_well_behaved();
 }
 
+pub async fn of_two_with_one_address_one_is_made_in_hubspot_and_the_other_does_not_write_over_it() {
+    let scene = Scene::in_step(json!({}), &[]).await;
+    for (id, name) in [("scribe:1", "Ada"), ("scribe:2", "Grace")] {
+        scene.put(&scene.acme, "contact", id, json!({"email": "office@example.com", "first_name": name})).await;
+    }
+    scene.switch_on(&scene.acme, "contact", json!({})).await;
+    for written in [1, 0] {
+        scene.hubspot.reset_counts();
+        let run = scene.run(&scene.acme, "contact", "full").await;
+        assert_eq!((scene.written(), &run["counts"]["failed"]), (written, &json!(1)), "{run:#}");
+        let failures = format!("/v1/sync-runs/{}/failures", run["id"].as_str().unwrap());
+        let failures = scene.acme.org.get(&failures).await.expect(200).json();
+        let told = &failures["items"][0];
+        assert_eq!((&told["record_id"], &told["code"]), (&json!("scribe:2"), &json!("duplicate")), "{failures:#}");
+        scene.clock.advance(chrono::Duration::minutes(5));
+    }
+    let names = scene.hubspot.edit(PORTAL, |portal, _| {
+        let ids = portal.ids(Kind::Contacts).into_iter();
+        ids.map(|id| portal.get(Kind::Contacts, id).unwrap()["firstname"].clone()).collect::<Vec<_>>()
+    });
+    assert_eq!(names, ["Ada"]);
+    scene.assert_well_behaved();
+}
+
 pub async fn what_does_not_go_out_yet_goes_once_the_settings_let_it() {
     let scene = Scene::in_step(json!({}), &[]).await;
     scene.many(&scene.acme, 4).await;

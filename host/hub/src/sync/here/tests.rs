@@ -5,7 +5,7 @@ use patchbay_model::{
     filter::Filter,
     object::{ObjectChange, StandardObject},
     org::Org,
-    sync::{Base, Direction, SyncCounts, SyncLink, SyncTrigger},
+    sync::{Base, Direction, SyncLink, SyncTrigger},
 };
 use patchbay_storage::{Committed, LinkChange, NewSyncRun, RunCommit, SyncCommit};
 use serde_json::{Value, json};
@@ -17,14 +17,6 @@ const CONTACT: StandardObject = StandardObject::Contact;
 
 fn outward() -> SyncSettings {
     SyncSettings { direction: Direction::Out, ..SyncSettings::default() }
-}
-
-fn decl() -> SyncDecl {
-    serde_json::from_value(json!({
-        "object": "contact", "resource": "contacts", "title": "Contacts", "directions": ["in", "out"],
-        "mapping": {"fields": [{"hub": "/email", "vendor": "email"}, {"hub": "/phone", "vendor": "phone"}], "join": ["/email", "/phone"]},
-    }))
-    .unwrap()
 }
 
 /// A sync with a run that has begun.
@@ -128,7 +120,7 @@ impl Scene {
         let (sync, next) = self.next().await;
         let (offered, commit) = match next {
             Next::Offer(run, place, ids) => {
-                let stepped = self.hub().offer(&sync, &run, &place, ids, &decl()).await.unwrap();
+                let stepped = self.hub().offer(&sync, &run, &place, ids).unwrap();
                 (stepped.commit.outbox_add.clone(), stepped.commit)
             }
             Next::Push(rows, run) => {
@@ -262,34 +254,9 @@ async fn nothing_is_kept_for_a_sync_that_was_switched_off_meanwhile() {
     scene.write_one("phone", "phone:1", json!({"name": "Ada"})).await;
     let (sync, next) = scene.next().await;
     let Next::Offer(run, place, ids) = next else { panic!("{next:?}") };
-    let commit = scene.hub().offer(&sync, &run, &place, ids, &decl()).await.unwrap().commit;
+    let commit = scene.hub().offer(&sync, &run, &place, ids).unwrap().commit;
     scene.put(SyncSettings { enabled: false, ..outward() }).await;
     assert!(!scene.settle(&commit).await);
     scene.put(outward()).await;
     assert_eq!(scene.offered().await, ["phone:1"], "its place has not moved");
-}
-
-#[tokio::test]
-async fn of_two_that_the_vendor_would_take_for_one_one_is_written() {
-    let scene = Scene::new(SyncSettings::default(), Phase::Unseen { after: None }).await;
-    let records = [
-        ("phone:1", json!({"email": "ada@example.com", "phone": "+15550100"})),
-        ("phone:2", json!({"email": "ada@example.com"})),
-        ("phone:3", json!({"email": "bob@example.com", "phone": "+15550100"})),
-        ("phone:4", json!({"email": "carol@example.com"})),
-        ("phone:5", json!({"email": "carol@example.com"})),
-        ("phone:6", json!({"phone": "+15550100"})),
-    ];
-    for (id, data) in records {
-        scene.write_one("phone", id, data).await;
-    }
-    scene.link("phone:5").await;
-    // whoever shares a telephone is somebody else
-    assert_eq!(scene.offered().await, ["phone:1", "phone:3", "phone:6"]);
-    let mut tx = scene.hub().database.read().await.unwrap();
-    let mut ours = tx.org(scene.org.id);
-    let told = ours.syncs().failures(scene.run.id, None, 10).await.unwrap();
-    let told: Vec<_> = told.iter().map(|(_, one)| (one.record_id.as_deref(), one.code.as_str())).collect();
-    assert_eq!(told, [(Some("phone:2"), DUPLICATE), (Some("phone:4"), DUPLICATE)]);
-    assert_eq!(ours.syncs().run(scene.run.id).await.unwrap().unwrap().counts.failed, 2);
 }
