@@ -103,7 +103,7 @@ pub async fn of_two_with_one_address_one_is_made_in_hubspot_and_the_other_does_n
         let failures = format!("/v1/sync-runs/{}/failures", run["id"].as_str().unwrap());
         let failures = scene.acme.org.get(&failures).await.expect(200).json();
         let told = &failures["items"][0];
-        assert_eq!((&told["record_id"], &told["code"]), (&json!("scribe:2"), &json!("duplicate")), "{failures:#}");
+        assert_eq!((&told["record"], &told["code"]), (&json!("scribe:2"), &json!("duplicate")), "{failures:#}");
         scene.clock.advance(chrono::Duration::minutes(5));
     }
     let names = scene.hubspot.edit(PORTAL, |portal, _| {
