@@ -15,6 +15,7 @@ use patchbay_model::{
 };
 use patchbay_package::{Manifest, manifest::sync::SyncDecl};
 use patchbay_runtime::Plugin;
+use patchbay_storage::OrgTx;
 use serde_json::{Value, json};
 
 use super::{declared, views::SyncView};
@@ -186,6 +187,18 @@ impl Inner {
             refuse(&format!("/only/{name}"), format!("a field of the object {}: see /v1/objects", decl.object));
         }
         if violations.is_empty() { Ok(()) } else { Err(Failure::invalid(violations)) }
+    }
+
+    /// Has the syncs of a plugin that go out go through all, in the transaction that switches it on again: what changed here while
+    /// it was off waits for none of them.
+    pub(crate) async fn catch_up_syncs(&self, ours: &mut OrgTx<'_>, plugin: &PluginId) -> Result<(), Failure> {
+        let now = self.clock.now();
+        for state in ours.syncs().list(Some(plugin)).await? {
+            if goes_out(&state.settings) {
+                ours.syncs().want_all(plugin, state.object, now).await?;
+            }
+        }
+        Ok(())
     }
 
     async fn store_sync(

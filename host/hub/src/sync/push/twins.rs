@@ -23,7 +23,7 @@ impl Inner {
         stepped: &mut Stepped,
     ) -> Result<Vec<PlannedWrite>, Failure> {
         let object = out.object();
-        let goes = |hub: &&String| out.mapping.fields.iter().any(|map| map.hub == **hub);
+        let goes = |hub: &&String| out.mapping.fields.iter().any(|map| map.hub == **hub && map.direction.is_outward());
         let first = out.mapping.join.first().filter(goes).and_then(|hub| hub.strip_prefix('/'));
         let Some(field) = first.filter(|field| !creates.is_empty() && object.is_indexed(field)) else {
             return Ok(creates);
