@@ -149,6 +149,7 @@ on_both_databases! {
         who_was_deleted_in_hubspot_does_not_come_back_by_a_run_through_all
         of_two_with_one_address_one_is_made_in_hubspot_and_the_other_does_not_write_over_it
         what_does_not_go_out_yet_goes_once_the_settings_let_it
+        what_goes_out_from_now_on_does_not_wait_for_a_day_because_a_delta_is_under_way
         calls_of_before_are_told_to_hubspot_once_although_nothing_is_read
         hubspots_sdk_works_unchanged
         hubspots_own_check_and_ours_agree

@@ -9,7 +9,7 @@ use std::time::Duration;
 use patchbay_model::{
     Failure, OrgId, PluginId, SyncRunId, Timestamp,
     object::StandardObject,
-    sync::{SyncMode, SyncState, SyncTrigger},
+    sync::{LEAST_EVERY_S, SyncMode, SyncState, SyncTrigger},
 };
 use patchbay_storage::NewSyncRun;
 
@@ -126,7 +126,12 @@ impl Inner {
             next_due_at: Some(next),
             at: now,
         };
-        ours.syncs().request_run(&wish).await?;
+        let requested = ours.syncs().request_run(&wish).await?;
+        if mode == SyncMode::Full && requested.is_some_and(|requested| requested.run.mode == SyncMode::Delta) {
+            // one that reads less goes on: all is asked for again once that may have ended
+            let soon = now + chrono::Duration::seconds(LEAST_EVERY_S.into());
+            ours.syncs().postpone(plugin, object, soon).await?;
+        }
         self.drive_sync(&mut ours, plugin, object).await?;
         tx.commit().await?;
         self.jobs.due_at(now);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use patchbay_tests::hubspot::{Kind, PORTAL};
+use patchbay_tests::hubspot::{Fault, Kind, PORTAL};
 use serde_json::{Value, json};
 
 use super::scene::{Scene, Tenant};
@@ -129,6 +129,28 @@ pub async fn what_does_not_go_out_yet_goes_once_the_settings_let_it() {
         assert_eq!(scene.there().1, expected, "{settings}");
     }
     assert_eq!(scene.there().0, addresses(4));
+    scene.assert_well_behaved();
+}
+
+pub async fn what_goes_out_from_now_on_does_not_wait_for_a_day_because_a_delta_is_under_way() {
+    let scene = Scene::in_step(json!({}), &[]).await;
+    scene.many(&scene.acme, 2).await;
+    scene.switch_on(&scene.acme, "contact", json!({"direction": "in"})).await;
+    scene.settle_due().await;
+    // a delta that has begun, and goes on in two seconds
+    scene.hubspot.fail([Fault::Status(423, Some(2))]);
+    let path = "/v1/installations/hubspot/syncs/contact";
+    let delta = scene.acme.org.call("POST", &format!("{path}/runs")).json(&json!({"mode": "delta"})).send().await;
+    assert!(matches!(delta.status, 200..=202), "{}", delta.text());
+    scene.hub.hub.work_due_jobs().await.unwrap();
+    let open = scene.acme.org.get(path).await.expect(200).json()["open_run"].clone();
+    assert_eq!((&open["mode"], &open["status"]), (&json!("delta"), &json!("running")), "{open:#}");
+    scene.switch_on(&scene.acme, "contact", json!({})).await;
+    scene.settle_due().await;
+    assert_eq!(scene.there().1, 0, "it went on as what it was");
+    scene.clock.advance(chrono::Duration::minutes(1));
+    scene.settle_due().await;
+    assert_eq!(scene.there(), (addresses(2), 2));
     scene.assert_well_behaved();
 }
 
