@@ -153,8 +153,9 @@ impl Hub {
             None => Leaves::Nothing,
         };
         let mut tx = hub.database.begin().await?;
-        if hub.registry.catalogue().consumes(plugin) {
-            // another version of it, or none, takes in events from here on
+        let has_syncs = !tx.org(caller.org).syncs().list(Some(plugin)).await?.is_empty();
+        if has_syncs || hub.registry.catalogue().consumes(plugin) {
+            // another version of it, or none, takes in events from here on, or has what changes here written at its vendor
             tx.org(caller.org).relay().changed().await?;
         }
         if hub.database.is_shared() && is_pinned(&after.installation) {
@@ -165,6 +166,10 @@ impl Hub {
         let put = tx.org(caller.org).installations().put(&after.installation).await?;
         schedules::defaults::bring(hub, &mut tx.org(caller.org), version.manifest()).await?;
         hub.resume_syncs(&mut tx.org(caller.org), plugin, Account::Same).await?;
+        let was_off = before.as_ref().is_some_and(|before| !before.installation.enabled);
+        if was_off && put.enabled {
+            hub.catch_up_syncs(&mut tx.org(caller.org), plugin).await?;
+        }
         tx.hub().notify(change_of(&put)).await?;
         tx.org(caller.org).audit().append(&entry).await?;
         tx.commit().await?;

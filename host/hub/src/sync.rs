@@ -20,6 +20,7 @@ mod counterpart;
 pub(crate) mod due;
 pub(crate) mod ends;
 pub(crate) mod fields;
+mod here;
 mod log;
 pub(crate) mod outbox;
 pub(crate) mod place;

@@ -259,6 +259,23 @@ impl Syncs<'_> {
         Ok(rows > 0)
     }
 
+    /// Has the next run of a sync be one through all, and soon, if it is switched on. One that is open stays what it is.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn want_all(&mut self, of: &PluginId, what: StandardObject, now: Timestamp) -> Result<(), StorageError> {
+        execute!(
+            self.tx,
+            "UPDATE sync SET last_full_at = NULL, next_due_at = CASE WHEN next_due_at IS NULL THEN NULL ELSE $4 END
+             WHERE org_id = $1 AND plugin = $2 AND object = $3",
+            self.org.0,
+            of.as_str(),
+            what.as_str(),
+            now.timestamp_micros(),
+        )?;
+        Ok(())
+    }
+
     /// Forgets all syncs of a plugin and all that belongs to them, and gives their number. Records stay.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! HubSpot, from a person's consent to two sides that hold the same, and back to a connection that is gone.
 
 mod account;
+mod before;
 mod deleted;
 mod life;
 mod rests;
@@ -9,6 +10,14 @@ mod sdks;
 mod shared;
 
 pub use account::another_account_stops_a_sync_until_it_is_the_first_again_or_somebody_decides;
+pub use before::{
+    calls_of_before_are_told_to_hubspot_once_although_nothing_is_read,
+    of_two_with_one_address_one_is_made_in_hubspot_and_the_other_does_not_write_over_it,
+    what_does_not_go_out_yet_goes_once_the_settings_let_it,
+    what_goes_out_from_now_on_does_not_wait_for_a_day_because_a_delta_is_under_way,
+    what_was_here_before_is_in_hubspot_once_after_the_first_run,
+    who_was_deleted_in_hubspot_does_not_come_back_by_a_run_through_all,
+};
 pub use deleted::what_somebody_deleted_stays_deleted_until_somebody_asks;
 pub use life::{
     a_connection_lives_from_consent_to_revocation_and_leaves_no_token,

@@ -148,6 +148,12 @@ on_both_databases! {
         what_is_asked_before_a_write_counts_for_the_run_that_goes_on
         a_first_sync_takes_no_more_requests_than_it_must_and_its_delta_neither
         the_two_sides_hold_the_same_after_edits_merges_failures_and_lost_answers
+        what_was_here_before_is_in_hubspot_once_after_the_first_run
+        who_was_deleted_in_hubspot_does_not_come_back_by_a_run_through_all
+        of_two_with_one_address_one_is_made_in_hubspot_and_the_other_does_not_write_over_it
+        what_does_not_go_out_yet_goes_once_the_settings_let_it
+        what_goes_out_from_now_on_does_not_wait_for_a_day_because_a_delta_is_under_way
+        calls_of_before_are_told_to_hubspot_once_although_nothing_is_read
         hubspots_sdk_works_unchanged
         hubspots_own_check_and_ours_agree
     }
@@ -199,6 +205,7 @@ on_both_databases! {
     syncs_killed {
         a_first_sync_of_hubspot_comes_to_its_end_however_often_the_hub_is_killed
         a_first_sync_of_salesforce_comes_to_its_end_however_often_the_hub_is_killed
+        what_was_here_before_is_made_at_hubspot_once_however_often_the_hub_is_killed
     }
     rotation {
         no_call_fails_while_both_kinds_of_keys_rotate_and_old_keys_open_nothing_afterwards

@@ -1,11 +1,12 @@
 //! A first sync whose hub is killed again and again: in the end there is what a sync without a kill leaves, no kill costs more than
-//! the page that was under way, and nothing is stuck.
+//! the page that was under way, and nothing is stuck. The same of what goes the other way: nothing is made twice, and nothing is
+//! lost.
 //!
 //! `PATCHBAY_SYNC_KILLS` says how often the hub is killed, and `PATCHBAY_CRASH_SEED` repeats the choices of another time (not its
 //! timing). On PostgreSQL a page that a kill broke off is taken up when its lease has ended, after half a minute.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io::Write as _,
     sync::Arc,
     time::{Duration, Instant},
@@ -42,6 +43,8 @@ const TAKEN_UP_IN: Duration = Duration::from_secs(120);
 const DONE_IN: Duration = Duration::from_secs(900);
 /// The test looks often, and is held back by nothing.
 const RATES: &str = "[rate_limits]\norg = \"unlimited\"\nkey = \"unlimited\"\n";
+/// Contacts that are written at once, so few that there are many writes.
+const BATCH: u32 = 10;
 /// Contacts on a page: the fewest that each vendor gives, so that there are many pages.
 const HUBSPOT_PAGE: u32 = 100;
 const SALESFORCE_PAGE: u32 = 200;
@@ -84,6 +87,21 @@ impl Source for HubSpot {
         let violations = self.violations();
         assert!(violations.iter().all(|one| one == "more than five searches a second"), "{violations:?}");
         u64::try_from(violations.len()).unwrap()
+    }
+}
+
+/// HubSpot, as far as it is written to.
+struct Written<'a>(&'a HubSpot);
+
+impl Source for Written<'_> {
+    const PLUGIN: &'static str = HubSpot::PLUGIN;
+
+    fn asked(&self) -> u64 {
+        self.0.count("POST /objects/contacts/batch/upsert")
+    }
+
+    fn refused(&self) -> u64 {
+        self.0.refused()
     }
 }
 
@@ -184,13 +202,90 @@ pub async fn a_first_sync_of_salesforce_comes_to_its_end_however_often_the_hub_i
     killing(&plan, &vendor, hub, &[org, spared], database).await;
 }
 
+pub async fn what_was_here_before_is_made_at_hubspot_once_however_often_the_hub_is_killed() {
+    let plan = Plan::new();
+    let (writes, contacts) = (plan.pages(), plan.contacts(BATCH));
+    let vendor = HubSpot::start(Arc::new(SystemClock)).await;
+    let hub = TestHub::setup().upstream("api.hubapi.com", &vendor.url()).start().await;
+    let org = hub.org("killed").await;
+    let in_batches = Fixture::plugin("hubspot").edit(|manifest| {
+        for sync in &mut manifest.syncs {
+            sync.batch = BATCH;
+        }
+    });
+    for (plugin, package) in [("hubspot", in_batches), ("scribe", Fixture::load("scribe"))] {
+        let _ = org.upload(package.pack()).await.expect(201);
+        let _ = org.install(plugin, json!({})).await.expect(200);
+    }
+    let _ = org.connect("hubspot", "access_token", &vendor.token(PORTAL)).await.expect(200);
+    let data = json!({"email": "#@example.com", "first_name": "Number #"});
+    let input = json!({"op": "many", "object": "contact", "id": contacts.to_string(), "data": data});
+    let _ = org.act("scribe", "run", &input).await.expect(200);
+    let database = database_of(&hub);
+    let settings = format!("[upstreams]\n\"api.hubapi.com\" = \"{}\"\n{RATES}", vendor.url());
+    let hub = HubProcess::in_place_of(hub, &settings).await;
+
+    say(&format!("to hubspot from {database}: {} kills, PATCHBAY_CRASH_SEED={}", plan.kills, plan.seed));
+    let begun = Instant::now();
+    let written = Written(&vendor);
+    let mut killing = Killing { hub, source: &written, dice: SeededRandom::new(plan.seed) };
+    let run = killing.begin(&org, "both").await;
+    for kill in 1..=plan.kills {
+        killing.kill(kill).await;
+    }
+    let run = killing.completed(&org, &run).await;
+    let (took, asked, refused) = (begun.elapsed(), killing.source.asked(), killing.source.refused());
+    say(&format!(
+        "to hubspot from {database}: {contacts} contacts, {} kills in {took:.0?}; {asked} writes where {writes} are the least",
+        plan.kills,
+    ));
+    // what a killed hub has made is found by the next one, and then not made anew
+    assert!(asked <= writes + plan.kills + refused, "{asked} writes, where {writes} are the least");
+
+    // each is there once, as it was made here
+    let expected: BTreeSet<_> =
+        (0..contacts).map(|index| (format!("{index}@example.com"), format!("Number {index}"))).collect();
+    let made = || {
+        vendor.edit(PORTAL, |portal, _| {
+            let ids = portal.ids(Kind::Contacts);
+            let told = ids.into_iter().map(|id| {
+                let properties = portal.get(Kind::Contacts, id).unwrap();
+                (id.to_string(), (properties["email"].clone(), properties["firstname"].clone()))
+            });
+            told.collect::<BTreeMap<_, _>>()
+        })
+    };
+    let there = made();
+    assert_eq!(u64::try_from(there.len()).unwrap(), contacts, "made twice, or lost");
+    assert_eq!(there.values().cloned().collect::<BTreeSet<_>>(), expected);
+    // and each record knows its own
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let here: BTreeMap<_, _> = killing
+        .records(&org)
+        .await
+        .into_values()
+        .map(|(_, data)| (text(&data["external_ids"]["hubspot"]), (text(&data["email"]), text(&data["first_name"]))))
+        .collect();
+    assert!(here == there, "records and contacts are not linked as they should be");
+    killing.nothing_is_stuck(&org, contacts).await;
+    assert_eq!((&run["counts"]["failed"], &run["counts"]["created"]), (&json!(0), &json!(0)), "{run:#}");
+
+    // and neither side has anything to write then
+    let before = vendor.count("/batch/upsert") + vendor.count("/batch/update");
+    let all = killing.ask(&org, "full").await;
+    let all = killing.completed(&org, &all).await;
+    assert_eq!((&all["counts"]["pushed"], &all["counts"]["created"]), (&json!(0), &json!(0)), "{all:#}");
+    assert_eq!(vendor.count("/batch/upsert") + vendor.count("/batch/update"), before);
+    assert!(made() == there);
+}
+
 /// Kills the hub while the contacts of the first organization are read for the first time, then has those of the second one read in
 /// peace, and compares.
 async fn killing<S: Source>(plan: &Plan, source: &S, hub: HubProcess, orgs: &[Org; 2], database: &str) {
     say(&format!("{} on {database}: {} kills, PATCHBAY_CRASH_SEED={}", S::PLUGIN, plan.kills, plan.seed));
     let (begun, pages) = (Instant::now(), plan.pages());
     let mut killing = Killing { hub, source, dice: SeededRandom::new(plan.seed) };
-    let run = killing.begin(&orgs[0]).await;
+    let run = killing.begin(&orgs[0], "in").await;
     for kill in 1..=plan.kills {
         killing.kill(kill).await;
     }
@@ -206,7 +301,7 @@ async fn killing<S: Source>(plan: &Plan, source: &S, hub: HubProcess, orgs: &[Or
     ));
     assert!(repeated <= plan.kills + refused, "{repeated} pages were repeated, and {} kills made", plan.kills);
 
-    let run = killing.begin(&orgs[1]).await;
+    let run = killing.begin(&orgs[1], "in").await;
     let spared = killing.completed(&orgs[1], &run).await;
     assert_eq!(source.asked() - asked, pages, "what nobody kills repeats nothing");
     assert_eq!(killed["counts"], spared["counts"], "no page was counted twice, and none is missing");
@@ -218,7 +313,7 @@ async fn killing<S: Source>(plan: &Plan, source: &S, hub: HubProcess, orgs: &[Or
     }
 
     // and the first delta finds nothing that was missed
-    let delta = killing.ask(&orgs[0]).await;
+    let delta = killing.ask(&orgs[0], "delta").await;
     let delta = killing.completed(&orgs[0], &delta).await;
     let counts = &delta["counts"];
     for count in ["created", "updated", "deleted", "merged", "pushed", "failed"] {
@@ -244,9 +339,9 @@ impl<S: Source> Killing<'_, S> {
     }
 
     /// Switches the sync on, and gives the id of its first run, which the hub asks for by itself.
-    async fn begin(&self, org: &Org) -> String {
+    async fn begin(&self, org: &Org, direction: &str) -> String {
         let org = self.hub.see(org);
-        let settings = json!({"enabled": true, "every_s": 86_400, "direction": "in"});
+        let settings = json!({"enabled": true, "every_s": 86_400, "direction": direction});
         let _ = org.call("PUT", &Self::path()).json(&settings).send().await.expect(200);
         let first = || async {
             let sync = org.get(&Self::path()).await.expect(200).json();
@@ -256,15 +351,15 @@ impl<S: Source> Killing<'_, S> {
         org.wait_for(TAKEN_UP_IN, first).await
     }
 
-    /// Asks for a delta, and gives its id.
-    async fn ask(&self, org: &Org) -> String {
+    /// Asks for a run, and gives its id.
+    async fn ask(&self, org: &Org, mode: &str) -> String {
         let call = self.hub.see(org).call("POST", &format!("{}/runs", Self::path()));
-        let asked = call.json(&json!({"mode": "delta"})).send().await;
+        let asked = call.json(&json!({"mode": mode})).send().await;
         assert!(matches!(asked.status, 200..=202), "{}", asked.text());
         asked.json()["id"].as_str().unwrap().to_owned()
     }
 
-    /// Lets some pages be asked for, and kills the hub in the middle of the last of them, or soon after it.
+    /// Lets some pages be asked for, or writes, and kills the hub in the middle of the last of them, or soon after it.
     async fn kill(&mut self, kill: u64) {
         let target = self.source.asked() + LEAST + self.below(MORE + 1);
         let mut looks = tokio::time::interval(LOOK);

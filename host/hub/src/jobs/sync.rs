@@ -36,6 +36,7 @@ use crate::{
     sync::{
         Sync, declared, direction_of,
         ends::{counted, is_in_the_way},
+        place::{Phase, Place},
         pull,
         push::Push,
         step::{Ask, Next, Stepped, Then},
@@ -79,9 +80,12 @@ impl Hub {
             }
             Next::Stop(run) => hub.stop_run(&sync, run),
             Next::Finish(run, place) => {
-                let reads = sync.state.settings.direction.is_inward();
-                hub.finish_run(&sync, run, place, SyncCounts::default(), reads)
+                let mut stepped = hub.finish_run(&sync, run, place, SyncCounts::default(), place.has_read());
+                // under other settings it may not have done all
+                stepped.commit.only_if_wanted = Some(sync.state.wanted);
+                stepped
             }
+            Next::Offer(run, place, ids) => hub.offer(&sync, run, place, ids.clone())?,
             Next::Begin(_) | Next::Pull(_) | Next::Push(..) => {
                 return Box::pin(self.sync_call(job, this, working, &sync, next)).await;
             }
@@ -128,7 +132,10 @@ impl Hub {
             }
             Next::Pull(ask) => match direction_of(&sync.state, decl).is_some_and(Direction::is_inward) {
                 true => Box::pin(hub.sync_pull(&at, &call, decl, ask)).await,
-                false => hub.commit_sync_alone(&at, stepped_end(hub, this, hub.not_asked(sync, ask))).await,
+                false => {
+                    let stepped = hub.not_asked(sync, ask)?;
+                    hub.commit_sync_alone(&at, stepped_end(hub, this, stepped)).await
+                }
             },
             Next::Push(rows, _) => Box::pin(hub.sync_push(&at, call, decl, rows)).await,
             _ => Ok(()),
@@ -174,15 +181,16 @@ impl Inner {
     }
 
     /// What a question comes to that the plugin cannot be asked: nothing comes from its vendor.
-    fn not_asked(&self, sync: &Sync, ask: Ask) -> Stepped {
+    fn not_asked(&self, sync: &Sync, ask: Ask) -> Result<Stepped, Failure> {
         match ask {
             Ask::Hints(hints, _) => {
                 let mut stepped = Stepped::of(sync.commit(), Then::Again(None));
                 stepped.commit.hints_done = hints;
-                stepped
+                Ok(stepped)
             }
             Ask::Page(run, place) | Ask::Unseen(run, place, _) => {
-                self.finish_run(sync, &run, &place, SyncCounts::default(), false)
+                let phase = Phase::Here { after: None, version: sync.state.version, has_read: false };
+                self.offer(sync, &run, &Place { phase, ..place }, Vec::new())
             }
         }
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use patchbay_model::{
     Failure, OrgId, PluginId, SyncRunId, Timestamp,
     object::StandardObject,
-    sync::{SyncMode, SyncState, SyncTrigger},
+    sync::{LEAST_EVERY_S, SyncMode, SyncState, SyncTrigger},
 };
 use patchbay_storage::{NewSyncRun, OrgTx};
 
@@ -83,7 +83,7 @@ impl Hub {
 enum Due {
     /// A run was asked for.
     Asked,
-    /// There is nothing to read now: it is due later.
+    /// There is nothing to do now: it is due later.
     PutOff,
     /// Somebody else has seen to it.
     NotAnyMore,
@@ -108,7 +108,10 @@ impl Inner {
         }
         let every = state.settings.every_s.max(least);
         let next = now + chrono::Duration::seconds(every.into()) + self.jitter((every / 10).min(MOST_JITTER_S));
-        if !is_on || !state.settings.direction.is_inward() {
+        let mode = mode_of(&state, now);
+        // where nothing is read there is nothing of what has changed there, and what changes here waits already
+        let has_work = state.settings.direction.is_inward() || mode == SyncMode::Full;
+        if !is_on || !has_work {
             ours.syncs().postpone(plugin, object, next).await?;
             let is_driven = is_on && self.drive_what_waits(&mut ours, &state).await?;
             tx.commit().await?;
@@ -121,13 +124,18 @@ impl Inner {
             id: SyncRunId::new(&*self.clock, &*self.random),
             plugin: plugin.clone(),
             object,
-            mode: mode_of(&state, now),
+            mode,
             trigger: if state.last_full_at.is_none() { SyncTrigger::First } else { SyncTrigger::Schedule },
             requested_by: None,
             next_due_at: Some(next),
             at: now,
         };
-        ours.syncs().request_run(&wish).await?;
+        let requested = ours.syncs().request_run(&wish).await?;
+        if mode == SyncMode::Full && requested.is_some_and(|requested| requested.run.mode == SyncMode::Delta) {
+            // one that reads less goes on: all is asked for again once that may have ended
+            let soon = now + chrono::Duration::seconds(LEAST_EVERY_S.into());
+            ours.syncs().postpone(plugin, object, soon).await?;
+        }
         self.drive_sync(&mut ours, plugin, object).await?;
         tx.commit().await?;
         self.jobs.due_at(now);
@@ -162,7 +170,7 @@ impl Inner {
     }
 }
 
-/// How much a run reads: all, if that was never done, or is longer ago than the settings say.
+/// How much a run goes through: all, if that was never done, or is longer ago than the settings say.
 pub(super) fn mode_of(state: &SyncState, now: Timestamp) -> SyncMode {
     let full_every = chrono::Duration::days(state.settings.full_every_days.into());
     match state.last_full_at {

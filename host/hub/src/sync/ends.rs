@@ -58,8 +58,8 @@ impl Inner {
         Ok(stepped)
     }
 
-    /// Ends a run that has read all. `add`: what its last step counts for. `reads`: values come from the vendor; else nothing is
-    /// known of what it has.
+    /// Ends a run that has done all. `add`: what its last step counts for. `reads`: what the vendor has was read; else nothing is
+    /// known of that.
     pub(crate) fn finish_run(
         &self,
         sync: &Sync,
@@ -70,10 +70,9 @@ impl Inner {
     ) -> Stepped {
         let now = self.clock.now();
         let mut stepped = Stepped::of(sync.commit(), Then::Again(None));
-        let (mark, last_full_at) = match reads {
-            true => (mark_of(place, now), (place.mode == SyncMode::Full).then_some(now)),
-            false => (None, None),
-        };
+        let mark = if reads { mark_of(place, now) } else { None };
+        // without a mark all is read again, whatever was gone through
+        let last_full_at = (place.mode == SyncMode::Full).then_some(now);
         stepped.commit.place = Some(PlaceChange { mark, last_full_at, ..stays(run) });
         stepped.commit.run =
             Some(RunChange { status: SyncStatus::Completed, progress: Some(100), ..counted(run, add, now) });

@@ -10,7 +10,8 @@
 //! at once more.
 //!
 //! Which of an org's syncs go out is kept under the version of who is concerned by its events, as for plugins that take in
-//! events (`relay/plugins.rs`): whoever switches a sync on or off or turns it round changes that version in that transaction.
+//! events (`relay/plugins.rs`): whoever switches a sync or its plugin on or off, or turns it round, changes that version in that
+//! transaction. What was here before that is found by the next run through all (`here.rs`).
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -46,6 +46,15 @@ pub(crate) enum Phase {
         /// Behind this vendor's id.
         after: Option<String>,
     },
+    /// All is read that is read. Records are gone through, for those that the vendor lacks (`here.rs`).
+    Here {
+        /// Behind this record.
+        after: Option<String>,
+        /// Under this version of the settings, which say what goes there.
+        version: u64,
+        /// The vendor's were read before; else values do not come from there.
+        has_read: bool,
+    },
 }
 
 impl Place {
@@ -75,6 +84,11 @@ impl Place {
         let Some(cursor) = &run.cursor else { return Ok(None) };
         let place = Self::deserialize(cursor).map_err(|error| Failure::internal(format!("a run's place: {error}")))?;
         Ok(Some(place))
+    }
+
+    /// True if the run has read what the vendor has.
+    pub(crate) const fn has_read(&self) -> bool {
+        matches!(self.phase, Phase::Here { has_read: true, .. })
     }
 
     pub(crate) fn stored(&self) -> Result<Value, Failure> {
@@ -169,5 +183,10 @@ mod tests {
         place.guest = Some(serde_json::json!({"after": 3}));
         let stored = place.stored().unwrap();
         assert_eq!(Place::deserialize(&stored).unwrap(), place);
+        assert!(!place.has_read(), "what it has not seen is still asked for");
+        place.phase = Phase::Here { after: Some("telnyx:1".to_owned()), version: 3, has_read: true };
+        let stored = place.stored().unwrap();
+        assert_eq!(Place::deserialize(&stored).unwrap(), place);
+        assert!(place.has_read());
     }
 }

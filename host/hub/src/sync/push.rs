@@ -3,6 +3,8 @@
 //! A row of the outbox says that a record may differ from what the vendor has. What it has is known from the link's base, so the
 //! fields that differ are written and no others; if none do, it was an echo, and nobody is asked.
 //!
+//! A record that is the same as another one here by what the mapping joins by first is not made there beside it (`twins.rs`).
+//!
 //! Before anything is written, the vendor is asked for what it has now, where that may be news: linked records that go both ways,
 //! because people may have changed them there in the same moment, and then somebody's value has to give way by the rules
 //! rather than by who writes last; and records that are to be made there, because somebody may have made them already
@@ -21,6 +23,7 @@ mod settle;
 mod stamp;
 #[cfg(test)]
 mod tests;
+mod twins;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -52,7 +55,7 @@ const ASKED: usize = 100;
 const LEFT_OUT: &str = "field_left_out";
 /// The vendor does not take a record.
 const REFUSED: &str = "refused";
-/// The vendor's counterpart is that of another record.
+/// The vendor's counterpart is that of another record, or the vendor would take it for that.
 const DUPLICATE: &str = "duplicate";
 
 /// What is done next about rows of the outbox.
@@ -189,7 +192,7 @@ impl Inner {
         };
         rows.truncate(out.most());
         let stored = self.load_rows(&out, &rows).await?;
-        let Sorted { updates, creates, deletes, missing, stepped } = sort(&out, rows, &stored);
+        let Sorted { updates, creates, deletes, missing, mut stepped } = sort(&out, rows, &stored);
         let (call, looks) = match self.look_there(&out, call, &updates).await? {
             Looked::Same(call, looks) => (*call, looks),
             Looked::News(asked) => return Ok(Push::Asked(asked)),
@@ -198,6 +201,7 @@ impl Inner {
             Looked::Same(call, looks) => (*call, looks),
             Looked::News(asked) => return Ok(Push::Asked(asked)),
         };
+        let creates = self.without_twins(&out, creates, &mut stepped).await?;
         self.send_missing(&out, missing, call.hops).await?;
         let mut planned = Planned { writes: updates, stepped };
         planned.stepped.counts.calls += looks;

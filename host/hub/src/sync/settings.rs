@@ -15,6 +15,7 @@ use patchbay_model::{
 };
 use patchbay_package::{Manifest, manifest::sync::SyncDecl};
 use patchbay_runtime::Plugin;
+use patchbay_storage::OrgTx;
 use serde_json::{Value, json};
 
 use super::{connected::refused, declared, views::SyncView};
@@ -78,7 +79,8 @@ impl Hub {
     }
 
     /// Sets a sync up, or changes its settings. One that is switched on begins within seconds by reading all that the vendor
-    /// has, and gets what changes here from now on. Needs the permission `manage_installations`. `not_found` if the plugin has no
+    /// has, then has written there what is here and not there, and gets what changes here from now on; and so does one by whose
+    /// settings more goes there than before. Needs the permission `manage_installations`. `not_found` if the plugin has no
     /// sync of the object, `plan_required` if the org's plan lacks the plugin, `another_account` if one is connected that the sync's
     /// links are not about and it is to be switched on, `conflict` if the settings have another version,
     /// `invalid_input` for what does not fit the plugin, the plan, the object's schema or the vendor's fields, and what the plugin
@@ -197,6 +199,18 @@ impl Inner {
         if violations.is_empty() { Ok(()) } else { Err(Failure::invalid(violations)) }
     }
 
+    /// Has the syncs of a plugin that go out go through all, in the transaction that switches it on again: what changed here while
+    /// it was off waits for none of them.
+    pub(crate) async fn catch_up_syncs(&self, ours: &mut OrgTx<'_>, plugin: &PluginId) -> Result<(), Failure> {
+        let now = self.clock.now();
+        for state in ours.syncs().list(Some(plugin)).await? {
+            if goes_out(&state.settings) {
+                ours.syncs().want_all(plugin, state.object, now).await?;
+            }
+        }
+        Ok(())
+    }
+
     async fn store_sync(
         &self,
         caller: &Caller,
@@ -219,7 +233,6 @@ impl Inner {
         // with no links yet it is about the account that is connected
         let is_nobodys = state.as_ref().is_none_or(|state| state.account.is_none() && state.linked == 0);
         let before = state.map(|state| state.settings);
-        let goes_out = |settings: &SyncSettings| settings.enabled && settings.direction.is_outward();
         if before.as_ref().is_some_and(goes_out) || goes_out(settings) {
             // what is published from here on is for the sync as it is now
             ours.relay().changed().await?;
@@ -231,6 +244,9 @@ impl Inner {
         if is_nobodys && connected.is_some() {
             ours.syncs().belong(plugin, object, connected.as_deref()).await?;
         }
+        if before.as_ref().is_some_and(|before| sends_more(before, settings)) {
+            ours.syncs().want_all(plugin, object, now).await?;
+        }
         self.drive_sync(&mut ours, plugin, object).await?;
         let detail = json!({ "old": before.as_ref().map(audited), "new": audited(settings) });
         let entry = self.audit(caller.org, caller.actor, "sync.put", format!("{plugin}/{object}"), detail);
@@ -241,6 +257,17 @@ impl Inner {
         self.jobs.due_at(now);
         Ok(())
     }
+}
+
+fn goes_out(settings: &SyncSettings) -> bool {
+    settings.enabled && settings.direction.is_outward()
+}
+
+/// True if by the settings as they are now records may go to the vendor that did not by those before: what was here already did
+/// not wait for that.
+fn sends_more(before: &SyncSettings, after: &SyncSettings) -> bool {
+    // of two filters it cannot be told which lets through more
+    goes_out(after) && (!goes_out(before) || before.only != after.only || (after.create_there && !before.create_there))
 }
 
 /// Which ways a plugin's sync can go; none if it goes nowhere.
@@ -291,6 +318,23 @@ mod tests {
         let of = |filter: Value| unknown_field(StandardObject::Call, &Filter::parse(&filter).unwrap());
         assert_eq!(of(json!({"status": {"in": ["completed"]}, "extra.twilio.price": 1})), None);
         assert_eq!(of(json!({"any": [{"status": "busy"}, {"stage": "won"}]})), Some("stage".to_owned()));
+    }
+
+    #[test]
+    fn what_is_here_is_gone_through_where_more_goes_out_than_before() {
+        let both = SyncSettings::default;
+        let off = SyncSettings { enabled: false, ..both() };
+        let inward = SyncSettings { direction: Direction::In, ..both() };
+        let only = SyncSettings { only: Some(Filter::parse(&json!({"status": "won"})).unwrap()), ..both() };
+        let joins = SyncSettings { create_there: false, ..both() };
+        for before in [&off, &inward, &only, &joins] {
+            assert!(sends_more(before, &both()), "{before:?}");
+        }
+        assert!(sends_more(&both(), &only), "which of two is wider is not known");
+        for after in [&off, &inward, &joins, &SyncSettings { every_s: 60, ..both() }] {
+            assert!(!sends_more(&both(), after), "{after:?}");
+        }
+        assert!(!sends_more(&off, &inward));
     }
 
     #[test]

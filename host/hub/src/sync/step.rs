@@ -14,7 +14,7 @@ use patchbay_model::{
 use patchbay_storage::SyncCommit;
 
 use super::{
-    Sync,
+    Sync, here,
     place::{Phase, Place},
 };
 use crate::hub::Inner;
@@ -35,8 +35,10 @@ pub(crate) enum Next {
     Forget(Vec<(String, u64)>),
     /// The sync was switched off: its run ends.
     Stop(Box<SyncRun>),
-    /// All links of the run were seen or asked for: it ends well.
+    /// All is done: the run ends well.
     Finish(Box<SyncRun>, Place),
+    /// All is read. These records are to be written at the vendor, which may lack them, and the run goes on behind them.
+    Offer(Box<SyncRun>, Place, Vec<String>),
     /// A run begins, or goes on with one that failed.
     Begin(Box<SyncRun>),
     /// The plugin is asked for something.
@@ -162,18 +164,22 @@ impl Inner {
             _ => None,
         };
         let Some(place) = place else { return Ok(Some((sync, Next::Begin(run)))) };
-        if !direction.is_inward() {
-            return Ok(Some((sync, Next::Finish(run, place))));
-        }
         let next = match &place.phase {
-            Phase::Pages => Next::Pull(Ask::Page(run, place)),
-            Phase::Unseen { after } => {
+            Phase::Pages if direction.is_inward() => Next::Pull(Ask::Page(run, place)),
+            Phase::Unseen { after } if direction.is_inward() => {
                 let unseen = ours.syncs().unseen_links(plugin, object, run.id, after.as_deref(), IDS).await?;
                 let ids: Vec<String> = unseen.into_iter().map(|link| link.vendor_id).collect();
                 match ids.is_empty() {
-                    true => Next::Finish(run, place),
+                    true => here::next(&mut ours, &sync, run, place).await?,
                     false => Next::Pull(Ask::Unseen(run, place, ids)),
                 }
+            }
+            // values come from there by now
+            Phase::Here { version, has_read: false, .. } if direction.is_inward() && *version != sync.state.version => {
+                Next::Pull(Ask::Page(run, Place { phase: Phase::Pages, ..place }))
+            }
+            Phase::Pages | Phase::Unseen { .. } | Phase::Here { .. } => {
+                here::next(&mut ours, &sync, run, place).await?
             }
         };
         Ok(Some((sync, next)))

@@ -285,6 +285,29 @@ async fn standing(scene: &Scene) -> (bool, Option<String>, Option<String>) {
 }
 
 #[tokio::test]
+async fn syncs_of_a_plugin_that_was_off_go_through_all_if_they_go_out() {
+    for (direction, goes_through) in [(Direction::Both, true), (Direction::Out, true), (Direction::In, false)] {
+        let scene = Scene::new(SyncSettings { direction, ..SyncSettings::default() }).await;
+        let hub = &*scene.test.hub.0;
+        let now = scene.test.clock.now();
+        let run = scene.test.hub.request_sync_run(&scene.caller, &scene.plugin, CONTACT, None).await.unwrap();
+        let (sync, _) = hub.next_of_sync(scene.org.id, &scene.plugin, CONTACT).await.unwrap().unwrap();
+        let place = Place::first(SyncMode::Full, None, 60, now);
+        let ended = hub.finish_run(&sync, &run, &place, SyncCounts::default(), false);
+        let mut tx = hub.database.begin().await.unwrap();
+        let mut ours = tx.org(scene.org.id);
+        assert!(ours.syncs().settle(&ended.commit, now).await.unwrap());
+        let later = now + chrono::Duration::hours(1);
+        assert!(ours.syncs().postpone(&scene.plugin, CONTACT, later).await.unwrap());
+        hub.catch_up_syncs(&mut ours, &scene.plugin).await.unwrap();
+        tx.commit().await.unwrap();
+        let state = scene.state().await;
+        let expected = if goes_through { (None, Some(now)) } else { (Some(now), Some(later)) };
+        assert_eq!((state.last_full_at, state.next_due_at), expected, "{direction}");
+    }
+}
+
+#[tokio::test]
 async fn other_credentials_resume_a_sync_and_those_of_another_account_switch_it_off() {
     let scene = Scene::new(SyncSettings::default()).await;
     let text = |text: &str| Some(text.to_owned());

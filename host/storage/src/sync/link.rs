@@ -49,11 +49,28 @@ macro_rules! for_each_of {
     };
 }
 
+/// An aggregate, because of a mere question whether there is a link PostgreSQL would make one list of all links, and look each record
+/// up in that.
+macro_rules! records {
+    ($index:literal) => {
+        concat!(
+            "SELECT page.id, (SELECT count(*) FROM sync_link ",
+            $index,
+            " WHERE org_id = $1 AND record_id = page.id AND plugin = $2 AND object = $3)
+             FROM (SELECT id FROM object_record WHERE org_id = $1 AND object = $3 AND id > $4 AND data IS NOT NULL
+               ORDER BY id LIMIT $5) AS page"
+        )
+    };
+}
+
 pub(super) const BY_VENDOR: [&str; 2] = for_each_of!("", "vendor_id = asked.id");
 pub(super) const BY_RECORD: [&str; 2] =
     for_each_of!("INDEXED BY sync_link_record", "record_id = asked.id AND gone_at IS NULL");
 /// With those whose counterpart is gone.
 pub(super) const EVER_BY_RECORD: [&str; 2] = for_each_of!("INDEXED BY sync_link_record", "record_id = asked.id");
+/// Records behind one, and how many links each of them has, with those whose counterpart is gone: a range of their primary key,
+/// and a look by key for each.
+pub(super) const RECORDS: [&str; 2] = [records!("INDEXED BY sync_link_record"), records!("")];
 /// A range of the primary key.
 pub(super) const BEHIND: &str = select!("sync_link", "vendor_id > $4 ORDER BY vendor_id LIMIT $5");
 
@@ -128,6 +145,37 @@ impl Syncs<'_> {
         record_ids: &[String],
     ) -> Result<Vec<SyncLink>, StorageError> {
         self.links(EVER_BY_RECORD, of, what, record_ids).await
+    }
+
+    /// Records of an object behind one, in order of their ids, and whether each is linked, or was until the vendor deleted its
+    /// counterpart; deleted ones are left out. Fewer than
+    /// `limit` only if there are no more.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn records_behind(
+        &mut self,
+        of: &PluginId,
+        what: StandardObject,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<(String, bool)>, StorageError> {
+        let [on_sqlite, on_postgres] = RECORDS;
+        self.in_order();
+        let rows = fetch_all!(
+            self.tx,
+            (Text, i64),
+            { sqlite: on_sqlite, postgres: on_postgres },
+            self.org.0,
+            of.as_str(),
+            what.as_str(),
+            Text(after.unwrap_or("")),
+            row_limit(limit),
+        )?;
+        let mut records: Vec<(String, bool)> = rows.into_iter().map(|(id, links)| (id.0, links > 0)).collect();
+        // the order of the inner page is not promised to last
+        records.sort_unstable();
+        Ok(records)
     }
 
     /// Links that a run of all has not seen, and that none has seen whose pages it went on with, without those that are gone:

@@ -43,28 +43,27 @@ macro_rules! done {
 
 impl Syncs<'_> {
     /// Stores what a step leaves behind that called nobody, and holds the sync until the commit. False, and nothing is stored, if
-    /// the sync is gone or an expectation is lost. Settle its job afterwards, in the same transaction: whoever wakes a sync takes
-    /// them in this order.
+    /// the sync is gone or an expectation is lost, or if there are records to be written there and the sync is switched off. Settle
+    /// its job afterwards, in the same transaction: whoever wakes a sync takes them in this order. Records to be written there
+    /// make no job: the one that is settled goes on with them.
     ///
     /// # Errors
-    /// `Corrupt` for what only a call can leave: links that are put, records to be written there, and conflicts.
+    /// `Corrupt` for what only a call can leave: links that are put, and conflicts.
     pub async fn settle(&mut self, change: &SyncCommit, now: Timestamp) -> Result<bool, StorageError> {
         let is_put = |link: &LinkChange| matches!(link, LinkChange::Put { .. });
-        let is_of_a_call =
-            change.links.iter().any(is_put) || !change.outbox_add.is_empty() || !change.conflicts.is_empty();
-        if is_of_a_call {
+        if change.links.iter().any(is_put) || !change.conflicts.is_empty() {
             return Err(StorageError::corrupt("a step of a sync that called nobody"));
         }
         let held = fetch_optional!(
             self.tx,
-            (i64, Option<Uuid>, Option<Text>),
+            (i64, Option<Uuid>, bool, Option<Text>),
             "UPDATE sync SET wanted = wanted WHERE org_id = $1 AND plugin = $2 AND object = $3
-             RETURNING wanted, open_run, CASE WHEN other_account IS NULL THEN account END",
+             RETURNING wanted, open_run, enabled, CASE WHEN other_account IS NULL THEN account END",
             self.org.0,
             change.plugin.as_str(),
             change.object.as_str(),
         )?;
-        let Some((wanted, open, account)) = held else { return Ok(false) };
+        let Some((wanted, open, enabled, account)) = held else { return Ok(false) };
         if change.account.is_some() && change.account != optional(account) {
             return Ok(false);
         }
@@ -72,11 +71,13 @@ impl Syncs<'_> {
         if change.only_if_wanted.is_some_and(|expected| expected != unsigned(wanted))
             || change.run.as_ref().is_some_and(|run| is_other(run.id.0))
             || change.place.as_ref().is_some_and(|place| is_other(place.run.0))
+            || (!enabled && !change.outbox_add.is_empty())
         {
             return Ok(false);
         }
         done!(self, "sync_hint", "vendor_id", change, change.hints_done);
         done!(self, "sync_outbox", "record_id", change, change.outbox_done);
+        self.add_outbox(&change.plugin, change.object, &change.outbox_add).await?;
         self.unlink(change).await?;
         self.note_failures(change, now).await?;
         if let Some(place) = &change.place {

@@ -235,6 +235,8 @@ conformance! {
         links_are_forgotten_and_what_was_told_of_runs_is_not
         what_is_old_goes_and_the_last_run_stays
         records_are_found_by_many_values_at_once
+        records_are_gone_through_with_whether_they_are_linked
+        all_is_wanted_at_once_of_a_sync_that_is_on
     }
     sync_steps {
         a_page_is_committed_with_its_run

@@ -560,3 +560,60 @@ pub async fn records_are_found_by_many_values_at_once(store: Store) {
     assert_eq!(tx.org(store.ours).objects().ids_having(CONTACT, "phone", &values).await.unwrap(), []);
     assert_eq!(tx.org(store.theirs).objects().ids_having(CONTACT, "email", &values).await.unwrap(), []);
 }
+
+pub async fn records_are_gone_through_with_whether_they_are_linked(store: Store) {
+    store.set_up(store.ours, &hubspot(), CONTACT).await;
+    let mut commit = store.commit(store.ours);
+    let ids = ["a", "hubspot:1", "hubspot:2", "scribe:1", "ü"];
+    let record = |object, id: &str, data| ObjectChange { object, id: id.to_owned(), data, expected: None };
+    commit.object_changes = ids.iter().map(|id| record(CONTACT, id, Some(json!({"name": "Ada"})))).collect();
+    commit.object_changes.push(record(COMPANY, "b", Some(json!({"name": "Acme"}))));
+    assert_eq!(store.journal().commit(commit).await.unwrap(), Committed::All);
+    let mut commit = store.commit(store.ours);
+    commit.object_changes = vec![record(CONTACT, "hubspot:2", None)];
+    assert_eq!(store.journal().commit(commit).await.unwrap(), Committed::All);
+    // a record that two of the vendor's have become is there once, and another object's link is none of this one's
+    let twice = SyncLink { record_id: "hubspot:1".to_owned(), ..store.link("7", None) };
+    let links = vec![put(store.link("1", None), Some(0)), put(twice, Some(0))];
+    assert_eq!(store.commit_sync(SyncCommit { links, ..nothing() }).await, Committed::All);
+    store.set_up(store.ours, &hubspot(), COMPANY).await;
+    let other = SyncLink { record_id: "scribe:1".to_owned(), ..store.link("1", None) };
+    let other = SyncCommit { links: vec![put(other, Some(0))], ..SyncCommit::new(hubspot(), COMPANY) };
+    assert_eq!(store.commit_sync(other).await, Committed::All);
+
+    let expected = [("a", false), ("hubspot:1", true), ("scribe:1", false), ("ü", false)];
+    let expected = expected.map(|(id, is_linked)| (id.to_owned(), is_linked));
+    let mut tx = store.database.read().await.unwrap();
+    let mut ours = tx.org(store.ours);
+    let (of, mut syncs) = (hubspot(), ours.syncs());
+    assert_eq!(syncs.records_behind(&of, CONTACT, None, 10).await.unwrap(), expected);
+    assert_eq!(syncs.records_behind(&of, CONTACT, None, 2).await.unwrap(), expected[..2]);
+    assert_eq!(syncs.records_behind(&of, CONTACT, Some("hubspot:1"), 10).await.unwrap(), expected[2..]);
+    assert_eq!(syncs.records_behind(&of, CONTACT, Some("ü"), 10).await.unwrap(), []);
+    let unlinked = syncs.records_behind(&plugin("salesforce"), CONTACT, None, 10).await.unwrap();
+    assert!(unlinked.len() == 4 && unlinked.iter().all(|(_, is_linked)| !is_linked), "each vendor has its own");
+    assert_eq!(tx.org(store.theirs).syncs().records_behind(&of, CONTACT, None, 10).await.unwrap(), []);
+}
+
+pub async fn all_is_wanted_at_once_of_a_sync_that_is_on(store: Store) {
+    store.set_up(store.ours, &hubspot(), CONTACT).await;
+    let run = store.request(SyncMode::Full).await.run.id;
+    let now = store.now();
+    let ended = SyncCommit {
+        place: Some(PlaceChange { last_full_at: Some(now), ..place(run, None) }),
+        run: Some(change(&store, run, SyncStatus::Completed)),
+        ..nothing()
+    };
+    assert_eq!(store.commit_sync(ended).await, Committed::All);
+    let state = store.sync(CONTACT).await;
+    assert!(state.last_full_at == Some(now) && state.next_due_at > Some(now));
+    let mut tx = store.database.begin().await.unwrap();
+    let mut ours = tx.org(store.ours);
+    ours.syncs().want_all(&hubspot(), CONTACT, now).await.unwrap();
+    let state = ours.syncs().get(&hubspot(), CONTACT).await.unwrap().unwrap();
+    assert_eq!((state.last_full_at, state.next_due_at), (None, Some(now)));
+    assert!(ours.syncs().disable(&hubspot(), CONTACT, now).await.unwrap());
+    ours.syncs().want_all(&hubspot(), CONTACT, now).await.unwrap();
+    let state = ours.syncs().get(&hubspot(), CONTACT).await.unwrap().unwrap();
+    assert_eq!((state.last_full_at, state.next_due_at), (None, None), "one that is off is not due");
+}

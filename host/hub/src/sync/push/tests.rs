@@ -2,14 +2,16 @@
 
 use patchbay_model::{
     RunId, SyncRunId,
-    object::Stamp,
+    object::{ObjectChange, Stamp},
     sync::{OnDelete, SyncSettings, SyncState},
 };
 use patchbay_runtime::{SyncChange, SyncWritten};
+use patchbay_storage::{Committed, SyncCommit};
 use serde_json::json;
 use uuid::Uuid;
 
 use super::*;
+use crate::testing::TestHub;
 
 const CONTACT: StandardObject = StandardObject::Contact;
 
@@ -352,4 +354,53 @@ fn what_was_news_is_none_the_next_time() {
     assert_eq!((&deleted.links[..], deleted.outbox_done.len()), (&gone[..], 1), "it is not made there anew");
     let anew = after(SyncChange::Deleted("151".to_owned()), true);
     assert_eq!((&anew.links[..], anew.outbox_done.len()), (&gone[..], 0));
+}
+
+#[tokio::test]
+async fn of_records_that_the_vendor_would_take_for_one_one_is_made_there() {
+    let test = TestHub::open().await;
+    let org = test.org().await;
+    let hub = &*test.hub.0;
+    let mut sync = sync(SyncSettings::default());
+    sync.org = org.id;
+    let mut tx = hub.database.begin().await.unwrap();
+    tx.org(org.id).syncs().put_settings(sync.plugin(), CONTACT, &sync.state.settings, None, at(1)).await.unwrap();
+    tx.commit().await.unwrap();
+    let email = |id: &str, email: &str| (id.to_owned(), json!({"name": "Ada", "email": email}));
+    let long = |end: &str| format!("{}@{end}.example.com", "a".repeat(200));
+    let records = [
+        email("telnyx:1", "ada@example.com"),
+        email("telnyx:2", "ada@example.com"),
+        email("telnyx:3", "bob@example.com"),
+        email("telnyx:4", "bob@example.com"),
+        email("telnyx:5", &long("one")),
+        email("telnyx:6", &long("other")),
+        ("telnyx:7".to_owned(), json!({"name": "Ada"})),
+        ("telnyx:8".to_owned(), json!({"name": "Ada"})),
+    ];
+    let change = |(id, data)| ObjectChange { object: CONTACT, id, data: Some(data), expected: None };
+    let mut commit = test.commit(&org, "telnyx", None);
+    commit.object_changes = records.into_iter().map(change).collect();
+    assert_eq!(hub.journal.commit(commit).await.unwrap(), Committed::All);
+    let linked = ["telnyx:4", "telnyx:6"];
+    let put = |id: &str| LinkChange::Put { link: link(id, &format!("of {id}"), json!({})), expected: Some(0) };
+    let mut commit = test.commit(&org, "hubspot", None);
+    commit.sync = Some(SyncCommit { links: linked.map(put).to_vec(), ..sync.commit() });
+    assert_eq!(hub.journal.commit(commit).await.unwrap(), Committed::All);
+
+    let decl = decl();
+    let out = Out::of(&sync, &decl).unwrap();
+    let rows: Vec<_> = [1, 2, 3, 5, 7, 8].map(|number| (format!("telnyx:{number}"), 9)).to_vec();
+    let stored = hub.load_rows(&out, &rows).await.unwrap();
+    let Sorted { creates, mut stepped, .. } = sort(&out, rows, &stored);
+    let made = hub.without_twins(&out, creates, &mut stepped).await.unwrap();
+    let made: Vec<_> = made.iter().map(|planned| planned.write.record.as_str()).collect();
+    assert_eq!(made, ["telnyx:1", "telnyx:5", "telnyx:7", "telnyx:8"], "what is alike only at first is another one");
+    let commit = &stepped.commit;
+    let told: Vec<_> =
+        commit.failures.iter().map(|failure| (failure.record_id.as_deref(), failure.code.as_str())).collect();
+    assert_eq!(told, [(Some("telnyx:2"), DUPLICATE), (Some("telnyx:3"), DUPLICATE)]);
+    assert!(commit.failures[1].detail.contains("telnyx:4"), "{}", commit.failures[1].detail);
+    assert_eq!(commit.outbox_done, [("telnyx:2".to_owned(), 9), ("telnyx:3".to_owned(), 9)]);
+    assert_eq!(stepped.counts.failed, 2);
 }
