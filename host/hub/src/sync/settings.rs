@@ -69,7 +69,8 @@ impl Hub {
     }
 
     /// Sets a sync up, or changes its settings. One that is switched on begins within seconds by reading all that the vendor
-    /// has, and gets what changes here from now on. Needs the permission `manage_installations`. `not_found` if the plugin has no
+    /// has, and gets what changes here from now on; one that maps otherwise than before, or of which more counts, reads all once
+    /// more. Needs the permission `manage_installations`. `not_found` if the plugin has no
     /// sync of the object, `plan_required` if the org's plan lacks the plugin, `conflict` if the settings have another version,
     /// `invalid_input` for what does not fit the plugin, the plan, the object's schema or the vendor's fields, and what the plugin
     /// fails with when it is asked for those.
@@ -209,6 +210,9 @@ impl Inner {
             let detail = "somebody else has changed the sync meanwhile: look at it and put it again";
             return Err(Failure::new(Code::Conflict, detail));
         }
+        if before.as_ref().is_some_and(|before| is_read_anew(before, settings)) {
+            ours.syncs().begin_anew(plugin, object, now).await?;
+        }
         self.drive_sync(&mut ours, plugin, object).await?;
         let detail = json!({ "old": before.as_ref().map(audited), "new": audited(settings) });
         let entry = self.audit(caller.org, caller.actor, "sync.put", format!("{plugin}/{object}"), detail);
@@ -229,6 +233,16 @@ pub(super) fn able(decl: &SyncDecl) -> Option<Direction> {
         (false, true) => Some(Direction::Out),
         (false, false) => None,
     }
+}
+
+/// True if all has to be read once more, because settings that have been in force read it otherwise, or left out what counts now.
+fn is_read_anew(before: &SyncSettings, after: &SyncSettings) -> bool {
+    before.mapping != after.mapping
+        || before.only != after.only
+        || after.direction.within(before.direction) != Some(after.direction)
+        || (after.create_there && !before.create_there)
+        // what changed here while it was off waits for nobody
+        || (after.enabled && !before.enabled && after.direction.is_outward())
 }
 
 /// A field that a filter names and the object does not have.
@@ -269,6 +283,36 @@ mod tests {
         let of = |filter: Value| unknown_field(StandardObject::Call, &Filter::parse(&filter).unwrap());
         assert_eq!(of(json!({"status": {"in": ["completed"]}, "extra.twilio.price": 1})), None);
         assert_eq!(of(json!({"any": [{"status": "busy"}, {"stage": "won"}]})), Some("stage".to_owned()));
+    }
+
+    #[test]
+    fn all_is_read_anew_if_it_is_mapped_otherwise_or_more_of_it_counts() {
+        let mapping = serde_json::from_value(json!({"fields": [{"hub": "/name", "vendor": "name"}]})).unwrap();
+        let only = Filter::parse(&json!({"status": "customer"})).unwrap();
+        let before = SyncSettings { direction: Direction::In, create_there: false, ..SyncSettings::default() };
+        for (after, expected) in [
+            (SyncSettings { mapping: Some(mapping), ..before.clone() }, true),
+            (SyncSettings { only: Some(only), ..before.clone() }, true),
+            (SyncSettings { direction: Direction::Both, ..before.clone() }, true),
+            (SyncSettings { direction: Direction::Out, ..before.clone() }, true),
+            (SyncSettings { create_there: true, ..before.clone() }, true),
+            (SyncSettings { every_s: 60, full_every_days: 1, push_deletes: true, ..before.clone() }, false),
+            (SyncSettings { enabled: false, ..before.clone() }, false),
+            (before.clone(), false),
+        ] {
+            assert_eq!(is_read_anew(&before, &after), expected, "{after:?}");
+        }
+        let both = SyncSettings::default();
+        assert!(
+            !is_read_anew(&both, &SyncSettings { direction: Direction::In, ..both.clone() }),
+            "less is there already"
+        );
+        let off = SyncSettings { enabled: false, ..both.clone() };
+        assert!(is_read_anew(&off, &both), "what changed here meanwhile is not known");
+        assert!(
+            !is_read_anew(&off, &SyncSettings { direction: Direction::In, ..both }),
+            "the mark tells what changed there"
+        );
     }
 
     #[test]

@@ -197,6 +197,18 @@ fn what_only_goes_out_follows_what_came_in() {
 }
 
 #[test]
+fn what_only_goes_out_and_is_mapped_later_goes_there_by_the_next_look() {
+    let known = base(json!({"/email": "a@example.com", "/address/city": "Turin"}));
+    let hub = json!({"email": "a@example.com", "name": "Ada", "address": {"city": "Turin"}});
+    let item = || json!({"Email": "a@example.com", "City": "Turin"});
+    let looked = merged(Wins::Latest, Some(&known), Some(&hub), item(), 20);
+    assert_eq!((&looked.record, looked.push), (&None, true));
+    let outgoing = to_push(&contacts(), Some(&looked.base), &hub, &Linked);
+    assert_eq!(outgoing.fields, members(json!({"Label": "Ada"})));
+    assert!(!merged(Wins::Latest, Some(&outgoing.base), Some(&hub), item(), 20).push, "it is told once");
+}
+
+#[test]
 fn only_what_is_news_is_written_and_null_clears_it() {
     let known = base(json!({"/email": "a@example.com", "/address/city": "Turin", "Label": "Ada"}));
     let record = json!({"email": "a@example.com", "phone": "+14155550100", "name": "Ada", "status": "lead"});
