@@ -82,6 +82,18 @@ impl Scene {
         tenant
     }
 
+    /// The hub ends as an operator ends it, whatever it is at, and another one goes on with what it has left.
+    pub async fn restarted(self) -> Self {
+        let Self { hub, acme, hubspot, clock, orgs } = self;
+        let before = hub.url.clone();
+        let hub = hub.restart().await;
+        // that takes its time, in which HubSpot forgets what it was asked
+        clock.advance(Duration::seconds(1));
+        let acme = Tenant { org: acme.org.at(&hub), hook: acme.hook.replace(&before, &hub.url) };
+        let orgs = orgs.into_inner().unwrap().iter().map(|org| org.at(&hub)).collect();
+        Self { hub, acme, hubspot, clock, orgs: Mutex::new(orgs) }
+    }
+
     async fn installed(org: Org, config: Value) -> Tenant {
         let _ = org.install("scribe", json!({})).await.expect(200);
         let installed = org.install("hubspot", config).await.expect(200).json();
