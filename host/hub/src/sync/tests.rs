@@ -1,5 +1,6 @@
 //! Syncs of a plugin that is not there: what the hub does by itself, on a clock that stands still.
 
+use http::HeaderMap;
 use patchbay_model::{
     Clock as _, Code, PluginId, SyncRunId,
     job::JobStatus,
@@ -10,7 +11,7 @@ use patchbay_model::{
 use patchbay_storage::NewSyncRun;
 
 use super::connected::Account;
-use crate::{Caller, EventFilter, JobFilter, testing::TestHub};
+use crate::{AnswerNotes, Caller, EventFilter, IdempotencyKey, JobFilter, testing::TestHub};
 
 const CONTACT: StandardObject = StandardObject::Contact;
 
@@ -128,6 +129,30 @@ async fn somebody_who_asks_twice_gets_one_run_and_may_end_it() {
     assert_eq!(hub.cancel_sync_run(&stranger, first.id).await.unwrap_err().code, Code::NotFound);
     hub.work_due_jobs().await.unwrap();
     assert_eq!(scene.jobs().await, [JobStatus::Done]);
+}
+
+#[tokio::test]
+async fn who_asks_again_with_a_key_gets_its_run_also_when_that_has_ended() {
+    let scene = Scene::new(SyncSettings::default()).await;
+    let hub = &scene.test.hub;
+    let ask = async |key: &str, mode: SyncMode| {
+        let mut headers = HeaderMap::new();
+        headers.insert("idempotency-key", key.parse().unwrap());
+        let key = IdempotencyKey::from_headers(&headers).unwrap();
+        let notes = AnswerNotes::default();
+        let run = hub.sync_request_run(&scene.caller, &scene.plugin, CONTACT, mode, key, &notes).await;
+        (run.map(|run| run.id).map_err(|failure| failure.failure.code), notes.is_replayed())
+    };
+    let (first, is_replayed) = ask("import-1", SyncMode::Full).await;
+    let first = first.unwrap();
+    assert!(!is_replayed);
+    hub.cancel_sync_run(&scene.caller, first).await.unwrap();
+    assert_eq!(ask("import-1", SyncMode::Full).await, (Ok(first), true));
+    assert_eq!(scene.state().await.open_run, None, "nothing was begun");
+    assert_eq!(ask("import-1", SyncMode::Delta).await.0, Err(Code::IdempotencyKeyReused));
+    let second = ask("import-2", SyncMode::Full).await.0.unwrap();
+    assert_ne!(second, first);
+    assert_eq!(scene.state().await.open_run, Some(second));
 }
 
 #[tokio::test]
