@@ -92,8 +92,8 @@ impl TryFrom<SyncInput> for PutSync {
 /// Set a sync up or change it
 ///
 /// The mapping is checked against the standard object's schema and against the vendor's own fields, which are asked for. A sync
-/// that is switched on reads all that the vendor has first, and then what changes. So does one whose `mapping` or `only` is another
-/// than before, that goes a way that it did not go, or that makes records there which it did not: a run that is open is cancelled.
+/// that is switched on reads all that the vendor has first, and then what changes. So does one that gets another
+/// `mapping`: a run that is open is cancelled.
 #[utoipa::path(
     put,
     path = "/v1/installations/{plugin}/syncs/{object}",

@@ -69,8 +69,7 @@ impl Hub {
     }
 
     /// Sets a sync up, or changes its settings. One that is switched on begins within seconds by reading all that the vendor
-    /// has, and gets what changes here from now on; one that maps otherwise than before, or of which more counts, reads all once
-    /// more. Needs the permission `manage_installations`. `not_found` if the plugin has no
+    /// has, and gets what changes here from now on. Needs the permission `manage_installations`. `not_found` if the plugin has no
     /// sync of the object, `plan_required` if the org's plan lacks the plugin, `conflict` if the settings have another version,
     /// `invalid_input` for what does not fit the plugin, the plan, the object's schema or the vendor's fields, and what the plugin
     /// fails with when it is asked for those.
@@ -210,10 +209,10 @@ impl Inner {
             let detail = "somebody else has changed the sync meanwhile: look at it and put it again";
             return Err(Failure::new(Code::Conflict, detail));
         }
+        self.drive_sync(&mut ours, plugin, object).await?;
         if before.as_ref().is_some_and(|before| is_read_anew(before, settings)) {
             ours.syncs().begin_anew(plugin, object, now).await?;
         }
-        self.drive_sync(&mut ours, plugin, object).await?;
         let detail = json!({ "old": before.as_ref().map(audited), "new": audited(settings) });
         let entry = self.audit(caller.org, caller.actor, "sync.put", format!("{plugin}/{object}"), detail);
         ours.audit().append(&entry).await?;
@@ -235,14 +234,9 @@ pub(super) fn able(decl: &SyncDecl) -> Option<Direction> {
     }
 }
 
-/// True if all has to be read once more, because settings that have been in force read it otherwise, or left out what counts now.
+/// True if what was read already is to be read by other settings.
 fn is_read_anew(before: &SyncSettings, after: &SyncSettings) -> bool {
-    before.mapping != after.mapping
-        || before.only != after.only
-        || after.direction.within(before.direction) != Some(after.direction)
-        || (after.create_there && !before.create_there)
-        // what changed here while it was off waits for nobody
-        || (after.enabled && !before.enabled && after.direction.is_outward())
+    before.mapping != after.mapping || (after.direction.is_inward() && !before.direction.is_inward())
 }
 
 /// A field that a filter names and the object does not have.
@@ -286,36 +280,6 @@ mod tests {
     }
 
     #[test]
-    fn all_is_read_anew_if_it_is_mapped_otherwise_or_more_of_it_counts() {
-        let mapping = serde_json::from_value(json!({"fields": [{"hub": "/name", "vendor": "name"}]})).unwrap();
-        let only = Filter::parse(&json!({"status": "customer"})).unwrap();
-        let before = SyncSettings { direction: Direction::In, create_there: false, ..SyncSettings::default() };
-        for (after, expected) in [
-            (SyncSettings { mapping: Some(mapping), ..before.clone() }, true),
-            (SyncSettings { only: Some(only), ..before.clone() }, true),
-            (SyncSettings { direction: Direction::Both, ..before.clone() }, true),
-            (SyncSettings { direction: Direction::Out, ..before.clone() }, true),
-            (SyncSettings { create_there: true, ..before.clone() }, true),
-            (SyncSettings { every_s: 60, full_every_days: 1, push_deletes: true, ..before.clone() }, false),
-            (SyncSettings { enabled: false, ..before.clone() }, false),
-            (before.clone(), false),
-        ] {
-            assert_eq!(is_read_anew(&before, &after), expected, "{after:?}");
-        }
-        let both = SyncSettings::default();
-        assert!(
-            !is_read_anew(&both, &SyncSettings { direction: Direction::In, ..both.clone() }),
-            "less is there already"
-        );
-        let off = SyncSettings { enabled: false, ..both.clone() };
-        assert!(is_read_anew(&off, &both), "what changed here meanwhile is not known");
-        assert!(
-            !is_read_anew(&off, &SyncSettings { direction: Direction::In, ..both }),
-            "the mark tells what changed there"
-        );
-    }
-
-    #[test]
     fn the_audit_log_tells_what_was_decided_and_not_each_field() {
         let mapping = serde_json::from_value(json!({"fields": [{"hub": "/name", "vendor": "name"}]})).unwrap();
         let told = audited(&SyncSettings { mapping: Some(mapping), ..SyncSettings::default() });
@@ -323,5 +287,21 @@ mod tests {
         assert_eq!(told["enabled"], true);
         assert!(told.get("mapping").is_none());
         assert_eq!(audited(&SyncSettings::default())["mapped_fields"], Value::Null);
+    }
+
+    #[test]
+    fn all_is_read_anew_by_another_mapping_and_where_nothing_was_read() {
+        let before = SyncSettings { direction: Direction::Out, ..SyncSettings::default() };
+        let mapping = serde_json::from_value(json!({"fields": [{"hub": "/name", "vendor": "name"}]})).unwrap();
+        let mapped = SyncSettings { mapping: Some(mapping), ..before.clone() };
+        assert!(is_read_anew(&before, &mapped) && is_read_anew(&mapped, &before));
+        for direction in [Direction::In, Direction::Both] {
+            assert!(is_read_anew(&before, &SyncSettings { direction, ..before.clone() }), "{direction}");
+        }
+        let both = SyncSettings { direction: Direction::Both, ..before.clone() };
+        for direction in Direction::ALL {
+            assert!(!is_read_anew(&both, &SyncSettings { direction: *direction, ..both.clone() }), "{direction}");
+        }
+        assert!(!is_read_anew(&before, &SyncSettings { every_s: 60, push_deletes: true, ..before.clone() }));
     }
 }
