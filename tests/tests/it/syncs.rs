@@ -49,12 +49,13 @@ pub async fn settings_are_held_to_the_plan_the_plugin_the_object_and_the_vendor(
         assert_eq!(refused["violations"][0]["pointer"], pointer, "{settings}: {refused:#}");
     }
     assert_eq!(org.get(SYNC).await.expect(200).json()["version"], 0, "nothing of it was taken");
-    // what is off looks for nothing
+    // what is off looks for nothing, and by default it is looked as often as the plan allows
     let off = json!({"enabled": false, "every_s": 15, "version": 0});
     assert_eq!(put(&org, &off).await.expect(200).json()["version"], 1);
     put(&org, &off).await.expect_problem("conflict");
-    let on = json!({"enabled": false, "every_s": 3_600, "mapping": mapping("/name", "name"), "version": 1});
+    let on = json!({"enabled": true, "direction": "in", "mapping": mapping("/name", "name"), "version": 1});
     let on = put(&org, &on).await.expect(200).json();
+    assert_eq!(on["settings"]["every_s"], 3_600, "{on:#}");
     assert_eq!((&on["version"], &on["mapping"]), (&json!(2), &mapping("/name", "name")));
 }
 

@@ -32,6 +32,8 @@ use crate::{
 pub struct PutSync {
     /// What the org decides.
     pub settings: SyncSettings,
+    /// How often is not decided: as by default, or less often if the plan allows no more.
+    pub is_every_left_out: bool,
     /// The version that the settings must have (0: the sync was never set up); none for whichever.
     pub version: Option<u64>,
 }
@@ -86,7 +88,7 @@ impl Hub {
         let serving = hub.serving(caller.org, plugin).await?;
         let manifest = serving.plugin.manifest();
         let decl = declared(manifest, object).ok_or_else(|| not_found("sync"))?;
-        let PutSync { mut settings, version } = put;
+        let PutSync { mut settings, is_every_left_out, version } = put;
         if settings.enabled {
             self.check_plan_of(caller, manifest).await?;
         }
@@ -94,6 +96,9 @@ impl Hub {
             let mut tx = hub.database.read().await.map_err(Failure::from)?;
             tx.org(caller.org).syncs().get(plugin, object).await.map_err(Failure::from)?
         };
+        if is_every_left_out {
+            settings.every_s = settings.every_s.max(hub.standing(caller.org).await?.plan.sync_every_s);
+        }
         hub.check_settings(caller, decl, &mut settings).await?;
         self.check_mapping(caller, &serving, decl, &settings, present.as_ref()).await?;
         hub.store_sync(caller, plugin, object, &settings, version).await?;
