@@ -184,6 +184,7 @@ fn numbers_and_truth_are_read_from_text() {
             (json!(" 12.50 "), Some(json!(12.5)), Some(json!(12.5))),
             (json!("-1e3"), Some(json!(-1000)), Some(json!(-1000))),
             (json!("1,234"), None, None),
+            (json!("1_234"), None, None),
             (json!(true), None, None),
         ],
     );
