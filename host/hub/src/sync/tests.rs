@@ -1,6 +1,5 @@
 //! Syncs of a plugin that is not there: what the hub does by itself, on a clock that stands still.
 
-use http::HeaderMap;
 use patchbay_model::{
     Clock as _, Code, PluginId, SyncRunId,
     job::JobStatus,
@@ -11,7 +10,7 @@ use patchbay_model::{
 use patchbay_storage::NewSyncRun;
 
 use super::connected::Account;
-use crate::{AnswerNotes, Caller, EventFilter, IdempotencyKey, JobFilter, testing::TestHub};
+use crate::{Caller, EventFilter, JobFilter, testing::TestHub};
 
 const CONTACT: StandardObject = StandardObject::Contact;
 
@@ -136,10 +135,10 @@ async fn who_asks_again_with_a_key_gets_its_run_also_when_that_has_ended() {
     let scene = Scene::new(SyncSettings::default()).await;
     let hub = &scene.test.hub;
     let ask = async |key: &str, mode: SyncMode| {
-        let mut headers = HeaderMap::new();
+        let mut headers = http::HeaderMap::new();
         headers.insert("idempotency-key", key.parse().unwrap());
-        let key = IdempotencyKey::from_headers(&headers).unwrap();
-        let notes = AnswerNotes::default();
+        let key = crate::IdempotencyKey::from_headers(&headers).unwrap();
+        let notes = crate::AnswerNotes::default();
         let run = hub.sync_request_run(&scene.caller, &scene.plugin, CONTACT, mode, key, &notes).await;
         (run.map(|run| run.id).map_err(|failure| failure.failure.code), notes.is_replayed())
     };
