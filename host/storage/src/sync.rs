@@ -219,6 +219,41 @@ impl Syncs<'_> {
         self.switch(of, what, false, now).await
     }
 
+    /// Has the next run read all from the beginning, because what was read so far is to be read otherwise: an open run ends as
+    /// cancelled, one that failed is not gone on with, and the sync is due at once if it is switched on.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn begin_anew(
+        &mut self,
+        of: &PluginId,
+        what: StandardObject,
+        now: Timestamp,
+    ) -> Result<(), StorageError> {
+        let Some(state) = self.get(of, what).await? else { return Ok(()) };
+        if let Some(open) = state.open_run {
+            self.cancel_run(open, now).await?;
+        }
+        execute!(
+            self.tx,
+            "UPDATE sync SET last_full_at = NULL, next_due_at = CASE WHEN enabled THEN $4 END
+             WHERE org_id = $1 AND plugin = $2 AND object = $3",
+            self.org.0,
+            of.as_str(),
+            what.as_str(),
+            now.timestamp_micros(),
+        )?;
+        if let Some(last) = state.last_run {
+            execute!(
+                self.tx,
+                "UPDATE sync_run SET cursor = NULL WHERE org_id = $1 AND id = $2 AND status = 'failed'",
+                self.org.0,
+                last.0,
+            )?;
+        }
+        Ok(())
+    }
+
     /// What follows reads rows in the order of an index: they come and go by the ten thousand, and what the server has counted of
     /// them may be of long ago.
     fn in_order(&mut self) {

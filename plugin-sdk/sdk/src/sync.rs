@@ -226,7 +226,8 @@ impl Page {
 /// What is to become of something at the vendor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Write {
-    /// The same if the write is tried again, and of no other write: for vendors that know repeats by it.
+    /// The same if the write is tried again, and of no other write: for vendors that know repeats by it. Of what is to be made the
+    /// same until it is, also if the record has changed meanwhile.
     pub key: String,
     /// The hub's id of the record.
     pub record: String,

@@ -1,5 +1,6 @@
 //! A CRM with very many contacts: HubSpot's search and Salesforce's queries, as far as syncs ask for them. It answers as fast as it
-//! can, keeps to the sizes of their pages, and counts what it is asked.
+//! can, gives as much on a page as it is asked for and the vendor allows, and counts what it is asked. What it does not know is
+//! not found, so that a sync that asks for it fails.
 
 use std::{
     convert::Infallible,
@@ -20,9 +21,14 @@ use patchbay_model::{Clock as _, SystemClock, Timestamp};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinHandle};
 
-/// Contacts of a page.
+/// The most contacts of a page.
 pub(crate) const HUBSPOT_PAGE: u64 = 200;
 pub(crate) const SALESFORCE_PAGE: u64 = 2_000;
+/// Those that HubSpot gives who is not told how many, and the fewest that Salesforce gives.
+const HUBSPOT_UNASKED: u64 = 10;
+const SALESFORCE_LEAST: u64 = 200;
+/// By which Salesforce is told how many.
+const BATCH: &str = "sforce-query-options";
 /// Of so many contacts one is changed.
 const ONE_OF: u64 = 100;
 /// HubSpot's id of the first contact.
@@ -98,10 +104,14 @@ async fn serve(listener: TcpListener, contacts: Arc<Contacts>) {
 async fn answer(contacts: Arc<Contacts>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     contacts.asked.fetch_add(1, Ordering::SeqCst);
     let (path, query) = (request.uri().path().to_owned(), request.uri().query().unwrap_or_default().to_owned());
+    let batch = request
+        .headers()
+        .get(BATCH)
+        .and_then(|options| options.to_str().ok()?.strip_prefix("batchSize=")?.parse().ok());
     // a body that breaks off is none that can be answered
     let body = request.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
     let told = if path.starts_with("/services/data/") {
-        contacts.salesforce(&path, &query)
+        contacts.salesforce(&path, &query, batch.unwrap_or(SALESFORCE_PAGE))
     } else {
         contacts.hubspot(&path, &body)
     };
@@ -141,6 +151,11 @@ impl Contacts {
         }
         let asked: Value = serde_json::from_slice(body).ok()?;
         let filter = asked.pointer("/filterGroups/0/filters/0")?;
+        // in the order of what is looked for, and from the first row on
+        if asked.pointer("/sorts/0/propertyName") != filter.get("propertyName") || asked.get("after")? != "0" {
+            return None;
+        }
+        let most = asked.get("limit").and_then(Value::as_u64).unwrap_or(HUBSPOT_UNASKED).min(HUBSPOT_PAGE);
         let value: u64 = filter.get("value")?.as_str()?.parse().ok()?;
         let from = if filter.get("operator")?.as_str()? == "GTE" { value } else { value.saturating_add(1) };
         // no two were changed in one millisecond, so the filter of the rows within one has nothing to find
@@ -152,7 +167,7 @@ impl Contacts {
             (0..self.count).step_by(usize::try_from(ONE_OF).ok()?).filter(since).collect()
         };
         let mut told = format!("{{\"total\":{},\"results\":[", rows.len());
-        for (place, contact) in rows.iter().take(usize::try_from(HUBSPOT_PAGE).ok()?).enumerate() {
+        for (place, contact) in rows.iter().take(usize::try_from(most).ok()?).enumerate() {
             told.push_str(if place == 0 { "" } else { "," });
             self.write_hubspot(&mut told, *contact).ok()?;
         }
@@ -169,7 +184,8 @@ impl Contacts {
         )
     }
 
-    fn salesforce(&self, path: &str, query: &str) -> Option<String> {
+    /// `batch`: so many records it is asked for on a page.
+    fn salesforce(&self, path: &str, query: &str, batch: u64) -> Option<String> {
         let now = SystemClock.now().format("%Y-%m-%dT%H:%M:%S%.3f+0000");
         if path.contains("/deleted") {
             return Some(format!("{{\"deletedRecords\":[],\"latestDateCovered\":\"{now}\"}}"));
@@ -185,7 +201,7 @@ impl Contacts {
             "changed" if self.changed_ms.load(Ordering::SeqCst) == 0 => 0,
             _ => self.count.div_ceil(step),
         };
-        let to = total.min(from.saturating_add(SALESFORCE_PAGE));
+        let to = total.min(from.saturating_add(batch.clamp(SALESFORCE_LEAST, SALESFORCE_PAGE)));
         let mut told = format!("{{\"totalSize\":{total},\"done\":{},", to == total);
         if to < total {
             write!(told, "\"nextRecordsUrl\":\"/services/data/v68.0/query/{what}-{to}\",").ok()?;

@@ -23,6 +23,10 @@ use crate::{
 
 /// How often it is looked how far a run has come.
 const LOOK: Duration = Duration::from_millis(20);
+/// With so many contacts the requests have to be near the least; of fewer, what a sync asks once for all weighs more.
+const MANY: u64 = 100_000;
+/// How many requests there may be for each hundred of the least.
+const NEAR: u64 = 105;
 /// When a sync that was switched on has to begin.
 const BEGINS_IN: Duration = Duration::from_secs(60);
 const HUBSPOT: &str = "api.hubapi.com";
@@ -116,7 +120,8 @@ pub(crate) async fn run(places: &Places, sizes: &Sizes) -> anyhow::Result<String
     let mut text = format!(
         "Contacts of one organization, a tenth of {} and all of them, read for the first time by a hub that does nothing else; then \
          one percent of them is changed and the delta is read. Requests are those that came to the vendor, and what they are of the \
-         least by which its API gives so much. Memory is the hub's RSS before, and the most that it had meanwhile. HubSpot's limit of \
+         least by which the API that it is read by gives so much: 200 contacts of a search, 2,000 of a query, and for Salesforce's delta one \
+         for what was deleted. Memory is the hub's RSS before, and the most that it had meanwhile. HubSpot's limit of \
          five searches a second, which the plugin keeps to, is 1,000 contacts a second; Salesforce has no such limit.\n\n\
          | database | vendor | contacts | first sync | contacts/s | requests | memory before | most | delta | changes/s | requests | most |\n\
          |---|---|---|---|---|---|---|---|---|---|---|---|\n",
@@ -160,6 +165,13 @@ async fn syncs(on: On, vendor: Vendor, places: &Places, contacts: u64) -> anyhow
     let delta = measured(&hub, vendor, &crm, None).await?;
     let changed = crm.changed();
     ensure!(delta.count("updated")? == changed, "not all changes are here: {}", delta.counts);
+    let (least, least_of_delta) = (vendor.least(contacts), vendor.least_of_delta(changed));
+    if contacts >= MANY {
+        let near = |asked: u64, least: u64| asked * 100 <= least * NEAR;
+        ensure!(near(first.asked, least), "{} requests of a first sync, and the least are {least}", first.asked);
+        let (asked, least) = (first.asked + delta.asked, least + least_of_delta);
+        ensure!(near(asked, least), "{asked} requests of both, and the least are {least}");
+    }
 
     let mut row = String::new();
     writeln!(
@@ -169,12 +181,12 @@ async fn syncs(on: On, vendor: Vendor, places: &Places, contacts: u64) -> anyhow
         vendor.name(),
         first.took.as_secs_f64(),
         first.rate(contacts),
-        first.calls(vendor.least(contacts)),
+        first.calls(least),
         before >> 10,
         first.most_kib >> 10,
         delta.took.as_secs_f64(),
         delta.rate(changed),
-        delta.calls(vendor.least_of_delta(changed)),
+        delta.calls(least_of_delta),
         delta.most_kib >> 10,
     )?;
     Ok(row)

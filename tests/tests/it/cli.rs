@@ -1,4 +1,4 @@
-//! `patchbay installation`, `connection`, `limits` and `webhook`, as an operator's script uses them.
+//! `patchbay installation`, `connection`, `limits`, `webhook` and `sync`, as an operator's script uses them.
 
 use std::{
     io::Write as _,
@@ -8,6 +8,8 @@ use std::{
 use chrono::TimeDelta;
 use patchbay_model::{
     Clock as _, InstallationId, ManualClock, SystemClock, SystemRandom, WebhookId,
+    object::StandardObject,
+    sync::SyncSettings,
     webhook::{Webhook, WebhookStatus},
 };
 use patchbay_storage::{Database, DatabaseUrl};
@@ -164,4 +166,42 @@ async fn webhooks_are_listed_shown_and_replayed() {
     let since = ["webhook", "replay", "default", "--since", "2026-01-01T00:00:00Z", "--json"];
     assert_eq!(operator.succeeds(&since, "")["replayed"], 1, "the other one");
     assert_eq!(operator.succeeds(&since, "")["replayed"], 0);
+}
+
+/// A sync of the organization that somebody has set up by the API.
+async fn in_step(operator: &Operator) {
+    let url = DatabaseUrl::sqlite(operator.0.path().join("data/patchbay.db"));
+    let database = Database::open(&url).await.unwrap();
+    let mut tx = database.begin().await.unwrap();
+    let org = tx.hub().orgs(None, 1).await.unwrap().remove(0).id;
+    let (plugin, settings) = ("echo".parse().unwrap(), SyncSettings::default());
+    let mut ours = tx.org(org);
+    let put = ours.syncs().put_settings(&plugin, StandardObject::Contact, &settings, None, SystemClock.now()).await;
+    assert_eq!(put.unwrap(), Some(1));
+    tx.commit().await.unwrap();
+    database.close().await;
+}
+
+#[tokio::test]
+async fn a_run_of_a_sync_is_asked_for_listed_and_cancelled() {
+    let operator = Operator::new();
+    let list = ["sync", "list", "default", "echo", "--json"];
+    assert!(operator.fails(&list, "").contains("not installed"));
+    let _ = operator.succeeds(&["installation", "enable", "default", "echo"], "");
+    let unknown = operator.fails(&["sync", "run", "default", "echo", "contact"], "");
+    assert!(unknown.contains("there is no such sync"), "{unknown}");
+    in_step(&operator).await;
+    let sync = operator.succeeds(&list, "");
+    assert_eq!((&sync["object"], &sync["status"]), (&json!("contact"), &json!("idle")));
+    let run = operator.succeeds(&["sync", "run", "default", "echo", "contact", "--full", "--json"], "");
+    assert_eq!((&run["mode"], &run["trigger"], &run["status"]), (&json!("full"), &json!("manual"), &json!("queued")));
+    assert_eq!(operator.succeeds(&list, "")["status"], "running");
+    let id = run["id"].as_str().unwrap();
+    assert_eq!(operator.succeeds(&["sync", "cancel", "default", id, "--json"], "")["status"], "cancelled");
+    let again = operator.fails(&["sync", "cancel", "default", id], "");
+    assert!(again.contains("has ended"), "{again}");
+    let listed = operator.succeeds(&["sync", "runs", "default", "echo", "contact", "--limit", "1", "--json"], "");
+    assert_eq!((&listed["id"], &listed["status"]), (&json!(id), &json!("cancelled")));
+    let before = ["sync", "runs", "default", "echo", "contact", "--before", id, "--json"];
+    assert_eq!(operator.succeeds(&before, ""), Value::Null);
 }

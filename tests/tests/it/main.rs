@@ -71,6 +71,7 @@ mod slack;
 mod smuggling;
 mod stripe;
 mod stripe_actions;
+mod syncs;
 mod syncs_killed;
 mod telnyx;
 mod twilio;
@@ -201,6 +202,11 @@ on_both_databases! {
     }
     twilio_cancelled {
         no_number_stays_paid_for_that_nobody_owns_whatever_fails_and_whoever_is_killed
+    }
+    syncs {
+        settings_are_held_to_the_plan_the_plugin_the_object_and_the_vendor
+        a_dry_run_shows_what_a_run_would_do_and_does_nothing
+        another_mapping_is_gone_by_at_once_and_for_all
     }
     syncs_killed {
         a_first_sync_of_hubspot_comes_to_its_end_however_often_the_hub_is_killed

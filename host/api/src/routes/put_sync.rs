@@ -24,7 +24,7 @@ use crate::{
 pub(crate) struct SyncInput {
     /// It runs. Default: `true`.
     enabled: Option<bool>,
-    /// Seconds between two deltas: 15 to 86,400, and not less than the plan allows. Default: 900.
+    /// Seconds between two deltas: 15 to 86,400, and not less than the plan allows. Default: 900, or as the plan allows if that is more.
     #[schema(minimum = 15, maximum = 86_400)]
     every_s: Option<u32>,
     /// Days between two full runs: 1 to 365. Default: 7.
@@ -85,14 +85,15 @@ impl TryFrom<SyncInput> for PutSync {
             create_there: create_there.unwrap_or(default.create_there),
             only,
         };
-        Ok(Self { settings, version })
+        Ok(Self { settings, is_every_left_out: every_s.is_none(), version })
     }
 }
 
 /// Set a sync up or change it
 ///
 /// The mapping is checked against the standard object's schema and against the vendor's own fields, which are asked for. A sync
-/// that is switched on reads all that the vendor has first, and then what changes.
+/// that is switched on reads all that the vendor has first, and then what changes. So does one that gets another
+/// `mapping`: a run that is open is cancelled.
 #[utoipa::path(
     put,
     path = "/v1/installations/{plugin}/syncs/{object}",
@@ -128,8 +129,10 @@ mod tests {
     fn what_is_left_out_is_as_by_default() {
         let nothing = put(json!({})).unwrap();
         assert_eq!((nothing.settings, nothing.version), (SyncSettings::default(), None));
+        assert!(nothing.is_every_left_out);
         let some = put(json!({"every_s": 60, "wins": "hub", "version": 3, "only": {"status": "customer"}})).unwrap();
         assert_eq!((some.settings.every_s, some.settings.wins, some.version), (60, Wins::Hub, Some(3)));
+        assert!(!some.is_every_left_out);
         assert_eq!(some.settings.only, Some(Filter::parse(&json!({"status": "customer"})).unwrap()));
     }
 

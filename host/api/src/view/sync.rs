@@ -51,7 +51,7 @@ pub(crate) struct SyncReply {
     /// When the next run is made.
     #[schema(value_type = Option<String>, format = DateTime)]
     next_due_at: Option<Timestamp>,
-    /// When a full run last came to its end.
+    /// When a full run by these settings last came to its end; null: all is still to be read.
     #[schema(value_type = Option<String>, format = DateTime)]
     last_full_at: Option<Timestamp>,
     /// The run that waits or goes on.

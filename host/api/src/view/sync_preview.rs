@@ -21,6 +21,8 @@ pub(crate) struct SyncPreview {
     conflicts: Vec<PreviewConflict>,
     /// Fields that would be left out, and why.
     problems: Vec<FieldProblem>,
+    /// Why the vendor's would not be taken over at all, and ours stay as it is; empty: it would be.
+    refused: Vec<super::Violation>,
 }
 
 /// One side of a preview.
@@ -68,7 +70,8 @@ pub(crate) struct FieldProblem {
 impl From<SyncPreviewView> for SyncPreview {
     fn from(view: SyncPreviewView) -> Self {
         let SyncPreviewView { record, vendor_id, preview } = view;
-        let sync::Preview { record_before, record_after, item_before, item_after, conflicts, problems } = preview;
+        let sync::Preview { record_before, record_after, item_before, item_after, conflicts, problems, refused } =
+            preview;
         let is_there = vendor_id.is_some();
         let fields = |fields: Map<String, Value>, shown: bool| shown.then_some(Value::Object(fields));
         // what would not even be made is not there either
@@ -80,6 +83,7 @@ impl From<SyncPreviewView> for SyncPreview {
             vendor: BeforeAndAfter { before: fields(item_before, is_there), after: fields(item_after, would_be) },
             conflicts: super::all(conflicts),
             problems: super::all(problems),
+            refused: super::all(refused),
         }
     }
 }

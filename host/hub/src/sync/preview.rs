@@ -8,7 +8,7 @@ use patchbay_model::{
     object::{ObjectRecord, StandardObject, indexed_as},
     sync::{Mapping, Preview, Subject, SyncLink, SyncState, changed_at, join_in, preview, to_hub, validate},
 };
-use patchbay_package::manifest::sync::SyncDecl;
+use patchbay_package::{manifest::sync::SyncDecl, objects};
 use patchbay_runtime::{SyncChange, SyncItem, SyncPull, SyncScope};
 
 use super::{declared, place::instant, push::Known, settings::able};
@@ -92,7 +92,10 @@ impl Hub {
                 return Err(Failure::violation("", expected).into());
             }
         };
-        let wins = state.map(|state| state.settings.wins).unwrap_or_default();
+        let schema = objects::validator(object).ok_or_else(|| Failure::internal(format!("no schema of {object}")))?;
+        let settings = state.map(|state| state.settings).unwrap_or_default();
+        let only = settings.only.clone().unwrap_or_default();
+        let is_there = found.item.is_some();
         let known = hub.known_of(&look, &found).await?;
         let sources = found.record.as_ref().map(|record| record.sources.clone()).unwrap_or_default();
         let subject = Subject {
@@ -100,9 +103,12 @@ impl Hub {
             changed_at: &|field| changed_at(&sources, field),
             item: found.item.as_ref().map(|item| &item.fields),
             item_at: found.item.as_ref().and_then(at_of),
-            base: found.link.as_ref().map(|link| &link.base),
+            // what the vendor had of one that it has no more is nothing
+            base: found.link.as_ref().filter(|_| is_there).map(|link| &link.base),
+            violations: &|record| schema.validate(record).err().unwrap_or_default(),
+            goes_out: &|record| (is_there || settings.create_there) && only.matches(record),
         };
-        let preview = preview(&look.mapping, wins, subject, &known);
+        let preview = preview(&look.mapping, settings.wins, subject, &known);
         let (record, vendor_id) = (found.record.map(|record| record.id), found.item.map(|item| item.id));
         Ok(SyncPreviewView { record, vendor_id, preview })
     }

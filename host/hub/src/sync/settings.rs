@@ -33,6 +33,8 @@ use crate::{
 pub struct PutSync {
     /// What the org decides.
     pub settings: SyncSettings,
+    /// How often is not decided: as by default, or less often if the plan allows no more.
+    pub is_every_left_out: bool,
     /// The version that the settings must have (0: the sync was never set up); none for whichever.
     pub version: Option<u64>,
 }
@@ -98,7 +100,7 @@ impl Hub {
         let serving = hub.serving(caller.org, plugin).await?;
         let manifest = serving.plugin.manifest();
         let decl = declared(manifest, object).ok_or_else(|| not_found("sync"))?;
-        let PutSync { mut settings, version } = put;
+        let PutSync { mut settings, is_every_left_out, version } = put;
         if settings.enabled {
             self.check_plan_of(caller, manifest).await?;
         }
@@ -106,6 +108,9 @@ impl Hub {
             let mut tx = hub.database.read().await.map_err(Failure::from)?;
             tx.org(caller.org).syncs().get(plugin, object).await.map_err(Failure::from)?
         };
+        if is_every_left_out {
+            settings.every_s = settings.every_s.max(hub.standing(caller.org).await?.plan.sync_every_s);
+        }
         hub.check_settings(caller, decl, &mut settings).await?;
         self.check_mapping(caller, &serving, decl, &settings, present.as_ref()).await?;
         hub.store_sync(caller, plugin, object, &settings, version).await?;
@@ -248,6 +253,9 @@ impl Inner {
             ours.syncs().want_all(plugin, object, now).await?;
         }
         self.drive_sync(&mut ours, plugin, object).await?;
+        if before.as_ref().is_some_and(|before| is_read_anew(before, settings)) {
+            ours.syncs().begin_anew(plugin, object, now).await?;
+        }
         let detail = json!({ "old": before.as_ref().map(audited), "new": audited(settings) });
         let entry = self.audit(caller.org, caller.actor, "sync.put", format!("{plugin}/{object}"), detail);
         ours.audit().append(&entry).await?;
@@ -278,6 +286,11 @@ pub(super) fn able(decl: &SyncDecl) -> Option<Direction> {
         (false, true) => Some(Direction::Out),
         (false, false) => None,
     }
+}
+
+/// True if what was read already is to be read by other settings.
+fn is_read_anew(before: &SyncSettings, after: &SyncSettings) -> bool {
+    before.mapping != after.mapping || (after.direction.is_inward() && !before.direction.is_inward())
 }
 
 /// A field that a filter names and the object does not have.
@@ -345,5 +358,21 @@ mod tests {
         assert_eq!(told["enabled"], true);
         assert!(told.get("mapping").is_none());
         assert_eq!(audited(&SyncSettings::default())["mapped_fields"], Value::Null);
+    }
+
+    #[test]
+    fn all_is_read_anew_by_another_mapping_and_where_nothing_was_read() {
+        let before = SyncSettings { direction: Direction::Out, ..SyncSettings::default() };
+        let mapping = serde_json::from_value(json!({"fields": [{"hub": "/name", "vendor": "name"}]})).unwrap();
+        let mapped = SyncSettings { mapping: Some(mapping), ..before.clone() };
+        assert!(is_read_anew(&before, &mapped) && is_read_anew(&mapped, &before));
+        for direction in [Direction::In, Direction::Both] {
+            assert!(is_read_anew(&before, &SyncSettings { direction, ..before.clone() }), "{direction}");
+        }
+        let both = SyncSettings { direction: Direction::Both, ..before.clone() };
+        for direction in Direction::ALL {
+            assert!(!is_read_anew(&both, &SyncSettings { direction: *direction, ..both.clone() }), "{direction}");
+        }
+        assert!(!is_read_anew(&before, &SyncSettings { every_s: 60, push_deletes: true, ..before.clone() }));
     }
 }

@@ -168,6 +168,30 @@ async fn somebody_who_asks_twice_gets_one_run_and_may_end_it() {
 }
 
 #[tokio::test]
+async fn who_asks_again_with_a_key_gets_its_run_also_when_that_has_ended() {
+    let scene = Scene::new(SyncSettings::default()).await;
+    let hub = &scene.test.hub;
+    let ask = async |key: &str, mode: SyncMode| {
+        let mut headers = http::HeaderMap::new();
+        headers.insert("idempotency-key", key.parse().unwrap());
+        let key = crate::IdempotencyKey::from_headers(&headers).unwrap();
+        let notes = crate::AnswerNotes::default();
+        let run = hub.sync_request_run(&scene.caller, &scene.plugin, CONTACT, mode, key, &notes).await;
+        (run.map(|run| run.id).map_err(|failure| failure.failure.code), notes.is_replayed())
+    };
+    let (first, is_replayed) = ask("import-1", SyncMode::Full).await;
+    let first = first.unwrap();
+    assert!(!is_replayed);
+    hub.cancel_sync_run(&scene.caller, first).await.unwrap();
+    assert_eq!(ask("import-1", SyncMode::Full).await, (Ok(first), true));
+    assert_eq!(scene.state().await.open_run, None, "nothing was begun");
+    assert_eq!(ask("import-1", SyncMode::Delta).await.0, Err(Code::IdempotencyKeyReused));
+    let second = ask("import-2", SyncMode::Full).await.0.unwrap();
+    assert_ne!(second, first);
+    assert_eq!(scene.state().await.open_run, Some(second));
+}
+
+#[tokio::test]
 async fn a_sync_that_is_due_while_its_plugin_is_off_is_due_later() {
     let scene = Scene::new(SyncSettings::default()).await;
     assert!(scene.state().await.next_due_at.unwrap() <= scene.test.clock.now(), "one that is new is due at once");

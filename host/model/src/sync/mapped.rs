@@ -7,7 +7,8 @@ use serde_json::{Map, Value};
 
 use super::{
     FieldMap, Mapping, pointer,
-    transform::{self, Source, Trouble},
+    transform::{self, Source, Trouble, no_room},
+    values::Room,
 };
 use crate::object::StandardObject;
 
@@ -78,16 +79,17 @@ impl Mapped {
 /// A vendor's fields in the hub's terms. Fields that it does not name stay unknown; null clears.
 #[must_use]
 pub fn to_hub(mapping: &Mapping, item_fields: &Map<String, Value>, references: &dyn References) -> Mapped {
-    let mut mapped = Mapped::default();
+    let (mut mapped, mut room) = (Mapped::default(), Room::new());
     for map in mapping.inward() {
         if !map.reads(&map.vendor).into_iter().all(|name| item_fields.contains_key(name)) {
             continue;
         }
         let value = item_fields.get(&map.vendor);
         match transform::inward(map, value, Source::Vendor(item_fields), references) {
-            Ok(value) => {
+            Ok(value) if room.takes(value.as_ref()) => {
                 mapped.values.insert(map.hub.clone(), value);
             }
+            Ok(_) => mapped.problems.push(FieldProblem::of(map, no_room())),
             Err(trouble) => mapped.problems.push(FieldProblem::of(map, trouble)),
         }
     }
@@ -97,12 +99,13 @@ pub fn to_hub(mapping: &Mapping, item_fields: &Map<String, Value>, references: &
 /// A record in the vendor's terms: every field that goes there. Of a change, [`super::to_push`] tells what is to be written.
 #[must_use]
 pub fn to_vendor(mapping: &Mapping, record: &Value, references: &dyn References) -> Mapped {
-    let mut mapped = Mapped::default();
+    let (mut mapped, mut room) = (Mapped::default(), Room::new());
     for map in mapping.outward() {
         match transform::outward(map, pointer::get(record, &map.hub), Source::Hub(record), references) {
-            Ok(value) => {
+            Ok(value) if room.takes(value.as_ref()) => {
                 mapped.values.insert(map.vendor.clone(), value);
             }
+            Ok(_) => mapped.problems.push(FieldProblem::of(map, no_room())),
             Err(trouble) => mapped.problems.push(FieldProblem::of(map, trouble)),
         }
     }

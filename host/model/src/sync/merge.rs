@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{
-    Base, Direction, FieldMap, Mapped, Mapping, Side, Wins,
+    Base, Direction, FieldMap, Mapped, Mapping, Side, Transform, Wins,
     outgoing::{differs, told},
     pointer,
     transform::terms,
@@ -95,15 +95,25 @@ pub fn merge(
         }
         merged.base.set(&map.hub, theirs.clone());
     }
-    // what only goes out may follow from what came in
-    let was = base.is_some_and(|base| !base.is_empty()).then_some(&before);
-    merged.push |= outward_only(mapping).any(|map| was.and_then(|was| told(map, was)) != told(map, &record));
+    // what only goes out may follow from what came in, or was not mapped yet when the record went there
+    let was = base.filter(|base| !base.is_empty()).map(|base| (base, &before));
+    merged.push |= outward_only(mapping).any(|map| match was {
+        Some((base, was)) => told(map, was) != told(map, &record) || lacks(base, map, &record),
+        None => told(map, &record).is_some(),
+    });
     merged.record = (hub.is_none() || record != before).then_some(record);
     merged
 }
 
 fn outward_only(mapping: &Mapping) -> impl Iterator<Item = &FieldMap> {
     mapping.fields.iter().filter(|map| map.direction == Direction::Out)
+}
+
+/// True if the vendor was never told a value of a field that only goes out. Ids wait for their records to be linked, and are told
+/// by those who link them.
+fn lacks(base: &Base, map: &FieldMap, record: &Value) -> bool {
+    let refers = map.transforms.iter().any(|transform| matches!(transform, Transform::Reference { .. }));
+    !refers && base.get(&map.vendor).is_none() && told(map, record).is_some()
 }
 
 /// A field of the three.

@@ -4,7 +4,8 @@ use serde_json::{Map, Value};
 
 use super::{
     Base, Direction, FieldMap, FieldProblem, Mapping, References, pointer,
-    transform::{self, AsTheyAre, Changed, Source, Trouble, terms},
+    transform::{self, AsTheyAre, Changed, Source, Trouble, no_room, terms},
+    values::Room,
 };
 
 /// What of a record is to be written at the vendor.
@@ -24,8 +25,9 @@ pub struct Outgoing {
 #[must_use]
 pub fn to_push(mapping: &Mapping, base: Option<&Base>, record: &Value, references: &dyn References) -> Outgoing {
     let mut outgoing = Outgoing { base: base.cloned().unwrap_or_default(), ..Outgoing::default() };
+    let mut room = Room::new();
     for map in mapping.outward() {
-        if let Err(trouble) = push_field(map, base, record, references, &mut outgoing) {
+        if let Err(trouble) = push_field(map, base, record, references, &mut room, &mut outgoing) {
             outgoing.problems.push(FieldProblem::of(map, trouble));
         }
     }
@@ -37,6 +39,7 @@ fn push_field(
     base: Option<&Base>,
     record: &Value,
     references: &dyn References,
+    room: &mut Room,
     outgoing: &mut Outgoing,
 ) -> Result<(), Trouble> {
     let ours = pointer::get(record, &map.hub);
@@ -52,6 +55,9 @@ fn push_field(
         Some(_) if is_two_way => true,
         Some(base) => base.get(&map.vendor) != written.as_ref(),
     };
+    if is_news && !room.takes(written.as_ref()) {
+        return Err(no_room());
+    }
     if is_news {
         outgoing.fields.insert(map.vendor.clone(), written.clone().unwrap_or_default());
         if is_two_way {

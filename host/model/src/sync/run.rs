@@ -23,7 +23,7 @@ words! {
         Schedule = "schedule",
         /// Somebody asked for it.
         Manual = "manual",
-        /// The sync was switched on.
+        /// The sync was switched on, or all has to be read anew by other settings.
         First = "first",
     }
 }

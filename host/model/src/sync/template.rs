@@ -12,6 +12,8 @@ use super::values;
 
 /// The most places for values.
 const MOST_PLACES: usize = 50;
+/// The longest text that one becomes, in bytes: each of its places may have a long value.
+const MOST_FILLED_BYTES: usize = 64 << 10;
 
 #[derive(Debug, PartialEq)]
 enum Piece<'t> {
@@ -24,6 +26,15 @@ enum Piece<'t> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a text with at most {most} names between `{{` and `}}`; a brace itself is written twice", most = MOST_PLACES)]
 pub(super) struct Invalid;
+
+/// Why a template comes to no text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Unfilled {
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    #[error("becomes a text of more than {most} bytes", most = MOST_FILLED_BYTES)]
+    TooLong,
+}
 
 fn pieces(text: &str) -> Result<Vec<Piece<'_>>, Invalid> {
     let (mut pieces, mut rest, mut places) = (Vec::new(), text, 0);
@@ -65,7 +76,7 @@ pub(super) fn filled<'v>(
     text: &str,
     own: Option<&'v Value>,
     value: impl Fn(&str) -> Option<&'v Value>,
-) -> Result<Option<String>, Invalid> {
+) -> Result<Option<String>, Unfilled> {
     let (mut filled, mut places, mut values) = (String::new(), 0, 0);
     for piece in pieces(text)? {
         match piece {
@@ -78,6 +89,9 @@ pub(super) fn filled<'v>(
                     filled.push_str(&written);
                 }
             }
+        }
+        if filled.len() > MOST_FILLED_BYTES {
+            return Err(Unfilled::TooLong);
         }
     }
     let filled = filled.trim();
@@ -119,6 +133,14 @@ mod tests {
             assert_eq!(fill(text, &values).as_deref(), expected, "{text}");
         }
         assert_eq!(names("{} {a.b} {a.b} {{c}}"), Ok(BTreeSet::from(["", "a.b"])));
+    }
+
+    #[test]
+    fn what_becomes_too_long_is_refused() {
+        let long = json!({"a": "x".repeat(MOST_FILLED_BYTES / 4)});
+        let filled = |text: &str| filled(text, None, |name| long.get(name));
+        assert!(filled("{a}{a}{a}{a}").is_ok());
+        assert_eq!(filled("{a}{a}{a}{a}."), Err(Unfilled::TooLong));
     }
 
     #[test]

@@ -25,6 +25,11 @@ fn invalid(detail: impl Into<String>) -> Trouble {
     Trouble { problem: Problem::Invalid, detail: detail.into() }
 }
 
+/// A value for which its record has no room any more.
+pub(super) fn no_room() -> Trouble {
+    invalid("is too long beside the record's other fields: leave some out, or map it less often")
+}
+
 /// The value that comes out; none for an empty one.
 pub(super) type Changed = Result<Option<Value>, Trouble>;
 

@@ -5,6 +5,38 @@ use serde_json::{Map, Number, Value};
 /// The largest number that every reader of JSON holds exactly.
 const EXACT: f64 = 9_007_199_254_740_991.0;
 
+/// The most that the values of a record may be together, in bytes: a mapping may name a long one hundreds of times, and a page
+/// has thousands of records.
+const MOST_BYTES: usize = 256 << 10;
+/// What a value takes beside its text.
+const EACH: usize = 32;
+
+/// How much more the values of a record may be.
+pub(super) struct Room(usize);
+
+impl Room {
+    pub(super) const fn new() -> Self {
+        Self(MOST_BYTES)
+    }
+
+    /// True if a value fits; it is counted then.
+    pub(super) fn takes(&mut self, value: Option<&Value>) -> bool {
+        let left = self.0.checked_sub(value.map_or(0, size));
+        self.0 = left.unwrap_or(self.0);
+        left.is_some()
+    }
+}
+
+fn size(value: &Value) -> usize {
+    let within: usize = match value {
+        Value::String(text) => text.len(),
+        Value::Array(items) => items.iter().map(size).sum(),
+        Value::Object(members) => members.iter().map(|(name, value)| name.len() + size(value)).sum(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+    };
+    within + EACH
+}
+
 /// The value; `None` for what is empty: null, a text of white space or none, an empty list or object.
 pub(super) fn some(value: Value) -> Option<Value> {
     if is_empty(&value) { None } else { Some(value) }

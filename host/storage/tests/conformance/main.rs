@@ -226,6 +226,7 @@ conformance! {
         one_run_is_open_and_one_of_all_is_more
         a_run_goes_on_where_the_one_before_has_failed
         all_is_asked_for_anew_after_changes_that_failed
+        what_is_read_otherwise_is_read_from_the_beginning
         a_run_that_is_cancelled_keeps_its_steps_out
         a_counterpart_that_is_gone_is_remembered_and_is_no_counterpart
         what_waits_is_there_once_and_in_the_order_in_which_it_came

@@ -64,6 +64,12 @@ impl Store {
         requested
     }
 
+    async fn begin_anew(&self) {
+        let mut tx = self.database.begin().await.unwrap();
+        tx.org(self.ours).syncs().begin_anew(&hubspot(), CONTACT, self.now()).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
     pub async fn sync_run(&self, id: SyncRunId) -> SyncRun {
         let mut tx = self.database.read().await.unwrap();
         tx.org(self.ours).syncs().run(id).await.unwrap().unwrap()
@@ -269,6 +275,40 @@ pub async fn all_is_asked_for_anew_after_changes_that_failed(store: Store) {
     assert_eq!(store.commit_sync(failed).await, Committed::All);
     let second = store.request(SyncMode::Full).await.run;
     assert_eq!((second.mode, second.cursor), (SyncMode::Full, None));
+}
+
+pub async fn what_is_read_otherwise_is_read_from_the_beginning(store: Store) {
+    store.set_up(store.ours, &hubspot(), CONTACT).await;
+    let first = store.request(SyncMode::Full).await.run;
+    let failed = SyncCommit {
+        place: Some(place(first.id, Some(json!(7)))),
+        run: Some(change(&store, first.id, SyncStatus::Failed)),
+        ..nothing()
+    };
+    assert_eq!(store.commit_sync(failed).await, Committed::All);
+    store.begin_anew().await;
+    let second = store.request(SyncMode::Full).await.run;
+    assert_eq!(second.cursor, None, "what failed is not gone on with");
+    let read = SyncCommit {
+        place: Some(PlaceChange { last_full_at: Some(store.now()), ..place(second.id, None) }),
+        run: Some(change(&store, second.id, SyncStatus::Completed)),
+        ..nothing()
+    };
+    assert_eq!(store.commit_sync(read).await, Committed::All);
+    assert!(store.sync(CONTACT).await.last_full_at.is_some());
+    let third = store.request(SyncMode::Delta).await.run.id;
+    store.begin_anew().await;
+    let state = store.sync(CONTACT).await;
+    assert_eq!((state.open_run, state.last_full_at, state.next_due_at), (None, None, Some(store.now())));
+    assert_eq!(store.sync_run(third).await.status, SyncStatus::Cancelled);
+    assert_eq!(store.sync_run(second.id).await.status, SyncStatus::Completed);
+    // one that is off stays so
+    let mut tx = store.database.begin().await.unwrap();
+    let mut ours = tx.org(store.ours);
+    assert!(ours.syncs().disable(&hubspot(), CONTACT, store.now()).await.unwrap());
+    tx.commit().await.unwrap();
+    store.begin_anew().await;
+    assert_eq!(store.sync(CONTACT).await.next_due_at, None);
 }
 
 pub async fn a_run_that_is_cancelled_keeps_its_steps_out(store: Store) {

@@ -1,5 +1,6 @@
-//! Both sides edited, deleted from and merged at random while pages are read, with limits, failures and answers that are lost. When
-//! it rests, both hold the same. The seeds are fixed; a failure names its own.
+//! Both sides edited, deleted from and merged at random while pages are read, with limits, failures, answers that are lost and hubs
+//! that end. When it rests, both hold the same, and whatever was made on one side is on the other. The seeds are fixed; a failure
+//! names its own.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,6 +12,8 @@ use super::scene::Scene;
 
 const SEEDS: [u64; 3] = [1, 7, 42];
 const ROUNDS: usize = 12;
+/// Each so many rounds the hub ends, with what waits and what is under way.
+const ENDS_EACH: usize = 4;
 
 /// Numbers that look like chance (PCG, XSH-RR of a 64-bit congruential generator).
 #[derive(Clone)]
@@ -28,6 +31,12 @@ impl Chance {
     }
 }
 
+/// True of what was made in HubSpot. What another plugin made here stays here when it goes there, so it does not go in this test.
+fn is_of_there(portal: &Portal, id: u64) -> bool {
+    let email = portal.get(Kind::Contacts, id).and_then(|properties| properties.get("email"));
+    email.is_none_or(|email| !email.starts_with("here"))
+}
+
 /// A person at work in HubSpot.
 fn edit(portal: &mut Portal, now: u64, chance: &mut Chance) {
     let ids = portal.ids(Kind::Contacts);
@@ -41,10 +50,10 @@ fn edit(portal: &mut Portal, now: u64, chance: &mut Chance) {
         (3..=6, Some(id), _) => {
             portal.set(Kind::Contacts, id, &[("firstname", name.as_str())], now);
         }
-        (7, Some(id), _) => {
+        (7, Some(id), _) if is_of_there(portal, id) => {
             portal.delete(Kind::Contacts, id, now);
         }
-        (8, Some(one), Some(other)) => {
+        (8, Some(one), Some(other)) if is_of_there(portal, other) => {
             portal.merge(Kind::Contacts, one, other, now);
         }
         (_, Some(id), _) => {
@@ -57,7 +66,7 @@ fn edit(portal: &mut Portal, now: u64, chance: &mut Chance) {
 pub async fn the_two_sides_hold_the_same_after_edits_merges_failures_and_lost_answers() {
     for seed in SEEDS {
         let mut chance = Chance(seed);
-        let scene = Scene::in_step(json!({}), &[]).await;
+        let mut scene = Scene::in_step(json!({}), &[]).await;
         scene.hubspot.set_skew_ms(-40_000);
         scene.hubspot.set_lag_ms(3_000);
         scene.hubspot.edit(PORTAL, |portal, now| {
@@ -65,7 +74,7 @@ pub async fn the_two_sides_hold_the_same_after_edits_merges_failures_and_lost_an
                 edit(portal, now - 600_000, &mut chance);
             }
         });
-        scene.switch_on(&scene.acme, "contact", json!({})).await;
+        scene.switch_on(&scene.acme, "contact", json!({"push_deletes": true})).await;
         // numbers of its own: in HubSpot no two contacts have one address
         let mut there = Chance(!seed);
         scene.hubspot.after_each_search(move |portal, now| {
@@ -75,6 +84,11 @@ pub async fn the_two_sides_hold_the_same_after_edits_merges_failures_and_lost_an
         });
         for round in 0..ROUNDS {
             work(&scene, &mut chance, round).await;
+            if round % ENDS_EACH == ENDS_EACH - 1 {
+                scene = scene.restarted().await;
+            }
+            scene.settle().await;
+            scene.clock.advance(Duration::seconds(10));
         }
         scene.hubspot.rest();
         rest(&scene).await;
@@ -83,8 +97,10 @@ pub async fn the_two_sides_hold_the_same_after_edits_merges_failures_and_lost_an
         scene.hubspot.reset_counts();
         scene.clock.advance(Duration::minutes(10));
         scene.run(&scene.acme, "contact", "delta").await;
-        let written = scene.hubspot.count("/batch/upsert") + scene.hubspot.count("/batch/update");
-        assert_eq!(written, 0, "seed {seed}: an echo: {:?}", scene.hubspot.counts());
+        let counts = scene.hubspot.counts();
+        let reads = |name: &str| name.starts_with("GET ") || name.ends_with("/search") || name.ends_with("/batch/read");
+        let writes: Vec<&String> = counts.keys().filter(|name| !reads(name.as_str())).collect();
+        assert_eq!(writes, Vec::<&String>::new(), "seed {seed}: an echo");
         let violations = scene.hubspot.violations();
         assert_eq!(violations, Vec::<String>::new(), "seed {seed}");
     }
@@ -99,13 +115,21 @@ async fn work(scene: &Scene, chance: &mut Chance, round: usize) {
         Fault::Status(423, Some(2)),
         Fault::DoneAndLost,
     ];
-    let records = scene.records(&scene.acme, "contact").await;
+    let mut records = scene.records(&scene.acme, "contact").await;
     for index in 0..4 {
         let name = format!("Here {round} {index}");
-        match chance.below(3) {
-            0 => {
+        match chance.below(8) {
+            0..=2 => {
                 let data = json!({"email": format!("here{round}-{index}@example.com"), "first_name": name});
                 scene.put(&scene.acme, "contact", &format!("scribe:{round}-{index}"), data).await;
+            }
+            3 => {
+                let place = chance.below(records.len());
+                if place < records.len() {
+                    let (id, _) = records.swap_remove(place);
+                    let input = json!({"op": "delete", "object": "contact", "id": id, "data": {}});
+                    let _ = scene.acme.org.act("scribe", "run", &input).await.expect(200);
+                }
             }
             _ => {
                 let Some((id, data)) = chance.of(&records) else { continue };
@@ -129,9 +153,7 @@ async fn work(scene: &Scene, chance: &mut Chance, round: usize) {
         let path = "/v1/installations/hubspot/syncs/contact/runs";
         let asked = scene.acme.org.call("POST", path).json(&json!({"mode": "delta"})).send().await;
         assert!(matches!(asked.status, 200..=202), "{}", asked.text());
-        scene.settle().await;
     }
-    scene.clock.advance(Duration::seconds(10));
 }
 
 async fn rest(scene: &Scene) {
@@ -143,7 +165,7 @@ async fn rest(scene: &Scene) {
     }
 }
 
-/// Every contact there has one record here with the same values, and every linked record its contact.
+/// Every contact there has one record here with the same values, and every record that is linked or was made here its contact.
 async fn assert_same(scene: &Scene, seed: u64) {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let there: BTreeMap<String, [String; 3]> = scene.hubspot.edit(PORTAL, |portal, _| {
@@ -157,7 +179,11 @@ async fn assert_same(scene: &Scene, seed: u64) {
     let mut here = BTreeMap::new();
     let mut twice = BTreeSet::new();
     for (record, data) in scene.records(&scene.acme, "contact").await {
-        let Some(id) = data["external_ids"]["hubspot"].as_str() else { continue };
+        let Some(id) = data["external_ids"]["hubspot"].as_str() else {
+            // one that was deleted there may have been made anew here as it went, and stays
+            assert!(!text(&data["email"]).starts_with("here"), "seed {seed}: {record} did not come there: {data}");
+            continue;
+        };
         let own = ["email", "first_name", "last_name"].map(|name| text(&data[name]));
         if here.insert(id.to_owned(), own).is_some() {
             twice.insert(record);

@@ -1,4 +1,5 @@
-//! Whatever people and programs do on both sides while pages are read, and whatever fails: when it rests, both sides hold the same.
+//! Whatever people and programs do on both sides while pages are read, whatever fails and whenever the hub ends: when it rests, both
+//! sides hold the same.
 //!
 //! The order of things comes from a seed, which is printed; `PATCHBAY_SEED` asks for one.
 
@@ -11,6 +12,8 @@ use serde_json::{Value, json};
 use super::scene::Scene;
 
 const STEPS: usize = 60;
+/// After each so many steps the hub ends, with what waits and what is under way.
+const ENDS_EACH: usize = 25;
 
 /// xorshift64: enough for an order.
 struct Dice(u64);
@@ -61,7 +64,7 @@ async fn step(scene: &Scene, dice: &mut Dice, number: usize) {
     // what somebody else made here stays when it goes there, so it does not go in this test
     let made_there = |fields: &serde_json::Map<String, Value>| fields.get(EXTERNAL).is_none_or(Value::is_null);
     let own: Vec<String> = all.iter().filter(|(_, fields)| made_there(fields)).map(|(id, _)| id.clone()).collect();
-    match dice.roll(12) {
+    match dice.roll(13) {
         0 | 1 => {
             let fields = json!({"LastName": format!("There {number}"), "Email": format!("there{number}@example.com")});
             scene.vendor.add("Contact", &fields);
@@ -104,6 +107,12 @@ async fn step(scene: &Scene, dice: &mut Dice, number: usize) {
             }
         }
         10 => {
+            if let Some(record) = dice.pick(&scene.records("contact").await) {
+                let input = json!({"op": "delete", "object": "contact", "id": record["id"], "data": {}});
+                let _ = scene.org.act("scribe", "run", &input).await.expect(200);
+            }
+        }
+        11 => {
             let faults = [Fault::Crowded, Fault::Status(503), Fault::LostAnswer, Fault::Locked];
             scene.vendor.fail(dice.pick(&faults));
         }
@@ -118,20 +127,33 @@ async fn step(scene: &Scene, dice: &mut Dice, number: usize) {
     }
 }
 
+/// The hub ends as an operator ends it, and another one goes on with what it has left.
+async fn restarted(mut scene: Scene) -> Scene {
+    let before = scene.hub.url.clone();
+    let hub = scene.hub.restart().await;
+    scene.org = scene.org.at(&hub);
+    scene.hook = scene.hook.replace(&before, &hub.url);
+    scene.hub = hub;
+    scene
+}
+
 pub async fn both_sides_hold_the_same_when_it_rests() {
     let seed = std::env::var("PATCHBAY_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(0x5a1e_5f0c_e000_0007);
     println!("PATCHBAY_SEED={seed}");
     let mut dice = Dice(seed);
-    let scene = Scene::connected().await;
+    let mut scene = Scene::connected().await;
     scene.vendor.import(
         "Contact",
         (0..40).map(
             |number| json!({"LastName": format!("First {number}"), "Email": format!("first{number}@example.com")}),
         ),
     );
-    scene.sync("contact", json!({"every_s": 60})).await;
+    scene.sync("contact", json!({"every_s": 60, "push_deletes": true})).await;
     for number in 0..STEPS {
         step(&scene, &mut dice, number).await;
+        if number % ENDS_EACH == ENDS_EACH - 1 {
+            scene = restarted(scene).await;
+        }
     }
     // faults that wait for something that does not come are over
     scene.clock.advance(Duration::minutes(20));

@@ -1,7 +1,7 @@
 use chrono::DateTime;
 
 use super::*;
-use crate::{Timestamp, object::Source};
+use crate::{Timestamp, Violation, object::Source};
 
 /// A time, in seconds.
 fn at(second: i64) -> Option<Timestamp> {
@@ -197,6 +197,18 @@ fn what_only_goes_out_follows_what_came_in() {
 }
 
 #[test]
+fn what_only_goes_out_and_is_mapped_later_goes_there_by_the_next_look() {
+    let known = base(json!({"/email": "a@example.com", "/address/city": "Turin"}));
+    let hub = json!({"email": "a@example.com", "name": "Ada", "address": {"city": "Turin"}});
+    let item = || json!({"Email": "a@example.com", "City": "Turin"});
+    let looked = merged(Wins::Latest, Some(&known), Some(&hub), item(), 20);
+    assert_eq!((&looked.record, looked.push), (&None, true));
+    let outgoing = to_push(&contacts(), Some(&looked.base), &hub, &Linked);
+    assert_eq!(outgoing.fields, members(json!({"Label": "Ada"})));
+    assert!(!merged(Wins::Latest, Some(&outgoing.base), Some(&hub), item(), 20).push, "it is told once");
+}
+
+#[test]
 fn only_what_is_news_is_written_and_null_clears_it() {
     let known = base(json!({"/email": "a@example.com", "/address/city": "Turin", "Label": "Ada"}));
     let record = json!({"email": "a@example.com", "phone": "+14155550100", "name": "Ada", "status": "lead"});
@@ -251,14 +263,26 @@ fn a_sync_that_goes_one_way_leaves_the_other_alone() {
     assert_eq!(contacts().within(Direction::Both), contacts());
 }
 
+/// Changed at second 10 here and 20 there, of which everything goes.
+fn subject<'a>(record: Option<&'a Value>, item: Option<&'a Map<String, Value>>) -> Subject<'a> {
+    Subject {
+        record,
+        changed_at: &|_| at(10),
+        item,
+        item_at: at(20),
+        base: None,
+        violations: &|_| Vec::new(),
+        goes_out: &|_| true,
+    }
+}
+
 #[test]
 fn a_preview_shows_both_sides_before_and_after() {
     let record = json!({"email": "a@example.com", "phone": "+14155550100"});
     let item = members(
         json!({"Email": "a@example.com", "Phone": "", "City": "Turin", "Other": 1, "Tags": null, "Stage": null}),
     );
-    let subject =
-        Subject { record: Some(&record), changed_at: &|_| at(10), item: Some(&item), item_at: at(20), base: None };
+    let subject = subject(Some(&record), Some(&item));
     let preview = preview(&contacts(), Wins::Latest, subject, &Linked);
     assert_eq!(preview.record_before, Some(record));
     let after = json!({"email": "a@example.com", "phone": "+14155550100", "address": {"city": "Turin"}});
@@ -268,5 +292,29 @@ fn a_preview_shows_both_sides_before_and_after() {
     let after =
         json!({"Email": "a@example.com", "Phone": "+14155550100", "City": "Turin", "Tags": null, "Stage": null});
     assert_eq!(preview.item_after, members(after));
-    assert!(preview.conflicts.is_empty() && preview.problems.is_empty());
+    assert!(preview.conflicts.is_empty() && preview.problems.is_empty() && preview.refused.is_empty());
+}
+
+#[test]
+fn a_preview_leaves_out_what_breaks_the_schema_and_what_does_not_go_out() {
+    let record = json!({"email": "a@example.com", "phone": "+14155550100"});
+    let item = members(json!({"Email": "no address", "Phone": null, "City": "Turin"}));
+    let breaks = |pointer: &str, broken: bool| {
+        let violation = Violation { pointer: pointer.to_owned(), expected: "something else".to_owned() };
+        if broken { vec![violation] } else { Vec::new() }
+    };
+    let address = |record: &Value| breaks("/email", record["email"] == "no address");
+    let look = Subject { violations: &address, goes_out: &|_| false, ..subject(Some(&record), Some(&item)) };
+    let shown = preview(&contacts(), Wins::Vendor, look, &Linked);
+    let after = json!({"email": "a@example.com", "phone": "+14155550100", "address": {"city": "Turin"}});
+    assert_eq!(shown.record_after, Some(after), "the field is left out, the rest is not");
+    assert_eq!(shown.problems.iter().map(|problem| problem.vendor.as_str()).collect::<Vec<_>>(), ["Email"]);
+    assert!(shown.refused.is_empty());
+    assert_eq!(shown.item_after, shown.item_before, "nothing goes out");
+
+    let nameless = |record: &Value| breaks("", record.get("name").is_none());
+    let look = Subject { violations: &nameless, ..subject(None, Some(&item)) };
+    let shown = preview(&contacts(), Wins::Vendor, look, &Linked);
+    assert_eq!((shown.record_after, shown.refused.len()), (None, 1), "no field is to blame for what is missing");
+    assert_eq!(shown.item_after, shown.item_before);
 }

@@ -184,6 +184,7 @@ fn numbers_and_truth_are_read_from_text() {
             (json!(" 12.50 "), Some(json!(12.5)), Some(json!(12.5))),
             (json!("-1e3"), Some(json!(-1000)), Some(json!(-1000))),
             (json!("1,234"), None, None),
+            (json!("1_234"), None, None),
             (json!(true), None, None),
         ],
     );
@@ -289,4 +290,27 @@ fn lists_are_split_and_joined() {
         json!([{"kind": "join", "separator": ", "}]),
         &[(json!(["a", "b"]), Some(json!("a, b")), Some(json!(["a", "b"])))],
     );
+}
+
+#[test]
+fn a_long_value_that_is_mapped_very_often_is_taken_as_often_as_there_is_room() {
+    let field =
+        |n: usize, direction: &str| json!({"hub": format!("/extra/{n}"), "vendor": "v", "direction": direction});
+    let inward = mapping(json!({"fields": (0..MOST_FIELDS).map(|n| field(n, "in")).collect::<Vec<_>>()}));
+    let long = "x".repeat(10_000);
+    let mapped = to_hub(&inward, &members(json!({ "v": long })), &Linked);
+    assert_eq!((mapped.values.len(), mapped.problems.len()), (26, MOST_FIELDS - 26));
+    assert!(mapped.problems.iter().all(|problem| problem.problem == Problem::Invalid));
+    // what is short still comes
+    let fields = json!({"fields": [field(0, "in"), {"hub": "/name", "vendor": "w", "direction": "in"}]});
+    let item = json!({"v": "x".repeat(300_000), "w": "Ada"});
+    let mapped = to_hub(&mapping(fields), &members(item), &Linked);
+    assert_eq!(mapped.values.into_iter().collect::<Vec<_>>(), [("/name".to_owned(), Some(json!("Ada")))]);
+
+    let out = |n: usize| json!({"hub": "/f", "vendor": format!("v{n}"), "direction": "out"});
+    let outward = mapping(json!({"fields": (0..MOST_FIELDS).map(out).collect::<Vec<_>>()}));
+    let outgoing = to_push(&outward, None, &json!({ "f": long }), &Linked);
+    assert_eq!((outgoing.fields.len(), outgoing.problems.len()), (26, MOST_FIELDS - 26));
+    assert_eq!(outgoing.base.values().len(), 26, "what was not written the vendor does not have");
+    assert_eq!(to_vendor(&outward, &json!({ "f": long }), &Linked).values.len(), 26);
 }

@@ -17,6 +17,10 @@ pub(super) fn read(value: &Value) -> Result<Decimal, Trouble> {
         Value::String(text) => text.trim().to_owned(),
         _ => return Err(invalid("is no number")),
     };
+    if text.contains('_') {
+        // what reads decimals takes it for nothing, and nobody writes a number so
+        return Err(invalid("is no number"));
+    }
     let read = text.parse::<Decimal>().or_else(|_| Decimal::from_scientific(&text));
     read.map(|number| number.normalize()).map_err(|_| invalid("is no number, or one of more than 28 digits"))
 }
