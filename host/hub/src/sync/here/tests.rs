@@ -91,6 +91,7 @@ impl Scene {
             base: Base::default(),
             vendor_at: None,
             url: None,
+            gone_at: None,
             seen_in: Some(self.run.id),
             version: 0,
             synced_at: self.test.clock.now(),
