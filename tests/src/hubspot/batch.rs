@@ -139,6 +139,10 @@ fn target(
         }
     };
     let properties = checked(portal, kind, own, &input["properties"])?;
+    if verb == "update" && properties.is_empty() {
+        let message = "No properties found to update, please provide at least one.";
+        return Err((400, refused("VALIDATION_ERROR", message)));
+    }
     if kind == Kind::Calls && own.is_none() && !properties.contains_key("hs_timestamp") {
         return Err((400, refused("VALIDATION_ERROR", "Required properties for CALL were not set: hs_timestamp")));
     }
