@@ -1,8 +1,10 @@
 //! Calls in HubSpot's timeline: what a call's record becomes there, and whom and what it belongs to.
 
+mod later;
 mod unknown;
 mod words;
 
+pub(crate) use later::take;
 pub(crate) use unknown::ContactUnknown;
 
 use std::collections::BTreeMap;
@@ -19,6 +21,16 @@ use crate::resource::Resource;
 
 /// What this plugin is called in records' `external_ids`.
 const SOURCE: &str = "hubspot";
+
+/// What a sync says of a call beside HubSpot's properties. Such a field only says that it has changed, which may be long after the call
+/// was told: what is written of it is computed from the whole record.
+pub(crate) const COMPUTED: [(&str, &str); 5] = [
+    ("call.status", "How the call ended"),
+    ("call.outcome", "What came of it: status and disposition"),
+    ("call.summary", "Text"),
+    ("call.contact", "Association with a contact"),
+    ("call.deal", "Association with a deal"),
+];
 
 /// How many of a call's recordings are looked at.
 const RECORDINGS: u32 = 20;
@@ -111,7 +123,7 @@ impl Known {
 /// Associates calls, by HubSpot's ids of them, with contacts and deals.
 ///
 /// # Errors
-/// As [`Api::get`] and [`records::query`].
+/// As [`Api::try_write`] and [`records::query`].
 pub(crate) fn associate(config: &Config, api: &Api, calls: &[(&Write, String)]) -> Result<(), Error> {
     let mut contacts: BTreeMap<usize, Known> = BTreeMap::new();
     for (index, (write, _)) in calls.iter().enumerate() {
@@ -130,8 +142,9 @@ pub(crate) fn associate(config: &Config, api: &Api, calls: &[(&Write, String)]) 
         let record = known.and_then(|known| known.record.as_deref());
         to_deals.extend(deal_of(&write.data, record)?.map(|deal| (call.clone(), deal)));
     }
-    association::create(api, (Resource::Calls, Resource::Contacts), CALL_TO_CONTACT, &to_contacts)?;
-    association::create(api, (Resource::Calls, Resource::Deals), CALL_TO_DEAL, &to_deals)
+    association::note(association::create(api, (Resource::Calls, Resource::Contacts), CALL_TO_CONTACT, &to_contacts)?);
+    association::note(association::create(api, (Resource::Calls, Resource::Deals), CALL_TO_DEAL, &to_deals)?);
+    Ok(())
 }
 
 /// The contact that the call names, or that has the other side's number.

@@ -6,6 +6,7 @@ use patchbay_sdk::sync::{Field, FieldKind};
 use serde::Deserialize;
 
 use crate::api::Api;
+use crate::call_log;
 use crate::failure;
 use crate::object::{AMOUNT_CURRENCY, AMOUNT_MINOR, CONTACT, CONTACTS, DEAL_STATUS};
 use crate::own_id;
@@ -120,9 +121,17 @@ fn is_name(name: &str) -> bool {
 
 /// What is not a property.
 fn computed(resource: Resource) -> Vec<Field> {
-    if resource != Resource::Deals {
-        return Vec::new();
+    match resource {
+        Resource::Deals => of_deals(),
+        Resource::Calls => {
+            let field = |(name, title)| Field { readable: false, ..Field::new(name, title, FieldKind::Text) };
+            call_log::COMPUTED.into_iter().map(field).collect()
+        }
+        Resource::Contacts | Resource::Companies => Vec::new(),
     }
+}
+
+fn of_deals() -> Vec<Field> {
     let status = Field {
         writable: false,
         choices: ["open", "won", "lost"].map(str::to_owned).into(),

@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail them")]
 
 use patchbay_plugin_hubspot::HubSpot;
+use patchbay_sdk::Error;
+use patchbay_sdk::events::Event;
 use patchbay_sdk::sync::{Write, Written};
 use patchbay_sdk::testing::{Exchange, MockHost, Reply};
 use serde_json::{Value, json};
@@ -191,6 +193,84 @@ fn who_is_unknown_is_ignored_if_the_org_wants_that() {
     expect_search(&host, json!([]));
     let _ = pushed(&host, write(None, call(json!({}))));
     assert!(host.events().is_empty());
+}
+
+/// Hands over that a record of an object is there.
+fn learned(host: &MockHost, object: &str, id: &str) -> Result<(), Error> {
+    host.deliver::<HubSpot>(Event {
+        id: format!("evt_{id}"),
+        kind: format!("{object}.updated"),
+        subject: id.to_owned(),
+        source: "telnyx".to_owned(),
+        time: NOW,
+        data: "{}".to_owned(),
+    })
+}
+
+fn expect_learned(host: &MockHost, properties: Value) {
+    let body = json!({"inputs": [{"id": "900", "properties": properties, "objectWriteTraceId": "0"}]});
+    let answer = json!({"results": [{"id": "900", "properties": {}, "objectWriteTraceId": "0"}]});
+    host.expect(api("POST", "/crm/objects/2026-03/calls/batch/update").json(body), Reply::json(200, &answer));
+}
+
+/// Nobody asks which account it is.
+fn quiet_host() -> MockHost {
+    let host = MockHost::with_manifest(include_str!("../plugin.toml"));
+    host.set_secret("access_token", "pat-na1-canary");
+    host.set_config(json!({}));
+    host.set_now(NOW);
+    host
+}
+
+#[test]
+fn what_is_learned_of_a_call_after_it_was_told_is_added() {
+    let host = quiet_host();
+    host.put_record("call", "telnyx:1", &call(json!({"summary": "", "external_ids": {"hubspot": "900"}})));
+    let recording = json!({"call_id": "telnyx:1", "status": "processing"});
+    host.put_record("recording", "telnyx:r1", &recording);
+    learned(&host, "recording", "telnyx:r1").unwrap();
+    let recording = json!({"call_id": "telnyx:1", "status": "available", "url": "https://kept.example/1.mp3"});
+    host.put_record("recording", "telnyx:r1", &recording);
+    expect_learned(&host, json!({"hs_call_recording_url": "https://kept.example/1.mp3"}));
+    learned(&host, "recording", "telnyx:r1").unwrap();
+    host.put_record("transcript", "assemblyai:t1", &json!({"call_id": "telnyx:1", "summary": "Wants <100> seats"}));
+    expect_learned(&host, json!({"hs_call_body": "Wants &lt;100&gt; seats"}));
+    learned(&host, "transcript", "assemblyai:t1").unwrap();
+    // the call's own summary goes before
+    host.put_record("call", "telnyx:1", &call(json!({"external_ids": {"hubspot": "900"}})));
+    learned(&host, "transcript", "assemblyai:t1").unwrap();
+    assert_eq!(host.sent().len(), 2);
+}
+
+#[test]
+fn a_call_that_hubspot_does_not_have_is_looked_at_once_more() {
+    let host = quiet_host();
+    let recording = json!({"call_id": "telnyx:1", "status": "available", "url": "https://kept.example/1.mp3"});
+    host.put_record("recording", "telnyx:r1", &recording);
+    assert_eq!(learned(&host, "recording", "telnyx:r1"), Ok(()), "of no call that is here");
+    host.put_record("call", "telnyx:1", &call(json!({"status": "in-progress"})));
+    assert_eq!(learned(&host, "recording", "telnyx:r1"), Ok(()), "it is told when it ends");
+    host.put_record("call", "telnyx:1", &call(json!({})));
+    assert_eq!(learned(&host, "recording", "telnyx:r1"), Err(Error::RateLimited(60_000)), "it may be on its way");
+    host.set_now(NOW + 60_000);
+    assert_eq!(learned(&host, "recording", "telnyx:r1"), Ok(()), "it is not told");
+    assert_eq!(learned(&host, "recording", "telnyx:r9"), Ok(()), "deleted since");
+}
+
+#[test]
+fn a_field_that_says_only_that_it_has_changed_has_the_whole_call_written() {
+    let host = host();
+    let answer = json!({"results": [{"id": "900", "properties": {}, "objectWriteTraceId": "0"}]});
+    host.expect(api("POST", "/crm/objects/2026-03/calls/batch/update"), Reply::json(200, &answer));
+    let fields = json!({"call.outcome": "connected", "call.summary": "longer"}).as_object().unwrap().clone();
+    let data = call(json!({"from": null, "outcome": "connected", "summary": "longer"}));
+    let _ = pushed(&host, Write { fields, ..write(Some("900"), data) });
+    let sent = host.sent().pop().unwrap().json()["inputs"][0]["properties"].clone();
+    assert_eq!(
+        (&sent["hs_call_body"], &sent["hs_call_disposition"]),
+        (&json!("longer"), &json!("f240bbac-87c9-4f6e-bf70-924b57d47db7"))
+    );
+    assert!(sent.as_object().unwrap().keys().all(|name| !name.contains('.')), "{sent}");
 }
 
 #[test]
