@@ -71,7 +71,7 @@ fn read(portal: &mut Portal, kind: Kind, inputs: &[Value], body: &Value, archive
     answer["numErrors"] = json!(1);
     answer["errors"] = json!([{
         "status": "error", "category": "OBJECT_NOT_FOUND", "message": "Could not get some objects, they may be deleted or not exist.",
-        "context": {"ids": missing},
+        "context": {"ids": missing}, "links": {}, "errors": [],
     }]);
     (207, answer)
 }
@@ -98,6 +98,9 @@ fn write(portal: &mut Portal, now: u64, kind: Kind, verb: &str, inputs: &[Value]
                 context["objectWriteTraceId"] = json!([input["objectWriteTraceId"]]);
                 refusal["context"] = context;
                 refusal["links"] = json!({});
+                if refusal["errors"].is_null() {
+                    refusal["errors"] = json!([]);
+                }
                 errors.push(refusal);
             }
         }
