@@ -30,7 +30,7 @@ use tokio::net::TcpListener;
 
 use crate::openai::Captured;
 
-pub use portal::{Kind, Portal};
+pub use portal::{Kind, Portal, Properties};
 pub use sender::{HubSpotSender, vector};
 
 /// The account that most tests have.

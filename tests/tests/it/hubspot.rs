@@ -1,11 +1,16 @@
 //! HubSpot, from a person's consent to two sides that hold the same, and back to a connection that is gone.
 
+mod later;
 mod life;
 mod rests;
 mod scene;
 mod sdks;
 mod shared;
 
+pub use later::{
+    a_plan_below_pro_has_neither_its_actions_nor_its_syncs,
+    what_is_learned_of_a_call_after_its_end_comes_into_its_timeline,
+};
 pub use life::{
     a_connection_lives_from_consent_to_revocation_and_leaves_no_token,
     a_first_sync_takes_no_more_requests_than_it_must_and_its_delta_neither,

@@ -141,6 +141,8 @@ on_both_databases! {
         what_is_deleted_and_merged_is_found_with_and_without_webhooks
         webhooks_of_another_account_or_another_hand_open_nothing
         calls_are_told_to_hubspot_and_who_is_unknown_is_asked_for
+        what_is_learned_of_a_call_after_its_end_comes_into_its_timeline
+        a_plan_below_pro_has_neither_its_actions_nor_its_syncs
         two_organizations_with_one_account_see_their_own
         one_request_of_several_accounts_reaches_each_organization_that_connected_one
         a_first_sync_takes_no_more_requests_than_it_must_and_its_delta_neither
