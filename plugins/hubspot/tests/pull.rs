@@ -114,6 +114,34 @@ fn changes_go_on_behind_the_last_row_and_leave_out_what_was_read_of_its_millisec
 }
 
 #[test]
+fn more_rows_of_one_millisecond_than_a_search_gives_are_all_read() {
+    const MANY: u64 = 10_250;
+    const FIRST: u64 = 100_000_000_001;
+    let host = host();
+    let tied = "2026-10-31T23:59:30.000Z";
+    let rows = |from: u64| -> Vec<Value> { (from..FIRST + MANY).take(200).map(|id| row(id, tied)).collect() };
+    let path = "/crm/objects/2026-03/contacts/search";
+    let asked = Pull { state: Some(host_state()), ..pull(Scope::Since(NOW - 30_000)) };
+    host.expect(api("POST", path), found(MANY, &rows(FIRST)));
+    let mut page = host.pull::<HubSpot>(asked.clone()).unwrap();
+    let mut read = std::collections::BTreeSet::new();
+    let mut from = FIRST;
+    while from < FIRST + MANY {
+        let left = FIRST + MANY - from;
+        host.expect(api("POST", path), found(left, &rows(from)));
+        page = go_on(&host, &asked, &page).unwrap();
+        read.extend(ids(&page).into_iter().map(str::to_owned));
+        from += 200;
+    }
+    host.expect(api("POST", path), found(0, &[]));
+    let last = go_on(&host, &asked, &page).unwrap();
+    assert_eq!((last.next, last.mark, read.len()), (None, Some(NOW), 10_250));
+    // HubSpot numbers 10,000 rows and no more
+    let numbered = host.sent().into_iter().filter(|sent| sent.url.ends_with("/search") && sent.json()["after"] != "0");
+    assert_eq!(numbered.count(), 0);
+}
+
+#[test]
 fn what_changed_while_pages_were_waited_for_is_read_again() {
     let host = host();
     let from = NOW - 60_000;
