@@ -22,14 +22,28 @@ use crate::resource::Resource;
 /// What this plugin is called in records' `external_ids`.
 const SOURCE: &str = "hubspot";
 
-/// What a sync says of a call beside HubSpot's properties. Such a field only says that it has changed, which may be long after the call
-/// was told: what is written of it is computed from the whole record.
-pub(crate) const COMPUTED: [(&str, &str); 5] = [
-    ("call.status", "How the call ended"),
-    ("call.outcome", "What came of it: status and disposition"),
-    ("call.summary", "Text"),
-    ("call.contact", "Association with a contact"),
-    ("call.deal", "Association with a deal"),
+/// HubSpot's property with the link of a call's recording.
+const RECORDING_URL: &str = "hs_call_recording_url";
+
+/// What a sync says of a call beside HubSpot's properties.
+pub(crate) struct Computed {
+    pub(crate) name: &'static str,
+    pub(crate) title: &'static str,
+    /// What is written because of it, which is computed from the whole record.
+    properties: &'static [&'static str],
+}
+
+/// Such a field only says that it has changed, which may be long after the call was told.
+pub(crate) static COMPUTED: [Computed; 5] = [
+    Computed {
+        name: "call.status",
+        title: "How the call ended",
+        properties: &["hs_call_status", "hs_call_disposition"],
+    },
+    Computed { name: "call.outcome", title: "What came of the call", properties: &["hs_call_disposition"] },
+    Computed { name: "call.summary", title: "What was said", properties: &["hs_call_body"] },
+    Computed { name: "call.contact", title: "Association with a contact", properties: &[] },
+    Computed { name: "call.deal", title: "Association with a deal", properties: &[] },
 ];
 
 /// How many of a call's recordings are looked at.
@@ -53,8 +67,17 @@ pub(crate) fn properties(config: &Config, record: &str, call: &Value) -> Result<
         own => own.to_owned(),
     };
     let mut properties = own_properties(config, call, &summary);
-    properties.extend(recording(record)?.map(|url| ("hs_call_recording_url".to_owned(), Value::from(url))));
+    properties.extend(recording(record)?.map(|url| (RECORDING_URL.to_owned(), Value::from(url))));
     Ok(properties)
+}
+
+/// Of all properties of a call that HubSpot has, those that are written because these fields have changed: a title or a text that people have
+/// written there since stays.
+pub(crate) fn changed(mut properties: Map<String, Value>, fields: &Map<String, Value>) -> Map<String, Value> {
+    let about: Vec<&Computed> = COMPUTED.iter().filter(|computed| fields.contains_key(computed.name)).collect();
+    let is_about = |name: &str| about.iter().any(|computed| computed.properties.contains(&name));
+    properties.retain(|name, _| name == RECORDING_URL || is_about(name));
+    properties
 }
 
 /// What a call says of itself.

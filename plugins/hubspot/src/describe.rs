@@ -6,7 +6,7 @@ use patchbay_sdk::sync::{Field, FieldKind};
 use serde::Deserialize;
 
 use crate::api::Api;
-use crate::call_log;
+use crate::call_log::{COMPUTED, Computed};
 use crate::failure;
 use crate::object::{AMOUNT_CURRENCY, AMOUNT_MINOR, CONTACT, CONTACTS, DEAL_STATUS};
 use crate::own_id;
@@ -124,8 +124,8 @@ fn computed(resource: Resource) -> Vec<Field> {
     match resource {
         Resource::Deals => of_deals(),
         Resource::Calls => {
-            let field = |(name, title)| Field { readable: false, ..Field::new(name, title, FieldKind::Text) };
-            call_log::COMPUTED.into_iter().map(field).collect()
+            let field = |one: &Computed| Field { readable: false, ..Field::new(one.name, one.title, FieldKind::Text) };
+            COMPUTED.iter().map(field).collect()
         }
         Resource::Contacts | Resource::Companies => Vec::new(),
     }

@@ -85,7 +85,10 @@ fn plan(config: &Config, resource: Resource, portal: &Portal, write: &Write) -> 
         Resource::Calls if !call_log::has_ended(&write.data) => {
             return Ok(Plan::Not(Written::Skipped { reason: "the call has not ended".to_owned() }));
         }
-        Resource::Calls => call_log::properties(config, &write.record, &write.data)?,
+        Resource::Calls => {
+            let told = call_log::properties(config, &write.record, &write.data)?;
+            if write.id.is_some() { call_log::changed(told, &write.fields) } else { told }
+        }
         Resource::Contacts | Resource::Companies | Resource::Deals => Map::new(),
     };
     for (name, value) in &write.fields {
@@ -97,7 +100,7 @@ fn plan(config: &Config, resource: Resource, portal: &Portal, write: &Write) -> 
                 Err(refused) => return Ok(Plan::Not(refused)),
             },
             name if company_field(resource) == Some(name) => {}
-            name if call_log::COMPUTED.iter().any(|(computed, _)| *computed == name) => {}
+            name if call_log::COMPUTED.iter().any(|computed| computed.name == name) => {}
             // HubSpot wants an instant where a deal has a day
             "closedate" => drop(properties.insert(name.clone(), Value::from(instant(&text_of(value))))),
             _ => drop(properties.insert(name.clone(), Value::from(text_of(value)))),

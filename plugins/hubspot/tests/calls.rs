@@ -258,19 +258,24 @@ fn a_call_that_hubspot_does_not_have_is_looked_at_once_more() {
 }
 
 #[test]
-fn a_field_that_says_only_that_it_has_changed_has_the_whole_call_written() {
+fn a_field_that_says_only_that_it_has_changed_has_what_it_is_about_written_and_no_more() {
     let host = host();
     let answer = json!({"results": [{"id": "900", "properties": {}, "objectWriteTraceId": "0"}]});
     host.expect(api("POST", "/crm/objects/2026-03/calls/batch/update"), Reply::json(200, &answer));
-    let fields = json!({"call.outcome": "connected", "call.summary": "longer"}).as_object().unwrap().clone();
+    let fields = |names: &[&str]| names.iter().map(|name| ((*name).to_owned(), json!("x"))).collect();
     let data = call(json!({"from": null, "outcome": "connected", "summary": "longer"}));
-    let _ = pushed(&host, Write { fields, ..write(Some("900"), data) });
+    let said = Write { fields: fields(&["call.outcome", "call.summary"]), ..write(Some("900"), data.clone()) };
+    let _ = pushed(&host, said);
     let sent = host.sent().pop().unwrap().json()["inputs"][0]["properties"].clone();
-    assert_eq!(
-        (&sent["hs_call_body"], &sent["hs_call_disposition"]),
-        (&json!("longer"), &json!("f240bbac-87c9-4f6e-bf70-924b57d47db7"))
-    );
-    assert!(sent.as_object().unwrap().keys().all(|name| !name.contains('.')), "{sent}");
+    let disposition = "f240bbac-87c9-4f6e-bf70-924b57d47db7";
+    assert_eq!(sent, json!({"hs_call_body": "longer", "hs_call_disposition": disposition}));
+    // whom it belongs to is no property: nothing is written, and the association is made
+    host.put_record("contact", "hubspot:151", &json!({"external_ids": {"hubspot": "151"}}));
+    expect_association(&host, "contacts", 194, "151");
+    let mut data = data;
+    data["contact_id"] = json!("hubspot:151");
+    let said = Write { fields: fields(&["call.contact"]), ..write(Some("900"), data) };
+    assert!(matches!(pushed(&host, said), Written::Done { id, .. } if id == "900"));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use patchbay_sdk::events::Event;
 use patchbay_sdk::{Error, clock, log, objects, records};
 use serde_json::{Map, Value};
 
-use super::{external_id, has_ended, of_transcripts, recording, text, words};
+use super::{RECORDING_URL, external_id, has_ended, of_transcripts, recording, text, words};
 use crate::api::Api;
 use crate::config::Config;
 use crate::failure;
@@ -48,7 +48,7 @@ pub(crate) fn take(event: &Event) -> Result<(), Error> {
 /// The property of the call that says it; none if there is nothing to say yet.
 fn property(object: &str, record: &str, call: &Value) -> Result<Option<(&'static str, String)>, Error> {
     if object == objects::RECORDING {
-        return Ok(recording(record)?.map(|url| ("hs_call_recording_url", url)));
+        return Ok(recording(record)?.map(|url| (RECORDING_URL, url)));
     }
     // a call's own summary goes before that of a transcript
     if !text(call, "summary").is_empty() {
