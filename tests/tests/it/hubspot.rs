@@ -15,6 +15,7 @@ pub use life::{
     a_connection_lives_from_consent_to_revocation_and_leaves_no_token,
     a_first_sync_takes_no_more_requests_than_it_must_and_its_delta_neither,
     calls_are_told_to_hubspot_and_who_is_unknown_is_asked_for, contacts_go_both_ways_and_nothing_comes_back_as_an_echo,
+    contacts_that_become_one_under_another_id_are_one_record_that_was_there,
     two_organizations_with_one_account_see_their_own, webhooks_of_another_account_or_another_hand_open_nothing,
     what_is_deleted_and_merged_is_found_with_and_without_webhooks,
 };
