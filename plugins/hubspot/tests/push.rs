@@ -205,11 +205,11 @@ fn what_somebody_made_meanwhile_is_taken_for_the_same_one() {
 }
 
 #[test]
-fn one_that_was_merged_away_is_gone() {
+fn one_that_was_merged_away_is_what_it_became() {
     let host = host();
     host.expect(api("POST", UPDATE), Reply::json(200, &json!({"results": [object("9", 0, json!({}))]})));
     let pushed = host.push::<HubSpot>("contacts", vec![write("a", Some("1"), json!({"phone": "+1"}))]).unwrap();
-    assert_eq!(pushed.written, [Written::Gone]);
+    assert_eq!(pushed.written, [done("9", false)]);
 }
 
 #[test]

@@ -183,8 +183,7 @@ fn answered(
         let done = results.iter().find(|object| input.is(object) && object::is_id(&object.id)).cloned();
         let refusal = errors.iter().find(|refusal| input.is_refused_by(refusal));
         let fate = match (done, refusal) {
-            // it was merged into the one that answers
-            (Some(object), _) if kind == Kind::Update && object.id != input.id => Fate::Gone,
+            // one that was merged into another is written as that one, and the hub is told which it is
             (Some(object), _) => {
                 let created = kind == Kind::Upsert && object.new.unwrap_or(false);
                 Fate::Done { object, created }
