@@ -153,7 +153,11 @@ pub(crate) fn associate(config: &Config, api: &Api, calls: &[(&Write, String)]) 
         contacts.insert(index, contact_of(&write.data)?);
     }
     // who was unknown when the call was first told stays so, unless the hub has learned it since
-    let is_new = |index: &usize| calls.get(*index).is_some_and(|(write, _)| write.id.is_none());
+    // between people of the organization nobody is a stranger
+    let is_new = |index: &usize| {
+        let call = calls.get(*index).map(|(write, _)| write).filter(|write| write.id.is_none());
+        call.is_some_and(|write| text(&write.data, "direction") != "internal")
+    };
     let strangers: Vec<usize> =
         contacts.iter().filter(|(index, known)| known.id.is_none() && is_new(index)).map(|(index, _)| *index).collect();
     unknown::settle(config, api, calls, &strangers, &mut contacts)?;

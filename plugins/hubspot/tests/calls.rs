@@ -187,6 +187,14 @@ fn a_contact_here_that_hubspot_does_not_have_yet_is_made_under_the_records_own_n
 }
 
 #[test]
+fn a_call_between_people_of_the_organization_has_no_stranger() {
+    let host = host(json!({"unknown_contact": "create"}));
+    expect_upsert(&host, "calls", "900");
+    let _ = pushed(&host, write(None, call(json!({"direction": "internal"}))));
+    assert!(host.events().is_empty());
+}
+
+#[test]
 fn who_is_unknown_is_ignored_if_the_org_wants_that() {
     let host = host(json!({"unknown_contact": "ignore"}));
     expect_upsert(&host, "calls", "900");
