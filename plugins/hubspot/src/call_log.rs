@@ -152,8 +152,8 @@ pub(crate) fn associate(config: &Config, api: &Api, calls: &[(&Write, String)]) 
     for (index, (write, _)) in calls.iter().enumerate() {
         contacts.insert(index, contact_of(&write.data)?);
     }
-    // who was unknown when the call was first told stays so, unless the hub has learned it since
-    // between people of the organization nobody is a stranger
+    // who was unknown when the call was first told stays so, unless the hub has learned it since; and between people of the organization
+    // nobody is a stranger
     let is_new = |index: &usize| {
         let call = calls.get(*index).map(|(write, _)| write).filter(|write| write.id.is_none());
         call.is_some_and(|write| text(&write.data, "direction") != "internal")
