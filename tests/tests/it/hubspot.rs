@@ -8,6 +8,7 @@ mod sdks;
 mod shared;
 
 pub use later::{
+    a_change_that_the_search_learns_of_late_is_found_whatever_hubspots_clock_says,
     a_plan_below_pro_has_neither_its_actions_nor_its_syncs,
     what_is_learned_of_a_call_after_its_end_comes_into_its_timeline,
 };

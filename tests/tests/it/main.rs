@@ -140,6 +140,7 @@ on_both_databases! {
         contacts_go_both_ways_and_nothing_comes_back_as_an_echo
         what_is_deleted_and_merged_is_found_with_and_without_webhooks
         contacts_that_become_one_under_another_id_are_one_record_that_was_there
+        a_change_that_the_search_learns_of_late_is_found_whatever_hubspots_clock_says
         webhooks_of_another_account_or_another_hand_open_nothing
         calls_are_told_to_hubspot_and_who_is_unknown_is_asked_for
         what_is_learned_of_a_call_after_its_end_comes_into_its_timeline

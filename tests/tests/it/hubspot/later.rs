@@ -1,5 +1,7 @@
-//! What is there only later: what is learned of a call after its end, and a plan that has the plugin.
+//! What is there only later: what is learned of a call after its end, what the search learns of by a clock that is minutes off, and a plan that
+//! has the plugin.
 
+use chrono::Duration;
 use patchbay_tests::hubspot::{Kind, PORTAL, Properties};
 use serde_json::{Value, json};
 
@@ -51,6 +53,27 @@ pub async fn what_is_learned_of_a_call_after_its_end_comes_into_its_timeline() {
     let contacts = scene.hubspot.edit(PORTAL, |portal, _| portal.associated(Kind::Calls, id, Kind::Contacts));
     assert_eq!(contacts, [(ada, 194)]);
     scene.assert_well_behaved();
+}
+
+pub async fn a_change_that_the_search_learns_of_late_is_found_whatever_hubspots_clock_says() {
+    for skew_ms in [-480_000, 480_000] {
+        let scene = Scene::in_step(json!({}), &[]).await;
+        scene.hubspot.set_skew_ms(skew_ms);
+        scene.hubspot.set_lag_ms(20_000);
+        let id =
+            scene.hubspot.edit(PORTAL, |portal, now| portal.create(Kind::Contacts, &[("email", "a@example.com")], now));
+        scene.clock.advance(Duration::minutes(1));
+        scene.switch_on(&scene.acme, "contact", json!({"direction": "in"})).await;
+        scene.run(&scene.acme, "contact", "full").await;
+        scene.hubspot.edit(PORTAL, |portal, now| portal.set(Kind::Contacts, id, &[("lastname", "King")], now));
+        let name = async || scene.record_of(&scene.acme, "contact", id).await.unwrap()["last_name"].clone();
+        scene.run(&scene.acme, "contact", "delta").await;
+        assert_eq!(name().await, Value::Null, "{skew_ms}: the search does not know of it yet");
+        scene.clock.advance(Duration::minutes(1));
+        scene.run(&scene.acme, "contact", "delta").await;
+        assert_eq!(name().await, "King", "{skew_ms}");
+        scene.assert_well_behaved();
+    }
 }
 
 pub async fn a_plan_below_pro_has_neither_its_actions_nor_its_syncs() {
