@@ -7,6 +7,7 @@
 
 mod associations;
 mod batch;
+mod contract;
 mod oauth;
 mod objects;
 mod portal;
@@ -29,7 +30,7 @@ use tokio::net::TcpListener;
 
 use crate::openai::Captured;
 
-pub use portal::{Kind, Portal};
+pub use portal::{Kind, Portal, Properties};
 pub use sender::{HubSpotSender, vector};
 
 /// The account that most tests have.
@@ -261,6 +262,12 @@ impl HubSpot {
     #[must_use]
     pub fn captured(&self) -> Vec<Captured> {
         self.shared.lock().captured.iter().cloned().collect()
+    }
+
+    /// Are the shapes of HubSpot's own library at hand? Without them only the simulator's own checks remain.
+    #[must_use]
+    pub fn checks_contract(&self) -> bool {
+        contract::Contract::load().is_some()
     }
 
     /// Everything that a well-behaved client would not have sent, in words.

@@ -1,8 +1,10 @@
 //! Calls in HubSpot's timeline: what a call's record becomes there, and whom and what it belongs to.
 
+mod later;
 mod unknown;
 mod words;
 
+pub(crate) use later::take;
 pub(crate) use unknown::ContactUnknown;
 
 use std::collections::BTreeMap;
@@ -19,6 +21,30 @@ use crate::resource::Resource;
 
 /// What this plugin is called in records' `external_ids`.
 const SOURCE: &str = "hubspot";
+
+/// HubSpot's property with the link of a call's recording.
+const RECORDING_URL: &str = "hs_call_recording_url";
+
+/// What a sync says of a call beside HubSpot's properties.
+pub(crate) struct Computed {
+    pub(crate) name: &'static str,
+    pub(crate) title: &'static str,
+    /// What is written because of it, which is computed from the whole record.
+    properties: &'static [&'static str],
+}
+
+/// Such a field only says that it has changed, which may be long after the call was told.
+pub(crate) static COMPUTED: [Computed; 5] = [
+    Computed {
+        name: "call.status",
+        title: "How the call ended",
+        properties: &["hs_call_status", "hs_call_disposition"],
+    },
+    Computed { name: "call.outcome", title: "What came of the call", properties: &["hs_call_disposition"] },
+    Computed { name: "call.summary", title: "What was said", properties: &["hs_call_body"] },
+    Computed { name: "call.contact", title: "Association with a contact", properties: &[] },
+    Computed { name: "call.deal", title: "Association with a deal", properties: &[] },
+];
 
 /// How many of a call's recordings are looked at.
 const RECORDINGS: u32 = 20;
@@ -41,8 +67,17 @@ pub(crate) fn properties(config: &Config, record: &str, call: &Value) -> Result<
         own => own.to_owned(),
     };
     let mut properties = own_properties(config, call, &summary);
-    properties.extend(recording(record)?.map(|url| ("hs_call_recording_url".to_owned(), Value::from(url))));
+    properties.extend(recording(record)?.map(|url| (RECORDING_URL.to_owned(), Value::from(url))));
     Ok(properties)
+}
+
+/// Of all properties of a call that HubSpot has, those that are written because these fields have changed: a title or a text that people have
+/// written there since stays.
+pub(crate) fn changed(mut properties: Map<String, Value>, fields: &Map<String, Value>) -> Map<String, Value> {
+    let about: Vec<&Computed> = COMPUTED.iter().filter(|computed| fields.contains_key(computed.name)).collect();
+    let is_about = |name: &str| about.iter().any(|computed| computed.properties.contains(&name));
+    properties.retain(|name, _| name == RECORDING_URL || is_about(name));
+    properties
 }
 
 /// What a call says of itself.
@@ -111,14 +146,18 @@ impl Known {
 /// Associates calls, by HubSpot's ids of them, with contacts and deals.
 ///
 /// # Errors
-/// As [`Api::get`] and [`records::query`].
+/// As [`Api::try_write`] and [`records::query`].
 pub(crate) fn associate(config: &Config, api: &Api, calls: &[(&Write, String)]) -> Result<(), Error> {
     let mut contacts: BTreeMap<usize, Known> = BTreeMap::new();
     for (index, (write, _)) in calls.iter().enumerate() {
         contacts.insert(index, contact_of(&write.data)?);
     }
-    // who was unknown when the call was first told stays so, unless the hub has learned it since
-    let is_new = |index: &usize| calls.get(*index).is_some_and(|(write, _)| write.id.is_none());
+    // who was unknown when the call was first told stays so, unless the hub has learned it since; and between people of the organization
+    // nobody is a stranger
+    let is_new = |index: &usize| {
+        let call = calls.get(*index).map(|(write, _)| write).filter(|write| write.id.is_none());
+        call.is_some_and(|write| text(&write.data, "direction") != "internal")
+    };
     let strangers: Vec<usize> =
         contacts.iter().filter(|(index, known)| known.id.is_none() && is_new(index)).map(|(index, _)| *index).collect();
     unknown::settle(config, api, calls, &strangers, &mut contacts)?;
@@ -130,8 +169,9 @@ pub(crate) fn associate(config: &Config, api: &Api, calls: &[(&Write, String)]) 
         let record = known.and_then(|known| known.record.as_deref());
         to_deals.extend(deal_of(&write.data, record)?.map(|deal| (call.clone(), deal)));
     }
-    association::create(api, (Resource::Calls, Resource::Contacts), CALL_TO_CONTACT, &to_contacts)?;
-    association::create(api, (Resource::Calls, Resource::Deals), CALL_TO_DEAL, &to_deals)
+    association::note(association::create(api, (Resource::Calls, Resource::Contacts), CALL_TO_CONTACT, &to_contacts)?);
+    association::note(association::create(api, (Resource::Calls, Resource::Deals), CALL_TO_DEAL, &to_deals)?);
+    Ok(())
 }
 
 /// The contact that the call names, or that has the other side's number.

@@ -6,6 +6,7 @@ use patchbay_sdk::sync::{Field, FieldKind};
 use serde::Deserialize;
 
 use crate::api::Api;
+use crate::call_log::{COMPUTED, Computed};
 use crate::failure;
 use crate::object::{AMOUNT_CURRENCY, AMOUNT_MINOR, CONTACT, CONTACTS, DEAL_STATUS};
 use crate::own_id;
@@ -120,9 +121,17 @@ fn is_name(name: &str) -> bool {
 
 /// What is not a property.
 fn computed(resource: Resource) -> Vec<Field> {
-    if resource != Resource::Deals {
-        return Vec::new();
+    match resource {
+        Resource::Deals => of_deals(),
+        Resource::Calls => {
+            let field = |one: &Computed| Field { readable: false, ..Field::new(one.name, one.title, FieldKind::Text) };
+            COMPUTED.iter().map(field).collect()
+        }
+        Resource::Contacts | Resource::Companies => Vec::new(),
     }
+}
+
+fn of_deals() -> Vec<Field> {
     let status = Field {
         writable: false,
         choices: ["open", "won", "lost"].map(str::to_owned).into(),

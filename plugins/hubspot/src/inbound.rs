@@ -42,7 +42,7 @@ struct Element {
     #[serde(default)]
     primary_object_id: Option<u64>,
     #[serde(default)]
-    merged_object_ids: Vec<u64>,
+    merged_object_ids: Option<Vec<u64>>,
     #[serde(default)]
     new_object_id: Option<u64>,
     #[serde(default)]
@@ -139,7 +139,7 @@ impl Element {
         let mut objects = Vec::new();
         if let Some(resource) = Resource::of_webhook(word) {
             let merged = [self.primary_object_id, self.new_object_id].into_iter().flatten();
-            let merged = merged.chain(self.merged_object_ids.iter().copied()).filter(|_| happened == "merge");
+            let merged = merged.chain(self.merged_object_ids.iter().flatten().copied()).filter(|_| happened == "merge");
             objects.extend(self.object_id.into_iter().chain(merged).map(|id| (resource, id)));
         }
         if happened == "associationChange" {

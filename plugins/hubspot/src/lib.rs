@@ -28,7 +28,7 @@ mod turn;
 pub mod types;
 
 use patchbay_sdk::{
-    Actions, Connector, Error, Schemas, Violation, export_connector, proxy as sdk_proxy, sync, webhook,
+    Actions, Connector, Error, Schemas, Violation, events, export_connector, proxy as sdk_proxy, sync, webhook,
 };
 
 pub use config::{Config, UnknownContact};
@@ -79,6 +79,10 @@ impl Connector for HubSpot {
 
     fn process_webhook(_: webhook::Receipt, request: webhook::Request) -> Result<Option<webhook::Answer>, Error> {
         inbound::process(&request).map(|()| None)
+    }
+
+    fn on_event(event: events::Event) -> Result<(), Error> {
+        call_log::take(&event)
     }
 
     fn describe(resource: &str) -> Result<Vec<sync::Field>, Error> {

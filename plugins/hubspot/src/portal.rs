@@ -4,15 +4,14 @@ use std::time::Duration;
 
 use patchbay_sdk::{Error, installation, kv};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::api::Api;
 use crate::resource::Resource;
 
-/// How long what is known of it holds.
-const KEPT: Duration = Duration::from_secs(6 * 3_600);
-
-/// The same of a connection that has no name: whose token was put last is not known by anything else.
-const KEPT_UNNAMED: Duration = Duration::from_secs(5 * 60);
+/// How long what is known of it holds. Of a token that is pasted nothing tells that it is another account's: until then amounts would be in the
+/// other's currency.
+const KEPT: Duration = Duration::from_secs(600);
 
 /// HubSpot's app in most regions.
 const APP: &str = "app.hubspot.com";
@@ -29,6 +28,9 @@ pub(crate) struct Portal {
     /// ISO 4217: of amounts that name no currency.
     #[serde(rename = "companyCurrency", default)]
     currency: Option<String>,
+    /// Of amounts that name one.
+    #[serde(rename = "additionalCurrencies", default)]
+    currencies: Option<Vec<Value>>,
     #[serde(rename = "accountType", default)]
     pub(crate) kind: Option<String>,
     #[serde(rename = "timeZone", default)]
@@ -36,23 +38,16 @@ pub(crate) struct Portal {
 }
 
 impl Portal {
-    /// The connection's. HubSpot is asked every few hours, and when another account was connected; every few minutes where a token
-    /// was put that names no account.
+    /// The connection's. HubSpot is asked every few minutes, and when an account of another name was connected.
     ///
     /// # Errors
     /// As [`Api::get`].
     pub(crate) fn load(api: &Api) -> Result<Self, Error> {
-        let name = installation::connection().and_then(|connection| connection.name).unwrap_or_default();
-        let key = key(&name);
-        let kept = kv::get(&key)?.and_then(|entry| serde_json::from_slice(&entry.value).ok());
+        let kept = kv::get(&key())?.and_then(|entry| serde_json::from_slice(&entry.value).ok());
         if let Some(portal) = kept {
             return Ok(portal);
         }
-        let portal = Self::ask(api)?;
-        let value = serde_json::to_vec(&portal).map_err(|error| Error::Internal(error.to_string()))?;
-        let kept = if name.is_empty() { KEPT_UNNAMED } else { KEPT };
-        kv::set(&key, &value, Some(kept), None)?;
-        Ok(portal)
+        Self::ask(api)
     }
 
     /// As HubSpot tells it now.
@@ -60,7 +55,10 @@ impl Portal {
     /// # Errors
     /// As [`Api::get`].
     pub(crate) fn ask(api: &Api) -> Result<Self, Error> {
-        api.get(&api.account(), &[])
+        let portal: Self = api.get(&api.account(), &[])?;
+        let value = serde_json::to_vec(&portal).map_err(|error| Error::Internal(error.to_string()))?;
+        kv::set(&key(), &value, Some(KEPT), None)?;
+        Ok(portal)
     }
 
     /// Where a person sees one of its objects.
@@ -71,6 +69,11 @@ impl Portal {
     /// The currency of amounts that name none.
     pub(crate) fn currency(&self) -> Option<&str> {
         self.currency.as_deref().filter(|code| is_currency(code))
+    }
+
+    /// True if amounts can be in several currencies.
+    pub(crate) fn has_currencies(&self) -> bool {
+        self.currencies.as_ref().is_some_and(|currencies| !currencies.is_empty())
     }
 
     /// HubSpot's own, whatever was told.
@@ -89,7 +92,8 @@ pub(crate) fn is_currency(code: &str) -> bool {
 }
 
 /// Keys are short; a name that people gave need not be.
-fn key(name: &str) -> String {
+fn key() -> String {
+    let name = installation::connection().and_then(|connection| connection.name).unwrap_or_default();
     let name: String = name.chars().take(40).collect();
     format!("portal:{name}")
 }

@@ -16,7 +16,7 @@ use patchbay_sdk::{Error, log};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::api::Api;
+use crate::api::{self, Api};
 use crate::failure;
 use crate::object::{self, Lists, Object};
 use crate::portal::Portal;
@@ -126,28 +126,22 @@ impl<'a> Reader<'a> {
 
     /// The contacts of deals.
     fn contacts(&self, objects: &[Object]) -> Result<Lists, Error> {
-        if objects.is_empty() {
-            return Ok(Lists::new());
-        }
-        let inputs: Vec<Value> = objects.iter().map(|object| json!({"id": object.id})).collect();
         let path = self.api.associations(self.resource.path(), Resource::Contacts.path(), "/batch/read");
-        let answer: Associated = self.api.ask(&path, &json!({"inputs": inputs}))?.json()?;
         let mut lists = Lists::new();
-        for found in answer.results {
-            let list = lists.entry(found.from.id).or_default();
-            for to in found.to {
-                let id = match to.to_object_id {
-                    Value::String(text) => text,
-                    other => other.to_string(),
-                };
-                // a contact can be there under several labels
-                if object::is_id(&id) && !list.contains(&id) && list.len() < BATCH {
-                    list.push(id);
-                }
+        for objects in objects.chunks(BATCH) {
+            let inputs: Vec<Value> = objects.iter().map(|object| json!({"id": object.id})).collect();
+            let answer: Associated = self.api.ask(&path, &json!({"inputs": inputs}))?.json()?;
+            for found in answer.results {
+                let ids = found.to.iter().map(|to| api::text_of(&to.to_object_id)).filter(|id| object::is_id(id));
+                lists.entry(found.from.id).or_default().extend(ids);
             }
         }
-        // always the same first one
-        lists.values_mut().for_each(|list| list.sort_by_key(|id| id.parse::<u64>().unwrap_or(u64::MAX)));
+        for list in lists.values_mut() {
+            // always the same first one; a contact can be there under several labels
+            list.sort_by_key(|id| id.parse::<u64>().unwrap_or(u64::MAX));
+            list.dedup();
+            list.truncate(BATCH);
+        }
         Ok(lists)
     }
 }

@@ -1,6 +1,6 @@
 //! Writing: what is new by an upsert under a property of our own, what HubSpot has by its id, what is to go by its id.
 //!
-//! A batch goes out as one request. What HubSpot refuses of a batch as a whole is found by halves, so that one record with an e-mail address
+//! A batch goes out as one request. What HubSpot refuses of a batch as a whole is found by parts, so that one record with an e-mail address
 //! that HubSpot does not like keeps no other from being written.
 
 pub(crate) mod batch;
@@ -38,6 +38,13 @@ fn write(config: &Config, resource: Resource, writes: &[Write]) -> Result<Pushed
             }
             (Plan::Write(_), Some(id)) if !object::is_id(id) => Written::Gone,
             (Plan::Delete, _) => Written::Gone,
+            // HubSpot takes no change of nothing; what it belongs to may have changed all the same
+            (Plan::Write(properties), Some(id)) if properties.is_empty() => Written::Done {
+                id: id.clone(),
+                modified_at: None,
+                created: false,
+                url: Some(portal.link(resource, id)),
+            },
             (Plan::Write(properties), id) => {
                 inputs.push(Input::write(index, id.as_deref(), &own_id::of(&write.record), properties));
                 continue;
@@ -78,7 +85,10 @@ fn plan(config: &Config, resource: Resource, portal: &Portal, write: &Write) -> 
         Resource::Calls if !call_log::has_ended(&write.data) => {
             return Ok(Plan::Not(Written::Skipped { reason: "the call has not ended".to_owned() }));
         }
-        Resource::Calls => call_log::properties(config, &write.record, &write.data)?,
+        Resource::Calls => {
+            let told = call_log::properties(config, &write.record, &write.data)?;
+            if write.id.is_some() { call_log::changed(told, &write.fields) } else { told }
+        }
         Resource::Contacts | Resource::Companies | Resource::Deals => Map::new(),
     };
     for (name, value) in &write.fields {
@@ -90,6 +100,7 @@ fn plan(config: &Config, resource: Resource, portal: &Portal, write: &Write) -> 
                 Err(refused) => return Ok(Plan::Not(refused)),
             },
             name if company_field(resource) == Some(name) => {}
+            name if call_log::COMPUTED.iter().any(|computed| computed.name == name) => {}
             // HubSpot wants an instant where a deal has a day
             "closedate" => drop(properties.insert(name.clone(), Value::from(instant(&text_of(value))))),
             _ => drop(properties.insert(name.clone(), Value::from(text_of(value)))),
@@ -113,7 +124,8 @@ fn amount(portal: &Portal, write: &Write) -> Result<Map<String, Value>, Written>
         });
     };
     properties.insert("amount".to_owned(), Value::from(money::to_decimal(minor, currency)));
-    if portal.currency() != Some(currency) {
+    // said of each deal where there are several, so that one that had another before does not keep it
+    if portal.has_currencies() || portal.currency() != Some(currency) {
         properties.insert("deal_currency_code".to_owned(), Value::from(currency));
     }
     Ok(properties)
@@ -187,8 +199,9 @@ fn associate(
     }
     contacts.sort_unstable();
     contacts.dedup();
-    association::create_default(api, (resource, Resource::Companies), &companies)?;
-    association::create_default(api, (resource, Resource::Contacts), &contacts)
+    association::note(association::create_default(api, (resource, Resource::Companies), &companies)?);
+    association::note(association::create_default(api, (resource, Resource::Contacts), &contacts)?);
+    Ok(())
 }
 
 /// The ids in a value, of which there can be several.

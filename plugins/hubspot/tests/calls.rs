@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail them")]
 
 use patchbay_plugin_hubspot::HubSpot;
+use patchbay_sdk::Error;
+use patchbay_sdk::events::Event;
 use patchbay_sdk::sync::{Write, Written};
 use patchbay_sdk::testing::{Exchange, MockHost, Reply};
 use serde_json::{Value, json};
@@ -185,12 +187,103 @@ fn a_contact_here_that_hubspot_does_not_have_yet_is_made_under_the_records_own_n
 }
 
 #[test]
+fn a_call_between_people_of_the_organization_has_no_stranger() {
+    let host = host(json!({"unknown_contact": "create"}));
+    expect_upsert(&host, "calls", "900");
+    let _ = pushed(&host, write(None, call(json!({"direction": "internal"}))));
+    assert!(host.events().is_empty());
+}
+
+#[test]
 fn who_is_unknown_is_ignored_if_the_org_wants_that() {
     let host = host(json!({"unknown_contact": "ignore"}));
     expect_upsert(&host, "calls", "900");
     expect_search(&host, json!([]));
     let _ = pushed(&host, write(None, call(json!({}))));
     assert!(host.events().is_empty());
+}
+
+/// Hands over that a record of an object is there.
+fn learned(host: &MockHost, object: &str, id: &str) -> Result<(), Error> {
+    host.deliver::<HubSpot>(Event {
+        id: format!("evt_{id}"),
+        kind: format!("{object}.updated"),
+        subject: id.to_owned(),
+        source: "telnyx".to_owned(),
+        time: NOW,
+        data: "{}".to_owned(),
+    })
+}
+
+fn expect_learned(host: &MockHost, properties: Value) {
+    let body = json!({"inputs": [{"id": "900", "properties": properties, "objectWriteTraceId": "0"}]});
+    let answer = json!({"results": [{"id": "900", "properties": {}, "objectWriteTraceId": "0"}]});
+    host.expect(api("POST", "/crm/objects/2026-03/calls/batch/update").json(body), Reply::json(200, &answer));
+}
+
+/// Nobody asks which account it is.
+fn quiet_host() -> MockHost {
+    let host = MockHost::with_manifest(include_str!("../plugin.toml"));
+    host.set_secret("access_token", "pat-na1-canary");
+    host.set_config(json!({}));
+    host.set_now(NOW);
+    host
+}
+
+#[test]
+fn what_is_learned_of_a_call_after_it_was_told_is_added() {
+    let host = quiet_host();
+    host.put_record("call", "telnyx:1", &call(json!({"summary": "", "external_ids": {"hubspot": "900"}})));
+    let recording = json!({"call_id": "telnyx:1", "status": "processing"});
+    host.put_record("recording", "telnyx:r1", &recording);
+    learned(&host, "recording", "telnyx:r1").unwrap();
+    let recording = json!({"call_id": "telnyx:1", "status": "available", "url": "https://kept.example/1.mp3"});
+    host.put_record("recording", "telnyx:r1", &recording);
+    expect_learned(&host, json!({"hs_call_recording_url": "https://kept.example/1.mp3"}));
+    learned(&host, "recording", "telnyx:r1").unwrap();
+    host.put_record("transcript", "assemblyai:t1", &json!({"call_id": "telnyx:1", "summary": "Wants <100> seats"}));
+    expect_learned(&host, json!({"hs_call_body": "Wants &lt;100&gt; seats"}));
+    learned(&host, "transcript", "assemblyai:t1").unwrap();
+    // the call's own summary goes before
+    host.put_record("call", "telnyx:1", &call(json!({"external_ids": {"hubspot": "900"}})));
+    learned(&host, "transcript", "assemblyai:t1").unwrap();
+    assert_eq!(host.sent().len(), 2);
+}
+
+#[test]
+fn a_call_that_hubspot_does_not_have_is_looked_at_once_more() {
+    let host = quiet_host();
+    let recording = json!({"call_id": "telnyx:1", "status": "available", "url": "https://kept.example/1.mp3"});
+    host.put_record("recording", "telnyx:r1", &recording);
+    assert_eq!(learned(&host, "recording", "telnyx:r1"), Ok(()), "of no call that is here");
+    host.put_record("call", "telnyx:1", &call(json!({"status": "in-progress"})));
+    assert_eq!(learned(&host, "recording", "telnyx:r1"), Ok(()), "it is told when it ends");
+    host.put_record("call", "telnyx:1", &call(json!({})));
+    assert_eq!(learned(&host, "recording", "telnyx:r1"), Err(Error::RateLimited(60_000)), "it may be on its way");
+    host.set_now(NOW + 60_000);
+    assert_eq!(learned(&host, "recording", "telnyx:r1"), Ok(()), "it is not told");
+    assert_eq!(learned(&host, "recording", "telnyx:r9"), Ok(()), "deleted since");
+}
+
+#[test]
+fn a_field_that_says_only_that_it_has_changed_has_what_it_is_about_written_and_no_more() {
+    let host = host();
+    let answer = json!({"results": [{"id": "900", "properties": {}, "objectWriteTraceId": "0"}]});
+    host.expect(api("POST", "/crm/objects/2026-03/calls/batch/update"), Reply::json(200, &answer));
+    let fields = |names: &[&str]| names.iter().map(|name| ((*name).to_owned(), json!("x"))).collect();
+    let data = call(json!({"from": null, "outcome": "connected", "summary": "longer"}));
+    let said = Write { fields: fields(&["call.outcome", "call.summary"]), ..write(Some("900"), data.clone()) };
+    let _ = pushed(&host, said);
+    let sent = host.sent().pop().unwrap().json()["inputs"][0]["properties"].clone();
+    let disposition = "f240bbac-87c9-4f6e-bf70-924b57d47db7";
+    assert_eq!(sent, json!({"hs_call_body": "longer", "hs_call_disposition": disposition}));
+    // whom it belongs to is no property: nothing is written, and the association is made
+    host.put_record("contact", "hubspot:151", &json!({"external_ids": {"hubspot": "151"}}));
+    expect_association(&host, "contacts", 194, "151");
+    let mut data = data;
+    data["contact_id"] = json!("hubspot:151");
+    let said = Write { fields: fields(&["call.contact"]), ..write(Some("900"), data) };
+    assert!(matches!(pushed(&host, said), Written::Done { id, .. } if id == "900"));
 }
 
 #[test]

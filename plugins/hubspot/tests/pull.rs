@@ -15,10 +15,14 @@ fn host() -> MockHost {
     host.set_secret("access_token", "pat-na1-canary");
     host.set_config(json!({}));
     host.set_now(NOW);
+    expect_portal(&host);
+    host
+}
+
+fn expect_portal(host: &MockHost) {
     let portal =
         json!({"portalId": 62515, "accountType": "STANDARD", "companyCurrency": "EUR", "uiDomain": "app.hubspot.com"});
     host.expect(api("GET", "/account-info/2026-03/details"), Reply::json(200, &portal));
-    host
 }
 
 fn api(method: &str, path: &str) -> Exchange {
@@ -109,6 +113,63 @@ fn changes_go_on_behind_the_last_row_and_leave_out_what_was_read_of_its_millisec
     assert_eq!((ids(&last), last.next.as_ref(), last.mark), (vec!["5"], None, Some(NOW)));
 }
 
+#[test]
+fn more_rows_of_one_millisecond_than_a_search_gives_are_all_read() {
+    const MANY: u64 = 10_250;
+    const FIRST: u64 = 100_000_000_001;
+    let host = host();
+    let tied = "2026-10-31T23:59:30.000Z";
+    let rows = |from: u64| -> Vec<Value> { (from..FIRST + MANY).take(200).map(|id| row(id, tied)).collect() };
+    let path = "/crm/objects/2026-03/contacts/search";
+    let asked = Pull { state: Some(host_state()), ..pull(Scope::Since(NOW - 30_000)) };
+    host.expect(api("POST", path), found(MANY, &rows(FIRST)));
+    let mut page = host.pull::<HubSpot>(asked.clone()).unwrap();
+    let mut read = std::collections::BTreeSet::new();
+    let mut from = FIRST;
+    while from < FIRST + MANY {
+        let left = FIRST + MANY - from;
+        host.expect(api("POST", path), found(left, &rows(from)));
+        page = go_on(&host, &asked, &page).unwrap();
+        read.extend(ids(&page).into_iter().map(str::to_owned));
+        from += 200;
+    }
+    host.expect(api("POST", path), found(0, &[]));
+    let last = go_on(&host, &asked, &page).unwrap();
+    assert_eq!((last.next, last.mark, read.len()), (None, Some(NOW), 10_250));
+    // HubSpot numbers 10,000 rows and no more
+    let numbered = host.sent().into_iter().filter(|sent| sent.url.ends_with("/search") && sent.json()["after"] != "0");
+    assert_eq!(numbered.count(), 0);
+}
+
+#[test]
+fn what_changed_while_pages_were_waited_for_is_read_again() {
+    let host = host();
+    let from = NOW - 60_000;
+    host.expect(api("POST", "/crm/objects/2026-03/contacts/search"), found(2, &[row(9, "2026-10-31T23:59:58.000Z")]));
+    let asked = Pull { state: Some(host_state()), ..pull(Scope::Since(from)) };
+    let first = host.pull::<HubSpot>(asked.clone()).unwrap();
+    let later = Reply::json(200, &json!({"total": 1, "results": [row(4, "2026-10-31T23:59:59.000Z")]}));
+    let later = later.header("date", "Sun, 01 Nov 2026 00:30:00 GMT");
+    host.expect(api("POST", "/crm/objects/2026-03/contacts/search"), later);
+    let last = go_on(&host, &asked, &first).unwrap();
+    assert_eq!((last.next, last.mark), (None, Some(NOW)), "the search learns of a change later than it was made");
+}
+
+#[test]
+fn a_place_in_the_list_of_what_was_deleted_that_hubspot_has_forgotten_is_given_up() {
+    let host = host();
+    let state = json!({"next_at": NOW, "since": NOW - 3_600_000, "begun": NOW - 3_600_000, "after": "lost"});
+    let asked = Pull { state: Some(state), ..pull(Scope::Since(NOW)) };
+    host.expect(api("POST", "/crm/objects/2026-03/contacts/search"), found(0, &[]));
+    let first = host.pull::<HubSpot>(asked.clone()).unwrap();
+    let path = "/crm/objects/2026-03/contacts?archived=true&limit=100&properties=lastmodifieddate&after=lost";
+    host.expect(api("GET", path), Reply::json(400, &json!({"category": "VALIDATION_ERROR", "message": "after"})));
+    let last = go_on(&host, &asked, &first).unwrap();
+    assert_eq!((last.next, last.mark), (None, Some(NOW)));
+    let state = last.state.unwrap();
+    assert_eq!((&state["after"], &state["since"]), (&Value::Null, &json!(NOW - 3_600_000)), "all of it once more");
+}
+
 /// Nothing was deleted for a while.
 fn host_state() -> Value {
     json!({"next_at": NOW + 3_600_000, "since": NOW, "begun": null, "after": null})
@@ -163,8 +224,9 @@ fn what_was_deleted_is_looked_for_once_an_hour() {
     assert_eq!(swept.changes.get(1), Some(&Change::Merged { into: "8".into(), gone: vec!["3".into()] }));
     assert_eq!(swept.changes.last(), Some(&Change::Deleted("1".into())));
     assert_eq!((swept.next.as_ref(), swept.mark, swept.changes.len()), (None, Some(NOW), 3));
-    // within the hour it is not asked for again
+    // within the hour it is not asked for again; who it is, is
     host.set_now(host.now() + 3_000_000);
+    expect_portal(&host);
     host.expect(search(gte, "lastmodifieddate"), found(0, &[]));
     let later = host.pull::<HubSpot>(Pull { state: swept.state, ..asked }).unwrap();
     assert_eq!(later.next, None);
@@ -216,6 +278,22 @@ fn what_is_unique_is_read_and_what_is_not_is_searched() {
 }
 
 #[test]
+fn a_value_that_many_have_hides_nobody_who_has_another() {
+    let host = host();
+    let time = "2026-10-31T12:00:00.000Z";
+    let values = vec!["Acme".to_owned(), "Other".to_owned()];
+    let asked = pull(Scope::Matching { field: "company".into(), values });
+    // of several values HubSpot takes small letters only
+    let either = json!({"propertyName": "company", "operator": "IN", "values": ["acme", "other"]});
+    host.expect(search(json!([{"filters": [either]}]), "hs_object_id"), found(3, &[row(2, time), row(3, time)]));
+    let first = host.pull::<HubSpot>(asked.clone()).unwrap();
+    let behind = json!({"propertyName": "hs_object_id", "operator": "GT", "value": "3"});
+    host.expect(search(json!([{"filters": [either, behind]}]), "hs_object_id"), found(1, &[row(9, time)]));
+    let last = go_on(&host, &asked, &first).unwrap();
+    assert_eq!((ids(&first), ids(&last), last.next), (vec!["2", "3"], vec!["9"], None));
+}
+
+#[test]
 fn searches_take_turns_and_limits_are_waited_for() {
     let host = host();
     host.expect(api("POST", "/crm/objects/2026-03/contacts/search"), found(0, &[]));
@@ -264,6 +342,34 @@ fn a_deal_brings_its_contacts() {
         "associations.contacts": "151;152",
     });
     assert_eq!(Value::Object(item.fields.clone()), expected);
+}
+
+#[test]
+fn the_contacts_of_very_many_deals_are_asked_for_by_the_hundred() {
+    let host = host();
+    let deals: Vec<Value> = (1..=150)
+        .map(|id: u64| json!({"id": id.to_string(), "properties": {}, "updatedAt": "2026-10-31T12:00:00Z"}))
+        .collect();
+    host.expect(api("POST", "/crm/objects/2026-03/deals/search"), found(150, &deals));
+    let path = "/crm/associations/2026-03/deals/contacts/batch/read";
+    for (first, last) in [(1, 100), (101, 150)] {
+        let inputs: Vec<Value> = (first..=last).map(|id: u64| json!({"id": id.to_string()})).collect();
+        let linked = json!({"results": [{"from": {"id": last.to_string()}, "to": [
+            {"toObjectId": "12"}, {"toObjectId": 9}, {"toObjectId": "12"},
+        ]}]});
+        host.expect(api("POST", path).json(json!({"inputs": inputs})), Reply::json(200, &linked));
+    }
+    let page = host.pull::<HubSpot>(Pull { limit: 200, ..Pull::all("deals", &["associations.contacts"]) }).unwrap();
+    let with: Vec<(String, Value)> = page
+        .changes
+        .into_iter()
+        .filter_map(|change| match change {
+            Change::Found(item) => Some((item.id, item.fields.get("associations.contacts").cloned()?)),
+            _ => None,
+        })
+        .filter(|(_, contacts)| !contacts.is_null())
+        .collect();
+    assert_eq!(with, [("100".to_owned(), json!("9;12")), ("150".to_owned(), json!("9;12"))]);
 }
 
 #[test]

@@ -10,13 +10,17 @@ const NOW: u64 = 1_793_491_200_000;
 const TIME: &str = "2026-11-01T00:00:00.000Z";
 
 fn host() -> MockHost {
+    host_of(
+        json!({"portalId": 62515, "accountType": "STANDARD", "companyCurrency": "EUR", "uiDomain": "app.hubspot.com"}),
+    )
+}
+
+fn host_of(portal: Value) -> MockHost {
     let host = MockHost::with_manifest(include_str!("../plugin.toml"));
     host.set_secret("access_token", "pat-na1-canary");
     host.set_config(json!({}));
     host.set_webhook_url("https://hub.example.com/hooks/hubspot/t_42");
     host.set_now(NOW);
-    let portal =
-        json!({"portalId": 62515, "accountType": "STANDARD", "companyCurrency": "EUR", "uiDomain": "app.hubspot.com"});
     host.expect(api("GET", "/account-info/2026-03/details"), Reply::json(200, &portal));
     host
 }
@@ -153,21 +157,34 @@ fn one_that_is_refused_keeps_no_other_from_being_written() {
 }
 
 #[test]
-fn a_batch_that_is_refused_as_a_whole_is_halved() {
+fn a_batch_that_is_refused_as_a_whole_is_parted() {
     let host = host();
     let wrong =
         || Reply::json(400, &json!({"category": "VALIDATION_ERROR", "message": "Property values were not valid"}));
-    let answer = |ids: &[(&str, usize)]| {
-        let results: Vec<Value> = ids.iter().map(|(id, trace)| object(id, *trace, json!({}))).collect();
-        Reply::json(200, &json!({"results": results}))
-    };
-    for reply in [wrong(), answer(&[("1", 0), ("2", 1)]), wrong(), wrong(), answer(&[("4", 3)])] {
+    let answer = |id: &str, trace: usize| Reply::json(200, &json!({"results": [object(id, trace, json!({}))]}));
+    for reply in [wrong(), answer("1", 0), answer("2", 1), wrong(), answer("4", 3)] {
         host.expect(api("POST", UPDATE), reply);
     }
     let writes = ["1", "2", "3", "4"].map(|id| write(id, Some(id), json!({"email": id}))).into();
     let pushed = host.push::<HubSpot>("contacts", writes).unwrap();
     let refused = Written::Refused { message: "Property values were not valid".into(), field: None };
     assert_eq!(pushed.written, [done("1", false), done("2", false), refused, done("4", false)]);
+}
+
+#[test]
+fn a_batch_of_which_nothing_is_taken_fits_into_a_window_of_hubspots_limit() {
+    let host = host();
+    let wrong = json!({"category": "VALIDATION_ERROR", "message": "Required properties were not set"});
+    // the whole, nine parts, and each alone
+    for _ in 0..90 {
+        host.expect(api("POST", UPDATE), Reply::json(400, &wrong));
+    }
+    let writes: Vec<Write> =
+        (1..=80).map(|id| write(&id.to_string(), Some(&id.to_string()), json!({"email": "x"}))).collect();
+    let pushed = host.push::<HubSpot>("contacts", writes).unwrap();
+    let refused = pushed.written.iter().filter(|written| matches!(written, Written::Refused { .. })).count();
+    assert_eq!((pushed.written.len(), refused), (80, 80));
+    assert_eq!(host.sent().iter().filter(|sent| sent.url.ends_with(UPDATE)).count(), 90);
 }
 
 #[test]
@@ -188,11 +205,11 @@ fn what_somebody_made_meanwhile_is_taken_for_the_same_one() {
 }
 
 #[test]
-fn one_that_was_merged_away_is_gone() {
+fn one_that_was_merged_away_is_what_it_became() {
     let host = host();
     host.expect(api("POST", UPDATE), Reply::json(200, &json!({"results": [object("9", 0, json!({}))]})));
     let pushed = host.push::<HubSpot>("contacts", vec![write("a", Some("1"), json!({"phone": "+1"}))]).unwrap();
-    assert_eq!(pushed.written, [Written::Gone]);
+    assert_eq!(pushed.written, [done("9", false)]);
 }
 
 #[test]
@@ -236,4 +253,35 @@ fn a_deal_goes_with_its_amount_and_what_it_belongs_to() {
     properties.as_object_mut().unwrap().remove("patchbay_id");
     let expected = json!({"dealname": "100 seats", "amount": "1200.50", "deal_currency_code": "USD", "closedate": "2026-12-01T00:00:00Z"});
     assert_eq!(properties, expected);
+}
+
+#[test]
+fn where_there_are_several_currencies_each_amount_says_which_one_it_is_in() {
+    let account = json!({"portalId": 62515, "companyCurrency": "EUR", "additionalCurrencies": ["USD"]});
+    let host = host_of(account);
+    let answer = json!({"results": [object("7", 0, json!({}))]});
+    host.expect(api("POST", "/crm/objects/2026-03/deals/batch/update"), Reply::json(200, &answer));
+    let data = json!({"amount": {"amount": 120_050, "currency": "EUR"}});
+    let changed = write("d", Some("7"), json!({"amount.currency": "EUR"}));
+    host.push::<HubSpot>("deals", vec![Write { data, ..changed }]).unwrap();
+    let sent = host.sent().pop().unwrap().json();
+    let expected = json!({"amount": "1200.50", "deal_currency_code": "EUR"});
+    assert_eq!(sent["inputs"][0]["properties"], expected, "it may have been in dollars before");
+}
+
+#[test]
+fn what_a_deal_belongs_to_and_is_not_there_keeps_nothing_else_from_being_associated() {
+    // nothing but that has changed: HubSpot refuses a change without properties
+    let host = host();
+    let path = "/crm/associations/2026-03/deals/contacts/batch/associate/default";
+    let pair = |to: &str| json!({"from": {"id": "7"}, "to": {"id": to}});
+    let missing = || Reply::json(404, &json!({"category": "OBJECT_NOT_FOUND", "message": "151 is not there"}));
+    host.expect(api("POST", path).json(json!({"inputs": [pair("151"), pair("152")]})), missing());
+    host.expect(api("POST", path).json(json!({"inputs": [pair("151")]})), missing());
+    host.expect(api("POST", path).json(json!({"inputs": [pair("152")]})), Reply::json(200, &json!({})));
+    let pushed = host
+        .push::<HubSpot>("deals", vec![write("d", Some("7"), json!({"associations.contacts": "151;152"}))])
+        .unwrap();
+    assert!(matches!(pushed.written.as_slice(), [Written::Done { id, .. }] if id == "7"), "{pushed:?}");
+    assert!(host.log().iter().any(|line| format!("{line:?}").contains("151 is not there")));
 }

@@ -162,7 +162,7 @@ fn another_try_has_the_same_id_and_another_event_has_another() {
 fn each_kind_says_what_is_read_anew() {
     for (element, expected) in [
         (element("contact.propertyChange", json!({"objectId": 123})), vec![("contact", "123")]),
-        (element("company.deletion", json!({"objectId": 5})), vec![("company", "5")]),
+        (element("company.deletion", json!({"objectId": 5, "mergedObjectIds": null})), vec![("company", "5")]),
         (element("contact.privacyDeletion", json!({"objectId": 6})), vec![("contact", "6")]),
         (element("object.restore", json!({"objectId": 7, "objectTypeId": "0-3"})), vec![("deal", "7")]),
         (

@@ -24,6 +24,7 @@ pub(super) fn call(portal: &mut Portal, from: Kind, to: Kind, rest: &[&str], bod
     let inputs = body["inputs"].as_array().cloned().unwrap_or_default();
     let id = |value: &Value| value["id"].as_str().and_then(|id| id.parse::<u64>().ok());
     match rest {
+        ["read"] if !(1..=100).contains(&inputs.len()) => (400, refused("VALIDATION_ERROR", "1 to 100 inputs")),
         ["read"] => {
             let told = |id: u64| {
                 let others = portal.associated(from, id, to).into_iter().map(|(other, type_id)| {

@@ -71,7 +71,7 @@ fn read(portal: &mut Portal, kind: Kind, inputs: &[Value], body: &Value, archive
     answer["numErrors"] = json!(1);
     answer["errors"] = json!([{
         "status": "error", "category": "OBJECT_NOT_FOUND", "message": "Could not get some objects, they may be deleted or not exist.",
-        "context": {"ids": missing},
+        "context": {"ids": missing}, "links": {}, "errors": [],
     }]);
     (207, answer)
 }
@@ -98,6 +98,9 @@ fn write(portal: &mut Portal, now: u64, kind: Kind, verb: &str, inputs: &[Value]
                 context["objectWriteTraceId"] = json!([input["objectWriteTraceId"]]);
                 refusal["context"] = context;
                 refusal["links"] = json!({});
+                if refusal["errors"].is_null() {
+                    refusal["errors"] = json!([]);
+                }
                 errors.push(refusal);
             }
         }
@@ -139,6 +142,10 @@ fn target(
         }
     };
     let properties = checked(portal, kind, own, &input["properties"])?;
+    if verb == "update" && properties.is_empty() {
+        let message = "No properties found to update, please provide at least one.";
+        return Err((400, refused("VALIDATION_ERROR", message)));
+    }
     if kind == Kind::Calls && own.is_none() && !properties.contains_key("hs_timestamp") {
         return Err((400, refused("VALIDATION_ERROR", "Required properties for CALL were not set: hs_timestamp")));
     }

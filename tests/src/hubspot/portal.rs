@@ -192,6 +192,28 @@ impl Portal {
         true
     }
 
+    /// Makes two objects one under an id of its own, as HubSpot does with contacts; values of the first count. None if one of them is not
+    /// there.
+    pub fn merge_anew(&mut self, kind: Kind, primary: u64, other: u64, now: u64) -> Option<u64> {
+        if !self.merge(kind, primary, other, now) {
+            return None;
+        }
+        let told = self.told.pop();
+        let mut object = self.objects.entry(kind).or_default().remove(&primary)?;
+        object.touch(now);
+        let ids = object.properties.entry("hs_merged_object_ids".to_owned()).or_default();
+        *ids = format!("{primary};{ids}");
+        self.next += 1;
+        let id = self.next;
+        self.objects.entry(kind).or_default().insert(id, object);
+        self.merged.insert((kind, primary), id);
+        self.told.extend(told.map(|mut element| {
+            element["newObjectId"] = json!(id);
+            element
+        }));
+        Some(id)
+    }
+
     /// The ids of what is there.
     #[must_use]
     pub fn ids(&self, kind: Kind) -> Vec<u64> {

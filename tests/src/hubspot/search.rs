@@ -121,8 +121,8 @@ fn holds(row: &Row<'_>, kind: Kind, filter: &Value) -> bool {
         (Ok(own), Ok(value)) => own.cmp(&value),
         _ => own.to_lowercase().cmp(&value.to_lowercase()),
     };
-    // of several values in one property each counts
-    let is_one_of = || own.split(';').any(|part| several.iter().any(|value| value.eq_ignore_ascii_case(part)));
+    // of several values in one property each counts; what is asked for is compared as it is, with small letters
+    let is_one_of = || own.split(';').any(|part| several.contains(&part.to_lowercase()));
     match filter["operator"].as_str() {
         Some("EQ") => order.is_eq(),
         Some("NEQ") => order.is_ne(),

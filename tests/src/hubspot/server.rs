@@ -13,7 +13,10 @@ use axum::{
 use chrono::DateTime;
 use serde_json::{Value, json};
 
-use super::{Fault, KEPT, Shared, State, associations, batch, oauth, objects, portal::Kind, properties, search};
+use super::{
+    Fault, KEPT, Shared, State, associations, batch, contract::Contract, oauth, objects, portal::Kind, properties,
+    search,
+};
 use crate::openai::Captured;
 
 /// Requests of an app to one account within ten seconds.
@@ -145,6 +148,10 @@ fn answer(state: &mut State, now: u64, method: &Method, uri: &Uri, headers: &Hea
         Some(Fault::DoneAndLost) | None => {}
     }
     let (status, told) = routed(state, now, token.portal, method, &segments, uri, body);
+    if let Some(contract) = Contract::load() {
+        let request = serde_json::from_slice(body).unwrap_or_default();
+        state.violations.extend(contract.judge((method, segments.as_slice()), &request, (status, &told)));
+    }
     if fault.is_some() {
         return plain((502, json!({"message": "the answer was lost"})));
     }

@@ -97,6 +97,59 @@ async fn one_input_fails_alone_where_it_has_a_name() {
     assert!(status == 409 && told["message"].as_str().unwrap().contains("Existing ID: "), "{told}");
 }
 
+#[tokio::test]
+async fn what_it_is_asked_and_what_it_answers_has_hubspots_shapes() {
+    let scene = Scene::start().await;
+    if !scene.hubspot.checks_contract() {
+        return;
+    }
+    let kind = "/crm/objects/2026-03/contacts";
+    let new = json!({"properties": {"email": "a@example.com"}, "associations": []});
+    let (status, made) = scene.post(kind, &new).await;
+    let id = made["id"].as_str().unwrap().to_owned();
+    assert_eq!(status, 201);
+    let input = |id: &str, email: &str| json!({"id": id, "properties": {"email": email}, "objectWriteTraceId": id});
+    let upsert =
+        json!({"inputs": [{"id": "b@example.com", "idProperty": "email", "properties": {"email": "b@example.com"}}]});
+    let read =
+        json!({"inputs": [{"id": id}, {"id": "1"}], "properties": ["email", "phone"], "propertiesWithHistory": []});
+    for (verb, body, expected) in [
+        ("upsert", upsert, 200),
+        ("update", json!({"inputs": [input(&id, "c@example.com")]}), 200),
+        ("update", json!({"inputs": [input(&id, "nobody"), input("1", "d@example.com")]}), 207),
+        ("update", json!({"inputs": [{"id": id, "properties": {}}]}), 400),
+        ("read", read, 207),
+    ] {
+        assert_eq!(scene.post(&format!("{kind}/batch/{verb}"), &body).await.0, expected, "{verb} {body}");
+    }
+    assert_eq!(scene.search(json!({"sorts": [{"propertyName": "email", "direction": "ASCENDING"}]})).await.0, 200);
+    let request = |method: reqwest::Method, path: String| {
+        scene.http.request(method, format!("{}{path}", scene.hubspot.url())).bearer_auth(&scene.token)
+    };
+    let one = format!("{kind}/{id}");
+    let change = json!({"properties": {"phone": "+15550100"}});
+    let changed = request(reqwest::Method::PATCH, one.clone()).json(&change).send().await.unwrap();
+    assert_eq!(changed.status(), 200);
+    for path in [one, format!("{kind}?limit=1"), format!("{kind}/1")] {
+        let _ = request(reqwest::Method::GET, path).send().await.unwrap();
+    }
+    assert_eq!(scene.hubspot.violations(), Vec::<String>::new());
+    // and a member that is misspelt is found
+    let wrong = json!({"inputs": [{"id": id, "properties": {"phone": "+15550101"}, "objectWriteTraceID": "0"}]});
+    let _ = scene.post(&format!("{kind}/batch/update"), &wrong).await;
+    let violations = scene.hubspot.violations();
+    assert!(matches!(violations.as_slice(), [one] if one.contains("objectWriteTraceID")), "{violations:?}");
+}
+
+#[tokio::test]
+async fn several_values_are_compared_in_small_letters() {
+    let scene = Scene::start().await;
+    scene.hubspot.edit(PORTAL, |portal, now| portal.create(Kind::Contacts, &[("company", "Acme")], now));
+    let asked = |value: &str| json!({"filterGroups": [{"filters": [{"propertyName": "company", "operator": "IN", "values": [value]}]}]});
+    assert_eq!(scene.search(asked("acme")).await.1["total"], 1);
+    assert_eq!(scene.search(asked("Acme")).await.1["total"], 0);
+}
+
 #[test]
 fn the_sender_signs_as_hubspot_does() {
     let signature = HubSpotSender::new(vector::SECRET).sign("POST", vector::URL, vector::BODY, vector::TIME);

@@ -3,6 +3,7 @@
 mod account;
 mod before;
 mod deleted;
+mod later;
 mod life;
 mod rests;
 mod scene;
@@ -19,10 +20,16 @@ pub use before::{
     who_was_deleted_in_hubspot_does_not_come_back_by_a_run_through_all,
 };
 pub use deleted::what_somebody_deleted_stays_deleted_until_somebody_asks;
+pub use later::{
+    a_change_that_the_search_learns_of_late_is_found_whatever_hubspots_clock_says,
+    a_plan_below_pro_has_neither_its_actions_nor_its_syncs,
+    what_is_learned_of_a_call_after_its_end_comes_into_its_timeline,
+};
 pub use life::{
     a_connection_lives_from_consent_to_revocation_and_leaves_no_token,
     a_first_sync_takes_no_more_requests_than_it_must_and_its_delta_neither,
     calls_are_told_to_hubspot_and_who_is_unknown_is_asked_for, contacts_go_both_ways_and_nothing_comes_back_as_an_echo,
+    contacts_that_become_one_under_another_id_are_one_record_that_was_there,
     two_organizations_with_one_account_see_their_own, webhooks_of_another_account_or_another_hand_open_nothing,
     what_is_asked_before_a_write_counts_for_the_run_that_goes_on,
     what_is_deleted_and_merged_is_found_with_and_without_webhooks,

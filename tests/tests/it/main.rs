@@ -141,8 +141,12 @@ on_both_databases! {
         contacts_go_both_ways_and_nothing_comes_back_as_an_echo
         what_is_deleted_and_merged_is_found_with_and_without_webhooks
         what_somebody_deleted_stays_deleted_until_somebody_asks
+        contacts_that_become_one_under_another_id_are_one_record_that_was_there
+        a_change_that_the_search_learns_of_late_is_found_whatever_hubspots_clock_says
         webhooks_of_another_account_or_another_hand_open_nothing
         calls_are_told_to_hubspot_and_who_is_unknown_is_asked_for
+        what_is_learned_of_a_call_after_its_end_comes_into_its_timeline
+        a_plan_below_pro_has_neither_its_actions_nor_its_syncs
         two_organizations_with_one_account_see_their_own
         one_request_of_several_accounts_reaches_each_organization_that_connected_one
         another_account_stops_a_sync_until_it_is_the_first_again_or_somebody_decides

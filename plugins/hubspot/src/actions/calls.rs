@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Answer, one};
 use crate::api::Api;
-use crate::association::{self, CALL_TO_CONTACT, CALL_TO_DEAL};
+use crate::association::{self, CALL_TO_CONTACT, CALL_TO_DEAL, Refused};
 use crate::call_log;
 use crate::config::Config;
 use crate::object::is_id;
@@ -41,8 +41,12 @@ pub(crate) fn log_call(call: Call<LogCall>) -> Result<LoggedCall, Error> {
     };
     let pairs =
         |ids: &[String]| -> Vec<(String, String)> { ids.iter().map(|other| (id.clone(), other.clone())).collect() };
-    association::create(&api, (Resource::Calls, Resource::Contacts), CALL_TO_CONTACT, &pairs(&input.contacts))?;
-    association::create(&api, (Resource::Calls, Resource::Deals), CALL_TO_DEAL, &pairs(&input.deals))?;
+    let mut refused =
+        association::create(&api, (Resource::Calls, Resource::Contacts), CALL_TO_CONTACT, &pairs(&input.contacts))?;
+    refused.extend(association::create(&api, (Resource::Calls, Resource::Deals), CALL_TO_DEAL, &pairs(&input.deals))?);
+    if let Some(Refused { status, message }) = refused.into_iter().next() {
+        return Err(Error::upstream(status, message));
+    }
     Ok(LoggedCall { url: portal.link(Resource::Calls, &id), id })
 }
 

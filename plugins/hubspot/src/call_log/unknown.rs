@@ -26,6 +26,9 @@ const NUMBERS: [&str; 2] = ["phone", "mobilephone"];
 /// The most numbers of one search: its body has at most 3,000 characters.
 const NUMBERS_AT_ONCE: usize = 50;
 
+/// The most searches for some numbers. One is enough, unless very many contacts have one of the numbers.
+const SEARCHES: usize = 3;
+
 /// The data of the event: a call was logged whose other side is no contact.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(title = "HubSpotContactUnknown")]
@@ -45,6 +48,8 @@ pub(crate) struct ContactUnknown<'a> {
 
 #[derive(Deserialize)]
 struct Found {
+    #[serde(default)]
+    total: u64,
     #[serde(default)]
     results: Vec<Object>,
 }
@@ -83,24 +88,38 @@ pub(super) fn settle(
 fn search(api: &Api, numbers: &[&str]) -> Result<BTreeMap<String, String>, Error> {
     let mut found = BTreeMap::new();
     for numbers in numbers.chunks(NUMBERS_AT_ONCE) {
-        api.wait(turn::take_soon()?);
-        let groups: Vec<Value> = NUMBERS
-            .into_iter()
-            .map(|property| json!({"filters": [{"propertyName": property, "operator": "IN", "values": numbers}]}))
-            .collect();
-        let body = json!({
-            "filterGroups": groups, "sorts": [{"propertyName": "hs_object_id", "direction": "ASCENDING"}],
-            "properties": NUMBERS, "limit": 200, "after": "0",
-        });
-        let answer: Found = api.ask(&api.objects(Resource::Contacts.path(), "/search"), &body)?.json()?;
-        for object in answer.results.iter().filter(|object| object::is_id(&object.id)) {
-            for number in NUMBERS.into_iter().filter_map(|property| object.property(property)) {
-                // the oldest of several
-                found.entry(number.to_owned()).or_insert_with(|| object.id.clone());
+        let mut left = numbers.to_vec();
+        for _ in 0..SEARCHES {
+            let answer = of_numbers(api, &left)?;
+            for object in answer.results.iter().filter(|object| object::is_id(&object.id)) {
+                for number in NUMBERS.into_iter().filter_map(|property| object.property(property)) {
+                    // the oldest of several
+                    found.entry(number.to_owned()).or_insert_with(|| object.id.clone());
+                }
+            }
+            let before = left.len();
+            left.retain(|number| !found.contains_key(*number));
+            // those of one number may leave no room for others'
+            let is_whole = u64::try_from(answer.results.len()).unwrap_or(u64::MAX) >= answer.total;
+            if is_whole || left.is_empty() || left.len() == before {
+                break;
             }
         }
     }
     Ok(found)
+}
+
+fn of_numbers(api: &Api, numbers: &[&str]) -> Result<Found, Error> {
+    api.wait(turn::take_soon()?);
+    let groups: Vec<Value> = NUMBERS
+        .into_iter()
+        .map(|property| json!({"filters": [{"propertyName": property, "operator": "IN", "values": numbers}]}))
+        .collect();
+    let body = json!({
+        "filterGroups": groups, "sorts": [{"propertyName": "hs_object_id", "direction": "ASCENDING"}],
+        "properties": NUMBERS, "limit": 200, "after": "0",
+    });
+    api.ask(&api.objects(Resource::Contacts.path(), "/search"), &body)?.json()
 }
 
 fn ask(write: &Write, call: &str, number: &str) -> Result<(), Error> {

@@ -87,7 +87,16 @@ pub(super) fn page(
     let limit = BATCH.to_string();
     let mut query = vec![("archived", "true"), ("limit", limit.as_str()), ("properties", reader.resource.modified())];
     query.extend(after.as_deref().map(|after| ("after", after)));
-    let answer: Archived = reader.api.get(&reader.api.objects(reader.resource.path(), ""), &query)?;
+    let answer: Archived = match reader.api.get(&reader.api.objects(reader.resource.path(), ""), &query) {
+        Ok(answer) => answer,
+        // HubSpot does not know any more where the last time has ended: the next one begins anew
+        Err(Error::Upstream(failure)) if failure.status == 400 && after.is_some() => {
+            let next_at = clock::now().saturating_add(EVERY_MS);
+            let state = Sweeping { next_at, since: state.since, begun: None, after: None };
+            return Ok(Swept { changes: Vec::new(), next: None, begun, state });
+        }
+        Err(other) => return Err(other),
+    };
     let from = state.since.saturating_sub(OVERLAP_MS);
     let new = answer.results.into_iter().filter(|object| object.archived_at().is_none_or(|at| at >= from));
     let gone: Vec<String> = new.map(|object| object.id).filter(|id| object::is_id(id)).collect();

@@ -1,7 +1,7 @@
 //! HubSpot's batches, and what became of each input.
 //!
 //! An input is called by its number (`objectWriteTraceId`); then HubSpot may do the others when it refuses one, and says by that number
-//! which one it was. Where it refuses all because of one, the batch is halved until that one is alone.
+//! which one it was. Where it refuses all because of one, the batch is parted until that one is alone.
 
 use patchbay_sdk::{Error, clock, http};
 use serde::Deserialize;
@@ -16,6 +16,12 @@ use crate::resource::Resource;
 
 /// The most inputs of one request.
 const MOST: usize = 100;
+
+/// Into how many parts a refused batch is parted, and of how many inputs each is tried alone then. The manifest's batch of 80 is at most
+/// 90 requests so, where all of it is bad: those fit into a window of HubSpot's, and a push that was stopped by the limit would begin
+/// anew and never end.
+const PARTS: usize = 9;
+const ALONE: usize = 10;
 
 /// One write.
 #[derive(Debug, Clone)]
@@ -116,7 +122,7 @@ pub(crate) fn send(api: &Api, resource: Resource, inputs: Vec<Input>) -> Result<
     Ok(fates)
 }
 
-/// Halves of a batch that was refused are batches themselves; never deeper than a hundred can be halved.
+/// Parts of a batch that was refused are batches themselves; never deeper than a hundred can be parted.
 fn batch(
     api: &Api,
     resource: Resource,
@@ -141,9 +147,12 @@ fn batch(
         fates.push((one.index, fate));
         return Ok(());
     }
-    let (left, right) = some.split_at(some.len() / 2);
-    batch(api, resource, kind, left, fates)?;
-    batch(api, resource, kind, right, fates)
+    parts(some).try_for_each(|some| batch(api, resource, kind, some, fates))
+}
+
+/// What is tried of several that were refused together.
+pub(crate) fn parts<T>(some: &[T]) -> std::slice::Chunks<'_, T> {
+    some.chunks(if some.len() > ALONE { some.len().div_ceil(PARTS) } else { 1 })
 }
 
 fn request(api: &Api, resource: Resource, kind: Kind, some: &[Input]) -> Result<http::WholeResponse, Error> {
@@ -174,8 +183,7 @@ fn answered(
         let done = results.iter().find(|object| input.is(object) && object::is_id(&object.id)).cloned();
         let refusal = errors.iter().find(|refusal| input.is_refused_by(refusal));
         let fate = match (done, refusal) {
-            // it was merged into the one that answers
-            (Some(object), _) if kind == Kind::Update && object.id != input.id => Fate::Gone,
+            // one that was merged into another is written as that one, and the hub is told which it is
             (Some(object), _) => {
                 let created = kind == Kind::Upsert && object.new.unwrap_or(false);
                 Fate::Done { object, created }

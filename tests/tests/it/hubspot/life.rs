@@ -138,6 +138,38 @@ pub async fn what_is_deleted_and_merged_is_found_with_and_without_webhooks() {
     scene.assert_well_behaved();
 }
 
+pub async fn contacts_that_become_one_under_another_id_are_one_record_that_was_there() {
+    let scene = Scene::in_step(json!({}), &[]).await;
+    let ids: Vec<u64> = (0..4)
+        .map(|index| {
+            let email = format!("{index}@example.com");
+            scene.hubspot.edit(PORTAL, |portal, now| portal.create(Kind::Contacts, &[("email", email.as_str())], now))
+        })
+        .collect();
+    scene.switch_on(&scene.acme, "contact", json!({})).await;
+    scene.run(&scene.acme, "contact", "full").await;
+    let _ = scene.hubspot.webhooks(PORTAL);
+    let before = scene.records(&scene.acme, "contact").await;
+    let had = |id: &str| before.iter().any(|(record, _)| record == id);
+    let merge = |one: usize, other: usize| {
+        scene.hubspot.edit(PORTAL, |portal, now| portal.merge_anew(Kind::Contacts, ids[one], ids[other], now)).unwrap()
+    };
+    // told
+    let first = merge(0, 1);
+    scene.send_webhooks(&scene.acme, PORTAL).await;
+    assert_eq!(linked(&scene).await, [ids[2], ids[3], first]);
+    // not told
+    scene.clock.advance(Duration::minutes(5));
+    let second = merge(2, 3);
+    let _ = scene.hubspot.webhooks(PORTAL);
+    scene.clock.advance(Duration::minutes(5));
+    scene.run(&scene.acme, "contact", "delta").await;
+    assert_eq!(linked(&scene).await, [first, second]);
+    let after = scene.records(&scene.acme, "contact").await;
+    assert!(after.iter().all(|(id, _)| had(id)), "what refers to a record still finds it: {before:?} {after:?}");
+    scene.assert_well_behaved();
+}
+
 /// HubSpot's ids of the contacts here.
 async fn linked(scene: &Scene) -> Vec<u64> {
     let records = scene.records(&scene.acme, "contact").await;

@@ -64,8 +64,13 @@ impl Scene {
         let org = hub.org("acme").await;
         let _ = org.upload(Fixture::plugin("hubspot").pack()).await.expect(201);
         let scribe = Fixture::load("scribe").edit(|manifest| {
-            for object in [StandardObject::Call, StandardObject::Contact, StandardObject::Company, StandardObject::Deal]
-            {
+            for object in [
+                StandardObject::Call,
+                StandardObject::Recording,
+                StandardObject::Contact,
+                StandardObject::Company,
+                StandardObject::Deal,
+            ] {
                 manifest.objects.insert(object, Access::Write);
             }
         });
