@@ -222,8 +222,14 @@ fn the_api_itself_goes_on_with_the_token() {
         (reply.headers.get("sforce-limit-info"), reply.headers.get("set-cookie")),
         (Some("api-usage=18/5000"), None)
     );
-    for path in ["/services/data/v59.0/../../apexrest/x", "/services/data/v59.0/%2e%2e/x", "/services/data/v59.0/a%2Fb"]
-    {
+    for path in [
+        "/services/data/v59.0/../../apexrest/x",
+        "/services/data/v59.0/%2e%2e/x",
+        "/services/data/v59.0/.%2E/%2e./apexrest/x",
+        "/services/data/v59.0/%2e/x",
+        "/services/data/v59.0/a%2Fb",
+        "/services/data/v59.0/a%5Cb",
+    ] {
         assert_eq!(host.proxy::<Salesforce>(ProxyCall::get(path)).status, Some(404), "{path}");
     }
 }

@@ -8,7 +8,7 @@ use patchbay_sdk::sync::{Change, Page};
 use serde_json::{Map, Value};
 
 use super::changed::with_pause;
-use super::item::Fields;
+use super::item::{Fields, at};
 use super::{MOST_CHANGES, Resource};
 use crate::api::{Found, Org, Records};
 use crate::{pace, soql};
@@ -62,7 +62,7 @@ pub(crate) fn find(
         let read: Records = answer.read()?;
         let is_meant = |record: &Map<String, Value>| {
             by.iter().any(|field| {
-                let own = record.get(*field).and_then(Value::as_str).unwrap_or_default();
+                let own = at(record, field).and_then(Value::as_str).unwrap_or_default();
                 values.iter().any(|value| has(own, value))
             })
         };
@@ -114,7 +114,7 @@ fn national(digits: &str) -> &str {
 
 /// True if a field's text is the value, as Salesforce compares texts and people compare numbers.
 pub(crate) fn has(own: &str, value: &str) -> bool {
-    let Some(digits) = number(value) else { return own.eq_ignore_ascii_case(value) };
+    let Some(digits) = number(value) else { return own.to_lowercase() == value.to_lowercase() };
     let own: String = own.chars().filter(char::is_ascii_digit).collect();
     // what is dialled before a national or an international number
     let bare = own.trim_start_matches('0');
@@ -138,7 +138,7 @@ mod tests {
             assert!(!has(own, "+14155550100"), "{own}");
         }
         assert!(has("030 1234567", "+49301234567"));
-        assert!(has("ADA@example.com", "ada@example.com"));
+        assert!(has("ADA@example.com", "ada@example.com") && has("MÜLLER GmbH", "Müller gmbh"));
     }
 
     #[test]
