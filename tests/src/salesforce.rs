@@ -41,6 +41,10 @@ pub const USER: &str = "005000000000001AAA";
 pub const HOST: &str = "acme.my.salesforce.com";
 /// Where people sign in.
 pub const LOGIN: &str = "login.salesforce.com";
+/// Where people of sandboxes sign in.
+pub const SANDBOX_LOGIN: &str = "test.salesforce.com";
+/// A sandbox's host.
+pub const SANDBOX_HOST: &str = "acme--dev.sandbox.my.salesforce.com";
 /// The external client app's id.
 pub const CLIENT: &str = "3MVG9canary-client";
 /// Its secret.
@@ -118,6 +122,11 @@ impl Salesforce {
     /// The org has, or has not, the field that upserts go by.
     pub fn set_external_id(&self, there: bool) {
         self.shared.lock().has_external_id = there;
+    }
+
+    /// The next query that has another page says that it is at this address.
+    pub fn lead_astray(&self, next: &str) {
+        self.shared.lock().astray = Some(next.to_owned());
     }
 
     /// All queries that are open are forgotten.
