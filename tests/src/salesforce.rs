@@ -139,6 +139,11 @@ impl Salesforce {
         self.shared.lock().oauth.sessions.clear();
     }
 
+    /// The next refresh is told that another one is under way, and may come again.
+    pub fn be_busy_with_tokens(&self) {
+        self.shared.lock().oauth.is_busy = true;
+    }
+
     /// A person takes the app's right away.
     pub fn revoke(&self) {
         self.shared.lock().oauth.end_all();

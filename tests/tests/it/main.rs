@@ -488,6 +488,7 @@ on_both_databases! {
     }
     salesforce {
         a_connection_is_made_refreshed_under_load_revoked_made_anew_and_ended
+        a_refresh_while_another_one_is_under_way_ends_no_connection
         tokens_are_for_the_host_that_the_settings_name
         a_consent_that_is_refused_or_forged_connects_nothing
         a_sandbox_is_connected_where_its_people_sign_in

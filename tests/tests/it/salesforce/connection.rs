@@ -52,6 +52,20 @@ pub async fn a_connection_is_made_refreshed_under_load_revoked_made_anew_and_end
     scene.assert_well_behaved();
 }
 
+pub async fn a_refresh_while_another_one_is_under_way_ends_no_connection() {
+    let scene = Scene::connected().await;
+    scene.clock.advance(Duration::hours(3));
+    scene.vendor.be_busy_with_tokens();
+    scene.act("limits", json!({})).await.expect_problem("upstream_unavailable");
+    let again = || async {
+        scene.clock.advance(Duration::seconds(30));
+        (scene.act("limits", json!({})).await.status == 200).then_some(())
+    };
+    scene.org.wait_for(super::scene::SOON, again).await;
+    assert_eq!(scene.vendor.refreshes(), 1);
+    scene.assert_well_behaved();
+}
+
 pub async fn tokens_are_for_the_host_that_the_settings_name() {
     let scene = Scene::start().await;
     for host in ["other.my.salesforce.com", "evil.example", "acme.my.salesforce.com.evil.example"] {
