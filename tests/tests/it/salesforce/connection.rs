@@ -54,8 +54,8 @@ pub async fn a_connection_is_made_refreshed_under_load_revoked_made_anew_and_end
 
 pub async fn a_refresh_while_another_one_is_under_way_ends_no_connection() {
     let scene = Scene::connected().await;
-    scene.clock.advance(Duration::hours(3));
     scene.vendor.be_busy_with_tokens();
+    scene.clock.advance(Duration::hours(3));
     scene.act("limits", json!({})).await.expect_problem("upstream_unavailable");
     let again = || async {
         scene.clock.advance(Duration::seconds(30));
