@@ -501,6 +501,7 @@ on_both_databases! {
         what_is_deleted_or_merged_there_goes_here
         a_next_page_that_leads_elsewhere_is_not_asked_for_and_nothing_is_lost
         pages_go_on_whatever_becomes_of_a_query_and_of_the_limits
+        the_last_of_a_days_requests_is_left_to_others
         accounts_and_opportunities_refer_to_each_other_on_both_sides
         a_call_that_ends_is_logged_once_with_whom_it_was
         a_call_hangs_on_its_contact_and_on_the_open_deal_of_that

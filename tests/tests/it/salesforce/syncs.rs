@@ -140,6 +140,33 @@ pub async fn pages_go_on_whatever_becomes_of_a_query_and_of_the_limits() {
     scene.assert_well_behaved();
 }
 
+pub async fn the_last_of_a_days_requests_is_left_to_others() {
+    let scene = Scene::connected().await;
+    scene.sync("contact", json!({})).await;
+    scene.completed("contact", "full").await;
+    scene.clock.advance(Duration::minutes(10));
+    scene.vendor.import("Contact", (0..4_500).map(contact));
+    for _ in 0..40 {
+        let _ = scene.act("limits", json!({})).await.expect(200);
+    }
+    let before = scene.vendor.counts().all;
+    // with the first page there are 95 of a hundred used up
+    scene.vendor.set_limit(before + 3);
+    let path = "/v1/installations/salesforce/syncs/contact/runs";
+    let asked = scene.org.call("POST", path).json(&json!({"mode": "delta"})).send().await;
+    assert!((200..300).contains(&asked.status), "{}", asked.text());
+    scene.until(async || scene.records("contact").await.len() == 2_000).await;
+    for _ in 0..5 {
+        scene.clock.advance(Duration::minutes(5));
+        scene.work().await;
+    }
+    assert_eq!(scene.vendor.counts().all, before + 1, "it rests for an hour");
+    scene.vendor.set_limit(100_000);
+    scene.clock.advance(Duration::hours(1));
+    scene.until(async || scene.records("contact").await.len() == 4_500).await;
+    scene.assert_well_behaved();
+}
+
 pub async fn accounts_and_opportunities_refer_to_each_other_on_both_sides() {
     let scene = Scene::connected().await;
     let account = scene.vendor.add("Account", &json!({"Name": "Example", "NumberOfEmployees": 12}));
