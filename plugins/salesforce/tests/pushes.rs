@@ -395,6 +395,11 @@ fn a_recording_that_comes_after_the_call_was_logged_is_added_to_what_the_task_sa
     host.deliver::<Salesforce>(told("recording.updated", "telnyx:r1")).unwrap();
     host.expect(read(), Reply::json(200, &json!({"Id": task, "Description": whole.replace('\n', "\r\n")})));
     host.work_off::<Salesforce>().unwrap();
+    // what people wrote is not cut off for it
+    host.deliver::<Salesforce>(told("recording.updated", "telnyx:r1")).unwrap();
+    host.expect(read(), Reply::json(200, &json!({"Id": task, "Description": "x".repeat(32_000)})));
+    host.work_off::<Salesforce>().unwrap();
+    assert!(format!("{:?}", host.log()).contains("no room"));
     // a task that is gone, a call that was not logged, and a recording of no call
     host.deliver::<Salesforce>(told("recording.updated", "telnyx:r1")).unwrap();
     host.expect(read(), Reply::json(404, &json!([{"errorCode": "NOT_FOUND", "message": "gone"}])));

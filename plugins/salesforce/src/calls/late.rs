@@ -6,7 +6,7 @@
 use patchbay_sdk::events::Event;
 use patchbay_sdk::jobs::Plan;
 use patchbay_sdk::task::{Next, Step};
-use patchbay_sdk::{Error, http, objects, records};
+use patchbay_sdk::{Error, http, log, objects, records};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -78,9 +78,15 @@ pub(crate) fn complete(step: Step<Late, ()>) -> Result<Next<(), ()>, Error> {
     // Salesforce may have broken the lines in its own way
     let said = record.get(COMMENT).and_then(Value::as_str).unwrap_or_default().replace('\r', "");
     let missing: Vec<String> = lines.into_iter().filter(|line| !said.contains(&line.replace('\r', ""))).collect();
-    if !missing.is_empty() {
-        let changed = json!({COMMENT: note::comment(&said, &missing)});
-        api::send_json(http::Request::patch(url).repeatable(true), &changed)?;
+    if missing.is_empty() {
+        return Ok(Next::Done(()));
+    }
+    let whole = note::comment(&said, &missing);
+    if whole.starts_with(said.trim_end()) {
+        api::send_json(http::Request::patch(url).repeatable(true), &json!({COMMENT: whole}))?;
+    } else {
+        // what people wrote is not cut off for it
+        log::warn("the comment of a task has no room for the links to its recordings", &[("task", &task)]);
     }
     Ok(Next::Done(()))
 }
