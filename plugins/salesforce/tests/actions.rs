@@ -93,6 +93,19 @@ fn a_record_is_read_made_changed_upserted_and_deleted() {
 }
 
 #[test]
+fn several_records_with_one_external_id_are_a_conflict() {
+    let host = host();
+    let urls = json!([
+        format!("/services/data/v67.0/sobjects/Contact/{ADA}"),
+        "/services/data/v67.0/sobjects/Contact/003000000000002AAA",
+    ]);
+    host.expect(call("PATCH", "/sobjects/Contact/Patchbay_Id__c/7"), Reply::json(300, &urls));
+    let upsert = json!({"object": "Contact", "value": "7", "fields": {"LastName": "Y"}});
+    let refused = host.invoke::<Salesforce>("upsert", upsert).unwrap_err();
+    assert!(matches!(&refused, Error::Conflict(text) if text.contains("make the field unique")), "{refused}");
+}
+
+#[test]
 fn several_requests_are_one() {
     let host = host();
     let asked = json!({"allOrNone": true, "compositeRequest": [
