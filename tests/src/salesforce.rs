@@ -41,6 +41,10 @@ pub const USER: &str = "005000000000001AAA";
 pub const HOST: &str = "acme.my.salesforce.com";
 /// Where people sign in.
 pub const LOGIN: &str = "login.salesforce.com";
+/// Where people of sandboxes sign in.
+pub const SANDBOX_LOGIN: &str = "test.salesforce.com";
+/// A sandbox's host.
+pub const SANDBOX_HOST: &str = "acme--dev.sandbox.my.salesforce.com";
 /// The external client app's id.
 pub const CLIENT: &str = "3MVG9canary-client";
 /// Its secret.
@@ -120,6 +124,11 @@ impl Salesforce {
         self.shared.lock().has_external_id = there;
     }
 
+    /// The next query that has another page says that it is at this address.
+    pub fn lead_astray(&self, next: &str) {
+        self.shared.lock().astray = Some(next.to_owned());
+    }
+
     /// All queries that are open are forgotten.
     pub fn forget_queries(&self) {
         self.shared.lock().locators.clear();
@@ -128,6 +137,11 @@ impl Salesforce {
     /// Sessions end by themselves; refresh tokens still count.
     pub fn end_sessions(&self) {
         self.shared.lock().oauth.sessions.clear();
+    }
+
+    /// The next refresh is told that another one is under way, and may come again.
+    pub fn be_busy_with_tokens(&self) {
+        self.shared.lock().oauth.is_busy = true;
     }
 
     /// A person takes the app's right away.

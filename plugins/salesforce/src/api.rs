@@ -2,7 +2,7 @@
 
 use patchbay_sdk::clock::{self, Timestamp};
 use patchbay_sdk::{Error, http};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -140,11 +140,19 @@ pub(crate) fn name<'a>(pointer: &str, name: &'a str) -> Result<&'a str, Error> {
 /// [`Error::Invalid`] at `pointer` for what is too long, or could name another path: the way out takes no slashes, however they are
 /// written.
 pub(crate) fn segment(pointer: &str, value: &str) -> Result<String, Error> {
-    let is_plain = !value.contains(['/', '\\']) && !value.chars().any(char::is_control);
-    if value.is_empty() || value.len() > MAX_SEGMENT || !is_plain || value.bytes().all(|byte| byte == b'.') {
+    // what decodes twice, as servers behind others do, is not to find one either
+    let decoded: Vec<u8> = percent_decode_str(value).collect();
+    let is_plain = is_segment(value.as_bytes()) && is_segment(&decoded) && !value.chars().any(char::is_control);
+    if value.is_empty() || value.len() > MAX_SEGMENT || !is_plain {
         return Err(Error::invalid(pointer, "1 to 500 bytes without slashes; for others, a `collection` or a query"));
     }
     Ok(utf8_percent_encode(value, SEGMENT).to_string())
+}
+
+/// False for what could be read as several segments, or as the one before.
+fn is_segment(bytes: &[u8]) -> bool {
+    let stem = bytes.split(|byte| *byte == b';').next().unwrap_or_default();
+    stem != b"." && stem != b".." && !bytes.iter().any(|byte| matches!(byte, b'/' | b'\\' | 0..0x20 | 0x7f))
 }
 
 /// Sends a request with the token, and gives what Salesforce answers if that is a success.

@@ -3,6 +3,7 @@
 //! A task keeps the id of the hub's call in `CallObject`, a field that every org has, so a repeat finds what it made. Custom fields of
 //! activities cannot be external ids everywhere, so upserts were rejected for them.
 
+pub(crate) mod late;
 mod note;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use serde_json::{Map, Value, json};
 use crate::api::{Found, Org, Records};
 use crate::collections::{self, Batch};
 use crate::config::UnknownCaller;
+use crate::failure;
 use crate::ids;
 use crate::soql;
 use crate::sync::push::{self, Ledger, row};
@@ -26,6 +28,9 @@ const LONGEST_KEY: usize = 255;
 
 /// Ids of calls that fit into the address of one query.
 const MOST_ASKED: usize = 40;
+
+/// Before the number, in the external id of a contact that was made for it.
+const TEL: &str = "tel:";
 
 /// Where a contact has numbers.
 const NUMBERS: [&str; 2] = ["Phone", "MobilePhone"];
@@ -49,7 +54,8 @@ pub(crate) struct Logged {
 
 /// Writes the calls that have ended.
 pub(crate) fn push(org: &Org, writes: &[Write], ledger: &mut Ledger) -> Result<(), Error> {
-    push::update(org, Resource::Task, writes, ledger)?;
+    let linked = writes.iter().map(with_comment).collect::<Result<Vec<Write>, Error>>()?;
+    push::update(org, Resource::Task, &linked, ledger)?;
     let mut places = Vec::new();
     let mut notes = Vec::new();
     for (place, write) in writes.iter().enumerate().filter(|(_, write)| write.id.is_none() && !write.delete) {
@@ -85,6 +91,19 @@ pub(crate) fn push(org: &Org, writes: &[Write], ledger: &mut Ledger) -> Result<(
     ledger.settle(org, &places, &ids, task)
 }
 
+/// The write, if it changes the comment of a task with all that belongs there: a new summary does not take the links away.
+fn with_comment(write: &Write) -> Result<Write, Error> {
+    let mut write = write.clone();
+    if write.id.is_some()
+        && !write.delete
+        && let Some(comment) = write.fields.get_mut(note::COMMENT)
+    {
+        let whole = note::comment(comment.as_str().unwrap_or_default(), &note::additions(&write.record, &write.data)?);
+        *comment = if whole.is_empty() { Value::Null } else { Value::from(whole) };
+    }
+    Ok(write)
+}
+
 /// Says of notes without a contact who it was, where exactly one contact has the number.
 ///
 /// # Errors
@@ -101,9 +120,11 @@ pub(crate) fn find_contacts(org: &Org, notes: &mut [Note]) -> Result<Option<u64>
     for note in notes.iter_mut().filter(|note| note.who.is_none()) {
         let Some(number) = &note.number else { continue };
         let mut having = found.iter().filter(|contact| has_number(contact, number));
-        // of several, nobody can say which
-        if let (Some(only), None) = (having.next(), having.next()) {
-            note.who = only.get("Id").and_then(Value::as_str).and_then(ids::whole);
+        match (having.next(), having.next()) {
+            (Some(only), None) => note.who = only.get("Id").and_then(Value::as_str).and_then(ids::whole),
+            // of several, nobody can say which
+            (Some(_), Some(_)) => note.is_ambiguous = true,
+            _ => {}
         }
     }
     Ok(pause_ms)
@@ -173,16 +194,22 @@ pub(crate) fn log(org: &Org, mut notes: Vec<Note>) -> Result<Logged, Error> {
 /// A contact for each number that nobody has, once however often it called.
 fn make_contacts(org: &Org, notes: &mut [Note]) -> Result<(), Error> {
     let mut unknown: BTreeMap<String, Option<String>> = BTreeMap::new();
-    for note in notes.iter().filter(|note| note.who.is_none()) {
+    // one more of a number that several have would make it worse
+    for note in notes.iter().filter(|note| note.who.is_none() && !note.is_ambiguous) {
         if let Some(number) = &note.number {
             let name = unknown.entry(number.clone()).or_default();
             *name = name.take().or_else(|| note.name.clone());
         }
     }
+    let before = made_before(org, unknown.keys())?;
+    for note in notes.iter_mut().filter(|note| note.who.is_none()) {
+        note.who = note.number.as_ref().and_then(|number| before.get(number)).cloned();
+    }
+    unknown.retain(|number, _| !before.contains_key(number));
     if unknown.is_empty() {
         return Ok(());
     }
-    let keys: Vec<String> = unknown.keys().map(|number| format!("tel:{number}")).collect();
+    let keys: Vec<String> = unknown.keys().map(|number| format!("{TEL}{number}")).collect();
     let new: Vec<(&str, Map<String, Value>)> = keys
         .iter()
         .zip(&unknown)
@@ -201,6 +228,27 @@ fn make_contacts(org: &Org, notes: &mut [Note]) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// Contacts that were made for a number before, and have another one by now: what people made of them is not written over.
+fn made_before<'a>(org: &Org, numbers: impl Iterator<Item = &'a String>) -> Result<BTreeMap<String, String>, Error> {
+    let keys: Vec<String> = numbers.map(|number| format!("{TEL}{number}")).collect();
+    if keys.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let external = org.config.external_id();
+    let fields = Fields::new(&[external.to_owned()])?;
+    let found = match matching::find(org, Resource::Contact, &fields, &[external], &keys) {
+        Ok((found, _)) => found,
+        // the object lacks the field
+        Err(error) if failure::is(&error, "INVALID_FIELD") => Vec::new(),
+        Err(error) => return Err(error),
+    };
+    let pair = |record: &Map<String, Value>| {
+        let number = record.get(external)?.as_str()?.strip_prefix(TEL)?.to_owned();
+        Some((number, ids::whole(record.get("Id")?.as_str()?)?))
+    };
+    Ok(found.iter().filter_map(pair).collect())
 }
 
 /// Calls that have a task, with its id.

@@ -2,7 +2,7 @@
 //!
 //! A record that another transaction has locked is sent again by itself; the others are done by then.
 
-use patchbay_sdk::{Error, http};
+use patchbay_sdk::{Error, http, log};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -52,10 +52,10 @@ pub(crate) struct Batch {
     pub(crate) pause_ms: Option<u64>,
 }
 
-/// Makes records.
+/// Makes records. What stays locked, or could not be sent once more, is in the results: the others are made by then.
 ///
 /// # Errors
-/// As [`api::send`]; records fail each by itself.
+/// As [`api::send`], if nothing was made; records fail each by itself.
 pub(crate) fn create(org: &Org, rows: &[Value]) -> Result<Batch, Error> {
     // no repeat by the hub: second ones would be made
     settled(rows, |rows| api::send_json(http::Request::post(org.url("/composite/sobjects")), &all(rows)))
@@ -106,7 +106,15 @@ fn settled<T>(rows: &[T], send: impl Fn(&[&T]) -> Result<Answer, Error>) -> Resu
             break;
         }
         let asked: Vec<&T> = left.iter().map(|(_, row)| *row).collect();
-        let answer = send(&asked)?;
+        let answer = match send(&asked) {
+            Ok(answer) => answer,
+            Err(error) if attempt == 1 => return Err(error),
+            // the others are done, and what is done is not to be forgotten: these stay locked
+            Err(error) => {
+                log::warn("locked records could not be sent again", &[("reason", &error.to_string())]);
+                break;
+            }
+        };
         batch.pause_ms = pace::longer(batch.pause_ms, answer.pause_ms());
         let outcomes: Vec<Outcome> = answer.read()?;
         if outcomes.len() != left.len() {
@@ -115,9 +123,10 @@ fn settled<T>(rows: &[T], send: impl Fn(&[&T]) -> Result<Answer, Error>) -> Resu
         }
         let mut locked = Vec::new();
         for ((place, row), outcome) in left.into_iter().zip(outcomes) {
-            if outcome.is(failure::LOCKED) && attempt < TRIES {
+            if outcome.is(failure::LOCKED) {
                 locked.push((place, row));
-            } else if let Some(slot) = batch.outcomes.get_mut(place) {
+            }
+            if let Some(slot) = batch.outcomes.get_mut(place) {
                 *slot = outcome;
             }
         }

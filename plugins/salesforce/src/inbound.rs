@@ -9,6 +9,7 @@ use patchbay_sdk::{Error, Headers, installation, log, random, webhook};
 
 use crate::ids;
 use crate::soap::{self, Message};
+use crate::soql;
 use crate::sync::Resource;
 
 const XML: &str = "text/xml; charset=utf-8";
@@ -35,12 +36,9 @@ pub(crate) fn verify(request: &webhook::Request) -> Result<webhook::Verdict, Err
             "it is from another org of Salesforce than the one that is connected".to_owned(),
         ));
     }
-    let mut kinds: Vec<&str> = message.notifications.iter().map(|one| one.object.as_str()).collect();
-    kinds.sort_unstable();
-    kinds.dedup();
     Ok(webhook::Verdict::Genuine(webhook::Receipt {
         id: id(&message),
-        kind: kinds.first().map_or_else(|| "outbound-message".to_owned(), |kind| format!("outbound-message.{kind}")),
+        kind: kind(&message),
         occurred_at: None,
         in_line: true,
     }))
@@ -65,6 +63,13 @@ pub(crate) fn process(request: &webhook::Request) -> Result<webhook::Answer, Err
     }
     let headers: Headers = [("content-type", XML)].into_iter().collect();
     Ok(webhook::Answer { status: 200, headers, body: soap::ACK.as_bytes().to_vec() })
+}
+
+/// By the object of which it tells, if that has a name.
+fn kind(message: &Message) -> String {
+    // a message is of one object
+    let object = message.notifications.first().map_or("", |first| first.object.as_str());
+    if soql::is_name(object) { format!("outbound-message.{object}") } else { "outbound-message".to_owned() }
 }
 
 /// Another one each time, with the notification in it for who looks for one: a repeat comes where the acknowledgement was lost, and

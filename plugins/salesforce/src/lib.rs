@@ -26,7 +26,8 @@ mod times;
 pub mod types;
 
 use patchbay_sdk::sync::{Field, Page, Pull, Pushed, Write};
-use patchbay_sdk::{Actions, Connector, Error, Violation, export_connector, proxy as sdk_proxy, webhook};
+use patchbay_sdk::task::Tasks;
+use patchbay_sdk::{Actions, Connector, Error, Violation, events, export_connector, proxy as sdk_proxy, webhook};
 
 pub use config::Config;
 
@@ -70,6 +71,14 @@ impl Connector for Salesforce {
 
     fn process_webhook(_: webhook::Receipt, request: webhook::Request) -> Result<Option<webhook::Answer>, Error> {
         inbound::process(&request).map(Some)
+    }
+
+    fn on_event(event: events::Event) -> Result<(), Error> {
+        calls::late::take(&event)
+    }
+
+    fn tasks() -> Tasks {
+        Tasks::new().add(calls::late::JOB, calls::late::complete)
     }
 
     fn describe(resource: &str) -> Result<Vec<Field>, Error> {

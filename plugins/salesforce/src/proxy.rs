@@ -11,11 +11,7 @@ const BASE: &str = "/services/data/";
 
 /// Forwards one request and its answer.
 pub(crate) fn handle(mut request: Request, responder: &Responder) -> Result<(), Error> {
-    let rest = request.path.strip_prefix(BASE).unwrap_or_default();
-    // what another program would read as another path
-    let is_plain = !rest.split('/').any(|segment| matches!(segment, "." | "..")) && !rest.contains('\\');
-    let encoded = rest.to_ascii_lowercase();
-    if !is_plain || ["%2f", "%5c", "%2e%2e"].iter().any(|trick| encoded.contains(trick)) {
+    if !is_passed_on(&request.path) {
         let headers: Headers = [("content-type", "application/json")].into_iter().collect();
         responder.start(404, headers)?;
         // as Salesforce says that there is no such thing
@@ -38,4 +34,12 @@ pub(crate) fn handle(mut request: Request, responder: &Responder) -> Result<(), 
     responder.start(response.status, response.headers)?;
     responder.forward(response.body, None)?;
     Ok(())
+}
+
+/// False for a path that another program would read as another one: that leads out of where it begins, however it is written.
+fn is_passed_on(path: &str) -> bool {
+    let Some(rest) = path.strip_prefix(BASE) else { return false };
+    let rest = rest.to_ascii_lowercase();
+    let leads_out = rest.split('/').any(|segment| matches!(segment.replace("%2e", ".").as_str(), "." | ".."));
+    !leads_out && !rest.contains('\\') && !rest.contains("%2f") && !rest.contains("%5c")
 }

@@ -80,6 +80,9 @@ fn a_record_is_read_made_changed_upserted_and_deleted() {
         ("get", json!({"object": "Contact/../../x", "id": ADA})),
         ("get", json!({"object": "Contact", "id": "../limits/12345"})),
         ("get", json!({"object": "Contact", "field": "Patchbay_Id__c", "id": "a/b"})),
+        ("get", json!({"object": "Contact", "field": "Patchbay_Id__c", "id": "a%2Fb"})),
+        ("get", json!({"object": "Contact", "field": "Patchbay_Id__c", "id": "..;x"})),
+        ("upsert", json!({"object": "Contact", "value": "%2e%2e", "fields": {"LastName": "Y"}})),
         ("update", json!({"object": "Contact", "id": ADA, "fields": {"ID": "x"}})),
         ("upsert", json!({"object": "Contact", "value": "7", "fields": {"patchbay_id__c": "8"}})),
         ("delete", json!({"object": "Contact", "id": "0030000000000%1"})),
@@ -87,6 +90,19 @@ fn a_record_is_read_made_changed_upserted_and_deleted() {
     for (action, input) in wrong {
         assert!(matches!(host.invoke::<Salesforce>(action, input.clone()), Err(Error::Invalid(_))), "{action} {input}");
     }
+}
+
+#[test]
+fn several_records_with_one_external_id_are_a_conflict() {
+    let host = host();
+    let urls = json!([
+        format!("/services/data/v67.0/sobjects/Contact/{ADA}"),
+        "/services/data/v67.0/sobjects/Contact/003000000000002AAA",
+    ]);
+    host.expect(call("PATCH", "/sobjects/Contact/Patchbay_Id__c/7"), Reply::json(300, &urls));
+    let upsert = json!({"object": "Contact", "value": "7", "fields": {"LastName": "Y"}});
+    let refused = host.invoke::<Salesforce>("upsert", upsert).unwrap_err();
+    assert!(matches!(&refused, Error::Conflict(text) if text.contains("make the field unique")), "{refused}");
 }
 
 #[test]
@@ -222,8 +238,14 @@ fn the_api_itself_goes_on_with_the_token() {
         (reply.headers.get("sforce-limit-info"), reply.headers.get("set-cookie")),
         (Some("api-usage=18/5000"), None)
     );
-    for path in ["/services/data/v59.0/../../apexrest/x", "/services/data/v59.0/%2e%2e/x", "/services/data/v59.0/a%2Fb"]
-    {
+    for path in [
+        "/services/data/v59.0/../../apexrest/x",
+        "/services/data/v59.0/%2e%2e/x",
+        "/services/data/v59.0/.%2E/%2e./apexrest/x",
+        "/services/data/v59.0/%2e/x",
+        "/services/data/v59.0/a%2Fb",
+        "/services/data/v59.0/a%5Cb",
+    ] {
         assert_eq!(host.proxy::<Salesforce>(ProxyCall::get(path)).status, Some(404), "{path}");
     }
 }

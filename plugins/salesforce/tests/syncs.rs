@@ -127,6 +127,29 @@ fn a_forgotten_query_goes_on_behind_the_last_record() {
 }
 
 #[test]
+fn a_next_page_that_leads_elsewhere_is_not_asked_for() {
+    let on = format!(
+        "SELECT Id,SystemModstamp,Email FROM Contact WHERE (SystemModstamp = 2026-11-01T00:00:01Z AND Id > '{ADA}') OR \
+         SystemModstamp > 2026-11-01T00:00:01Z ORDER BY SystemModstamp, Id"
+    );
+    for next in [
+        "https://evil.example/services/data/v68.0/query/01g000000000001-2000",
+        "//evil.example/services/data/v68.0/query/01g000000000001-2000",
+        "@evil.example/services/data/v68.0/query/01g000000000001-2000",
+        "/services/data/v68.0/../../apexrest/query/01g000000000001-2000",
+        "/services/data/v68.0/sobjects/User?x=/query",
+        "/services/apexrest/query",
+        "",
+    ] {
+        let host = host();
+        host.expect(query(ALL), page(2, Some(next), &[contact(ADA, 1)]));
+        host.expect(query(&on), page(1, None, &[contact(BOB, 2)]));
+        let pulled = host.pull_all::<Salesforce>(Pull { limit: 2_000, ..Pull::all("Contact", &["Email"]) }).unwrap();
+        assert_eq!(ids(&pulled.changes), [ADA, BOB], "{next}");
+    }
+}
+
+#[test]
 fn a_page_that_is_too_large_is_cut_and_nothing_is_skipped() {
     let host = host();
     host.expect(query(ALL), page(2, None, &[contact(ADA, 1), contact(BOB, 1)]));

@@ -50,6 +50,8 @@ pub(super) struct Oauth {
     ended: BTreeSet<u64>,
     pub(super) given: Vec<String>,
     pub(super) refreshes: usize,
+    /// True if the next refresh is told that another one is under way.
+    pub(super) is_busy: bool,
 }
 
 impl Default for Oauth {
@@ -64,6 +66,7 @@ impl Default for Oauth {
             ended: BTreeSet::new(),
             given: Vec::new(),
             refreshes: 0,
+            is_busy: false,
         }
     }
 }
@@ -160,6 +163,9 @@ pub(super) fn token(state: &mut State, body: &[u8]) -> Response {
                 return refuse("invalid_grant", "invalid code verifier");
             }
             state.next()
+        }
+        "refresh_token" if std::mem::take(&mut state.oauth.is_busy) => {
+            return refuse("invalid_grant", "token request is already being processed");
         }
         "refresh_token" => {
             let given = get("refresh_token");

@@ -75,7 +75,8 @@ fn page(state: &mut State, name: &str, locator: Locator, from: usize, batch: usi
     let total = locator.ids.len();
     let mut answer = json!({"totalSize": total, "done": to == total, "records": shown});
     if to < total {
-        answer["nextRecordsUrl"] = json!(format!("/services/data/v68.0/query/{name}-{to}"));
+        let next = || format!("/services/data/v68.0/query/{name}-{to}");
+        answer["nextRecordsUrl"] = json!(state.astray.take().unwrap_or_else(next));
         state.locators.insert(name.to_owned(), locator);
         while state.locators.len() > MOST_OPEN {
             state.locators.pop_first();

@@ -69,6 +69,8 @@ pub(super) struct State {
     pub(super) faults: VecDeque<Fault>,
     pub(super) limit: u64,
     pub(super) has_external_id: bool,
+    /// What the next query gives as the address of its next page.
+    pub(super) astray: Option<String>,
     /// Up to when the list of deletions was emptied.
     pub(super) purged_until: Option<Timestamp>,
     pub(super) counts: Counts,
@@ -88,6 +90,7 @@ impl State {
             faults: VecDeque::new(),
             limit: 100_000,
             has_external_id: true,
+            astray: None,
             purged_until: None,
             counts: Counts::default(),
             captured: Vec::new(),

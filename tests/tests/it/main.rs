@@ -509,15 +509,23 @@ on_both_databases! {
     }
     salesforce {
         a_connection_is_made_refreshed_under_load_revoked_made_anew_and_ended
+        a_refresh_while_another_one_is_under_way_ends_no_connection
         tokens_are_for_the_host_that_the_settings_name
         a_consent_that_is_refused_or_forged_connects_nothing
+        a_sandbox_is_connected_where_its_people_sign_in
+        a_plan_below_business_has_no_salesforce
+        parts_and_records_fail_each_by_itself
+        an_external_id_is_a_value_and_a_text_in_soql_a_text_whatever_is_in_them
         another_organization_with_the_same_org_sees_its_own_records
         simple_salesforce_works_unchanged
         records_come_by_a_first_run_by_deltas_and_by_messages_and_go_back_without_an_echo
         what_is_deleted_or_merged_there_goes_here
+        a_next_page_that_leads_elsewhere_is_not_asked_for_and_nothing_is_lost
         pages_go_on_whatever_becomes_of_a_query_and_of_the_limits
+        the_last_of_a_days_requests_is_left_to_others
         accounts_and_opportunities_refer_to_each_other_on_both_sides
         a_call_that_ends_is_logged_once_with_whom_it_was
+        a_call_hangs_on_its_contact_and_on_the_open_deal_of_that
         without_the_external_id_field_and_with_locks_records_are_made_once
         the_fields_of_this_org_are_told_and_a_mapping_is_held_to_them
         both_sides_hold_the_same_when_it_rests

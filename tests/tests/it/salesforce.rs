@@ -2,9 +2,11 @@
 
 mod connection;
 mod property;
+mod records;
 pub mod scene;
 mod syncs;
 
 pub use connection::*;
 pub use property::*;
+pub use records::*;
 pub use syncs::*;

@@ -100,6 +100,7 @@ fn note(asked: LogCall) -> Result<Note, Error> {
     Ok(Note {
         key: asked.call_id,
         who: asked.contact_id,
+        is_ambiguous: false,
         what: asked.related_id,
         number: asked.number,
         name: asked.name,

@@ -12,10 +12,16 @@ use crate::config::UnknownCaller;
 const ENDED: [&str; 5] = ["completed", "busy", "no-answer", "canceled", "failed"];
 /// The longest comment of a task, in characters.
 const LONGEST_COMMENT: usize = 32_000;
+/// Of which so many are kept for what is asked of people.
+const LONGEST_ASK: usize = 200;
+/// The field that a task's comment is in.
+pub(super) const COMMENT: &str = "Description";
 /// The longest subject, and the longest outcome, in characters.
 const LONGEST_SUBJECT: usize = 255;
-/// Recordings of one call whose links are written.
-const MOST_RECORDINGS: u32 = 10;
+/// The longest summary of a transcript that is written, in characters: the links find room beside it.
+const LONGEST_SUMMARY: usize = 10_000;
+/// Recordings, and transcripts, of one call that are looked at.
+const MOST_OF_CALL: u32 = 10;
 
 /// A call to be logged.
 #[derive(Debug, Clone)]
@@ -24,6 +30,8 @@ pub(crate) struct Note {
     pub(crate) key: String,
     /// The contact.
     pub(crate) who: Option<String>,
+    /// Several contacts have the number, and nobody can say which it was.
+    pub(crate) is_ambiguous: bool,
     /// The opportunity or account.
     pub(crate) what: Option<String>,
     /// The other side's number, in E.164.
@@ -47,8 +55,16 @@ struct Call {
 
 #[derive(Deserialize)]
 struct Recording {
+    status: String,
     blob_id: Option<String>,
     url: Option<String>,
+    /// Nothing of an address that lasts.
+    url_expires_at: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Transcript {
+    summary: Option<String>,
 }
 
 impl Note {
@@ -71,16 +87,15 @@ impl Note {
         let subject = subject(&call.direction, &call.status, name.as_deref().or(number.as_deref()));
         default(&mut fields, "Subject", || Value::from(subject));
         default(&mut fields, "CallDisposition", || Value::from(call.status.clone()));
-        let links = recordings(&write.record)?;
-        if !links.is_empty() {
-            let said = fields.get("Description").and_then(Value::as_str).unwrap_or_default();
-            let comment = [said].into_iter().chain(links.iter().map(String::as_str)).filter(|line| !line.is_empty());
-            let comment = comment.collect::<Vec<_>>().join("\n");
-            fields.insert("Description".to_owned(), Value::from(cut(&comment, LONGEST_COMMENT)));
+        let said = fields.get(COMMENT).and_then(Value::as_str).unwrap_or_default();
+        let comment = comment(said, &additions(&write.record, &write.data)?);
+        if !comment.is_empty() {
+            fields.insert(COMMENT.to_owned(), Value::from(comment));
         }
         Ok(Plan::Log(Self {
             key: write.record.clone(),
             who: first(objects::CONTACT),
+            is_ambiguous: false,
             what: first(objects::DEAL).or_else(|| first(objects::COMPANY)),
             number,
             name,
@@ -91,7 +106,7 @@ impl Note {
     /// The task's fields. One that waits for somebody to say who it was stays open.
     pub(crate) fn fields(&self, unknown: UnknownCaller) -> Map<String, Value> {
         let mut fields = self.fields.clone();
-        let waits = self.who.is_none() && unknown == UnknownCaller::Ask;
+        let waits = self.who.is_none() && (self.is_ambiguous || unknown == UnknownCaller::Ask);
         default(&mut fields, "Status", || Value::from(if waits { "Not Started" } else { "Completed" }));
         if let Some(who) = &self.who {
             default(&mut fields, "WhoId", || Value::from(who.as_str()));
@@ -100,9 +115,10 @@ impl Note {
             default(&mut fields, "WhatId", || Value::from(what.as_str()));
         }
         if waits && let Some(number) = &self.number {
-            let said = fields.get("Description").and_then(Value::as_str).unwrap_or_default();
-            let asks = format!("Nobody has the number {number}: link this call to a contact.\n{said}");
-            fields.insert("Description".to_owned(), Value::from(cut(asks.trim_end(), LONGEST_COMMENT)));
+            let said = fields.get(COMMENT).and_then(Value::as_str).unwrap_or_default();
+            let who = if self.is_ambiguous { "Several contacts have" } else { "Nobody has" };
+            let asks = format!("{who} the number {number}: link this call to a contact.\n{said}");
+            fields.insert(COMMENT.to_owned(), Value::from(cut(asks.trim_end(), LONGEST_COMMENT)));
         }
         fields
     }
@@ -131,21 +147,63 @@ fn cut(text: &str, most: usize) -> String {
     text.chars().take(most).collect()
 }
 
-/// Links to the call's recordings: at the hub, where a key or a session opens them, else where they are.
+/// What is known of a call beside its record, line by line: the summary of its transcript, if the record has none of its own, and
+/// links to its recordings.
+///
+/// # Errors
+/// As [`records::query`].
+pub(super) fn additions(id: &str, call: &Value) -> Result<Vec<String>, Error> {
+    let mut lines = Vec::new();
+    if call.get("summary").and_then(Value::as_str).is_none_or(|own| own.trim().is_empty()) {
+        lines.extend(transcribed(id)?);
+    }
+    lines.extend(recordings(id)?);
+    Ok(lines)
+}
+
+/// The first summary of the call's transcripts.
+fn transcribed(call: &str) -> Result<Option<String>, Error> {
+    let page = records::query::<Transcript>(objects::TRANSCRIPT, &json!({"call_id": call}), MOST_OF_CALL, None)?;
+    let mut summaries = page.documents.into_iter().filter_map(|found| found.data.summary);
+    Ok(summaries.find(|summary| !summary.trim().is_empty()).map(|summary| cut(summary.trim(), LONGEST_SUMMARY)))
+}
+
+/// Links to the call's recordings: at the hub, where a key or a session opens them, else where they are, if they stay there.
 fn recordings(call: &str) -> Result<Vec<String>, Error> {
-    let page = records::query::<Recording>(objects::RECORDING, &json!({"call_id": call}), MOST_RECORDINGS, None)?;
+    let page = records::query::<Recording>(objects::RECORDING, &json!({"call_id": call}), MOST_OF_CALL, None)?;
     let hook = installation::webhook_url();
     let origin = hook.split_once("/hooks/").map(|(origin, _)| origin);
-    let links = page.documents.into_iter().filter_map(|found| match (found.data.blob_id, origin) {
-        (Some(blob), Some(origin)) => Some(format!("Recording: {origin}/v1/blobs/{blob}")),
-        _ => found.data.url.map(|url| format!("Recording: {url}")),
+    let available = page.documents.into_iter().map(|found| found.data).filter(|one| one.status == "available");
+    let links = available.filter_map(|one| match (one.blob_id, origin, one.url_expires_at) {
+        (Some(blob), Some(origin), _) => Some(format!("Recording: {origin}/v1/blobs/{blob}")),
+        (_, _, None) => one.url.map(|url| format!("Recording: {url}")),
+        _ => None,
     });
     Ok(links.collect())
+}
+
+/// A task's comment: what is said, cut so that all that is added finds room.
+pub(super) fn comment(said: &str, added: &[String]) -> String {
+    let taken: usize = added.iter().map(|line| line.chars().count() + 1).sum();
+    let said = cut(said, LONGEST_COMMENT.saturating_sub(LONGEST_ASK).saturating_sub(taken));
+    let lines = [said.trim_end()].into_iter().chain(added.iter().map(String::as_str)).filter(|line| !line.is_empty());
+    cut(&lines.collect::<Vec<_>>().join("\n"), LONGEST_COMMENT)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_said_makes_room_for_what_is_added() {
+        let link = "Recording: https://hub.example.com/v1/blobs/blob_1".to_owned();
+        let long = "x".repeat(LONGEST_COMMENT);
+        let whole = comment(&long, std::slice::from_ref(&link));
+        assert!(whole.ends_with(&format!("x\n{link}")) && whole.chars().count() <= LONGEST_COMMENT - LONGEST_ASK);
+        assert_eq!(comment("", std::slice::from_ref(&link)), link);
+        assert_eq!(comment("Asked for a quote.", &[]), "Asked for a quote.");
+        assert_eq!(comment("", &[]), "");
+    }
 
     #[test]
     fn a_subject_says_who_and_what_came_of_it() {

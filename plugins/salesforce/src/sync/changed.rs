@@ -1,7 +1,7 @@
 //! All records, or those that have changed since: in the order of their stamps, page by page, and then what is gone.
 //!
 //! A query's pages are asked for by the locator that Salesforce gives. It forgets that after two days, or when too many are open; then
-//! the query goes on from the last record that was read. Whatever changes meanwhile gets a later stamp, and is read by the next
+//! the query goes on from the last record that was read, as it does if the locator is no address of a query at this very org. Whatever changes meanwhile gets a later stamp, and is read by the next
 //! delta, which begins at the time of the first page.
 
 use patchbay_sdk::clock::Timestamp;
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::item::{Fields, stamp};
 use super::{MOST_CHANGES, Resource, gone};
 use crate::api::{Answer, Org, Records};
-use crate::{failure, pace, soql};
+use crate::{failure, pace, soql, times};
 
 /// Where a run is.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -29,7 +29,7 @@ pub(crate) enum Place {
 pub(crate) struct Among {
     /// Salesforce's address of the next page.
     next: Option<String>,
-    /// Stamp and id of the last record that was read.
+    /// Stamp, in RFC 3339, and id of the last record that was read.
     after: Option<(String, String)>,
     /// When the first page was asked for, by Salesforce's clock.
     mark: Option<Timestamp>,
@@ -70,7 +70,7 @@ fn records(
     let total = among.total.or(Some(read.total));
     let last = read.records.last().and_then(|record| {
         let id = record.get("Id")?.as_str()?;
-        Some((stamp(record)?.to_owned(), id.to_owned()))
+        Some((times::to_rfc3339(stamp(record)?)?, id.to_owned()))
     });
     let changes = read
         .records
@@ -79,7 +79,7 @@ fn records(
         .collect::<Result<Vec<_>, Error>>()?;
     let page = Page { changes, total, pause_ms: answer.pause_ms(), ..Page::default() };
     if is_cut || !read.done {
-        let next = read.next.filter(|_| !is_cut);
+        let next = read.next.filter(|next| !is_cut && org.next_url("/cursor", next).is_ok());
         if next.is_none() && last.is_none() {
             return Err(Error::upstream(200, "Salesforce says that there are more records, and not where"));
         }
@@ -112,26 +112,30 @@ fn ask(
             asked => return asked,
         }
     }
-    org.query(&statement(resource, fields, since, among.after.as_ref()), false, batch)
+    org.query(&statement(resource, fields, since, among.after.as_ref())?, false, batch)
 }
 
 /// The query, from a record on.
+///
+/// # Errors
+/// [`Error::Invalid`] at `/cursor` if the stamp of that record is no time.
 fn statement(
     resource: Resource,
     fields: &Fields,
     since: Option<Timestamp>,
     after: Option<&(String, String)>,
-) -> String {
+) -> Result<String, Error> {
     let from = match (after, since) {
         (Some((stamp, id)), _) => {
-            let stamp = crate::times::to_rfc3339(stamp).unwrap_or_else(|| stamp.clone());
+            // nothing but a time is put in bare
+            let stamp = times::to_rfc3339(stamp).ok_or_else(|| Error::invalid("/cursor", "the stamp of a record"))?;
             let id = soql::literal(id);
             format!(" WHERE (SystemModstamp = {stamp} AND Id > {id}) OR SystemModstamp > {stamp}")
         }
         (None, Some(since)) => format!(" WHERE SystemModstamp >= {}", soql::instant(since)),
         (None, None) => String::new(),
     };
-    format!("SELECT {} FROM {}{from} ORDER BY SystemModstamp, Id", fields.list(), resource.name())
+    Ok(format!("SELECT {} FROM {}{from} ORDER BY SystemModstamp, Id", fields.list(), resource.name()))
 }
 
 /// The page with what more there is to wait.
@@ -149,18 +153,19 @@ mod tests {
     fn a_query_goes_on_behind_the_last_record() {
         let fields = Fields::new(&["Email".to_owned()]).unwrap_or_else(|error| unreachable!("{error}"));
         let first = statement(Resource::Contact, &fields, Some(1_793_491_200_000), None);
-        assert_eq!(
-            first,
-            "SELECT Id,SystemModstamp,Email FROM Contact WHERE SystemModstamp >= 2026-11-01T00:00:00Z \
-             ORDER BY SystemModstamp, Id"
-        );
+        let expected = "SELECT Id,SystemModstamp,Email FROM Contact WHERE SystemModstamp >= 2026-11-01T00:00:00Z \
+                        ORDER BY SystemModstamp, Id";
+        assert_eq!(first.as_deref(), Ok(expected));
         let after = ("2026-11-01T00:00:00.000+0000".to_owned(), "003000000000001AAA".to_owned());
         let next = statement(Resource::Contact, &fields, None, Some(&after));
-        assert_eq!(
-            next,
-            "SELECT Id,SystemModstamp,Email FROM Contact WHERE (SystemModstamp = 2026-11-01T00:00:00Z AND Id > \
-             '003000000000001AAA') OR SystemModstamp > 2026-11-01T00:00:00Z ORDER BY SystemModstamp, Id"
-        );
+        let expected = "SELECT Id,SystemModstamp,Email FROM Contact WHERE (SystemModstamp = 2026-11-01T00:00:00Z AND Id > \
+                        '003000000000001AAA') OR SystemModstamp > 2026-11-01T00:00:00Z ORDER BY SystemModstamp, Id";
+        assert_eq!(next.as_deref(), Ok(expected));
+        for (stamp, id) in [("2026-11-01T00:00:00Z OR Id != ''", "x"), ("", "x"), ("now", "x")] {
+            let after = (stamp.to_owned(), id.to_owned());
+            let next = statement(Resource::Contact, &fields, None, Some(&after));
+            assert!(matches!(next, Err(Error::Invalid(_))), "{stamp}");
+        }
     }
 
     #[test]

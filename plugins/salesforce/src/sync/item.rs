@@ -79,7 +79,7 @@ pub(crate) fn stamp(record: &Map<String, Value>) -> Option<&str> {
 }
 
 /// The value of a field. Names are the same in whatever case, and what an empty reference leads to is null.
-fn at<'a>(record: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+pub(super) fn at<'a>(record: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
     let (first, rest) = name.split_once('.').map_or((name, None), |(first, rest)| (first, Some(rest)));
     let found = record
         .get(first)

@@ -8,12 +8,14 @@ use patchbay_sdk::sync::{Change, Page};
 use serde_json::{Map, Value};
 
 use super::changed::with_pause;
-use super::item::Fields;
+use super::item::{Fields, at};
 use super::{MOST_CHANGES, Resource};
 use crate::api::{Found, Org, Records};
 use crate::{pace, soql};
 
-/// What a condition may come to, in bytes: the address of a request ends at 16 KiB, and what is escaped there grows threefold.
+/// What the fields and the condition may come to in the address of a request, which ends at 16 KiB, in bytes.
+const LONGEST_ADDRESS: usize = 15_000;
+/// What a condition may come to at most, in bytes; what is escaped in an address grows threefold.
 const LONGEST_CONDITION: usize = 3_500;
 /// Of a number, so many of its last digits have to be there; a national number has the most of an international one's.
 const FEWEST_DIGITS: usize = 7;
@@ -51,7 +53,7 @@ pub(crate) fn find(
 ) -> Result<Found, Error> {
     let mut found: Vec<Map<String, Value>> = Vec::new();
     let mut pause_ms = None;
-    for condition in conditions(by, values) {
+    for condition in conditions(by, values, room(fields)) {
         let statement = format!(
             "SELECT {} FROM {} WHERE {condition} ORDER BY SystemModstamp, Id LIMIT 2000",
             fields.list(),
@@ -62,7 +64,7 @@ pub(crate) fn find(
         let read: Records = answer.read()?;
         let is_meant = |record: &Map<String, Value>| {
             by.iter().any(|field| {
-                let own = record.get(*field).and_then(Value::as_str).unwrap_or_default();
+                let own = at(record, field).and_then(Value::as_str).unwrap_or_default();
                 values.iter().any(|value| has(own, value))
             })
         };
@@ -75,8 +77,15 @@ pub(crate) fn find(
     Ok((found, pause_ms))
 }
 
-/// The conditions, each short enough for one request.
-fn conditions(by: &[&str], values: &[String]) -> Vec<String> {
+/// How long a condition may be beside these fields, in bytes.
+fn room(fields: &Fields) -> usize {
+    // of a list of names only the commas are escaped
+    let listed = fields.list().len() + 2 * fields.all().len();
+    (LONGEST_ADDRESS.saturating_sub(listed) / 3).min(LONGEST_CONDITION)
+}
+
+/// The conditions, each short enough for one request: no longer than so many bytes, if it is of more than one value.
+fn conditions(by: &[&str], values: &[String], longest: usize) -> Vec<String> {
     let mut all = Vec::new();
     let mut now = String::new();
     for value in values {
@@ -85,7 +94,7 @@ fn conditions(by: &[&str], values: &[String]) -> Vec<String> {
                 Some(digits) => format!("{field} LIKE {}", soql::number_pattern(national(digits))),
                 None => format!("{field} = {}", soql::literal(value)),
             };
-            if !now.is_empty() && now.len() + one.len() > LONGEST_CONDITION {
+            if !now.is_empty() && now.len() + one.len() > longest {
                 all.push(std::mem::take(&mut now));
             }
             if !now.is_empty() {
@@ -114,7 +123,7 @@ fn national(digits: &str) -> &str {
 
 /// True if a field's text is the value, as Salesforce compares texts and people compare numbers.
 pub(crate) fn has(own: &str, value: &str) -> bool {
-    let Some(digits) = number(value) else { return own.eq_ignore_ascii_case(value) };
+    let Some(digits) = number(value) else { return own.to_lowercase() == value.to_lowercase() };
     let own: String = own.chars().filter(char::is_ascii_digit).collect();
     // what is dialled before a national or an international number
     let bare = own.trim_start_matches('0');
@@ -138,17 +147,34 @@ mod tests {
             assert!(!has(own, "+14155550100"), "{own}");
         }
         assert!(has("030 1234567", "+49301234567"));
-        assert!(has("ADA@example.com", "ada@example.com"));
+        assert!(has("ADA@example.com", "ada@example.com") && has("MÜLLER GmbH", "Müller gmbh"));
     }
 
     #[test]
     fn what_is_asked_fits_into_an_address_and_stays_in_its_quotes() {
         let many: Vec<String> =
             (0..100).map(|number| format!("somebody-{number:03}@a-rather-long-name.example.com")).collect();
-        let all = conditions(&["Email"], &many);
-        assert!(all.len() > 1 && all.iter().all(|one| one.len() <= LONGEST_CONDITION), "{}", all.len());
-        assert_eq!(conditions(&["Email"], &["o'b@example.com".to_owned()]), [r"Email = 'o\'b@example.com'"]);
-        assert_eq!(conditions(&["Phone"], &["+14155550100".to_owned()]), ["Phone LIKE '%1%5%5%5%5%0%1%0%0'"]);
-        assert!(conditions(&["Email"], &[]).is_empty());
+        // ` OR ` comes between
+        for longest in [1_000, LONGEST_CONDITION] {
+            let all = conditions(&["Email"], &many, longest);
+            assert!(all.len() > 1 && all.iter().all(|one| one.len() <= longest + 4), "{}", all.len());
+        }
+        let one = |by: &str, value: &str| conditions(&[by], &[value.to_owned()], 0);
+        assert_eq!(one("Email", "o'b@example.com"), [r"Email = 'o\'b@example.com'"]);
+        assert_eq!(one("Phone", "+14155550100"), ["Phone LIKE '%1%5%5%5%5%0%1%0%0'"]);
+        assert!(conditions(&["Email"], &[], LONGEST_CONDITION).is_empty());
+    }
+
+    #[test]
+    fn many_fields_leave_less_room_for_the_condition() {
+        let fields = |number: usize| {
+            let names: Vec<String> =
+                (0..number).map(|number| format!("A_field_with_a_long_name_{number:03}__c")).collect();
+            Fields::new(&names).unwrap_or_else(|error| unreachable!("{error}"))
+        };
+        assert_eq!(room(&fields(3)), LONGEST_CONDITION);
+        let wide = fields(300);
+        assert!(room(&wide) < 2_000 && wide.list().len() + 2 * wide.all().len() + 3 * room(&wide) <= LONGEST_ADDRESS);
+        assert_eq!(room(&fields(490)), 0);
     }
 }

@@ -10,7 +10,8 @@ use serde_json::{Map, Value, json};
 use super::Resource;
 use crate::api::Org;
 use crate::collections::{self, Batch, Outcome};
-use crate::{calls, failure, pace};
+use crate::failure::{self, Reason};
+use crate::{calls, ids, pace};
 
 /// What somebody is called of whom nothing else is known.
 const NAMELESS: &str = "Unknown";
@@ -79,10 +80,11 @@ impl Ledger {
 
 fn written(org: &Org, id: Option<&str>, outcome: Outcome) -> Result<Written, Error> {
     if outcome.success {
-        let id = outcome.id.as_deref().or(id);
+        // in 18 characters, as it is read: a link by another form of it would be another link
+        let id = outcome.id.as_deref().or(id).and_then(ids::whole);
         let id = id.ok_or_else(|| Error::upstream(200, "Salesforce wrote a record and did not say which"))?;
         let created = outcome.created.unwrap_or(false);
-        return Ok(Written::Done { id: id.to_owned(), modified_at: None, created, url: Some(org.link(id)) });
+        return Ok(Written::Done { url: Some(org.link(&id)), id, modified_at: None, created });
     }
     if outcome.is(failure::LOCKED) {
         return Err(Error::Upstream(UpstreamFailure {
@@ -175,12 +177,23 @@ pub(crate) fn make(org: &Org, resource: Resource, new: &[(&str, Map<String, Valu
             log::warn(&how, &[("object", object), ("field", external)]);
             let rows: Vec<Value> = new.iter().map(|(_, fields)| row(resource, fields, [])).collect();
             let mut batch = collections::create(org, &rows)?;
-            for outcome in batch.outcomes.iter_mut().filter(|outcome| outcome.success) {
-                outcome.created = Some(true);
-            }
+            settle_made(&mut batch);
             Ok(batch)
         }
         other => other,
+    }
+}
+
+/// Nobody could tell a second time that these were made, so none of them is to be sent again because another one is locked.
+fn settle_made(batch: &mut Batch) {
+    let is_any_made = batch.outcomes.iter().any(|outcome| outcome.success);
+    for outcome in &mut batch.outcomes {
+        if outcome.success {
+            outcome.created = Some(true);
+        } else if is_any_made && outcome.is(failure::LOCKED) {
+            let message = "what it belongs to is locked at Salesforce: it is written when it changes the next time";
+            outcome.errors = vec![Reason { message: message.to_owned(), ..Reason::default() }];
+        }
     }
 }
 

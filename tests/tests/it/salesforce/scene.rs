@@ -3,14 +3,14 @@
 use std::{sync::Arc, time::Duration as Patience};
 
 use chrono::{DateTime, Duration};
-use patchbay_hub::{OperatorClient, RegisteredClient};
+use patchbay_hub::{HubConfig, OperatorClient, RegisteredClient};
 use patchbay_model::{
     ManualClock, Timestamp,
     object::{Access, StandardObject},
 };
 use patchbay_tests::{
     Browser, Fixture, Org, Reply, Salesforce, TestHub,
-    salesforce::{CLIENT, HOST, LOGIN, SECRET},
+    salesforce::{CLIENT, HOST, LOGIN, SANDBOX_HOST, SANDBOX_LOGIN, SECRET},
 };
 use serde_json::{Value, json};
 
@@ -23,9 +23,16 @@ pub struct Scene {
     pub hub: TestHub,
     pub org: Org,
     pub vendor: Salesforce,
+    /// Another org of Salesforce's, where sandboxes are.
+    pub sandbox: Salesforce,
     pub clock: Arc<ManualClock>,
     /// The public address of the webhooks.
     pub hook: String,
+}
+
+/// When scenes begin.
+pub fn begin() -> Timestamp {
+    DateTime::from_timestamp(1_793_491_200, 0).unwrap()
 }
 
 pub fn settings() -> Value {
@@ -35,13 +42,20 @@ pub fn settings() -> Value {
 impl Scene {
     /// Installed, and not connected.
     pub async fn start() -> Self {
-        Self::start_at(DateTime::from_timestamp(1_793_491_200, 0).unwrap()).await
+        Self::start_at(begin()).await
     }
 
     /// The same, at another time.
     pub async fn start_at(now: Timestamp) -> Self {
+        Self::start_with(now, |_| ()).await
+    }
+
+    /// The same, on a hub that is set otherwise.
+    pub async fn start_with(now: Timestamp, more: impl FnOnce(&mut HubConfig) + Send + 'static) -> Self {
         let clock = Arc::new(ManualClock::new(now));
         let vendor = Salesforce::start(clock.clone()).await;
+        let sandbox = Salesforce::start(clock.clone()).await;
+        sandbox.move_to(SANDBOX_HOST);
         let operators = RegisteredClient {
             client_id: CLIENT.to_owned(),
             secret: Some(SECRET.into()),
@@ -52,15 +66,19 @@ impl Scene {
         };
         let operators = OperatorClient { client: operators, shared_grants: Vec::new() };
         let setup = TestHub::setup().clock(clock.clone()).upstream(LOGIN, &vendor.url()).upstream(HOST, &vendor.url());
+        let setup = setup.upstream(SANDBOX_LOGIN, &sandbox.url()).upstream(SANDBOX_HOST, &sandbox.url());
         let setup = setup.edit(move |config| {
-            config.egress.open_upstreams = [HOST.to_owned()].into();
+            config.egress.open_upstreams = [HOST.to_owned(), SANDBOX_HOST.to_owned()].into();
             config.oauth_clients.insert("salesforce".to_owned(), operators);
+            more(config);
         });
         let hub = setup.start().await;
-        vendor.register(&format!("{}{CALLBACK}", hub.url));
+        for org in [&vendor, &sandbox] {
+            org.register(&format!("{}{CALLBACK}", hub.url));
+        }
         let org = hub.org("acme").await;
         let hook = install(&org).await;
-        Self { hub, org, vendor, clock, hook }
+        Self { hub, org, vendor, sandbox, clock, hook }
     }
 
     pub async fn connected() -> Self {
@@ -71,12 +89,17 @@ impl Scene {
 
     /// A person connects an organization: to the page that the hub shows them.
     pub async fn consent(&self, org: &Org) -> Reply {
+        self.consent_at(org, LOGIN, &self.vendor).await
+    }
+
+    /// The same, where people of another org of Salesforce's sign in.
+    pub async fn consent_at(&self, org: &Org, login: &str, vendor: &Salesforce) -> Reply {
         let asked = org.call("POST", "/v1/connections/salesforce/authorize").json(&json!({})).send().await.expect(200);
         let link = asked.json()["url"].as_str().unwrap().to_owned();
         let browser = Browser::new(&self.hub);
         let to = browser.follow(link.strip_prefix(&self.hub.url).unwrap()).await;
-        assert!(to.starts_with(&format!("https://{LOGIN}/services/oauth2/authorize?")), "{to}");
-        let back = browser.visit(&to.replace(&format!("https://{LOGIN}"), &self.vendor.url())).await;
+        assert!(to.starts_with(&format!("https://{login}/services/oauth2/authorize?")), "{to}");
+        let back = browser.visit(&to.replace(&format!("https://{login}"), &vendor.url())).await;
         browser.get(back.strip_prefix(&self.hub.url).unwrap()).await
     }
 
@@ -168,14 +191,25 @@ impl Scene {
 
 /// Installs both plugins for an organization, and approves the host. Gives the webhooks' address.
 pub async fn install(org: &Org) -> String {
+    install_with(org, &settings(), HOST).await
+}
+
+/// The same, with settings that name another host.
+pub async fn install_with(org: &Org, settings: &Value, host: &str) -> String {
     let uploaded = org.upload(Fixture::plugin("salesforce").pack()).await;
     assert!(matches!(uploaded.status, 200 | 201 | 409), "{}", uploaded.text());
-    let body = json!({"config": settings()});
+    let body = json!({"config": settings});
     org.call("PUT", INSTALLATION).json(&body).send().await.expect_problem("invalid_input");
-    let body = json!({"config": settings(), "hosts": [HOST]});
+    let body = json!({"config": settings, "hosts": [host]});
     let installed = org.call("PUT", INSTALLATION).json(&body).send().await.expect(200).json();
     let guest = Fixture::load("scribe").edit(|manifest| {
-        for object in [StandardObject::Contact, StandardObject::Company, StandardObject::Deal, StandardObject::Call] {
+        for object in [
+            StandardObject::Contact,
+            StandardObject::Company,
+            StandardObject::Deal,
+            StandardObject::Call,
+            StandardObject::Recording,
+        ] {
             manifest.objects.insert(object, Access::Write);
         }
     });

@@ -90,12 +90,31 @@ pub async fn what_is_deleted_or_merged_there_goes_here() {
     scene.vendor.remove(&ids[3]);
     assert_eq!(scene.vendor.send_message(&scene.hook, &[&ids[3]]).await.0, 200);
     scene.until(async || scene.linked("contact", &ids[3]).await.is_none()).await;
-    // deletions that nobody can tell any more are found by a full run
+    // deletions that nobody can tell any more are found all the same: the delta begins anew and reads all
     scene.vendor.remove(&ids[4]);
     scene.clock.advance(Duration::minutes(10));
     scene.vendor.purge();
-    scene.completed("contact", "full").await;
+    let run = scene.completed("contact", "delta").await;
+    assert_eq!(run["mode"], "delta", "{run:#}");
     assert!(scene.linked("contact", &ids[4]).await.is_none());
+    assert!(scene.linked("contact", &ids[1]).await.is_some());
+    // and the next one is a delta again
+    scene.clock.advance(Duration::minutes(10));
+    let run = scene.completed("contact", "delta").await;
+    assert_eq!(run["counts"]["failed"], 0, "{run:#}");
+    scene.assert_well_behaved();
+}
+
+pub async fn a_next_page_that_leads_elsewhere_is_not_asked_for_and_nothing_is_lost() {
+    let scene = Scene::connected().await;
+    // with one stamp, all of them
+    scene.vendor.import("Contact", (0..2_300).map(contact));
+    scene.sync("contact", json!({})).await;
+    scene.vendor.lead_astray("https://evil.example/services/data/v68.0/query/01g000000000001-2000");
+    let run = scene.completed("contact", "full").await;
+    assert_eq!((&run["counts"]["created"], &run["counts"]["failed"]), (&json!(2_300), &json!(0)), "{run:#}");
+    assert_eq!(scene.records("contact").await.len(), 2_300);
+    assert_eq!(scene.vendor.counts().queries, 2);
     scene.assert_well_behaved();
 }
 
@@ -118,6 +137,33 @@ pub async fn pages_go_on_whatever_becomes_of_a_query_and_of_the_limits() {
         scene.completed("contact", "delta").await;
     }
     assert!(scene.linked("contact", &last).await.is_some());
+    scene.assert_well_behaved();
+}
+
+pub async fn the_last_of_a_days_requests_is_left_to_others() {
+    let scene = Scene::connected().await;
+    scene.sync("contact", json!({})).await;
+    scene.completed("contact", "full").await;
+    scene.clock.advance(Duration::minutes(10));
+    scene.vendor.import("Contact", (0..4_500).map(contact));
+    for _ in 0..40 {
+        let _ = scene.act("limits", json!({})).await.expect(200);
+    }
+    let before = scene.vendor.counts().all;
+    // with the first page there are 95 of a hundred used up
+    scene.vendor.set_limit(before + 3);
+    let path = "/v1/installations/salesforce/syncs/contact/runs";
+    let asked = scene.org.call("POST", path).json(&json!({"mode": "delta"})).send().await;
+    assert!((200..300).contains(&asked.status), "{}", asked.text());
+    scene.until(async || scene.records("contact").await.len() == 2_000).await;
+    for _ in 0..5 {
+        scene.clock.advance(Duration::minutes(5));
+        scene.work().await;
+    }
+    assert_eq!(scene.vendor.counts().all, before + 1, "it rests for an hour");
+    scene.vendor.set_limit(100_000);
+    scene.clock.advance(Duration::hours(1));
+    scene.until(async || scene.records("contact").await.len() == 4_500).await;
     scene.assert_well_behaved();
 }
 
@@ -182,6 +228,47 @@ pub async fn a_call_that_ends_is_logged_once_with_whom_it_was() {
     for (field, value) in expected {
         assert_eq!(task.get(field), Some(&value), "{field}: {task:#?}");
     }
+    // the recording is there later than the call
+    let recording =
+        json!({"status": "available", "call_id": "scribe:1", "url": "https://recordings.example.com/1.mp3"});
+    scene.write("recording", "scribe:r1", recording).await;
+    let comment = "Asked for a quote.\nRecording: https://recordings.example.com/1.mp3";
+    scene.until(async || scene.vendor.all("Task").values().all(|task| task["Description"] == comment)).await;
+    // and a new summary does not take it away
+    let mut again = call("completed");
+    again["summary"] = json!("Wants ten.");
+    scene.write("call", "scribe:1", again).await;
+    let comment = "Wants ten.\nRecording: https://recordings.example.com/1.mp3";
+    scene.until(async || scene.vendor.all("Task").values().all(|task| task["Description"] == comment)).await;
+    assert_eq!(scene.vendor.all("Task").len(), 1);
+    scene.assert_well_behaved();
+}
+
+pub async fn a_call_hangs_on_its_contact_and_on_the_open_deal_of_that() {
+    let scene = Scene::connected().await;
+    let ada = scene.vendor.add("Contact", &json!({"LastName": "Lovelace", "Email": "ada@example.com"}));
+    let deal = json!({"Name": "100 seats", "StageName": "Proposal", "CloseDate": "2026-12-01"});
+    let deal = scene.vendor.add("Opportunity", &deal);
+    for object in ["contact", "deal"] {
+        scene.sync(object, json!({})).await;
+        scene.completed(object, "full").await;
+    }
+    let contact = scene.linked("contact", &ada).await.unwrap()["id"].as_str().unwrap().to_owned();
+    let record = scene.linked("deal", &deal).await.unwrap();
+    let mut data = record["data"].clone();
+    data["contact_id"] = json!(contact);
+    scene.write("deal", record["id"].as_str().unwrap(), data).await;
+    scene.sync("call", json!({"direction": "out"})).await;
+    let call = json!({
+        "direction": "outbound", "status": "completed", "from": "+13125550188", "to": "+14155550100", "duration_s": 61,
+        "started_at": "2026-11-01T00:00:00Z", "contact_id": contact,
+    });
+    scene.write("call", "scribe:1", call).await;
+    scene.until(async || !scene.vendor.all("Task").is_empty()).await;
+    let tasks = scene.vendor.all("Task");
+    let task = tasks.values().next().unwrap();
+    assert_eq!((task.get("WhoId"), task.get("WhatId")), (Some(&json!(ada)), Some(&json!(deal))), "{task:#?}");
+    assert_eq!((&task["CallType"], &task["CallDisposition"]), (&json!("Outbound"), &json!("completed")));
     scene.assert_well_behaved();
 }
 
