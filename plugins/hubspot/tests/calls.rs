@@ -267,7 +267,7 @@ fn a_call_that_hubspot_does_not_have_is_looked_at_once_more() {
 
 #[test]
 fn a_field_that_says_only_that_it_has_changed_has_what_it_is_about_written_and_no_more() {
-    let host = host();
+    let host = host(json!({}));
     let answer = json!({"results": [{"id": "900", "properties": {}, "objectWriteTraceId": "0"}]});
     host.expect(api("POST", "/crm/objects/2026-03/calls/batch/update"), Reply::json(200, &answer));
     let fields = |names: &[&str]| names.iter().map(|name| ((*name).to_owned(), json!("x"))).collect();

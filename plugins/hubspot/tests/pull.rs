@@ -290,7 +290,8 @@ fn a_value_that_many_have_hides_nobody_who_has_another() {
     let behind = json!({"propertyName": "hs_object_id", "operator": "GT", "value": "3"});
     host.expect(search(json!([{"filters": [either, behind]}]), "hs_object_id"), found(1, &[row(9, time)]));
     let last = go_on(&host, &asked, &first).unwrap();
-    assert_eq!((ids(&first), ids(&last), last.next), (vec!["2", "3"], vec!["9"], None));
+    assert_eq!((ids(&first), ids(&last)), (vec!["2", "3"], vec!["9"]));
+    assert_eq!(last.next, None);
 }
 
 #[test]

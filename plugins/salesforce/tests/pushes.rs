@@ -374,7 +374,7 @@ fn told(kind: &str, subject: &str) -> Event {
 #[test]
 fn a_recording_that_comes_after_the_call_was_logged_is_added_to_what_the_task_says() {
     let host = host(&json!({}));
-    let task = "00T000000000001AAA";
+    let task = "00T000000000001EAA";
     let call_record = json!({"direction": "inbound", "status": "completed", "external_ids": {"salesforce": task}});
     host.put_record("call", "telnyx:c1", &call_record);
     host.put_record("recording", "telnyx:r1", &recording("processing"));
