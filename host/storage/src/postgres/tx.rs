@@ -60,8 +60,7 @@ impl Scope {
             Self::Nobody => "SET LOCAL ROLE patchbay_app; SET LOCAL app.org_id TO ''".to_owned(),
             Self::Org(org) => format!("SET LOCAL ROLE patchbay_app; SET LOCAL app.org_id TO '{}'", org.0),
             Self::Several(org) => {
-                let rows = format!("{AS_OF_NOW}; SET LOCAL enable_seqscan TO off");
-                format!("SET LOCAL ROLE patchbay_app; SET LOCAL app.org_id TO '{}'; {rows}", org.0)
+                format!("SET LOCAL ROLE patchbay_app; SET LOCAL app.org_id TO '{}'; {BY_INDEX}; {AS_OF_NOW}", org.0)
             }
             Self::InOrder(org) => {
                 let rows = format!("{BY_INDEX}; {AS_OF_NOW}; SET LOCAL enable_sort TO off");

@@ -34,7 +34,7 @@ macro_rules! select {
 /// A look by key for each of many ids. Both databases are told so: asked for all of them at once they read all that begins with the
 /// same and see what of it is wanted, SQLite by a filter or by the key's first columns, and PostgreSQL while it has not counted how much that is.
 macro_rules! for_each_of {
-    ($index:literal, $of_one:literal) => {
+    ($index:literal, $of_one:literal, $on_postgres:expr) => {
         [
             select!(
                 concat!("(SELECT CAST(value AS TEXT) AS id FROM json_each($4)) AS asked CROSS JOIN sync_link ", $index),
@@ -42,20 +42,28 @@ macro_rules! for_each_of {
             ),
             concat!(
                 "SELECT found.* FROM unnest($4::text[]) AS asked (id) CROSS JOIN LATERAL (",
-                select!("sync_link", $of_one),
+                select!($on_postgres, $of_one),
                 " OFFSET 0) AS found"
             ),
         ]
     };
 }
 
+/// The links of one record, whoever has them, which are few. PostgreSQL is shown nothing else that it could look for: of a table that it
+/// has not counted it takes three columns of the primary key for rarer than a record, and reads all links of the sync for each.
+macro_rules! of_record {
+    ($id:literal) => {
+        concat!("(SELECT * FROM sync_link WHERE org_id = $1 AND record_id = ", $id, " OFFSET 0) AS sync_link")
+    };
+}
+
 /// An aggregate, because of a mere question whether there is a link PostgreSQL would make one list of all links, and look each record
 /// up in that.
 macro_rules! records {
-    ($index:literal) => {
+    ($links:expr) => {
         concat!(
-            "SELECT page.id, (SELECT count(*) FROM sync_link ",
-            $index,
+            "SELECT page.id, (SELECT count(*) FROM ",
+            $links,
             " WHERE org_id = $1 AND record_id = page.id AND plugin = $2 AND object = $3)
              FROM (SELECT id FROM object_record WHERE org_id = $1 AND object = $3 AND id > $4 AND data IS NOT NULL
                ORDER BY id LIMIT $5) AS page"
@@ -63,14 +71,16 @@ macro_rules! records {
     };
 }
 
-pub(super) const BY_VENDOR: [&str; 2] = for_each_of!("", "vendor_id = asked.id");
+pub(super) const BY_VENDOR: [&str; 2] = for_each_of!("", "vendor_id = asked.id", "sync_link");
 pub(super) const BY_RECORD: [&str; 2] =
-    for_each_of!("INDEXED BY sync_link_record", "record_id = asked.id AND gone_at IS NULL");
+    for_each_of!("INDEXED BY sync_link_record", "record_id = asked.id AND gone_at IS NULL", of_record!("asked.id"));
 /// With those whose counterpart is gone.
-pub(super) const EVER_BY_RECORD: [&str; 2] = for_each_of!("INDEXED BY sync_link_record", "record_id = asked.id");
+pub(super) const EVER_BY_RECORD: [&str; 2] =
+    for_each_of!("INDEXED BY sync_link_record", "record_id = asked.id", of_record!("asked.id"));
 /// Records behind one, and how many links each of them has, with those whose counterpart is gone: a range of their primary key,
 /// and a look by key for each.
-pub(super) const RECORDS: [&str; 2] = [records!("INDEXED BY sync_link_record"), records!("")];
+pub(super) const RECORDS: [&str; 2] =
+    [records!("sync_link INDEXED BY sync_link_record"), records!(of_record!("page.id"))];
 /// A range of the primary key.
 pub(super) const BEHIND: &str = select!("sync_link", "vendor_id > $4 ORDER BY vendor_id LIMIT $5");
 
