@@ -105,9 +105,9 @@ impl State {
         self.sequence
     }
 
-    /// An id in 18 characters, of which all are small letters and digits but the last three.
+    /// An id in 18 characters.
     pub(super) fn new_id(&mut self, prefix: &str) -> String {
-        format!("{prefix}{:012}AAA", self.next())
+        whole(&format!("{prefix}{:012}", self.next()))
     }
 
     /// A record that is there.
@@ -133,9 +133,17 @@ impl State {
     }
 }
 
-/// The ids here have no capitals in their first fifteen characters, so that the three others are always the same.
+/// An id of fifteen characters with the three more that say which of its letters are capitals, five of them each; any other text as it is.
 pub(super) fn whole(id: &str) -> String {
-    if id.len() == 15 { format!("{id}AAA") } else { id.to_owned() }
+    const CHECKS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ012345";
+    if id.len() != 15 {
+        return id.to_owned();
+    }
+    let check = |five: &[u8]| {
+        let capitals = five.iter().rev().fold(0, |bits, byte| bits << 1 | usize::from(byte.is_ascii_uppercase()));
+        char::from(CHECKS[capitals])
+    };
+    id.chars().chain(id.as_bytes().chunks(5).map(check)).collect()
 }
 
 /// Why something is refused: status, code, message, fields.
