@@ -1,5 +1,5 @@
 //! Callers who are known are called by name, and nobody waits or hears a wrong name for it.
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail them")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail them")]
 
 #[path = "support/fixtures.rs"]
 mod fixtures;
