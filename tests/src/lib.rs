@@ -33,6 +33,7 @@ pub mod stripe;
 pub mod telnyx;
 pub mod twilio;
 pub mod vendor;
+mod vendor_specs;
 pub mod zapier;
 
 pub use assemblyai::AssemblyAi;

@@ -4,12 +4,11 @@
 //! simulator says so and keeps to its hand-written checks. It is of March 2026: `speech_models` has become optional since,
 //! and there are more models.
 
-use std::{
-    path::PathBuf,
-    sync::{Arc, OnceLock},
-};
+use std::sync::{Arc, OnceLock};
 
 use serde_json::{Map, Value, json};
+
+use crate::vendor_specs;
 
 /// The parts that are used, compiled.
 #[derive(Clone)]
@@ -29,18 +28,7 @@ impl Contract {
     }
 
     fn read() -> Option<Self> {
-        let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/vendor-specs");
-        let folder = std::env::var_os("PATCHBAY_VENDOR_SPECS").map_or_else(|| PathBuf::from(beside), PathBuf::from);
-        let file = folder.join("assemblyai/openapi.json");
-        let Ok(text) = std::fs::read(&file) else {
-            eprintln!(
-                "note: {} is not there, so requests are not checked against AssemblyAI's published contract; \
-                 set PATCHBAY_VENDOR_SPECS to the folder that holds assemblyai/openapi.json",
-                file.display()
-            );
-            return None;
-        };
-        let mut document: Value = serde_json::from_slice(&text).expect("an OpenAPI document");
+        let mut document = vendor_specs::document("assemblyai/openapi.json")?;
         let mut components = document["components"].take();
         components["schemas"]["TranscriptOptionalParams"]["required"] = json!([]);
         components["schemas"]["SpeechModel"] = json!({"type": "string"});

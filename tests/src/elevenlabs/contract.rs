@@ -4,9 +4,9 @@
 //! Neither is part of this repository. They are looked for under `PATCHBAY_VENDOR_SPECS`; where they are missing the
 //! simulator says so and keeps to its hand-written checks.
 
-use std::path::PathBuf;
-
 use serde_json::Value;
+
+use crate::vendor_specs;
 
 /// What a request is judged by.
 pub(crate) struct Contract {
@@ -18,23 +18,8 @@ pub(crate) struct Contract {
 impl Contract {
     /// Both documents; none if they are not there.
     pub(crate) fn load() -> Option<Self> {
-        let folder = std::env::var_os("PATCHBAY_VENDOR_SPECS").map_or_else(
-            || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/vendor-specs")),
-            PathBuf::from,
-        );
-        let folder = folder.join("elevenlabs");
-        let read = |file: &str| -> Option<Value> {
-            let text = std::fs::read(folder.join(file)).ok()?;
-            Some(serde_json::from_slice(&text).expect("a document of JSON"))
-        };
-        let found = read("openapi-2025-08-24.json").zip(read("tts-2.78.0.derived.schema.json"));
-        let Some((document, speech)) = found else {
-            eprintln!(
-                "note: ElevenLabs' contract is not in {}, so requests are not checked against it; set PATCHBAY_VENDOR_SPECS",
-                folder.display()
-            );
-            return None;
-        };
+        let document = vendor_specs::document("elevenlabs/openapi-2025-08-24.json")?;
+        let speech = vendor_specs::document("elevenlabs/tts-2.78.0.derived.schema.json")?;
         let methods = |item: &Value| -> Vec<String> {
             item.as_object().into_iter().flatten().map(|(name, _)| name.to_uppercase()).collect()
         };

@@ -3,11 +3,13 @@
 //! They are not part of this repository. They are looked for under `PATCHBAY_VENDOR_SPECS`; where they are missing the simulator
 //! says so and keeps to its own checks.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::OnceLock};
+use std::{collections::BTreeMap, sync::OnceLock};
 
 use axum::http::Method;
 use jsonschema::Validator;
 use serde_json::{Value, json};
+
+use crate::vendor_specs;
 
 /// The endpoints that the document has, by `POST /objects/{type}/search`.
 pub(super) struct Contract(BTreeMap<String, Endpoint>);
@@ -25,18 +27,7 @@ impl Contract {
     }
 
     fn read() -> Option<Self> {
-        let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/vendor-specs");
-        let folder = std::env::var_os("PATCHBAY_VENDOR_SPECS").map_or_else(|| PathBuf::from(beside), PathBuf::from);
-        let file = folder.join("hubspot/hubspot-crm-objects.derived.schema.json");
-        let Ok(text) = std::fs::read(&file) else {
-            eprintln!(
-                "note: {} is not there, so requests are not checked against the shapes of HubSpot's library; \
-                 set PATCHBAY_VENDOR_SPECS to the folder that holds hubspot/",
-                file.display()
-            );
-            return None;
-        };
-        let document: Value = serde_json::from_slice(&text).expect("a document of schemas");
+        let document = vendor_specs::document("hubspot/hubspot-crm-objects.derived.schema.json")?;
         let endpoints = document["endpoints"].as_object().expect("endpoints").iter();
         let endpoints = endpoints.map(|(name, own)| {
             // failures have members that the library does not look at

@@ -6,11 +6,12 @@
 use std::{
     collections::HashMap,
     io::Read,
-    path::PathBuf,
     sync::{Arc, Mutex, OnceLock},
 };
 
 use serde_json::{Value, json};
+
+use crate::vendor_specs;
 
 /// Compiled schemas of the document's components.
 #[derive(Clone)]
@@ -30,15 +31,7 @@ impl Contract {
     }
 
     fn read() -> Option<Self> {
-        let file = vendor_specs().join("openai/openapi.json.gz");
-        let Ok(packed) = std::fs::read(&file) else {
-            eprintln!(
-                "note: {} is not there, so requests are not checked against OpenAI's published contract; \
-                 set PATCHBAY_VENDOR_SPECS to the folder that holds openai/openapi.json.gz",
-                file.display()
-            );
-            return None;
-        };
+        let packed = vendor_specs::read("openai/openapi.json.gz")?;
         let mut text = String::new();
         flate2::read::GzDecoder::new(packed.as_slice()).read_to_string(&mut text).expect("a gzip file");
         let mut document: Value = serde_json::from_str(&text).expect("an OpenAPI document");
@@ -69,11 +62,6 @@ impl Contract {
             Arc::new(jsonschema::draft202012::new(&schema).expect("the vendor's schemas compile"))
         }))
     }
-}
-
-fn vendor_specs() -> PathBuf {
-    std::env::var_os("PATCHBAY_VENDOR_SPECS")
-        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/vendor-specs")), PathBuf::from)
 }
 
 /// OpenAPI 3.1 has no `nullable`, yet the document still uses it: turn it into the type that it means.

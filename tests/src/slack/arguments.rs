@@ -1,9 +1,11 @@
 //! A method's arguments, however they came: JSON, a form, or a query. And the names that Slack's contract has for them.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::OnceLock};
+use std::{collections::BTreeMap, sync::OnceLock};
 
 use axum::http::{HeaderMap, Uri, header};
 use serde_json::{Map, Value};
+
+use crate::vendor_specs;
 
 /// Members that are JSON also inside of a form.
 const STRUCTURED: [&str; 4] = ["blocks", "attachments", "metadata", "view"];
@@ -54,18 +56,7 @@ pub(super) fn unknown(method: &str, arguments: &Map<String, Value>) -> Vec<Strin
 }
 
 fn contract() -> Option<BTreeMap<String, Vec<String>>> {
-    let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/vendor-specs");
-    let folder = std::env::var_os("PATCHBAY_VENDOR_SPECS").map_or_else(|| PathBuf::from(beside), PathBuf::from);
-    let file = folder.join("slack/slack_web_openapi_v2_without_examples.json");
-    let Ok(text) = std::fs::read(&file) else {
-        eprintln!(
-            "note: {} is not there, so requests are not checked against Slack's published contract; \
-             set PATCHBAY_VENDOR_SPECS to the folder that holds slack/",
-            file.display()
-        );
-        return None;
-    };
-    let document: Value = serde_json::from_slice(&text).expect("a swagger document");
+    let document = vendor_specs::document("slack/slack_web_openapi_v2_without_examples.json")?;
     let mut contract = BTreeMap::new();
     for (path, operations) in document["paths"].as_object().expect("paths") {
         let operation = operations.as_object().and_then(|all| all.values().next()).expect("an operation");

@@ -3,9 +3,11 @@
 //! The schemas are not part of this repository. They are looked for under `PATCHBAY_VENDOR_SPECS`; where they are missing the
 //! simulator says so and keeps to its own checks. A form knows only text, so texts become what the schema wants there first.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::OnceLock};
+use std::{collections::BTreeMap, sync::OnceLock};
 
 use serde_json::{Value, json};
+
+use crate::vendor_specs;
 
 /// The schemas of the endpoints that the document has, by `POST /v1/customers/{customer}`.
 pub(super) struct Contract {
@@ -25,18 +27,7 @@ impl Contract {
     }
 
     fn read() -> Option<Self> {
-        let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/vendor-specs");
-        let folder = std::env::var_os("PATCHBAY_VENDOR_SPECS").map_or_else(|| PathBuf::from(beside), PathBuf::from);
-        let file = folder.join("stripe/stripe-params-2026-10-28.endive.derived.schema.json");
-        let Ok(text) = std::fs::read(&file) else {
-            eprintln!(
-                "note: {} is not there, so requests are not checked against Stripe's published parameters; \
-                 set PATCHBAY_VENDOR_SPECS to the folder that holds stripe/",
-                file.display()
-            );
-            return None;
-        };
-        let document: Value = serde_json::from_slice(&text).expect("a document of schemas");
+        let document = vendor_specs::document("stripe/stripe-params-2026-10-28.endive.derived.schema.json")?;
         let endpoints = document["endpoints"].as_object().expect("endpoints").iter();
         let endpoints = endpoints.map(|(name, schema)| {
             let mut schema = schema.clone();

@@ -5,11 +5,12 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    path::PathBuf,
     sync::{Arc, Mutex, OnceLock},
 };
 
 use serde_json::{Value, json};
+
+use crate::vendor_specs;
 
 /// The document.
 #[derive(Clone)]
@@ -29,18 +30,7 @@ impl Contract {
     }
 
     fn read() -> Option<Self> {
-        let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/vendor-specs");
-        let folder = std::env::var_os("PATCHBAY_VENDOR_SPECS").map_or_else(|| PathBuf::from(beside), PathBuf::from);
-        let file = folder.join("telnyx/telnyx-subset.json");
-        let Ok(text) = std::fs::read(&file) else {
-            eprintln!(
-                "note: {} is not there, so requests are not checked against Telnyx' published contract; \
-                 set PATCHBAY_VENDOR_SPECS to the folder that holds telnyx/telnyx-subset.json",
-                file.display()
-            );
-            return None;
-        };
-        let whole: Value = serde_json::from_slice(&text).expect("an OpenAPI document");
+        let whole = vendor_specs::document("telnyx/telnyx-subset.json")?;
         Some(Self(Arc::new(Document { whole, bodies: Mutex::default() })))
     }
 

@@ -5,11 +5,12 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
     sync::OnceLock,
 };
 
 use serde_json::Value;
+
+use crate::vendor_specs;
 
 /// The names of parameters, by `METHOD /path`, with the account and the SID of an item as `{}`.
 pub(super) struct Contract(BTreeMap<String, BTreeSet<String>>);
@@ -22,18 +23,7 @@ impl Contract {
     }
 
     fn read() -> Option<Self> {
-        let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/vendor-specs");
-        let folder = std::env::var_os("PATCHBAY_VENDOR_SPECS").map_or_else(|| PathBuf::from(beside), PathBuf::from);
-        let file = folder.join("twilio/twilio_api_v2010.json");
-        let Ok(text) = std::fs::read(&file) else {
-            eprintln!(
-                "note: {} is not there, so requests are not checked against Twilio's published contract; \
-                 set PATCHBAY_VENDOR_SPECS to the folder that holds twilio/twilio_api_v2010.json",
-                file.display()
-            );
-            return None;
-        };
-        let document: Value = serde_json::from_slice(&text).expect("an OpenAPI document");
+        let document = vendor_specs::document("twilio/twilio_api_v2010.json")?;
         let mut all = BTreeMap::new();
         for (path, methods) in document["paths"].as_object().expect("paths") {
             for method in ["get", "post", "delete"] {
