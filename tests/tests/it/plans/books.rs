@@ -34,6 +34,9 @@ pub async fn ten_thousand_mixed_calls_at_once_are_metered_to_the_unit() {
     let scene = Scene::start(json!({})).await;
     let other = scene.hub.org("second").await;
     scene.connect(&other).await;
+    // one of them spends of a budget meanwhile, which is there before the other hub is: that would hear of it only within a second
+    let cap = 1_000_000;
+    let _ = super::scene::put_budget(&other, "org", "ai_tokens", cap).await.expect(200);
     let second = scene.second().await;
     let mut orgs = vec![scene.org.clone(), other.clone()];
     if let Some(second) = &second {
@@ -46,9 +49,6 @@ pub async fn ten_thousand_mixed_calls_at_once_are_metered_to_the_unit() {
             .await;
         }
     }
-    // one of them spends of a budget meanwhile
-    let cap = 1_000_000;
-    let _ = super::scene::put_budget(&other, "org", "ai_tokens", cap).await.expect(200);
     let orgs = &orgs;
     let calls = futures::stream::iter(0..CALLS).map(|number| call(&orgs[number % orgs.len()], number));
     let statuses: Vec<u16> = calls.buffer_unordered(CROWD).collect().await;
