@@ -8,8 +8,6 @@ use std::{
     sync::OnceLock,
 };
 
-use serde_json::Value;
-
 use crate::vendor_specs;
 
 /// The names of parameters, by `METHOD /path`, with the account and the SID of an item as `{}`.
