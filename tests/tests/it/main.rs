@@ -216,6 +216,8 @@ on_both_databases! {
         a_first_sync_of_hubspot_comes_to_its_end_however_often_the_hub_is_killed
         a_first_sync_of_salesforce_comes_to_its_end_however_often_the_hub_is_killed
         what_was_here_before_is_made_at_hubspot_once_however_often_the_hub_is_killed
+        both_sides_of_hubspot_hold_the_same_whatever_is_edited_while_the_hub_is_killed
+        both_sides_of_salesforce_hold_the_same_whatever_is_edited_while_the_hub_is_killed
     }
     rotation {
         no_call_fails_while_both_kinds_of_keys_rotate_and_old_keys_open_nothing_afterwards

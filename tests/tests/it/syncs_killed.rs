@@ -5,6 +5,8 @@
 //! `PATCHBAY_SYNC_KILLS` says how often the hub is killed, and `PATCHBAY_CRASH_SEED` repeats the choices of another time (not its
 //! timing). On PostgreSQL a page that a kill broke off is taken up when its lease has ended, after half a minute.
 
+mod edited;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     io::Write as _,
@@ -21,6 +23,11 @@ use patchbay_tests::{
     salesforce::{CLIENT, HOST, LOGIN, SECRET},
 };
 use serde_json::{Value, json};
+
+pub use edited::{
+    both_sides_of_hubspot_hold_the_same_whatever_is_edited_while_the_hub_is_killed,
+    both_sides_of_salesforce_hold_the_same_whatever_is_edited_while_the_hub_is_killed,
+};
 
 use crate::salesforce::scene::{Scene, install};
 
@@ -361,6 +368,15 @@ impl<S: Source> Killing<'_, S> {
 
     /// Lets some pages be asked for, or writes, and kills the hub in the middle of the last of them, or soon after it.
     async fn kill(&mut self, kill: u64) {
+        let before = self.source.asked();
+        if !self.goes_on(TAKEN_UP_IN).await {
+            panic!("kill {kill}: {} pages asked for, and before {before}:\n{}", self.source.asked(), self.hub.log());
+        }
+        self.end().await;
+    }
+
+    /// Lets some pages be asked for, or writes; false if they are not in time.
+    async fn goes_on(&self, within: Duration) -> bool {
         let target = self.source.asked() + LEAST + self.below(MORE + 1);
         let mut looks = tokio::time::interval(LOOK);
         let reached = async {
@@ -368,9 +384,12 @@ impl<S: Source> Killing<'_, S> {
                 looks.tick().await;
             }
         };
-        if tokio::time::timeout(TAKEN_UP_IN, reached).await.is_err() {
-            panic!("kill {kill}: {} pages asked for, not {target}:\n{}", self.source.asked(), self.hub.log());
-        }
+        tokio::time::timeout(within, reached).await.is_ok()
+    }
+
+    /// Kills the hub at some moment, and starts it again.
+    async fn end(&mut self) {
+        let mut looks = tokio::time::interval(LOOK);
         for _ in 0..self.below(SPREAD) {
             looks.tick().await;
         }
