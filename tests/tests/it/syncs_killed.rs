@@ -159,6 +159,24 @@ fn database_of(hub: &TestHub) -> &'static str {
     if hub.postgres().is_some() { "PostgreSQL" } else { "SQLite" }
 }
 
+/// A process in place of the hub, and which database it has.
+async fn process_at_hubspot(hub: TestHub, vendor: &HubSpot) -> (HubProcess, &'static str) {
+    let database = database_of(&hub);
+    let settings = format!("[upstreams]\n\"api.hubapi.com\" = \"{}\"\n{RATES}", vendor.url());
+    (HubProcess::in_place_of(hub, &settings).await, database)
+}
+
+/// The same at Salesforce.
+async fn process_at_salesforce(hub: TestHub, vendor: &Salesforce) -> (HubProcess, &'static str) {
+    let database = database_of(&hub);
+    let url = vendor.url();
+    let settings = format!(
+        "[upstreams]\n\"{LOGIN}\" = \"{url}\"\n\"{HOST}\" = \"{url}\"\n[egress]\nopen_upstreams = [\"{HOST}\"]\n\
+         [oauth.salesforce]\nclient_id = \"{CLIENT}\"\nclient_secret = \"{SECRET}\"\n{RATES}"
+    );
+    (HubProcess::in_place_of(hub, &settings).await, database)
+}
+
 pub async fn a_first_sync_of_hubspot_comes_to_its_end_however_often_the_hub_is_killed() {
     let plan = Plan::new();
     let vendor = HubSpot::start(Arc::new(SystemClock)).await;
@@ -177,9 +195,7 @@ pub async fn a_first_sync_of_hubspot_comes_to_its_end_however_often_the_hub_is_k
         let _ = org.install("hubspot", json!({})).await.expect(200);
         let _ = org.connect("hubspot", "access_token", &vendor.token(PORTAL)).await.expect(200);
     }
-    let database = database_of(&hub);
-    let settings = format!("[upstreams]\n\"api.hubapi.com\" = \"{}\"\n{RATES}", vendor.url());
-    let hub = HubProcess::in_place_of(hub, &settings).await;
+    let (hub, database) = process_at_hubspot(hub, &vendor).await;
     killing(&plan, &vendor, hub, &orgs, database).await;
 }
 
@@ -199,13 +215,7 @@ pub async fn a_first_sync_of_salesforce_comes_to_its_end_however_often_the_hub_i
     });
     let _ = vendor.import("Contact", contacts);
     vendor.set_skew(Span::zero());
-    let database = database_of(&hub);
-    let url = vendor.url();
-    let settings = format!(
-        "[upstreams]\n\"{LOGIN}\" = \"{url}\"\n\"{HOST}\" = \"{url}\"\n[egress]\nopen_upstreams = [\"{HOST}\"]\n\
-         [oauth.salesforce]\nclient_id = \"{CLIENT}\"\nclient_secret = \"{SECRET}\"\n{RATES}"
-    );
-    let hub = HubProcess::in_place_of(hub, &settings).await;
+    let (hub, database) = process_at_salesforce(hub, &vendor).await;
     killing(&plan, &vendor, hub, &[org, spared], database).await;
 }
 
@@ -228,9 +238,7 @@ pub async fn what_was_here_before_is_made_at_hubspot_once_however_often_the_hub_
     let data = json!({"email": "#@example.com", "first_name": "Number #"});
     let input = json!({"op": "many", "object": "contact", "id": contacts.to_string(), "data": data});
     let _ = org.act("scribe", "run", &input).await.expect(200);
-    let database = database_of(&hub);
-    let settings = format!("[upstreams]\n\"api.hubapi.com\" = \"{}\"\n{RATES}", vendor.url());
-    let hub = HubProcess::in_place_of(hub, &settings).await;
+    let (hub, database) = process_at_hubspot(hub, &vendor).await;
 
     say(&format!("to hubspot from {database}: {} kills, PATCHBAY_CRASH_SEED={}", plan.kills, plan.seed));
     let begun = Instant::now();

@@ -46,6 +46,7 @@ mod retention;
 mod rls;
 mod roles;
 mod store;
+mod sync_links;
 mod sync_steps;
 mod syncs;
 mod webhooks;
@@ -228,16 +229,18 @@ conformance! {
         all_is_asked_for_anew_after_changes_that_failed
         what_is_read_otherwise_is_read_from_the_beginning
         a_run_that_is_cancelled_keeps_its_steps_out
-        a_counterpart_that_is_gone_is_remembered_and_is_no_counterpart
         what_waits_is_there_once_and_in_the_order_in_which_it_came
         an_org_does_not_see_anothers_syncs
         what_belongs_to_a_plugins_syncs_goes_with_them
-        links_are_those_of_one_account
-        links_are_forgotten_and_what_was_told_of_runs_is_not
         what_is_old_goes_and_the_last_run_stays
         records_are_found_by_many_values_at_once
-        records_are_gone_through_with_whether_they_are_linked
         all_is_wanted_at_once_of_a_sync_that_is_on
+    }
+    sync_links {
+        a_counterpart_that_is_gone_is_remembered_and_is_no_counterpart
+        links_are_those_of_one_account
+        links_are_forgotten_and_what_was_told_of_runs_is_not
+        records_are_gone_through_with_whether_they_are_linked
     }
     sync_steps {
         a_page_is_committed_with_its_run

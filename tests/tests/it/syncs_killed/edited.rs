@@ -9,11 +9,13 @@ use patchbay_tests::{
     Fixture, HubSpot, Org, Salesforce, TestHub,
     hub::HubProcess,
     hubspot::{self, Kind, PORTAL},
-    salesforce::{self, CLIENT, HOST, LOGIN, SECRET},
+    salesforce,
 };
 use serde_json::{Map, Value, json};
 
-use super::{HUBSPOT_PAGE, Killing, Plan, RATES, SALESFORCE_PAGE, Source, database_of, in_pages_of, say};
+use super::{
+    HUBSPOT_PAGE, Killing, Plan, SALESFORCE_PAGE, Source, in_pages_of, process_at_hubspot, process_at_salesforce, say,
+};
 use crate::salesforce::scene::Scene;
 
 /// What is done at the vendor before each kill.
@@ -151,9 +153,7 @@ pub async fn both_sides_of_hubspot_hold_the_same_whatever_is_edited_while_the_hu
         let _ = org.install(plugin, json!({})).await.expect(200);
     }
     let _ = org.connect("hubspot", "access_token", &vendor.token(PORTAL)).await.expect(200);
-    let database = database_of(&hub);
-    let settings = format!("[upstreams]\n\"api.hubapi.com\" = \"{}\"\n{RATES}", vendor.url());
-    let hub = HubProcess::in_place_of(hub, &settings).await;
+    let (hub, database) = process_at_hubspot(hub, &vendor).await;
     busy(&plan, &vendor, hub, &org, database).await;
 }
 
@@ -168,13 +168,7 @@ pub async fn both_sides_of_salesforce_hold_the_same_whatever_is_edited_while_the
         .map(|index| json!({"FirstName": "Ada", "LastName": "Nobody", "Email": format!("{index}@example.com")}));
     let _ = vendor.import("Contact", contacts);
     vendor.set_skew(Span::zero());
-    let database = database_of(&hub);
-    let url = vendor.url();
-    let settings = format!(
-        "[upstreams]\n\"{LOGIN}\" = \"{url}\"\n\"{HOST}\" = \"{url}\"\n[egress]\nopen_upstreams = [\"{HOST}\"]\n\
-         [oauth.salesforce]\nclient_id = \"{CLIENT}\"\nclient_secret = \"{SECRET}\"\n{RATES}"
-    );
-    let hub = HubProcess::in_place_of(hub, &settings).await;
+    let (hub, database) = process_at_salesforce(hub, &vendor).await;
     busy(&plan, &vendor, hub, &org, database).await;
 }
 
