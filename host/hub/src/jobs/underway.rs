@@ -13,18 +13,23 @@ use tokio_util::sync::CancellationToken;
 use crate::hub::lock;
 
 /// What is worked on.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(super) struct Underway(Arc<Inner>);
 
+#[derive(Default)]
 struct Inner {
     jobs: Mutex<HashMap<JobId, (Held, CancellationToken)>>,
-    count: watch::Sender<usize>,
+    count: watch::Sender<Count>,
 }
 
-impl Default for Underway {
-    fn default() -> Self {
-        Self(Arc::new(Inner { jobs: Mutex::default(), count: watch::Sender::new(0) }))
-    }
+#[derive(Default)]
+struct Count {
+    /// Jobs that are worked on.
+    jobs: usize,
+    /// Those who look for jobs, and may have some that they have not begun yet.
+    claiming: usize,
+    /// How many pieces of work have ended, since the hub began.
+    ended: u64,
 }
 
 /// A job that is worked on until this is dropped.
@@ -35,12 +40,21 @@ pub(super) struct Working {
     pub(super) unwanted: CancellationToken,
 }
 
+/// Until this is dropped jobs may be claimed that have not begun yet.
+pub(super) struct Claiming(Underway);
+
 impl Underway {
+    /// To be held from before a look for what is due until all that was claimed has begun.
+    pub(super) fn claim(&self) -> Claiming {
+        self.0.count.send_modify(|count| count.claiming += 1);
+        Claiming(self.clone())
+    }
+
     pub(super) fn begin(&self, held: Held) -> Working {
         let unwanted = CancellationToken::new();
         let mut jobs = lock(&self.0.jobs);
         jobs.insert(held.id, (held, unwanted.clone()));
-        self.0.count.send_replace(jobs.len());
+        self.0.count.send_modify(|count| count.jobs = jobs.len());
         Working { underway: self.clone(), held, unwanted }
     }
 
@@ -56,11 +70,22 @@ impl Underway {
         }
     }
 
-    /// Waits until nothing is worked on.
+    /// How many pieces of work have ended: each may have made another one due.
+    pub(super) fn ended(&self) -> u64 {
+        self.0.count.borrow().ended
+    }
+
+    /// Waits until nothing is worked on and nothing is claimed.
     pub(super) async fn idle(&self) {
         let mut count = self.0.count.subscribe();
         // cannot fail: the sender is alive as long as `self`
-        let _ = count.wait_for(|count| *count == 0).await;
+        let _ = count.wait_for(|count| count.jobs == 0 && count.claiming == 0).await;
+    }
+}
+
+impl Drop for Claiming {
+    fn drop(&mut self) {
+        self.0.0.count.send_modify(|count| count.claiming -= 1);
     }
 }
 
@@ -71,7 +96,10 @@ impl Drop for Working {
         if jobs.get(&self.held.id).is_some_and(|(held, _)| held.lease == self.held.lease) {
             jobs.remove(&self.held.id);
         }
-        self.underway.0.count.send_replace(jobs.len());
+        self.underway.0.count.send_modify(|count| {
+            count.jobs = jobs.len();
+            count.ended += 1;
+        });
     }
 }
 
@@ -98,6 +126,19 @@ mod tests {
         underway.break_off(held(2).id);
         assert!(second.unwanted.is_cancelled());
         drop(second);
+        assert!(underway.idle().now_or_never().is_some());
+        assert_eq!(underway.ended(), 2);
+    }
+
+    #[test]
+    fn what_is_claimed_and_not_begun_is_waited_for() {
+        let underway = Underway::default();
+        let claiming = underway.claim();
+        assert!(underway.idle().now_or_never().is_none());
+        let working = underway.begin(held(1));
+        drop(claiming);
+        assert!(underway.idle().now_or_never().is_none());
+        drop(working);
         assert!(underway.idle().now_or_never().is_some());
     }
 }

@@ -74,10 +74,13 @@ impl Hub {
     /// by itself: this is for tests and operators who do not want to wait for it.
     pub async fn work_due_jobs(&self) -> Result<usize, Failure> {
         let mut steps = 0;
+        let underway = &self.0.jobs.underway;
         loop {
+            // what the worker has taken up may make something due after the look at it
+            let ended = underway.ended();
             let started = self.start_due_jobs().await?;
-            self.0.jobs.underway.idle().await;
-            if started == 0 {
+            underway.idle().await;
+            if started == 0 && underway.ended() == ended {
                 return Ok(steps);
             }
             steps += started;
@@ -99,7 +102,7 @@ impl Hub {
                 let first = first.map_err(Failure::internal)?;
                 // A hub that stops waits until what is claimed here has begun, and then for its steps: nobody else could
                 // take them up before their lease ends. In this order: once it has stopped, nothing is claimed.
-                let _claiming = hub.work.token();
+                let _claiming = (hub.work.token(), hub.jobs.underway.claim());
                 hub.running()?;
                 // A look costs no writer; and while it lasts more of what was settled together give their room back, so that a
                 // claim under load is for many.
