@@ -9,6 +9,7 @@ mod rests;
 mod scene;
 mod sdks;
 mod shared;
+mod turns;
 
 pub use account::another_account_stops_a_sync_until_it_is_the_first_again_or_somebody_decides;
 pub use before::{
@@ -37,3 +38,4 @@ pub use life::{
 pub use rests::the_two_sides_hold_the_same_after_edits_merges_failures_and_lost_answers;
 pub use sdks::{hubspots_own_check_and_ours_agree, hubspots_sdk_works_unchanged};
 pub use shared::one_request_of_several_accounts_reaches_each_organization_that_connected_one;
+pub use turns::the_syncs_of_a_connection_take_turns_and_none_is_refused;

@@ -159,6 +159,7 @@ on_both_databases! {
         what_does_not_go_out_yet_goes_once_the_settings_let_it
         what_goes_out_from_now_on_does_not_wait_for_a_day_because_a_delta_is_under_way
         calls_of_before_are_told_to_hubspot_once_although_nothing_is_read
+        the_syncs_of_a_connection_take_turns_and_none_is_refused
         hubspots_sdk_works_unchanged
         hubspots_own_check_and_ours_agree
     }
