@@ -217,21 +217,9 @@ mod tests {
 
     #[test]
     fn another_account_is_one_that_is_not_known_to_be_the_same() {
-        let of = |account: Option<&str>, linked| SyncState {
-            plugin: "crm".parse().unwrap(),
-            object: StandardObject::Contact,
-            settings: SyncSettings::default(),
-            version: 1,
-            wanted: 1,
-            mark: None,
-            state: None,
-            next_due_at: None,
-            last_full_at: None,
-            open_run: None,
-            last_run: None,
-            linked,
-            account: account.map(str::to_owned),
-            other_account: None,
+        let of = |account: Option<&str>, linked| {
+            let state = SyncState::new("crm".parse().unwrap(), StandardObject::Contact, SyncSettings::default());
+            SyncState { linked, account: account.map(str::to_owned), ..state }
         };
         assert_eq!(Account::Known("1").instead_of(&of(Some("2"), 0)), Some("1"));
         assert_eq!(Account::Known("1").instead_of(&of(Some("1"), 7)), None);

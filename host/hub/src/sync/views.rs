@@ -153,22 +153,8 @@ async fn run(ours: &mut OrgTx<'_>, id: Option<SyncRunId>) -> Result<Option<SyncR
 /// A sync of which nobody has decided anything.
 fn not_set_up(plugin: &PluginId, decl: &SyncDecl) -> SyncState {
     let direction = able(decl).unwrap_or_default();
-    SyncState {
-        plugin: plugin.clone(),
-        object: decl.object,
-        settings: SyncSettings { enabled: false, direction, ..SyncSettings::default() },
-        version: 0,
-        wanted: 0,
-        mark: None,
-        state: None,
-        next_due_at: None,
-        last_full_at: None,
-        open_run: None,
-        last_run: None,
-        linked: 0,
-        account: None,
-        other_account: None,
-    }
+    let settings = SyncSettings { enabled: false, direction, ..SyncSettings::default() };
+    SyncState::new(plugin.clone(), decl.object, settings)
 }
 
 #[cfg(test)]

@@ -169,6 +169,29 @@ pub struct SyncState {
     pub other_account: Option<String>,
 }
 
+impl SyncState {
+    /// A sync of which nothing is stored yet and nothing was done.
+    #[must_use]
+    pub const fn new(plugin: PluginId, object: StandardObject, settings: SyncSettings) -> Self {
+        Self {
+            plugin,
+            object,
+            settings,
+            version: 0,
+            wanted: 0,
+            mark: None,
+            state: None,
+            next_due_at: None,
+            last_full_at: None,
+            open_run: None,
+            last_run: None,
+            linked: 0,
+            account: None,
+            other_account: None,
+        }
+    }
+}
+
 /// A vendor's record and ours that are the same one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SyncLink {

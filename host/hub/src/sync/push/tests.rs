@@ -20,22 +20,7 @@ fn at(seconds: i64) -> Timestamp {
 }
 
 fn sync(settings: SyncSettings) -> Sync {
-    let state = SyncState {
-        plugin: "hubspot".parse().unwrap(),
-        object: CONTACT,
-        settings,
-        version: 1,
-        wanted: 1,
-        mark: None,
-        state: None,
-        next_due_at: None,
-        last_full_at: None,
-        open_run: None,
-        last_run: None,
-        linked: 0,
-        account: None,
-        other_account: None,
-    };
+    let state = SyncState { version: 1, wanted: 1, ..SyncState::new("hubspot".parse().unwrap(), CONTACT, settings) };
     Sync { org: OrgId(Uuid::from_u128(7)), state }
 }
 
