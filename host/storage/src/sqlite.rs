@@ -10,6 +10,8 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous},
 };
 
+use tokio::time::Instant;
+
 use crate::{
     StorageError,
     changes::{Change, Feed},
@@ -22,6 +24,9 @@ const READERS: u32 = 4;
 
 /// How long cutting the log waits for those who read from it.
 const SCRUB_PATIENCE: Duration = Duration::from_secs(1);
+
+/// How soon it asks again where somebody else folds the log just then.
+const SCRUB_PAUSE: Duration = Duration::from_millis(10);
 
 /// What is deleted is overwritten where that takes no further writes.
 const FAST: &str = "PRAGMA secure_delete = FAST";
@@ -57,13 +62,25 @@ impl File {
     /// Folds all of the log into the file and cuts it to nothing, so that nothing of what was deleted stays in it. False
     /// if somebody still reads from it.
     pub(crate) async fn scrub(&self) -> Result<bool, StorageError> {
+        self.scrub_within(SCRUB_PATIENCE).await
+    }
+
+    async fn scrub_within(&self, patience: Duration) -> Result<bool, StorageError> {
         // Of its own: it waits for readers, and the writer's commits must not.
-        let options = SqliteConnectOptions::clone(&self.options).busy_timeout(SCRUB_PATIENCE);
+        let options = SqliteConnectOptions::clone(&self.options).busy_timeout(patience);
         let mut connection = options.connect().await?;
-        let (busy, _, _): (i64, i64, i64) =
-            sqlx::query_as("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut connection).await?;
+        let end = Instant::now() + patience;
+        let done = loop {
+            let (busy, _, _): (i64, i64, i64) =
+                sqlx::query_as("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut connection).await?;
+            if busy == 0 || Instant::now() >= end {
+                break busy == 0;
+            }
+            // Of two who fold the log at once SQLite turns one away without any wait, which is no reader's doing.
+            tokio::time::sleep(SCRUB_PAUSE).await;
+        };
         connection.close().await?;
-        Ok(busy == 0)
+        Ok(done)
     }
 
     pub(crate) async fn read(&self, feed: Feed) -> Result<SqliteTx, StorageError> {
@@ -167,4 +184,42 @@ fn pool(connections: u32) -> SqlitePoolOptions {
         .max_lifetime(None)
         // A ping is a trip to the connection's thread, and a file does not hang up.
         .test_before_acquire(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    #[tokio::test]
+    async fn who_folds_the_log_just_then_does_not_keep_it_from_being_cut() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = File::open(&folder.path().join("a.db")).await.unwrap();
+        let write = async |statement: &'static str| sqlx::query(statement).execute(&file.writer).await.unwrap();
+        write("CREATE TABLE t (number INTEGER)").await;
+        write("INSERT INTO t VALUES (1)").await;
+        let mut reader = file.readers.begin().await.unwrap();
+        sqlx::query("SELECT number FROM t").fetch_all(&mut *reader).await.unwrap();
+        write("INSERT INTO t VALUES (2)").await;
+
+        // somebody who holds the log and waits for the reader
+        let holder = file.clone();
+        let another = tokio::spawn(async move { holder.scrub_within(MINUTE).await });
+        let passive = async || {
+            sqlx::query_as::<_, (i64, i64, i64)>("PRAGMA wal_checkpoint(PASSIVE)")
+                .fetch_one(&file.beside)
+                .await
+                .unwrap()
+        };
+        while passive().await.0 == 0 {
+            tokio::task::yield_now().await;
+        }
+        let mut scrub = Box::pin(file.scrub_within(MINUTE));
+        let early = tokio::time::timeout(Duration::from_millis(100), &mut scrub).await;
+        assert!(early.is_err(), "it has given up although nobody reads");
+        reader.rollback().await.unwrap();
+        assert!(scrub.await.unwrap());
+        assert!(another.await.unwrap().unwrap());
+    }
 }
