@@ -23,7 +23,7 @@ async fn until(is_so: impl Fn() -> bool) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(10), asking).await.expect("it did not become so");
+    tokio::time::timeout(Duration::from_secs(30), asking).await.expect("it did not become so");
 }
 
 async fn hub(redis: &TestRedis) -> (Arc<Store>, Limiter) {
@@ -70,17 +70,25 @@ async fn a_refused_request_counts_against_none_of_its_limits() {
 #[tokio::test]
 async fn of_many_at_once_as_many_pass_as_may() {
     let Some(redis) = TestRedis::start() else { return };
-    let ((_, one), (_, other)) = (hub(&redis).await, hub(&redis).await);
+    let ((ones, one), (others, other)) = (hub(&redis).await, hub(&redis).await);
     let hubs = [Arc::new(one), Arc::new(other)];
-    let tasks: Vec<_> = (0..200)
-        .map(|index| {
-            let hub = Arc::clone(hubs.get(index % 2).unwrap());
-            tokio::spawn(async move { remaining(&hub.check(&[limit(1, "50/day")]).await).is_some() })
-        })
-        .collect();
+    // the store has to be given the script first
+    for hub in &hubs {
+        hub.check(&[limit(2, "50/day")]).await;
+    }
+    until(|| ones.is_up() && others.is_up()).await;
     let mut passed = 0;
-    for task in tasks {
-        passed += u32::from(task.await.unwrap());
+    // a hub waits for the store for an instant only: no more at once than a busy machine answers within it
+    for _ in 0..10 {
+        let tasks: Vec<_> = (0..20)
+            .map(|index| {
+                let hub = Arc::clone(hubs.get(index % 2).unwrap());
+                tokio::spawn(async move { remaining(&hub.check(&[limit(1, "50/day")]).await).is_some() })
+            })
+            .collect();
+        for task in tasks {
+            passed += u32::from(task.await.unwrap());
+        }
     }
     assert_eq!(passed, 50);
 }

@@ -60,7 +60,7 @@ impl Scene {
         assert!((200..300).contains(&sent.status), "{}", sent.text());
         hub.hub.process_due_webhooks().await.unwrap();
         let asking = org.clone();
-        let webhook = org.wait_for(std::time::Duration::from_secs(5), || async {
+        let webhook = org.wait_for(std::time::Duration::from_secs(30), || async {
             let webhooks = asking.get("/v1/webhooks").await.json();
             (webhooks["items"][0]["status"] == "processed")
                 .then(|| webhooks["items"][0]["id"].as_str().unwrap().to_owned())

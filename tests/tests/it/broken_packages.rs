@@ -6,6 +6,10 @@ use patchbay_package::{SecretKey, Trust, section, signature};
 use patchbay_tests::{Fixture, Org, TestHub};
 use serde_json::{Value, json};
 
+/// Until when a file or a version is in place, however long compiling takes: a folder that tells of nothing is looked at
+/// every ten seconds.
+const LOADED: Duration = Duration::from_secs(60);
+
 fn good(version: &str) -> Fixture {
     Fixture::load("echo").version(version)
 }
@@ -89,10 +93,7 @@ async fn installed() -> (TestHub, Org) {
     let org = hub.org("acme").await;
     hub.place("echo.wasm", &good("1.0.0").pack());
     let waiting = org.clone();
-    org.wait_for(Duration::from_secs(10), || async {
-        (waiting.install("echo", json!({})).await.status == 200).then_some(())
-    })
-    .await;
+    org.wait_for(LOADED, || async { (waiting.install("echo", json!({})).await.status == 200).then_some(()) }).await;
     (hub, org)
 }
 
@@ -120,7 +121,7 @@ async fn every_kind_of_broken_file_leaves_the_old_one_serving_with_the_reason_on
             if problem["code"] == code {
                 break problem;
             }
-            assert!(waiting.elapsed() < Duration::from_secs(10), "{kind}: no {code} but {problem} in {plugins:#}");
+            assert!(waiting.elapsed() < LOADED, "{kind}: no {code} but {problem} in {plugins:#}");
             tokio::time::sleep(Duration::from_millis(5)).await;
         };
         assert!(!problem["detail"].as_str().unwrap().is_empty(), "{kind}: {problem}");
@@ -129,7 +130,7 @@ async fn every_kind_of_broken_file_leaves_the_old_one_serving_with_the_reason_on
     }
     hub.place("echo.wasm", &good("1.2.0").pack());
     let asking = org.clone();
-    org.wait_for(Duration::from_secs(10), || async {
+    org.wait_for(LOADED, || async {
         (asking.get("/v1/installations/echo").await.json()["version"] == "1.2.0").then_some(())
     })
     .await;
@@ -181,7 +182,7 @@ async fn a_version_that_refuses_an_installations_settings_is_held_back_from_it()
     let refuser = Fixture { manifest: good("1.1.0").manifest, ..Fixture::load("config-refuser") };
     let _ = org.upload(refuser.pack()).await.expect(201);
     let asking = org.clone();
-    let held_back = org.wait_for(Duration::from_secs(5), || async {
+    let held_back = org.wait_for(LOADED, || async {
         let view = asking.get("/v1/installations/echo").await.json();
         view["held_back"].is_object().then(|| view["held_back"].clone())
     });

@@ -7,13 +7,14 @@ use std::{
 };
 
 use base64::Engine as _;
-use patchbay_tests::{Fixture, openai::percent_encoded};
+use patchbay_tests::openai::percent_encoded;
 use serde_json::json;
 use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 
 use crate::{
     openai::chat,
     scene::{OpenAiScene, VENDOR_KEY, ZooScene},
+    zoo::patient,
 };
 
 /// Everything that the hub logs in this process, at a level that nobody runs in production.
@@ -78,7 +79,7 @@ fn assert_clean(place: &str, bytes: &[u8]) {
 
 pub async fn a_thief_of_a_guest_finds_nothing_in_its_memory_or_in_what_the_host_told_it() {
     let log = capture_log();
-    let scene = ZooScene::start(&Fixture::load("secret-dumper")).await;
+    let scene = ZooScene::start(&patient("secret-dumper")).await;
     let reply = scene.hostile.act("secret-dumper", "run", &json!({})).await.expect(200);
     assert!(
         scene

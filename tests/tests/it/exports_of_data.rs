@@ -14,7 +14,7 @@ use tokio::process::Command;
 
 use crate::sdk::{have, run};
 
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(60);
 
 struct Scene {
     hub: TestHub,

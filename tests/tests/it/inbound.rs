@@ -2,7 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use patchbay_model::{Clock as _, ManualClock};
+use patchbay_model::{Clock as _, ManualClock, SystemClock};
+use patchbay_package::Manifest;
 use patchbay_tests::{
     Fixture, Org, Reply, StripeSender, TestHub, Vendor,
     stripe::vector::{OLD_SECRET, SECRET, TIME},
@@ -19,10 +20,16 @@ struct Waiting {
 
 impl Waiting {
     async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    async fn start_with(edit: impl FnOnce(&mut Manifest)) -> Self {
         let vendor = Vendor::start().await;
-        let hub = TestHub::setup().upstream("vendor.test", &vendor.url()).start().await;
+        // stands still, so that nothing is tried again by itself before a test asks for it
+        let clock = Arc::new(ManualClock::new(SystemClock.now()));
+        let hub = TestHub::setup().upstream("vendor.test", &vendor.url()).clock(clock).start().await;
         let org = hub.org("acme").await;
-        let _ = org.upload(Fixture::load("answerer").pack()).await.expect(201);
+        let _ = org.upload(Fixture::load("answerer").edit(edit).pack()).await.expect(201);
         let hook = hook(&hub, &org.install("answerer", json!({})).await.expect(200));
         Self { hub, org, vendor, hook }
     }
@@ -38,7 +45,7 @@ impl Waiting {
             let webhook = org.get("/v1/webhooks").await.json()["items"][0].clone();
             (webhook["status"] == status && (status != "pending" || webhook["attempts"] != 0)).then_some(webhook)
         };
-        self.org.wait_for(Duration::from_secs(10), look).await
+        self.org.wait_for(Duration::from_secs(30), look).await
     }
 
     async fn asked(&self) -> usize {
@@ -51,7 +58,8 @@ fn hook(hub: &TestHub, installed: &Reply) -> String {
 }
 
 pub async fn an_answer_that_is_made_in_time_reaches_the_vendor() {
-    let scene = Waiting::start().await;
+    // in time also on a slow machine
+    let scene = Waiting::start_with(|manifest| manifest.webhooks.as_mut().unwrap().answer_ms = Some(30_000)).await;
     let reply = scene.ask("is it so?").await.expect(200);
     assert_eq!((reply.text().as_str(), reply.header("content-type")), ("yes", Some("text/plain")));
     scene.settled("processed").await;
@@ -105,7 +113,7 @@ pub async fn more_than_the_manifest_allows_is_refused_before_it_is_read() {
     request = request
         .header("content-length", 1_000_000_000_u64)
         .body(reqwest::Body::wrap_stream(futures::stream::pending::<Result<Vec<u8>, std::io::Error>>()));
-    let answered = tokio::time::timeout(Duration::from_secs(10), request.send()).await.expect("at once").unwrap();
+    let answered = tokio::time::timeout(Duration::from_secs(30), request.send()).await.expect("at once").unwrap();
     assert_eq!(answered.status(), 413);
     assert_eq!(scene.org.get("/v1/webhooks").await.json()["items"], json!([]));
 }

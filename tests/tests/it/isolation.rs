@@ -1,12 +1,11 @@
 //! What one org, or one call, leaves behind for the next: nothing.
 
-use patchbay_tests::Fixture;
 use serde_json::json;
 
-use crate::scene::ZooScene;
+use crate::{scene::ZooScene, zoo::patient};
 
 pub async fn records_values_and_files_of_another_org_are_not_found() {
-    let scene = ZooScene::start(&Fixture::load("foreign-reader")).await;
+    let scene = ZooScene::start(&patient("foreign-reader")).await;
     let _ = scene.neighbour.install("foreign-reader", json!({})).await.expect(200);
     let secret = "neighbours-secret-71c4";
     let written =
@@ -20,7 +19,7 @@ pub async fn records_values_and_files_of_another_org_are_not_found() {
 }
 
 pub async fn nothing_stays_in_globals_or_memory_from_one_call_to_the_next() {
-    let scene = ZooScene::start(&Fixture::load("state-smuggler")).await;
+    let scene = ZooScene::start(&patient("state-smuggler")).await;
     let _ = scene.neighbour.install("state-smuggler", json!({})).await.expect(200);
     for round in 0..20 {
         for org in [&scene.hostile, &scene.neighbour] {
@@ -31,7 +30,7 @@ pub async fn nothing_stays_in_globals_or_memory_from_one_call_to_the_next() {
 }
 
 pub async fn the_same_guest_of_another_org_has_no_installation() {
-    let scene = ZooScene::start(&Fixture::load("fetcher")).await;
+    let scene = ZooScene::start(&patient("fetcher")).await;
     scene
         .neighbour
         .act("fetcher", "run", &json!({"text": "https://vendor.test/ok"}))

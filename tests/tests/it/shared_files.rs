@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use chrono::Duration;
 use patchbay_model::ManualClock;
-use patchbay_tests::{Fixture, TestHub};
+use patchbay_tests::TestHub;
 use serde_json::json;
+
+use crate::zoo::patient;
 
 pub async fn a_link_leads_to_its_file_for_its_time_and_only_its_own_org_makes_one() {
     let clock = Arc::new(ManualClock::new("2026-11-22T12:00:00Z".parse().unwrap()));
     let hub = TestHub::setup().clock(clock.clone()).start().await;
     let (owner, stranger) = (hub.org("owner").await, hub.org("stranger").await);
-    let _ = owner.upload(Fixture::load("foreign-reader").pack()).await.expect(201);
+    let _ = owner.upload(patient("foreign-reader").pack()).await.expect(201);
     let _ = owner.install("foreign-reader", json!({})).await.expect(200);
     let written = owner.act("foreign-reader", "run", &json!({"text": "write sound"})).await.expect(200);
     let blob = written.json()["output"]["result"].as_str().unwrap().to_owned();

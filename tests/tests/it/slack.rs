@@ -45,7 +45,11 @@ impl Scene {
         let hub =
             setup.edit(move |config| drop(config.oauth_clients.insert("slack".to_owned(), operators))).start().await;
         let org = hub.org("acme").await;
-        let _ = org.upload(Fixture::plugin("slack").pack()).await.expect(201);
+        // a slow machine may take longer than Slack waits
+        let patient = Fixture::plugin("slack").edit(|manifest| {
+            manifest.webhooks.as_mut().unwrap().answer_ms = Some(30_000);
+        });
+        let _ = org.upload(patient.pack()).await.expect(201);
         let installed = org.install("slack", config).await.expect(200).json();
         let hook = installed["webhook_url"].as_str().unwrap().strip_prefix(&hub.url).unwrap().to_owned();
         let scene = Self { hub, org, slack, clock, hook };

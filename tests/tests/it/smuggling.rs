@@ -1,12 +1,15 @@
 //! The request that is sent is the request that was checked.
 
-use patchbay_tests::{Fixture, Vendor};
+use patchbay_tests::Vendor;
 use serde_json::json;
 
-use crate::scene::{VENDOR_KEY, ZooScene};
+use crate::{
+    scene::{VENDOR_KEY, ZooScene},
+    zoo::patient,
+};
 
 async fn smuggle(trick: &str) -> (patchbay_tests::Reply, ZooScene) {
-    let scene = ZooScene::start(&Fixture::load("smuggler")).await;
+    let scene = ZooScene::start(&patient("smuggler")).await;
     let reply = scene.hostile.act("smuggler", "run", &json!({"text": trick})).await;
     (reply, scene)
 }

@@ -149,7 +149,7 @@ pub async fn a_hundred_copies_at_once_are_all_acknowledged_and_processed_once() 
     }
     assert_eq!(scene.events().await.len(), 1);
     let org = scene.org.clone();
-    let webhooks = scene.org.wait_for(Duration::from_secs(2), || async {
+    let webhooks = scene.org.wait_for(Duration::from_secs(30), || async {
         let items = org.get("/v1/webhooks").await.json()["items"].as_array().cloned()?;
         items.iter().all(|webhook| webhook["status"] == "processed").then_some(items)
     });

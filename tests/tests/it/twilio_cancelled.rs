@@ -123,8 +123,9 @@ impl Scene {
             return false;
         }
         for status in ["queued", "running"] {
-            let page = org.get(&format!("/v1/jobs?status={status}&limit=1")).await.expect(200).json();
-            if !page["items"].as_array().unwrap().is_empty() {
+            let page = org.get(&format!("/v1/jobs?status={status}&limit=200")).await.expect(200).json();
+            // what the clock asks for, each hour and each night, waits for up to half an hour
+            if page["items"].as_array().unwrap().iter().any(|job| job["schedule"].is_null()) {
                 return false;
             }
         }

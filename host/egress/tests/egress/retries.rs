@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::StreamExt;
 use patchbay_egress::{Body, EgressError};
-use tokio::{io::AsyncWriteExt, net::TcpListener, time::Instant};
+use tokio::{io::AsyncWriteExt, net::TcpSocket, time::Instant};
 
 use crate::support::{HOST, Vendor, body, egress, get, read_request, request, rules};
 
@@ -146,11 +146,17 @@ async fn a_get_that_broke_off_is_sent_again() {
     assert_eq!(vendor.seen().len(), 2);
 }
 
+/// A port that nobody listens on yet, and nobody else can take.
+fn silent_port() -> TcpSocket {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    socket
+}
+
 #[tokio::test]
 async fn a_post_is_repeated_if_no_connection_was_made() {
-    let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = taken.local_addr().unwrap();
-    drop(taken);
+    let silent = silent_port();
+    let address = silent.local_addr().unwrap();
     let vendor = Vendor::saying(OK).await;
     let mut config = vendor.config();
     config.upstreams.insert(HOST.to_owned(), format!("http://{address}").parse().unwrap());
@@ -158,7 +164,7 @@ async fn a_post_is_repeated_if_no_connection_was_made() {
     let sending = egress.send(&rules, post());
     // Refused at first: nothing listens. Then the vendor comes up, before the repeats are used up.
     let vendor_comes_up = async {
-        let listener = TcpListener::bind(address).await.unwrap();
+        let listener = silent.listen(1).unwrap();
         let (mut socket, _) = listener.accept().await.unwrap();
         let seen = read_request(&mut socket).await.unwrap();
         socket.write_all(OK.as_bytes()).await.unwrap();
@@ -175,9 +181,8 @@ async fn a_post_is_repeated_if_no_connection_was_made() {
 
 #[tokio::test]
 async fn no_connection_at_all_is_unreachable() {
-    let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = taken.local_addr().unwrap();
-    drop(taken);
+    let silent = silent_port();
+    let address = silent.local_addr().unwrap();
     let vendor = Vendor::saying(OK).await;
     let mut config = vendor.config();
     config.upstreams.insert(HOST.to_owned(), format!("http://{address}").parse().unwrap());

@@ -73,7 +73,7 @@ async fn each_hub_hands_on() {
     let org = publisher(&first, "acme").await;
     let there = org.at(&second);
     let ready = || async { (there.act("echo", "run", &json!({"text": "x"})).await.status == 200).then_some(()) };
-    org.wait_for(std::time::Duration::from_secs(20), ready).await;
+    org.wait_for(std::time::Duration::from_secs(60), ready).await;
     let _ = endpoint_at(&org, &receiver, json!({"filter": {"text": {"not": {"in": ["x"]}}}})).await;
     let texts: Vec<String> = (0..40).map(|number| number.to_string()).collect();
     let publishing = texts.iter().enumerate().map(|(place, text)| {

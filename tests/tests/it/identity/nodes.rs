@@ -1,15 +1,14 @@
 //! Several hubs on one PostgreSQL: who is removed, changed or signed out on one is so on the others within a second.
 
-use std::time::Duration;
-
 use patchbay_model::identity::Role;
 use patchbay_tests::{Org, TestHub};
 use serde_json::json;
 
 use super::scene::{PASSWORD, add, member, sign_in};
-use crate::nodes::on_one_database;
-
-const SECOND: Duration = Duration::from_secs(1);
+use crate::{
+    hubs::{SECOND, within},
+    nodes::on_one_database,
+};
 
 /// Two hubs, an owner on the first, and an org as the second sees it.
 async fn two() -> (TestHub, TestHub, Org, Org) {
@@ -22,7 +21,7 @@ async fn two() -> (TestHub, TestHub, Org, Org) {
 }
 
 async fn within_a_second(org: &Org, path: &str, status: u16) {
-    org.wait_for(SECOND, || async { (org.get(path).await.status == status).then_some(()) }).await;
+    within(SECOND, org, async |org| org.get(path).await.status == status).await;
 }
 
 async fn changes_of_a_member() {

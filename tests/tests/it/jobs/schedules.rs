@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use patchbay_tests::{Fixture, TestHub, hub::on_postgres};
 use serde_json::{Value, json};
 
-use super::{SOON, clock, ready, start};
+use super::{SOON, clock, ready_with, start};
 
 pub async fn a_schedule_makes_a_job_for_each_of_its_times() {
     let clock = clock();
@@ -40,7 +40,7 @@ pub async fn a_schedule_makes_a_job_for_each_of_its_times() {
 async fn two_hubs() {
     let clock = clock();
     let hub = TestHub::setup().clock(clock.clone()).start().await;
-    let org = ready(&hub, "acme").await;
+    let org = ready_with(&hub, "acme", Fixture::load("worker")).await;
     let other = TestHub::setup().clock(clock.clone()).beside(&hub).start().await;
     clock.advance(TimeDelta::hours(14));
     let (one, two) = tokio::join!(hub.hub.run_due_schedules(), other.hub.run_due_schedules());
@@ -55,7 +55,8 @@ async fn of_two_hubs_that_see_a_schedule_due_one_makes_the_job() {
 }
 
 pub async fn an_org_puts_a_schedule_in_the_place_of_the_plugins() {
-    let (_hub, org) = start(TestHub::setup().clock(clock())).await;
+    let hub = TestHub::setup().clock(clock()).start().await;
+    let org = ready_with(&hub, "acme", Fixture::load("worker")).await;
     let path = "/v1/schedules/worker/nightly";
     let brought = org.get(path).await.expect(200).json();
     assert_eq!((&brought["origin"], &brought["task"]), (&json!("plugin"), &json!("count")));

@@ -1,6 +1,6 @@
 //! Several hubs on one PostgreSQL: one of them asks the vendor, and what one of them stores counts for all.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use futures::future::join_all;
 use patchbay_tests::{
@@ -12,8 +12,7 @@ use patchbay_tests::{
 use serde_json::json;
 
 use super::scene::{CONNECTION, HOST, OauthScene, SECRET, redirect};
-
-const SECOND: Duration = Duration::from_secs(1);
+use crate::hubs::{SECOND, within};
 
 async fn calls_on_both_with_an_ended_token() {
     let scene = OauthScene::connected(json!({})).await;
@@ -84,7 +83,7 @@ async fn putting_a_client_right_on_one() {
     // Whatever the org changes of the connection is a reason to try again.
     let put = json!({"credentials": {}, "account": "ours"});
     let _ = scene.org.call("PUT", CONNECTION).json(&put).send().await.expect(200);
-    org.wait_for(SECOND, || async { (scene.call_as(&org).await.status == 200).then_some(()) }).await;
+    within(SECOND, &org, async |org| scene.call_as(org).await.status == 200).await;
 }
 
 async fn authorizing_on_one() {
@@ -98,7 +97,7 @@ async fn authorizing_on_one() {
     scene.call_as(&org).await.expect_problem("reauthorization_needed");
     assert_eq!(scene.events().await.len(), 1, "whichever hub found out");
     let _ = scene.consent().await.expect(200);
-    org.wait_for(SECOND, || async { (scene.call_as(&org).await.status == 200).then_some(()) }).await;
+    within(SECOND, &org, async |org| scene.call_as(org).await.status == 200).await;
     assert_eq!(org.get(CONNECTION).await.expect(200).json()["oauth"]["state"], "connected");
 }
 
@@ -119,7 +118,7 @@ async fn coming_back_to_the_other() {
     assert_eq!(browser.get(&back).await.status, 409, "once");
     browser.turn_to(&scene.hub);
     assert_eq!(browser.get(&back).await.status, 409, "once, wherever");
-    scene.org.wait_for(SECOND, || async { (scene.call().await.status == 200).then_some(()) }).await;
+    within(SECOND, &scene.org, async |org| scene.call_as(org).await.status == 200).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::scene::{OauthScene, plugin};
 
-const SOON: Duration = Duration::from_secs(10);
+const SOON: Duration = Duration::from_secs(30);
 
 /// A vendor that gives nothing to renew a token with.
 fn without_refresh() -> Behaviour {

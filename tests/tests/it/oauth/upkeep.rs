@@ -82,6 +82,8 @@ async fn what_could_not_be_renewed_is_tried_again_after_a_while() {
 async fn two_hubs_that_look_at_once() {
     let scene = OauthScene::connected(json!({})).await;
     let second = scene.beside().await;
+    // as it does by itself when it starts: it must not be in the middle of that when they are due
+    assert_eq!(second.hub.look_after_connections().await.unwrap(), 0, "they are fresh");
     scene.vendor.behave(rotating());
     for round in 1..=5 {
         scene.advance(3_350);

@@ -14,8 +14,8 @@ use patchbay_tests::{
 };
 use serde_json::{Value, json};
 
-/// How long an effect may take that nobody waits for.
-pub const SOON: Patience = Patience::from_secs(60);
+/// How long an effect may take that nobody waits for, with the thousands of records that are read before it.
+pub const SOON: Patience = Patience::from_secs(180);
 const CALLBACK: &str = "/oauth/callback/salesforce";
 const INSTALLATION: &str = "/v1/installations/salesforce";
 

@@ -29,7 +29,8 @@ fn short() -> Patience {
         answer: Duration::from_secs(2),
         statement: Duration::from_secs(1),
         lock: Duration::from_millis(200),
-        idle_in_batch: Duration::from_millis(200),
+        // a busy machine takes its time between two statements
+        idle_in_batch: Duration::from_secs(1),
         ..Patience::default()
     }
 }
