@@ -4,6 +4,7 @@
 use std::{
     fmt::Write as _,
     fs,
+    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -29,7 +30,7 @@ use crate::{
 
 mod bindings {
     wasmtime::component::bindgen!({
-        path: "../../wit/patchbay@1.0.0",
+        path: "../../wit/patchbay@1.1.0",
         world: "connector",
         imports: { default: async },
         exports: { default: async },
@@ -42,6 +43,9 @@ use bindings::{
     patchbay::connector::{bytes as wit_bytes, events, log, reply, types, usage},
 };
 
+/// Of the contract that is bound above, which the guests are built against.
+const VERSION: &str = "1.1.0";
+
 /// A host that does nothing.
 struct Bare;
 
@@ -53,6 +57,10 @@ impl log::Host for Bare {
 
 impl usage::Host for Bare {
     async fn add(&mut self, _: String, _: u64, _: usage::Basis, _: Option<String>) -> Result<(), types::Error> {
+        Ok(())
+    }
+
+    async fn grows(&mut self, _: String, _: String, _: u64, _: u64) -> Result<(), types::Error> {
         Ok(())
     }
 }
@@ -105,13 +113,13 @@ fn bare(package: &Package) -> wasmtime::Result<(Engine, ConnectorPre<Bare>)> {
     linker.define_unknown_imports_as_traps(&component)?;
     // resources need types of their own, which a trap does not have
     for interface in ["bytes", "http", "blobs", "reply"] {
-        linker.instance(&format!("patchbay:connector/{interface}@1.0.0"))?.resource(
+        linker.instance(&format!("patchbay:connector/{interface}@{VERSION}"))?.resource(
             "source",
             ResourceType::host::<wit_bytes::Source>(),
             |_, _| Ok(()),
         )?;
     }
-    linker.instance("patchbay:connector/reply@1.0.0")?.resource(
+    linker.instance(&format!("patchbay:connector/reply@{VERSION}"))?.resource(
         "responder",
         ResourceType::host::<reply::Responder>(),
         |_, _| Ok(()),
@@ -161,7 +169,7 @@ async fn reused(engine: &Engine, pre: &ConnectorPre<Bare>) -> wasmtime::Result<S
     Ok(samples)
 }
 
-async fn runtime(directory: &std::path::Path) -> anyhow::Result<Runtime> {
+async fn runtime(directory: &Path) -> anyhow::Result<Runtime> {
     let database = Database::open(&DatabaseUrl::sqlite(directory.join("bench.db"))).await?;
     database.migrate().await?;
     let services = Services {
@@ -176,11 +184,15 @@ async fn runtime(directory: &std::path::Path) -> anyhow::Result<Runtime> {
     Ok(Runtime::new(RuntimeConfig::new(Compiler::InProcess, directory.join("cache")), services)?)
 }
 
+fn echo(fixtures: &Path) -> anyhow::Result<Package> {
+    let trust = Trust { allow_unsigned: true, publishers: Vec::new() };
+    let bytes = Bytes::from(fs::read(fixtures.join("echo.wasm"))?);
+    Ok(patchbay_package::open(bytes, &trust, &OpenLimits { max_bytes: 64 << 20 })?)
+}
+
 pub(crate) async fn run(places: &Places) -> anyhow::Result<String> {
     let directory = tempfile::tempdir_in("target")?;
-    let trust = Trust { allow_unsigned: true, publishers: Vec::new() };
-    let bytes = Bytes::from(fs::read(places.fixtures.join("echo.wasm"))?);
-    let package = Arc::new(patchbay_package::open(bytes, &trust, &OpenLimits { max_bytes: 64 << 20 })?);
+    let package = Arc::new(echo(&places.fixtures)?);
     let (engine, pre) = bare(&package).map_err(plain)?;
     let runtime = runtime(directory.path()).await?;
     let plugin = runtime.load(Arc::clone(&package)).await?;
@@ -253,4 +265,19 @@ pub(crate) async fn run(places: &Places) -> anyhow::Result<String> {
         our_fresh.len()
     )?;
     Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_bare_engine_calls_a_guest_of_todays_contract() {
+        let fixtures = std::env::var_os("PATCHBAY_FIXTURES_DIR").unwrap_or_else(|| "../../target/fixtures".into());
+        let package = echo(Path::new(&fixtures)).expect("packed guests: `cargo xtask fixtures` makes them");
+        let (engine, pre) = bare(&package).unwrap();
+        let mut store = Store::new(&engine, Bare);
+        let instance = pre.instantiate_async(&mut store).await.unwrap();
+        call_bare(&instance, &mut store).await.unwrap();
+    }
 }
