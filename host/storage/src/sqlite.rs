@@ -9,7 +9,6 @@ use sqlx::{
     ConnectOptions as _, Connection as _, Executor as _, Sqlite, SqliteConnection, Transaction,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous},
 };
-
 use tokio::time::Instant;
 
 use crate::{

@@ -7,11 +7,10 @@ use patchbay_test_redis::TestRedis;
 use patchbay_tests::{Fixture, Org, Reply, TestHub, Vendor, hub::Setup};
 use serde_json::{Value, json};
 
-use crate::once::writer;
-
-/// Until when one hub heard what was set on another. It is told within a second if the machine has nothing else to do;
-/// what it is not told of it believes for a minute.
-const HEARD: Duration = Duration::from_secs(30);
+use crate::{
+    hubs::{COMPILED, SECOND, within},
+    once::writer,
+};
 
 async fn echo(setup: Setup) -> (TestHub, Org) {
     let hub = setup.start().await;
@@ -163,8 +162,7 @@ async fn changing_limits_on_one_of_two_hubs() {
     let second = TestHub::setup().beside(&first).start().await;
     let there = org.at(&second);
     set(&org, json!({"endpoints": {"read": "1/day"}})).await;
-    let refused = || async { (there.get("/v1/runs").await.status == 429).then_some(()) };
-    there.wait_for(HEARD, refused).await;
+    within(SECOND, &there, async |org| org.get("/v1/runs").await.status == 429).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -182,12 +180,12 @@ async fn one_limit_over_two_hubs() {
     let (first, org) = echo(setup()).await;
     let second = setup().beside(&first).start().await;
     let there = org.at(&second);
-    there.wait_for(HEARD, || async { (run(&there).await.status == 200).then_some(()) }).await;
+    within(COMPILED, &there, async |org| run(org).await.status == 200).await;
     set(&org, json!({"actions": {"echo/run": "10/day"}})).await;
     // until both hubs know of the limit and of the store
     let counted = |reply: &Reply| reply.header("ratelimit-policy").is_some_and(|policy| policy.contains("q=10;"));
     for org in [&org, &there] {
-        org.wait_for(HEARD, || async { counted(&run(org).await).then_some(()) }).await;
+        within(COMPILED, org, async |org| counted(&run(org).await)).await;
     }
     let mut passed = 2;
     for round in 0..30 {

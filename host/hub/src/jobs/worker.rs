@@ -102,7 +102,9 @@ impl Hub {
                 let first = first.map_err(Failure::internal)?;
                 // A hub that stops waits until what is claimed here has begun, and then for its steps: nobody else could
                 // take them up before their lease ends. In this order: once it has stopped, nothing is claimed.
-                let _claiming = (hub.work.token(), hub.jobs.underway.claim());
+                let _token = hub.work.token();
+                // and whoever waits until nothing is underway waits for what was claimed and has not begun
+                let _claiming = hub.jobs.underway.claim();
                 hub.running()?;
                 // A look costs no writer; and while it lasts more of what was settled together give their room back, so that a
                 // claim under load is for many.

@@ -1,19 +1,15 @@
 //! PostgreSQL alone: several hubs, and a counter store that cannot be read.
 
-use std::time::Duration;
-
 use patchbay_tests::TestHub;
 use serde_json::json;
 use sqlx::{AssertSqlSafe, raw_sql};
 
-use crate::nodes::on_one_database;
+use crate::{
+    hubs::{COMPILED, SECOND, within},
+    nodes::on_one_database,
+};
 
 use super::scene::{Scene, act, put_budget};
-
-const SECOND: Duration = Duration::from_secs(1);
-/// Until when one hub heard what was set on another. It is told within a second if the machine has nothing else to do;
-/// what it is not told of it believes for a minute.
-const HEARD: Duration = Duration::from_secs(30);
 
 async fn as_superuser(hub: &TestHub, sql: &str) {
     let mut superuser = hub.postgres().unwrap().connect("postgres").await;
@@ -25,33 +21,27 @@ async fn plan_changes() {
     let scene = Scene::start(sections).await;
     let second = scene.second().await.unwrap();
     let seen_by = scene.org.at(&second);
-    seen_by.wait_for(30 * SECOND, || async { (act(&seen_by, "gpt-4.1").await.status == 200).then_some(()) }).await;
+    within(COMPILED, &seen_by, async |org| act(org, "gpt-4.1").await.status == 200).await;
     for (plan, code) in [("free", "plan_required"), ("pro", ""), ("starter", "plan_limit_reached"), ("enterprise", "")]
     {
         scene.hub.hub.set_plan(scene.org.id, plan, None).await.unwrap();
-        let holds = || async { (act(&seen_by, "gpt-4.1").await.code() == code).then_some(()) };
-        seen_by.wait_for(HEARD, holds).await;
+        within(SECOND, &seen_by, async |org| act(org, "gpt-4.1").await.code() == code).await;
         assert_eq!(seen_by.get("/v1/plan").await.expect(200).json()["name"], plan);
     }
     // and back: what the second hub gives, the first one heeds
     second.hub.set_plan(scene.org.id, "free", None).await.unwrap();
-    let refused = || async { (act(&scene.org, "gpt-4.1").await.code() == "plan_required").then_some(()) };
-    scene.org.wait_for(HEARD, refused).await;
+    within(SECOND, &scene.org, async |org| act(org, "gpt-4.1").await.code() == "plan_required").await;
 }
 
 async fn budget_changes() {
     let scene = Scene::start(json!({})).await;
     let second = scene.second().await.unwrap();
     let seen_by = scene.org.at(&second);
-    seen_by.wait_for(30 * SECOND, || async { (act(&seen_by, "gpt-4.1").await.status == 200).then_some(()) }).await;
+    within(COMPILED, &seen_by, async |org| act(org, "gpt-4.1").await.status == 200).await;
     let _ = put_budget(&scene.org, "org", "calls", 0).await.expect(200);
-    let code = |code: &'static str| {
-        let seen_by = &seen_by;
-        move || async move { (act(seen_by, "gpt-4.1").await.code() == code).then_some(()) }
-    };
-    seen_by.wait_for(HEARD, code("budget_exhausted")).await;
+    within(SECOND, &seen_by, async |org| act(org, "gpt-4.1").await.code() == "budget_exhausted").await;
     let _ = scene.org.call("DELETE", "/v1/budgets/org/calls").send().await.expect(204);
-    seen_by.wait_for(HEARD, code("")).await;
+    within(SECOND, &seen_by, async |org| act(org, "gpt-4.1").await.code().is_empty()).await;
 }
 
 async fn usage_of_the_other_hub() {
@@ -59,7 +49,7 @@ async fn usage_of_the_other_hub() {
     let scene = Scene::start(sections).await;
     let second = scene.second().await.unwrap();
     let seen_by = scene.org.at(&second);
-    seen_by.wait_for(30 * SECOND, || async { (act(&seen_by, "gpt-4.1").await.status == 200).then_some(()) }).await;
+    within(COMPILED, &seen_by, async |org| act(org, "gpt-4.1").await.status == 200).await;
     while act(&scene.org, "gpt-4.1").await.status == 200 {}
     // the second hub counted one call when it looked; it knows of the others when it looks again
     let refused = || async { (act(&seen_by, "gpt-4.1").await.code() == "plan_limit_reached").then_some(()) };
